@@ -1,0 +1,92 @@
+// Package zmtp is the codec of the ZeroMQ Message Transport Protocol: frames, commands and metadata,
+// versions 3.0 and 3.1 (RFC 23/ZMTP and RFC 37/ZMTP). It turns bytes into values and back and does no
+// input or output; package zmq does.
+//
+// A frame is
+//
+//	+-------+--------+ - - - +              bit 0  MORE     another frame of this message follows
+//	| flags | size   | body  |              bit 1  LONG     size has 8 bytes, else 1
+//	+-------+--------+ - - - +              bit 2  COMMAND  the body is a command
+//	  1       1 or 8   size bytes
+//
+// with every number big-endian. A command's body is
+//
+//	+--------+------+ - - - +
+//	| length | name | data  |
+//	+--------+------+ - - - +
+//	  1        length
+package zmtp
+
+import (
+	"encoding/binary"
+	"fmt"
+)
+
+// The bits of a frame's flags. The others are reserved, sent as zero and ignored on receipt, as libzmq does.
+const (
+	More    = 0x01
+	long    = 0x02
+	Command = 0x04
+)
+
+// MaxHeader is the most bytes that precede a frame's body.
+const MaxHeader = 9
+
+// TooLongError says that a peer announced more than it may send. The stream cannot be resumed behind it.
+type TooLongError struct {
+	Size  uint64 // bytes, as announced
+	Limit int    // bytes
+}
+
+func (e *TooLongError) Error() string {
+	return fmt.Sprintf("a frame of %d bytes makes the message longer than the %d bytes allowed", e.Size, e.Limit)
+}
+
+// AppendFrame appends a frame to dst. flags is 0 or a sum of More and Command.
+func AppendFrame(dst []byte, flags byte, body []byte) []byte {
+	if len(body) <= 255 {
+		dst = append(dst, flags, byte(len(body)))
+	} else {
+		dst = append(dst, flags|long)
+		dst = binary.BigEndian.AppendUint64(dst, uint64(len(body)))
+	}
+	return append(dst, body...)
+}
+
+// AppendMessage appends a whole message to dst: one frame for each of frames, all but the last with More.
+// It appends nothing when there are no frames.
+func AppendMessage(dst []byte, frames ...[]byte) []byte {
+	for i, body := range frames {
+		var flags byte
+		if i < len(frames)-1 {
+			flags = More
+		}
+		dst = AppendFrame(dst, flags, body)
+	}
+	return dst
+}
+
+// DecodeFrame takes the first frame from b. n is the number of bytes of the frame, header included;
+// when n exceeds len(b), more must be read, and n is the least number of bytes to have before the next
+// try. The body is a part of b. A body of more than limit bytes is a TooLongError, found from the header alone.
+func DecodeFrame(b []byte, limit int) (flags byte, body []byte, n int, err error) {
+	if len(b) < 2 {
+		return 0, nil, 2, nil
+	}
+	flags = b[0]
+	header, size := 2, uint64(b[1])
+	if flags&long != 0 {
+		if len(b) < MaxHeader {
+			return 0, nil, MaxHeader, nil
+		}
+		header, size = MaxHeader, binary.BigEndian.Uint64(b[1:])
+	}
+	if limit < 0 || size > uint64(limit) {
+		return 0, nil, 0, &TooLongError{Size: size, Limit: limit}
+	}
+	n = header + int(size)
+	if n > len(b) {
+		return 0, nil, n, nil
+	}
+	return flags &^ long, b[header:n:n], n, nil
+}

@@ -1,0 +1,154 @@
+package zmtp
+
+import (
+	"bytes"
+	"errors"
+	"math"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+func TestFrameRoundTrip(t *testing.T) {
+	for _, size := range []int{0, 1, 254, 255, 256, 257, 65535, 65536, 1 << 20} {
+		body := bytes.Repeat([]byte{'x'}, size)
+		for _, flags := range []byte{0, More, Command} {
+			wire := AppendFrame(nil, flags, body)
+			gotFlags, gotBody, n, err := DecodeFrame(wire, size)
+			if err != nil || n != len(wire) || gotFlags != flags || !bytes.Equal(gotBody, body) {
+				t.Errorf("size %d flags %d: %d, %d bytes, n %d, %v", size, flags, gotFlags, len(gotBody), n, err)
+			}
+			if _, _, n, err := DecodeFrame(wire[:len(wire)-1], size); err != nil || n <= len(wire)-1 {
+				t.Errorf("size %d, one byte missing: n %d, %v", size, n, err)
+			}
+		}
+	}
+}
+
+// The bytes are of RFC 23's own grammar, written by hand.
+func TestFrameBytes(t *testing.T) {
+	tests := []struct {
+		name string
+		got  []byte
+		want string
+	}{
+		{"short", AppendFrame(nil, 0, []byte("abc")), "\x00\x03abc"},
+		{"more", AppendMessage(nil, []byte("a"), nil, []byte("b")), "\x01\x01a\x01\x00\x00\x01b"},
+		{"long", AppendFrame(nil, 0, bytes.Repeat([]byte("z"), 256)), "\x02\x00\x00\x00\x00\x00\x00\x01\x00" + strings.Repeat("z", 256)},
+		{"command", AppendCommand(nil, Subscribe, []byte("t")), "\x04\x0b\x09SUBSCRIBEt"},
+		{"ping", AppendPing(nil), "\x04\x07\x04PING\x00\x00"},
+		{"property", AppendProperty(nil, "Identity", []byte("me")), "\x08Identity\x00\x00\x00\x02me"},
+	}
+	for _, test := range tests {
+		if string(test.got) != test.want {
+			t.Errorf("%s: %q, want %q", test.name, test.got, test.want)
+		}
+	}
+}
+
+func TestHostileLengths(t *testing.T) {
+	for _, size := range []uint64{256, 1 << 40, math.MaxInt64, math.MaxUint64} {
+		wire := []byte{long, byte(size >> 56), byte(size >> 48), byte(size >> 40), byte(size >> 32), byte(size >> 24), byte(size >> 16), byte(size >> 8), byte(size)}
+		_, _, _, err := DecodeFrame(wire, 255)
+		var tooLong *TooLongError
+		if !errors.As(err, &tooLong) || tooLong.Size != size {
+			t.Errorf("size %d: %v", size, err)
+		}
+	}
+	if _, _, _, err := DecodeFrame([]byte{0, 1, 'x'}, -1); err == nil {
+		t.Error("a negative limit let a frame through")
+	}
+}
+
+func TestParseCommand(t *testing.T) {
+	for _, body := range []string{"", "\x00", "\x05READ", "\xff"} {
+		if _, _, err := ParseCommand([]byte(body)); err == nil {
+			t.Errorf("%q was accepted", body)
+		}
+	}
+	name, data, err := ParseCommand([]byte("\x04PING\x00\x00ctx"))
+	if err != nil || string(name) != Ping || string(PingContext(data)) != "ctx" {
+		t.Errorf("%q %q %v", name, data, err)
+	}
+	if got := PingContext(bytes.Repeat([]byte("c"), 40)); len(got) != maxContext {
+		t.Errorf("a context of %d bytes", len(got))
+	}
+	if got := PingContext([]byte{0}); got != nil {
+		t.Errorf("a context in a PING that is cut short: %q", got)
+	}
+}
+
+func TestErrorReason(t *testing.T) {
+	tests := map[string]string{"\x03400": `"400"`, "\x02\x1b[": `"\x1b["`, "": "(malformed reason)", "\x09x": "(malformed reason)"}
+	for data, want := range tests {
+		if got := ErrorReason([]byte(data)); got != want {
+			t.Errorf("%q: %s, want %s", data, got, want)
+		}
+	}
+}
+
+func TestMetadataCutAnywhere(t *testing.T) {
+	whole := AppendProperty(AppendProperty(nil, SocketType, []byte("PUSH")), Identity, []byte("me"))
+	first := len(AppendProperty(nil, SocketType, []byte("PUSH")))
+	for cut := range whole {
+		err := ParseMetadata(whole[:cut], func(_, _ []byte) {})
+		if (err == nil) != (cut == 0 || cut == first) {
+			t.Errorf("cut at %d: %v", cut, err)
+		}
+	}
+	if err := ParseMetadata([]byte{0, 0, 0, 0, 0}, func(_, _ []byte) {}); err == nil {
+		t.Error("an empty name was accepted")
+	}
+}
+
+func TestCodecDoesNoIO(t *testing.T) {
+	out, err := exec.Command("go", "list", "-f", "{{join .Imports \" \"}}", ".").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range strings.Fields(string(out)) {
+		switch name {
+		case "net", "os", "time", "log", "log/slog":
+			t.Errorf("the codec imports %s", name)
+		}
+	}
+}
+
+func FuzzDecodeFrame(f *testing.F) {
+	f.Fuzz(func(t *testing.T, b []byte) {
+		flags, body, n, err := DecodeFrame(b, 1<<16)
+		if err != nil || n > len(b) {
+			return
+		}
+		wire := AppendFrame(nil, flags, body)
+		flags2, body2, n2, err := DecodeFrame(wire, 1<<16)
+		if err != nil || n2 != len(wire) || flags2 != flags || !bytes.Equal(body2, body) {
+			t.Fatalf("%q became %q", b[:n], wire)
+		}
+	})
+}
+
+func FuzzParseCommand(f *testing.F) {
+	f.Fuzz(func(t *testing.T, body []byte) {
+		name, data, err := ParseCommand(body)
+		if err != nil {
+			return
+		}
+		_, again, _, err := DecodeFrame(AppendCommand(nil, string(name), data), len(body))
+		if err != nil || !bytes.Equal(again, body) {
+			t.Fatalf("%q became %q, %v", body, again, err)
+		}
+		_ = PingContext(data)
+		_ = ErrorReason(data)
+	})
+}
+
+func FuzzParseMetadata(f *testing.F) {
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var again []byte
+		err := ParseMetadata(b, func(name, value []byte) { again = AppendProperty(again, string(name), value) })
+		if err == nil && !bytes.Equal(again, b) {
+			t.Fatalf("%q became %q", b, again)
+		}
+	})
+}
