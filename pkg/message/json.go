@@ -1,0 +1,153 @@
+package message
+
+import (
+	"encoding/base64"
+	"strconv"
+	"time"
+	"unicode/utf8"
+)
+
+// receivedLayout is RFC 3339 with microseconds; in UTC the zone is written Z.
+const receivedLayout = "2006-01-02T15:04:05.000000Z07:00"
+
+// AppendJSON appends m as one JSON object on one line, without a terminator. The keys, always in this
+// order:
+//
+//	topic or topic_base64       the first of several frames
+//	message or message_base64   the payload; the one key that is always there
+//	frames or frames_base64     an array of the frames between topic and payload
+//	peer, user, seq, received   received is RFC 3339 with microseconds, in UTC
+//
+// The _base64 form (RFC 4648, padded) stands where the bytes are not UTF-8; for frames, where any of
+// them is not. A key whose value is absent is left out. The text holds no byte below 0x20 and neither
+// U+2028 nor U+2029, so that it stays a single line for whoever reads it. Bytes of peer and user that
+// are not UTF-8 become U+FFFD.
+func AppendJSON(dst []byte, m *Message) []byte {
+	dst = append(dst, '{')
+	if m.HasTopic {
+		dst = appendBytes(dst, "topic", m.Topic)
+		dst = append(dst, ',')
+	}
+	dst = appendBytes(dst, "message", m.Payload)
+	if len(m.Frames) > 0 {
+		dst = appendFrames(append(dst, ','), m.Frames)
+	}
+	if m.Peer != "" {
+		dst = appendText(append(dst, `,"peer":`...), m.Peer)
+	}
+	if m.User != "" {
+		dst = appendText(append(dst, `,"user":`...), m.User)
+	}
+	if m.Seq != 0 {
+		dst = strconv.AppendUint(append(dst, `,"seq":`...), m.Seq, 10)
+	}
+	if !m.Received.IsZero() {
+		dst = append(dst, `,"received":"`...)
+		dst = m.Received.In(time.UTC).AppendFormat(dst, receivedLayout)
+		dst = append(dst, '"')
+	}
+	return append(dst, '}')
+}
+
+// appendBytes appends "key":"text", or "key_base64":"..." when value is not UTF-8.
+func appendBytes(dst []byte, key string, value []byte) []byte {
+	text := utf8.Valid(value)
+	dst = appendKey(dst, key, text)
+	if text {
+		return appendText(dst, value)
+	}
+	return appendBase64(dst, value)
+}
+
+func appendFrames(dst []byte, frames [][]byte) []byte {
+	text := true
+	for _, f := range frames {
+		text = text && utf8.Valid(f)
+	}
+	dst = append(appendKey(dst, "frames", text), '[')
+	for i, f := range frames {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		if text {
+			dst = appendText(dst, f)
+		} else {
+			dst = appendBase64(dst, f)
+		}
+	}
+	return append(dst, ']')
+}
+
+func appendKey(dst []byte, key string, text bool) []byte {
+	dst = append(append(dst, '"'), key...)
+	if !text {
+		dst = append(dst, "_base64"...)
+	}
+	return append(dst, '"', ':')
+}
+
+func appendBase64(dst, value []byte) []byte {
+	dst = base64.StdEncoding.AppendEncode(append(dst, '"'), value)
+	return append(dst, '"')
+}
+
+// plain marks the bytes that stand for themselves in a JSON string. From 0x80 on nothing does: there
+// the character must be looked at, for U+2028, U+2029 and what is not UTF-8.
+var plain = func() (t [256]bool) {
+	for c := 0x20; c < utf8.RuneSelf; c++ {
+		t[c] = c != '"' && c != '\\'
+	}
+	return t
+}()
+
+// appendText appends s as a JSON string with its quotes.
+func appendText[T string | []byte](dst []byte, s T) []byte {
+	dst = append(dst, '"')
+	from := 0 // s[from:i] stands for itself and is still to be copied
+	for i := 0; i < len(s); {
+		c := s[i]
+		if plain[c] {
+			i++
+			continue
+		}
+		size := 1
+		if c >= utf8.RuneSelf {
+			r, n := decodeRune(s[i:])
+			if size = n; r != '\u2028' && r != '\u2029' && (r != utf8.RuneError || n > 1) {
+				i += size
+				continue
+			}
+			dst = append(dst, s[from:i]...)
+			dst = append(dst, '\\', 'u')
+			dst = append(dst, hex[r>>12&15], hex[r>>8&15], hex[r>>4&15], hex[r&15])
+		} else {
+			dst = appendEscape(append(dst, s[from:i]...), c)
+		}
+		i += size
+		from = i
+	}
+	dst = append(dst, s[from:]...)
+	return append(dst, '"')
+}
+
+const hex = "0123456789abcdef"
+
+func appendEscape(dst []byte, c byte) []byte {
+	switch c {
+	case '"', '\\':
+		return append(dst, '\\', c)
+	case '\n':
+		return append(dst, '\\', 'n')
+	case '\r':
+		return append(dst, '\\', 'r')
+	case '\t':
+		return append(dst, '\\', 't')
+	}
+	return append(dst, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
+}
+
+// decodeRune decodes the first character of s without converting more than its four bytes.
+func decodeRune[T string | []byte](s T) (rune, int) {
+	var b [utf8.UTFMax]byte
+	return utf8.DecodeRune(b[:copy(b[:], s)])
+}
