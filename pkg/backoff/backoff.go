@@ -1,0 +1,45 @@
+// Package backoff says how long to wait before the next attempt: twice as long after each failure, up to
+// a limit, with jitter, so that a thousand senders do not come back to a receiver in the same instant.
+package backoff
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+)
+
+// Backoff counts the failures in a row. Its zero value waits for nothing; one goroutine uses it.
+type Backoff struct {
+	First, Max time.Duration // the first and the longest wait
+	next       time.Duration
+}
+
+// Next returns how long to wait after one more failure: between half of the current step and the whole of it.
+func (b *Backoff) Next() time.Duration {
+	if b.next == 0 {
+		b.next = min(b.First, b.Max)
+	}
+	step := b.next
+	b.next = min(2*step, b.Max)
+	if step <= 0 {
+		return 0
+	}
+	return step/2 + rand.N(step/2+1)
+}
+
+// Reset starts again from First: the attempt succeeded.
+func (b *Backoff) Reset() {
+	b.next = 0
+}
+
+// Wait waits for Next. It returns false when ctx ended first.
+func (b *Backoff) Wait(ctx context.Context) bool {
+	timer := time.NewTimer(b.Next())
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -1,0 +1,70 @@
+package zmq
+
+import (
+	"sync"
+	"sync/atomic"
+)
+
+// Batch is what one peer has sent, in order: one message or more. Its frames are parts of the buffer that
+// they were read into, so that receiving copies nothing and allocates nothing; they are valid until Release.
+type Batch struct {
+	peer   *Peer
+	block  *block
+	frames [][]byte
+	ends   []int // ends[i] is where message i ends in frames
+}
+
+// Peer is where the messages came from.
+func (b *Batch) Peer() *Peer { return b.peer }
+
+// Len is the number of messages.
+func (b *Batch) Len() int { return len(b.ends) }
+
+// Frames returns message i's frames, one or more.
+func (b *Batch) Frames(i int) [][]byte {
+	start := 0
+	if i > 0 {
+		start = b.ends[i-1]
+	}
+	return b.frames[start:b.ends[i]]
+}
+
+// Release gives the memory back. The batch and its frames must not be used afterwards.
+func (b *Batch) Release() {
+	b.block.release()
+	clear(b.frames)
+	b.peer, b.block, b.frames, b.ends = nil, nil, b.frames[:0], b.ends[:0]
+	batches.Put(b)
+}
+
+var batches = sync.Pool{New: func() any { return new(Batch) }}
+
+// A block is a buffer that is read into, shared by the reader and the batches that are parts of it.
+type block struct {
+	buf  []byte
+	refs atomic.Int32
+}
+
+const (
+	minBlock = 4 << 10   // what an idle connection holds
+	maxBlock = 128 << 10 // what a busy one reads at once; a longer message gets a block of its own
+)
+
+var fullBlocks = sync.Pool{New: func() any { return &block{buf: make([]byte, maxBlock)} }}
+
+func newBlock(size int) *block {
+	b := &block{}
+	if size == maxBlock {
+		b = fullBlocks.Get().(*block)
+	} else {
+		b.buf = make([]byte, size)
+	}
+	b.refs.Store(1)
+	return b
+}
+
+func (b *block) release() {
+	if b.refs.Add(-1) == 0 && len(b.buf) == maxBlock {
+		fullBlocks.Put(b)
+	}
+}

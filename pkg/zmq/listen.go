@@ -1,0 +1,166 @@
+package zmq
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/backoff"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/endpoint"
+)
+
+// Bind listens at an endpoint and returns the endpoint that it got, with the port that was picked for port 0.
+// A Unix socket that a dead process has left behind is replaced; one that is in use is not.
+func (s *Socket) Bind(text string) (string, error) {
+	e, err := endpoint.Bind(text)
+	if err != nil {
+		return "", err
+	}
+	if e.Network == "unix" {
+		if err := removeStale(e.Address); err != nil {
+			return "", bindError(text, err)
+		}
+	}
+	l, err := net.Listen(e.Network, e.Address)
+	if err != nil {
+		return "", bindError(text, err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		l.Close()
+		return "", errClosed
+	}
+	s.listeners = append(s.listeners, l)
+	bound := boundEndpoint(e, l.Addr())
+	s.work.Go(func() { s.accept(l, bound) })
+	return bound, nil
+}
+
+func boundEndpoint(e endpoint.Endpoint, addr net.Addr) string {
+	tcp, ok := addr.(*net.TCPAddr)
+	if !ok {
+		return e.String()
+	}
+	host, _, err := net.SplitHostPort(e.Address)
+	if err != nil {
+		return e.String() // cannot be: net.Listen took it
+	}
+	e.Address = net.JoinHostPort(host, fmt.Sprint(tcp.Port))
+	return e.String()
+}
+
+// removeStale removes the file of a Unix socket that nobody listens at.
+func removeStale(path string) error {
+	info, err := os.Stat(path)
+	if path[0] == '@' || errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if info.Mode()&fs.ModeSocket == 0 {
+		return errors.New("there is a file of that name that is no socket; remove it or choose another path")
+	}
+	conn, err := net.DialTimeout("unix", path, time.Second)
+	if err == nil {
+		conn.Close()
+		return syscall.EADDRINUSE
+	}
+	if !errors.Is(err, syscall.ECONNREFUSED) {
+		return err
+	}
+	return os.Remove(path)
+}
+
+func isAddrInUse(err error) bool { return errors.Is(err, syscall.EADDRINUSE) }
+
+// accept serves each connection in a goroutine of its own, so that one that says nothing delays no other.
+func (s *Socket) accept(l net.Listener, bound string) {
+	wait := backoff.Backoff{First: 10 * time.Millisecond, Max: time.Second}
+	for {
+		conn, err := l.Accept()
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		if err != nil {
+			s.reject.warn("cannot accept a connection", "endpoint", bound, "error", err)
+			if !wait.Wait(s.ctx) { // out of descriptors, most often: some will be closed
+				return
+			}
+			continue
+		}
+		wait.Reset()
+		s.work.Go(func() {
+			remote := conn.RemoteAddr().String()
+			established, err := s.serve(conn, bound)
+			if established {
+				s.cfg.Logger.Info("peer disconnected", "endpoint", bound, "peer", remote, "reason", err)
+			} else if s.ctx.Err() == nil {
+				s.reject.warn("connection refused", "endpoint", bound, "peer", remote, "reason", err)
+			}
+		})
+	}
+}
+
+// Connect keeps a connection to an endpoint: it dials, and dials again when the connection was lost, with
+// growing waits. It does not block.
+func (s *Socket) Connect(text string) error {
+	e, err := endpoint.Connect(text)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return errClosed
+	}
+	s.work.Go(func() { s.keepConnected(e) })
+	return nil
+}
+
+// keepConnected logs the first failure of an outage, not every attempt.
+func (s *Socket) keepConnected(e endpoint.Endpoint) {
+	log := s.cfg.Logger.With("endpoint", e.String())
+	wait := backoff.Backoff{First: s.cfg.Reconnect, Max: s.cfg.ReconnectMax}
+	var said string
+	for s.ctx.Err() == nil {
+		began := time.Now()
+		established, err := s.dialAndServe(e)
+		if s.ctx.Err() != nil {
+			return
+		}
+		if established && time.Since(began) > s.cfg.Reconnect {
+			wait.Reset() // one that is dropped as soon as it stands would be dialled in a tight loop
+		}
+		text := fmt.Sprint(established, err)
+		switch {
+		case text == said:
+			log.Debug("still no connection", "reason", err)
+		case established:
+			log.Warn("connection lost; dialling again", "reason", err)
+		default:
+			log.Warn("no connection; will go on trying", "reason", err)
+		}
+		said = text
+		if !wait.Wait(s.ctx) {
+			return
+		}
+	}
+}
+
+func (s *Socket) dialAndServe(e endpoint.Endpoint) (established bool, err error) {
+	ctx, cancel := context.WithTimeout(s.ctx, s.cfg.HandshakeTimeout)
+	defer cancel()
+	var d net.Dialer
+	conn, err := d.DialContext(ctx, e.Network, e.Address)
+	if err != nil {
+		return false, err
+	}
+	return s.serve(conn, e.String())
+}
