@@ -1,0 +1,40 @@
+# What each target needs beyond Go, integration/setup installs (Debian, Ubuntu).
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+PROGRAMS := $(addprefix ./,$(wildcard omzmq imzmq zmqtap))
+FUZZTIME ?= 5s
+export CGO_ENABLED ?= 0
+
+.PHONY: build demo test race lint fuzz integration bench clean
+
+build:
+	go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/ $(PROGRAMS)
+
+demo:
+	demo/run
+
+test: build
+	integration/setup test
+	go vet ./...
+	go test -count=1 -timeout=14m ./...
+
+race:
+	CGO_ENABLED=1 go test -race -count=1 $$(go list ./... | grep -v /integration)
+
+lint:
+	@test -z "$$(gofmt -l .)" || { gofmt -d .; exit 1; }
+	go vet ./...
+
+# Every fuzz target there is, for $(FUZZTIME) each.
+fuzz:
+	@for p in $$(go list ./...); do for t in $$(go test -list '^Fuzz' $$p | grep '^Fuzz'); do \
+		echo "$$p $$t"; go test -run '^$$' -fuzz "^$$t\$$" -fuzztime $(FUZZTIME) $$p || exit 1; done; done
+
+integration:
+	integration/setup test
+	go test -count=1 -v ./integration
+
+bench: build
+	bench/run
+
+clean:
+	rm -rf bin dist .cache
