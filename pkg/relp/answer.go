@@ -1,0 +1,32 @@
+package relp
+
+import "bytes"
+
+// Answer is what a rsp frame carries. It borrows from the frame.
+type Answer struct {
+	Code int    // 200 is yes; 0 is an empty answer, which imrelp gives to close
+	Text []byte // for people: "OK", or what went wrong
+	Data []byte // what follows the first line; the offers, in an answer to open
+}
+
+// ParseAnswer reads the data of a rsp frame:
+//
+//	CODE [ SP TEXT ] [ LF DATA ]        CODE is three digits
+func ParseAnswer(data []byte) (Answer, error) {
+	if len(data) == 0 {
+		return Answer{}, nil
+	}
+	head, rest, _ := bytes.Cut(data, []byte{'\n'})
+	code, text, _ := bytes.Cut(head, []byte{' '})
+	a := Answer{Text: text, Data: rest}
+	if len(code) != 3 {
+		return Answer{}, &FrameError{"answer", "does not begin with a code of three digits"}
+	}
+	for _, c := range code {
+		if c < '0' || c > '9' {
+			return Answer{}, &FrameError{"answer", "does not begin with a code of three digits"}
+		}
+		a.Code = a.Code*10 + int(c-'0')
+	}
+	return a, nil
+}

@@ -1,0 +1,259 @@
+// Package relp speaks RELP, rsyslog's Reliable Event Logging Protocol: a codec without I/O (Parse,
+// AppendFrame, ParseAnswer) and a Client that brings messages into imrelp and knows of each one
+// whether it was taken.
+//
+// It follows librelp's protocol description and what librelp 1.11 does. What a 200 is worth is
+// imrelp's to say: it answers once the message was handed to rsyslog's queue, and even when a full
+// queue dropped it, unless the input has flowControl="full". A message over imrelp's maxDataSize
+// (8 KiB) is cut there and answered with 200.
+package relp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"time"
+)
+
+// Config says how a Client works. Only Address and Logger have no default.
+type Config struct {
+	Address string // host:port of imrelp; every address of the name is tried
+
+	Reconnect    time.Duration // the first wait before a connection is tried again; 0: 100 ms
+	ReconnectMax time.Duration // the longest, after doubling; 0: 30 s, or Reconnect when that is longer
+	Timeout      time.Duration // silence after which an unanswered connection is given up; 0: 90 s
+	Window       int           // messages unanswered at a time; 0: the whole batch
+	Logger       *slog.Logger  // connection lost, connection restored
+}
+
+const (
+	// sessionEnd is the transaction number that a session does not go past: librelp counts on from
+	// 999,999,999 to a number that its own parser refuses.
+	sessionEnd = 900_000_000
+	// dialTimeout bounds one attempt to connect, all addresses of the name together.
+	dialTimeout = 10 * time.Second
+)
+
+func (c *Config) complete() error {
+	host, port, err := net.SplitHostPort(c.Address)
+	if err != nil || host == "" || port == "" {
+		return fmt.Errorf("relp: address %q: write host:port, as in 127.0.0.1:2514", c.Address)
+	}
+	if c.Reconnect < 0 || c.ReconnectMax < 0 || c.Timeout < 0 || c.Window < 0 {
+		return errors.New("relp: reconnect waits, timeout and window cannot be negative")
+	}
+	if c.Logger == nil {
+		return errors.New("relp: no logger")
+	}
+	setDefault(&c.Reconnect, 100*time.Millisecond)
+	setDefault(&c.ReconnectMax, max(30*time.Second, c.Reconnect))
+	setDefault(&c.Timeout, 90*time.Second)
+	if c.ReconnectMax < c.Reconnect {
+		return fmt.Errorf("relp: the longest wait before a reconnection, %v, is shorter than the first, %v", c.ReconnectMax, c.Reconnect)
+	}
+	return nil
+}
+
+func setDefault(d *time.Duration, value time.Duration) {
+	if *d == 0 {
+		*d = value
+	}
+}
+
+// Client sends messages to one imrelp and keeps its connection between batches. It has no goroutine
+// of its own while no Send runs. It is not for concurrent use.
+type Client struct {
+	config Config
+	log    *slog.Logger
+	dial   func(ctx context.Context, address string) (net.Conn, error)
+	last   int // the greatest transaction number of a session
+
+	session *session // nil: not connected
+	wait    time.Duration
+	down    error // the failure that has been logged and not yet recovered from
+	pending []int // scratch of Send: indices into the batch, in order, of what is unanswered
+}
+
+// NewClient checks config and returns a client that connects when it is first needed.
+func NewClient(config Config) (*Client, error) {
+	if err := config.complete(); err != nil {
+		return nil, err
+	}
+	dialer := net.Dialer{Timeout: dialTimeout} // Go sets TCP_NODELAY and TCP keep-alives by default
+	return &Client{
+		config: config,
+		log:    config.Logger.With("address", config.Address),
+		dial: func(ctx context.Context, address string) (net.Conn, error) {
+			return dialer.DialContext(ctx, "tcp", address)
+		},
+		last: sessionEnd,
+		wait: config.Reconnect,
+	}, nil
+}
+
+// Refusal is imrelp's answer to a message that it does not take.
+type Refusal struct {
+	Code int    // usually 500
+	Text string // imrelp's words
+}
+
+func (e *Refusal) Error() string { return fmt.Sprintf("relp: refused with %d: %s", e.Code, e.Text) }
+
+// Send sends every message of the batch as a syslog frame, in order, and returns nil once each has its
+// answer. For each answer it calls settled, on the caller's goroutine, with the message's index in the
+// batch and nil, or a *Refusal.
+//
+// When the connection is lost, closed by the server, silent for Timeout, or says what RELP does not
+// allow, Send connects again, waiting longer each time, and sends again what has no answer: such a
+// message may arrive twice. This goes on until ctx ends; then Send returns an error that wraps
+// ctx.Err() and names the failure it began with, and the messages that were not settled are of unknown fate.
+//
+// The batch is only read, and no longer than the call lasts.
+func (c *Client) Send(ctx context.Context, batch [][]byte, settled func(i int, refusal error)) error {
+	c.pending = c.pending[:0]
+	for i := range batch {
+		c.pending = append(c.pending, i)
+	}
+	for len(c.pending) > 0 {
+		err := c.round(ctx, batch, settled)
+		if err == nil || len(c.pending) == 0 {
+			continue
+		}
+		if !c.retry(ctx, err) {
+			return c.gaveUp(ctx, len(batch))
+		}
+	}
+	return nil
+}
+
+func (c *Client) gaveUp(ctx context.Context, messages int) error {
+	err := fmt.Errorf("relp: gave up on %s with %d of %d messages unanswered: %w",
+		c.config.Address, len(c.pending), messages, ctx.Err())
+	if c.down != nil {
+		err = fmt.Errorf("%w (since: %v)", err, c.down) // not %w: a timeout there is not ctx's
+	}
+	return err
+}
+
+// round sends as much of pending as one session can carry and removes from it what was answered. After
+// an error the session is gone.
+func (c *Client) round(ctx context.Context, batch [][]byte, settled func(int, error)) error {
+	if c.session != nil && c.session.next > c.last {
+		c.end(ctx)
+	}
+	if err := c.Connect(ctx); err != nil {
+		return err
+	}
+	s := c.session
+	count := min(len(c.pending), c.last-s.next+1)
+	t := transfer{
+		session: s, batch: batch, pending: c.pending[:count], settled: settled,
+		window: c.config.Window, first: s.next, progress: make(chan struct{}, 1),
+	}
+	if t.window == 0 {
+		t.window = count
+	}
+	err := t.run(ctx)
+	if t.answered.Load() > 0 {
+		c.recovered()
+	}
+	c.pending = compact(c.pending)
+	if err != nil {
+		c.drop()
+	}
+	return err
+}
+
+// compact removes the answered, which are -1, from pending.
+func compact(pending []int) []int {
+	left := pending[:0]
+	for _, i := range pending {
+		if i >= 0 {
+			left = append(left, i)
+		}
+	}
+	return left
+}
+
+// Connect opens the session if there is none: one attempt, no logging. Send does this by itself; it is
+// for those who want to know whether the server can be reached.
+func (c *Client) Connect(ctx context.Context) error {
+	if c.session != nil {
+		return nil
+	}
+	conn, err := c.dial(ctx, c.config.Address)
+	if err != nil {
+		return fmt.Errorf("relp: connect: %w", err)
+	}
+	s := newSession(conn, c.config.Timeout)
+	stop := context.AfterFunc(ctx, func() { conn.Close() })
+	err = s.open()
+	if !stop() && err == nil {
+		err = ctx.Err()
+	}
+	if err != nil {
+		conn.Close()
+		return fmt.Errorf("relp: open a session with %s: %w", c.config.Address, err)
+	}
+	c.session = s
+	return nil
+}
+
+// Close ends the session politely, waiting for the server's answer until ctx ends or Timeout is over,
+// and closes the connection. The client connects anew if it is used again.
+func (c *Client) Close(ctx context.Context) error {
+	if c.session == nil {
+		return nil
+	}
+	if err := c.end(ctx); err != nil {
+		return fmt.Errorf("relp: close the session with %s: %w", c.config.Address, err)
+	}
+	return nil
+}
+
+// end closes the session politely and forgets it.
+func (c *Client) end(ctx context.Context) error {
+	s := c.session
+	defer c.drop()
+	defer context.AfterFunc(ctx, func() { s.conn.Close() })()
+	return s.close()
+}
+
+// drop closes the connection as it is.
+func (c *Client) drop() {
+	c.session.conn.Close()
+	c.session = nil
+}
+
+// retry logs the first of several failures and waits before the next attempt. It reports false when
+// ctx ended.
+func (c *Client) retry(ctx context.Context, failure error) bool {
+	if ctx.Err() != nil {
+		return false
+	}
+	if c.down == nil {
+		c.log.Warn("relp: no session; trying again until there is one", "unanswered", len(c.pending), "error", failure)
+		c.down = failure
+	}
+	timer := time.NewTimer(c.wait/2 + rand.N(c.wait/2+1))
+	defer timer.Stop()
+	c.wait = min(2*c.wait, c.config.ReconnectMax)
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// recovered is for when a message was answered: only that shows that the server works again.
+func (c *Client) recovered() {
+	if c.down != nil {
+		c.log.Info("relp: messages are answered again")
+		c.down = nil
+	}
+	c.wait = c.config.Reconnect
+}

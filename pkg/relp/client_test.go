@@ -1,0 +1,381 @@
+package relp
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestSend(t *testing.T) {
+	arrived := make(chan []string, 1)
+	address := fakeServer(t, func(p *peer) { p.greet(); arrived <- p.serve() })
+	c, logged := newClient(t, Config{Address: address})
+	for _, batch := range [][][]byte{batchOf(3), {}, {[]byte("line\nfeed\x00"), {}}} {
+		got, settled := fates(t, len(batch))
+		if err := c.Send(bounded(t), batch, settled); err != nil {
+			t.Fatal(err)
+		}
+		if slices.ContainsFunc(got, func(s string) bool { return s != "ok" }) {
+			t.Errorf("fates %q", got)
+		}
+	}
+	if err := c.Close(bounded(t)); err != nil {
+		t.Error(err)
+	}
+	if err := c.Close(bounded(t)); err != nil {
+		t.Errorf("second Close: %v", err)
+	}
+	if got, want := <-arrived, []string{"m0", "m1", "m2", "line\nfeed\x00", ""}; !slices.Equal(got, want) {
+		t.Errorf("arrived: %q, want %q", got, want)
+	}
+	if n := logged.count("level"); n != 0 {
+		t.Errorf("%d lines logged, and nothing went wrong", n)
+	}
+}
+
+func TestSendOutOfOrderAndRefusal(t *testing.T) {
+	c, _ := newClient(t, Config{Address: fakeServer(t, func(p *peer) {
+		p.greet()
+		p.messages(4)
+		p.ok(5, 2)
+		p.say("4 rsp 17 500 no such thing\n")
+		p.say("3 rsp 3 200\n")
+		p.serve()
+	})})
+	c.config.Timeout = patience
+	got, settled := fates(t, 4)
+	var refusal *Refusal
+	err := c.Send(bounded(t), batchOf(4), func(i int, err error) {
+		settled(i, err)
+		errors.As(err, &refusal)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"ok", "ok", "relp: refused with 500: no such thing", "ok"}; !slices.Equal(got, want) {
+		t.Errorf("fates %q, want %q", got, want)
+	}
+	if refusal == nil || refusal.Code != 500 || refusal.Text != "no such thing" {
+		t.Errorf("refusal %+v", refusal)
+	}
+}
+
+// After each way in which a session can break, what was not answered, and only that, comes again in
+// order over a new one.
+func TestSendAgain(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		breaks func(p *peer)
+		logged string
+	}{
+		{"serverclose", func(p *peer) { p.say("0 serverclose 0\n") }, "server closed the session"},
+		{"cut", func(p *peer) {}, "server closed the connection"},
+		{"reset", func(p *peer) { p.conn.(*net.TCPConn).SetLinger(0) }, "reset"},
+		{"half an answer", func(p *peer) { p.say("5 rsp 6 200") }, "server closed the connection"},
+		{"garbage", func(p *peer) { p.say("HTTP/1.1 400 Bad Request\r\n\r\n") }, "malformed frame"},
+		{"oversized answer", func(p *peer) { p.say("5 rsp 100000 200 OK") }, "100000 bytes"},
+		{"a command", func(p *peer) { p.say("5 syslog 0\n") }, "not for clients"},
+		{"an empty answer", func(p *peer) { p.say("5 rsp 0\n") }, "is empty"},
+		{"an answer without a code", func(p *peer) { p.say("5 rsp 2 OK\n") }, "three digits"},
+		{"an answer to nothing", func(p *peer) { p.ok(7) }, "transaction 7, which is not under way"},
+		{"an answer to open again", func(p *peer) { p.ok(1) }, "transaction 1, which is not under way"},
+		{"an answer twice", func(p *peer) { p.ok(2) }, "transaction 2 twice"},
+		{"silence", func(p *peer) { p.next() }, "no answer for"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			again := make(chan []string, 1)
+			client, logged := newClient(t, Config{Timeout: 200 * time.Millisecond, Address: fakeServer(t,
+				func(p *peer) { p.greet(); p.messages(5); p.ok(2, 4); c.breaks(p) },
+				func(p *peer) { p.greet(); again <- p.messages(3); p.ok(2, 3, 4); p.serve() },
+			)})
+			got, settled := fates(t, 5)
+			if err := client.Send(bounded(t), batchOf(5), settled); err != nil {
+				t.Fatal(err)
+			}
+			if slices.ContainsFunc(got, func(s string) bool { return s != "ok" }) {
+				t.Errorf("fates %q", got)
+			}
+			if got, want := <-again, []string{"m1", "m3", "m4"}; !slices.Equal(got, want) {
+				t.Errorf("sent again: %q, want %q", got, want)
+			}
+			if logged.count("level=WARN") != 1 || logged.count("level=INFO") != 1 || logged.count(c.logged) != 1 {
+				t.Errorf("want one warning about %q and one recovery; logged:\n%s", c.logged, &logged.buf)
+			}
+		})
+	}
+}
+
+// A server that cannot be reached or refuses the session is tried until it works, and logged once.
+func TestSendUntilOpen(t *testing.T) {
+	c, logged := newClient(t, Config{Timeout: 200 * time.Millisecond, Address: fakeServer(t,
+		func(p *peer) {},
+		func(p *peer) { p.next(); p.say("1 rsp 40 500 required command not supported by cli\n") },
+		func(p *peer) { p.next(); p.ok(2) },
+		func(p *peer) { p.next(); p.say("0 serverclose 0\n") },
+		func(p *peer) { p.next(); p.next() },
+		func(p *peer) { p.greet() },
+		func(p *peer) { p.greet(); p.serve() },
+	)})
+	got, settled := fates(t, 1)
+	if err := c.Send(bounded(t), batchOf(1), settled); err != nil || got[0] != "ok" {
+		t.Fatalf("%v, fates %q", err, got)
+	}
+	if logged.count("level=WARN") != 1 || logged.count("level=INFO") != 1 {
+		t.Errorf("want one warning and one recovery; logged:\n%s", &logged.buf)
+	}
+}
+
+func TestSendNewSessionBeforeNumbersEnd(t *testing.T) {
+	sessions := []chan []string{make(chan []string, 1), make(chan []string, 1), make(chan []string, 1)}
+	c, logged := newClient(t, Config{Address: fakeServer(t,
+		func(p *peer) { p.greet(); sessions[0] <- p.serve() },
+		func(p *peer) { p.greet(); sessions[1] <- p.serve() },
+		func(p *peer) { p.greet(); sessions[2] <- p.serve() },
+	)})
+	c.last = 4 // open and three messages
+	got, settled := fates(t, 7)
+	if err := c.Send(bounded(t), batchOf(7), settled); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Close(bounded(t)); err != nil {
+		t.Fatal(err)
+	}
+	if slices.Contains(got, "") || logged.count("level") != 0 {
+		t.Errorf("fates %q; logged:\n%s", got, &logged.buf)
+	}
+	for i, want := range [][]string{{"m0", "m1", "m2"}, {"m3", "m4", "m5"}, {"m6"}} {
+		if got := <-sessions[i]; !slices.Equal(got, want) {
+			t.Errorf("session %d carried %q, want %q", i+1, got, want)
+		}
+	}
+}
+
+func TestSendWindow(t *testing.T) {
+	const window = 3
+	over := make(chan int, 1)
+	c, _ := newClient(t, Config{Window: window, Address: fakeServer(t, func(p *peer) {
+		p.greet()
+		for i := range 20 {
+			p.messages(1)
+			if i >= window-1 {
+				// Everything the client may send is here; what else is there would be too much.
+				p.conn.SetReadDeadline(time.Now().Add(2 * time.Millisecond))
+				if f, ok := p.next(); ok {
+					over <- f.Txnr
+					return
+				}
+				p.conn.SetReadDeadline(time.Now().Add(patience))
+				p.ok(i + 2 - (window - 1))
+			}
+		}
+		p.ok(20, 21)
+		p.serve()
+	})})
+	got, settled := fates(t, 20)
+	if err := c.Send(bounded(t), batchOf(20), settled); err != nil {
+		t.Fatal(err)
+	}
+	if slices.Contains(got, "") {
+		t.Errorf("fates %q", got)
+	}
+	select {
+	case n := <-over:
+		t.Errorf("transaction %d came before there was room in the window", n)
+	default:
+	}
+}
+
+// The window is full when the connection breaks: the writer must not be left waiting.
+func TestSendWindowBroken(t *testing.T) {
+	c, _ := newClient(t, Config{Window: 2, Address: fakeServer(t,
+		func(p *peer) { p.greet(); p.messages(2); p.ok(2) },
+		func(p *peer) { p.greet(); p.serve() },
+	)})
+	got, settled := fates(t, 9)
+	if err := c.Send(bounded(t), batchOf(9), settled); err != nil || slices.Contains(got, "") {
+		t.Fatalf("%v, fates %q", err, got)
+	}
+}
+
+// On a connection that holds nothing, a server that writes each answer before it reads on stops a
+// client that does not read while it writes.
+func TestSendNoDeadlock(t *testing.T) {
+	client, server := net.Pipe()
+	served := make(chan struct{})
+	go func() {
+		p := &peer{t: t, conn: server}
+		p.greet()
+		p.serve()
+		close(served)
+	}()
+	c, _ := newClient(t, Config{Address: "pipe:1"})
+	c.dial = func(context.Context, string) (net.Conn, error) { return client, nil }
+	batch := make([][]byte, 300)
+	for i := range batch {
+		batch[i] = make([]byte, 1000)
+	}
+	got, settled := fates(t, len(batch))
+	if err := c.Send(bounded(t), batch, settled); err != nil || slices.Contains(got, "") {
+		t.Fatalf("%v, fates %q", err, got)
+	}
+	if err := c.Close(bounded(t)); err != nil {
+		t.Error(err)
+	}
+	<-served
+}
+
+func TestSendCancelled(t *testing.T) {
+	for _, window := range []int{0, 5} {
+		ctx, cancel := context.WithCancel(bounded(t))
+		c, _ := newClient(t, Config{Window: window, Address: fakeServer(t, func(p *peer) {
+			p.greet()
+			p.messages(5)
+			p.ok(2, 3, 5)
+			p.next()
+			for range p.serve() { // until the client hangs up; it gets no answers
+			}
+		})})
+		got, settled := fates(t, 5)
+		n := 0
+		err := c.Send(ctx, batchOf(5), func(i int, refusal error) {
+			settled(i, refusal)
+			if n++; n == 3 {
+				cancel()
+			}
+		})
+		if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "2 of 5") {
+			t.Errorf("error %v, want a cancelled context and two of five", err)
+		}
+		if want := []string{"ok", "ok", "", "ok", ""}; !slices.Equal(got, want) {
+			t.Errorf("fates %q, want %q", got, want)
+		}
+	}
+}
+
+// With nobody there, ctx ends the waiting between attempts, and the error names the reason.
+func TestSendNobodyThere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, logged := newClient(t, Config{Address: "nobody:1", Reconnect: 100 * time.Millisecond, ReconnectMax: 2 * time.Second})
+		var at []time.Time
+		c.dial = func(context.Context, string) (net.Conn, error) {
+			at = append(at, time.Now())
+			return nil, errors.New("nobody answers")
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		err := c.Send(ctx, batchOf(2), func(i int, _ error) { t.Errorf("message %d settled", i) })
+		if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "nobody answers") {
+			t.Errorf("error %v", err)
+		}
+		wait := 100 * time.Millisecond
+		for i := 1; i < len(at); i++ {
+			if d := at[i].Sub(at[i-1]); d < wait/2 || d > wait {
+				t.Errorf("attempt %d after %v, want %v to %v", i+1, d, wait/2, wait)
+			}
+			wait = min(2*wait, 2*time.Second)
+		}
+		if len(at) < 30 || logged.count("level") != 1 {
+			t.Errorf("%d attempts in a minute, %d lines logged", len(at), logged.count("level"))
+		}
+	})
+}
+
+// The default timeout is 90 s without a byte, and every byte begins it anew.
+func TestSendSilence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, _ := newClient(t, Config{Address: "silent:1"})
+		var dialled []time.Time
+		c.dial = func(context.Context, string) (net.Conn, error) {
+			dialled = append(dialled, time.Now())
+			client, server := net.Pipe()
+			go func() {
+				defer server.Close()
+				p := &peer{t: t, conn: server}
+				p.greet()
+				p.messages(2)
+				if len(dialled) == 1 {
+					time.Sleep(89 * time.Second)
+					p.ok(2)
+					p.messages(1)
+					p.next() // the client hangs up
+					return
+				}
+				p.ok(2, 3)
+				p.serve()
+			}()
+			return client, nil
+		}
+		got, settled := fates(t, 3)
+		c.config.Window = 2
+		if err := c.Send(t.Context(), batchOf(3), settled); err != nil || slices.Contains(got, "") {
+			t.Errorf("%v, fates %q", err, got)
+		}
+		if len(dialled) != 2 || dialled[1].Sub(dialled[0]).Round(time.Second) != 179*time.Second {
+			t.Errorf("connected at %v", dialled)
+		}
+		c.Close(t.Context())
+	})
+}
+
+func TestClose(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		answer func(p *peer)
+	}{
+		{"empty answer", func(p *peer) { p.next(); p.say("3 rsp 0\n") }},
+		{"answer with a code", func(p *peer) { p.next(); p.ok(3) }},
+		{"serverclose first", func(p *peer) { p.next(); p.say("0 serverclose 0\n") }},
+		{"hangs up", func(p *peer) { p.next() }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			client, _ := newClient(t, Config{Address: fakeServer(t, func(p *peer) { p.greet(); p.messages(1); p.ok(2); c.answer(p) })})
+			if err := client.Send(bounded(t), batchOf(1), func(int, error) {}); err != nil {
+				t.Fatal(err)
+			}
+			if err := client.Close(bounded(t)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func TestCloseCancelled(t *testing.T) {
+	client, _ := newClient(t, Config{Address: fakeServer(t, func(p *peer) { p.greet(); p.next(); p.next() })})
+	if err := client.Connect(bounded(t)); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(10*time.Millisecond, cancel)
+	if err := client.Close(ctx); err == nil {
+		t.Error("the server never answered, and Close is content")
+	}
+}
+
+func TestConfig(t *testing.T) {
+	log := slog.New(slog.DiscardHandler)
+	for _, c := range []struct {
+		config Config
+		err    string
+	}{
+		{Config{Address: "127.0.0.1:2514", Logger: log}, ""},
+		{Config{Address: "[::1]:2514", Logger: log, Reconnect: time.Minute}, ""},
+		{Config{Address: "127.0.0.1", Logger: log}, "host:port"},
+		{Config{Address: ":2514", Logger: log}, "host:port"},
+		{Config{Address: "127.0.0.1:", Logger: log}, "host:port"},
+		{Config{Address: "::1:2514", Logger: log}, "host:port"},
+		{Config{Address: "127.0.0.1:2514"}, "logger"},
+		{Config{Address: "a:1", Logger: log, Window: -1}, "negative"},
+		{Config{Address: "a:1", Logger: log, Reconnect: time.Second, ReconnectMax: time.Millisecond}, "shorter"},
+	} {
+		_, err := NewClient(c.config)
+		if (err == nil) != (c.err == "") || err != nil && !strings.Contains(err.Error(), c.err) {
+			t.Errorf("%+v: %v, want an error with %q", c.config, err, c.err)
+		}
+	}
+}

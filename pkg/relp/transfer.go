@@ -1,0 +1,144 @@
+package relp
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+)
+
+// transfer is the sending of some messages over one session: a goroutine writes while the caller's
+// reads, so that neither a full pipe of messages nor one of answers can stop both sides for good.
+type transfer struct {
+	session *session
+	batch   [][]byte
+	pending []int // what to send, as indices into batch; -1 once answered
+	settled func(i int, refusal error)
+	window  int
+	first   int // the transaction number of pending[0]
+
+	sent     atomic.Int64  // pending[:sent] may be on the wire: the reader's to change, no longer the writer's
+	answered atomic.Int64  // how many are answered
+	progress chan struct{} // of one: answered grew, or the reader is gone
+	ended    atomic.Bool   // the reader is gone
+}
+
+// run returns nil when everything was answered; the session is then ready for more. On an error
+// the session's stream is broken, and pending tells what was not answered.
+func (t *transfer) run(ctx context.Context) error {
+	conn := t.session.conn
+	stop := context.AfterFunc(ctx, func() { conn.Close() })
+	written := make(chan error, 1)
+	go func() { written <- t.write() }()
+
+	err := t.read()
+	t.ended.Store(true)
+	t.signal()
+	if err != nil {
+		conn.Close() // frees the writer
+	}
+	writeErr := <-written
+	t.session.next = t.first + len(t.pending)
+	switch {
+	case !stop():
+		return ctx.Err() // and the connection is closed
+	case err != nil && writeErr != nil:
+		return fmt.Errorf("%w (and send: %w)", err, writeErr)
+	}
+	return err // without one, everything was written too
+}
+
+// write sends pending in order, never more than a window ahead of the answers. When it fails it leaves
+// the connection open: the reader may still find answers in it, and then the reason.
+func (t *transfer) write() error {
+	buf := t.session.out[:0]
+	for k, i := range t.pending {
+		if t.full(k) {
+			if err := t.flush(buf, k); err != nil {
+				return err
+			}
+			buf = buf[:0]
+			for t.full(k) {
+				if t.ended.Load() {
+					return nil
+				}
+				<-t.progress
+			}
+		}
+		buf = AppendFrame(buf, t.first+k, "syslog", t.batch[i])
+		if len(buf) >= writeSize {
+			if err := t.flush(buf, k+1); err != nil {
+				return err
+			}
+			buf = buf[:0]
+		}
+	}
+	return t.flush(buf, len(t.pending))
+}
+
+// full reports whether the window is used up when k messages have been sent.
+func (t *transfer) full(k int) bool { return k-int(t.answered.Load()) >= t.window }
+
+// flush writes buf, with which the first k messages are sent. It keeps buf for the next transfer.
+func (t *transfer) flush(buf []byte, k int) error {
+	t.sent.Store(int64(k))
+	if cap(buf) <= 2*writeSize {
+		t.session.out = buf[:0]
+	}
+	if len(buf) == 0 {
+		return nil
+	}
+	_, err := t.session.conn.Write(buf)
+	return err
+}
+
+// read takes answers until there is one for every message.
+func (t *transfer) read() error {
+	for answered := 0; answered < len(t.pending); {
+		f, err := t.session.receive()
+		if err != nil {
+			return err
+		}
+		if err := t.settle(f); err != nil {
+			return err
+		}
+		answered++
+		t.answered.Store(int64(answered))
+		if t.session.drained() {
+			t.signal()
+		}
+	}
+	return nil
+}
+
+// settle matches an answer with its message.
+func (t *transfer) settle(f Frame) error {
+	a, err := t.session.answer(f)
+	if err != nil {
+		return err
+	}
+	k := f.Txnr - t.first
+	switch {
+	case k < 0 || k >= int(t.sent.Load()):
+		return fmt.Errorf("the server answered transaction %d, which is not under way", f.Txnr)
+	case t.pending[k] < 0:
+		return fmt.Errorf("the server answered transaction %d twice", f.Txnr)
+	case a.Code == 0:
+		return fmt.Errorf("the server's answer to transaction %d is empty", f.Txnr)
+	}
+	i := t.pending[k]
+	t.pending[k] = -1
+	if a.Code == 200 {
+		t.settled(i, nil)
+	} else {
+		t.settled(i, &Refusal{Code: a.Code, Text: string(a.Text)})
+	}
+	return nil
+}
+
+// signal wakes a writer that waits for its window.
+func (t *transfer) signal() {
+	select {
+	case t.progress <- struct{}{}:
+	default:
+	}
+}
