@@ -1,0 +1,92 @@
+package delivery
+
+import "slices"
+
+// repeats knows the lines that rsyslog may send again, because it was told of a failure, by their bytes. It is a
+// multiset: each line that comes again takes one number, the lowest. Messages that are distinct and happen
+// to have equal text are never merged: within a transaction that has not failed no line is looked up.
+type repeats struct {
+	waiting map[string][]*record // lines that have not come again yet, lowest number first
+	bySeq   map[uint64]*record
+	taken   []*record // those that came again in the transactions since the last answer
+}
+
+type record struct {
+	seq     uint64
+	line    string
+	refused bool // it must be sent again when it comes again
+	loose   bool // known as a repeat only at the beginning of a transaction; see Sender.Failed
+	waiting bool
+}
+
+// add remembers an entry, or what has become of it.
+func (r *repeats) add(e *entry, alone bool) {
+	rec := r.bySeq[e.seq]
+	if rec == nil {
+		rec = &record{seq: e.seq, line: string(e.line)}
+		if r.bySeq == nil {
+			r.bySeq, r.waiting = make(map[uint64]*record), make(map[string][]*record)
+		}
+		r.bySeq[e.seq] = rec
+		rec.loose = !alone
+		r.wait(rec)
+	}
+	rec.refused = e.state == refused
+}
+
+// wait puts a record among those whose lines may come again.
+func (r *repeats) wait(rec *record) {
+	if rec.waiting {
+		return
+	}
+	rec.waiting = true
+	list := r.waiting[rec.line]
+	i, _ := slices.BinarySearchFunc(list, rec.seq, func(o *record, seq uint64) int { return int(int64(o.seq) - int64(seq)) })
+	r.waiting[rec.line] = slices.Insert(list, i, rec)
+}
+
+// take returns the number that a line had when it was accepted before, or nil when it is new.
+func (r *repeats) take(line []byte, opening bool) *record {
+	if len(r.waiting) == 0 {
+		return nil
+	}
+	list := r.waiting[string(line)]
+	i := slices.IndexFunc(list, func(rec *record) bool { return opening || !rec.loose })
+	if i < 0 {
+		return nil
+	}
+	rec := list[i]
+	if list = slices.Delete(list, i, i+1); len(list) == 0 {
+		delete(r.waiting, rec.line)
+	} else {
+		r.waiting[rec.line] = list
+	}
+	rec.waiting = false
+	r.taken = append(r.taken, rec)
+	return rec
+}
+
+// failed tells that the transaction that took records has failed: their lines come once more.
+func (r *repeats) failed(alone bool) {
+	for _, rec := range r.taken {
+		rec.loose = rec.loose && !alone
+		r.wait(rec)
+	}
+	r.taken = r.taken[:0]
+}
+
+// committed tells that rsyslog was told OK: what came again is settled. A transaction of new lines alone
+// shows that rsyslog has done with the repeats; an equal line that comes later is a message of its own.
+func (r *repeats) committed(fresh bool) {
+	if fresh && len(r.taken) == 0 {
+		r.waiting, r.bySeq = nil, nil
+		return
+	}
+	for _, rec := range r.taken {
+		delete(r.bySeq, rec.seq)
+	}
+	r.taken = r.taken[:0]
+	if len(r.bySeq) == 0 {
+		r.waiting, r.bySeq = nil, nil
+	}
+}

@@ -1,0 +1,275 @@
+package delivery
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/message"
+)
+
+// Confirm is what has to happen to a message before it counts as confirmed.
+type Confirm int
+
+// The levels of confirmation.
+const (
+	Stored   Confirm = iota // the receiving program said that it has stored it
+	Received                // the peer's kernel has acknowledged every byte
+	Sent                    // our kernel has taken it for a connection
+)
+
+// Link is one connection to a receiver. Values must be comparable: one value is one connection.
+type Link interface {
+	Written() uint64            // messages given to this link that the kernel has taken
+	Acknowledged(n uint64) bool // the other side's kernel has acknowledged the n messages ever given to this link
+}
+
+// Transport chooses among the links.
+type Transport interface {
+	// Queue gives a message to a link that can take one now, without blocking, and copies it; nil when none can.
+	Queue(frames ...[]byte) Link
+	// Flush sends what was queued.
+	Flush()
+}
+
+// Bounds of a Sender.
+const (
+	stageCount = 64       // lines gathered before they are handed over
+	stageBytes = 32 << 10 // or bytes of them
+	// maxOwedBytes is the backlog behind which no further transaction is begun. One that has begun is
+	// accepted whole.
+	maxOwedBytes = 8 << 20
+)
+
+// SenderConfig is what a Sender needs to know.
+type SenderConfig struct {
+	Confirm Confirm
+	Topics  message.Topics
+	Logger  *slog.Logger
+}
+
+// Sender owes lines: what was accepted is owed until it is confirmed, over however many connections that takes.
+// When everything accepted is confirmed, Committed empties its account.
+//
+// Accept, Submit, Committed and Failed belong to one goroutine, the conversation's; the methods named
+// after events may be called from any other.
+type Sender struct {
+	cfg       SenderConfig
+	transport Transport
+	changed   chan struct{}
+
+	staged      []*entry // accepted, not handed over yet
+	stagedBytes int
+	arena       arena
+	repeats     repeats
+	next        uint64 // sequence number of the next new line
+	fresh       bool   // the transaction brought a line that is no repeat
+
+	mu          sync.Mutex
+	window      window
+	pending     []*entry // to be given to a link, in order
+	links       map[Link]*link
+	unconfirmed int
+	refused     int // refused and not given back to rsyslog yet
+	reason      string
+	frames      [][]byte // scratch
+	scratch     []byte
+	seq         [seqSize]byte
+
+	counters Counters
+}
+
+// Counters are a Sender's totals since it began.
+type Counters struct {
+	Received, Confirmed, Failed, Resent uint64
+	NoDelimiter                         uint64 // lines without --topic-delimiter
+}
+
+// NewSender makes a Sender whose first line has the number 1.
+func NewSender(cfg SenderConfig, transport Transport) *Sender {
+	return &Sender{cfg: cfg, transport: transport, changed: make(chan struct{}, 1), links: make(map[Link]*link), next: 1, window: window{base: 1}}
+}
+
+// Changed receives after something has happened that the conversation may be waiting for.
+func (s *Sender) Changed() <-chan struct{} { return s.changed }
+
+// Accept owes a line from now on. The line is copied. opening tells that it is the first of its transaction.
+// A line that rsyslog sends again keeps the number it had; see Failed.
+func (s *Sender) Accept(line []byte, opening bool) {
+	if record := s.repeats.take(line, opening); record != nil {
+		s.again(record)
+		return
+	}
+	s.fresh = true
+	e := s.arena.entry()
+	e.seq, e.line = s.next, s.arena.copy(line)
+	s.next++
+	s.staged = append(s.staged, e)
+	s.stagedBytes += len(line)
+	if len(s.staged) >= stageCount || s.stagedBytes >= stageBytes {
+		s.Submit()
+	}
+}
+
+// again takes a repeated line back into the account. It is sent again only if it was refused: otherwise it
+// is confirmed, or still under way on a connection that lives, or waits for one.
+func (s *Sender) again(record *record) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := s.window.find(record.seq)
+	if e == nil && record.refused {
+		e = &entry{seq: record.seq, line: []byte(record.line), state: refused}
+		s.window.revive(e)
+	}
+	if e == nil || e.state != refused {
+		return
+	}
+	if !e.givenBack {
+		s.refused--
+	}
+	e.state, e.givenBack, record.refused = pending, false, false
+	s.unconfirmed++
+	s.counters.Resent++
+	s.pending = append(s.pending, e)
+}
+
+// Submit hands over what was gathered, without blocking. Until then nobody may be told that it was accepted
+// for longer than the conversation takes to come back.
+func (s *Sender) Submit() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, e := range s.staged {
+		s.window.add(e)
+	}
+	s.pending = append(s.pending, s.staged...)
+	s.unconfirmed += len(s.staged)
+	s.counters.Received += uint64(len(s.staged))
+	clear(s.staged)
+	s.staged, s.stagedBytes = s.staged[:0], 0
+	s.route()
+}
+
+// route gives pending messages to the links for as long as they take them. The caller holds mu.
+func (s *Sender) route() {
+	given := 0
+	for _, e := range s.pending {
+		to := s.transport.Queue(s.encode(e)...)
+		if to == nil {
+			break
+		}
+		s.linkOf(to).push(e)
+		given++
+	}
+	if given == 0 {
+		return
+	}
+	rest := copy(s.pending, s.pending[given:])
+	clear(s.pending[rest:])
+	s.pending = s.pending[:rest]
+	s.transport.Flush()
+}
+
+// encode returns a message's frames, which are good until the next call.
+func (s *Sender) encode(e *entry) [][]byte {
+	s.frames, s.scratch = s.frames[:0], s.scratch[:0]
+	if s.cfg.Confirm == Stored {
+		binary.BigEndian.PutUint64(s.seq[:], e.seq)
+		s.frames = append(s.frames, s.seq[:])
+	}
+	var found bool
+	before := len(s.frames)
+	s.frames, s.scratch, found = s.cfg.Topics.AppendFrames(s.frames, s.scratch, e.line)
+	if !found {
+		sayNoDelimiter(s.cfg.Logger, &s.cfg.Topics, &s.counters.NoDelimiter)
+	}
+	if s.cfg.Confirm == Stored && len(s.frames)-before == 1 {
+		s.frames = append(s.frames[:before], nil, s.frames[before]) // an acknowledged message always has a topic's frame
+	}
+	return s.frames
+}
+
+// Outcome says how it stands with everything that was submitted. settled with nil: everything is confirmed; settled with
+// an error: a receiver has refused a message. If not settled, the error says what is missing.
+func (s *Sender) Outcome() (settled bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.cfg.Confirm == Received && s.unconfirmed > 0 {
+		s.askKernel()
+	}
+	switch {
+	case s.refused > 0:
+		return true, fmt.Errorf("a receiver refused a message: %s", s.reason)
+	case s.unconfirmed == 0:
+		return true, nil
+	case len(s.links) == 0:
+		return false, fmt.Errorf("%d messages not confirmed: no peer is connected", s.unconfirmed)
+	}
+	return false, fmt.Errorf("%d messages not confirmed by %d connected peers", s.unconfirmed, len(s.links))
+}
+
+// Ready returns nil when a transaction can begin: there is somebody to send to, and no large backlog.
+func (s *Sender) Ready() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.links) == 0 {
+		return errors.New("no peer is connected")
+	}
+	if s.arena.bytes > maxOwedBytes && s.unconfirmed > 0 {
+		return fmt.Errorf("%d messages of earlier transactions are not confirmed", s.unconfirmed)
+	}
+	return nil
+}
+
+// Unconfirmed is the number of messages accepted and neither confirmed nor given back.
+func (s *Sender) Unconfirmed() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.unconfirmed + s.refused + len(s.staged)
+}
+
+// Committed tells that rsyslog has been told OK for everything: the account is empty.
+func (s *Sender) Committed() {
+	s.mu.Lock()
+	s.window.reset(s.next)
+	s.mu.Unlock()
+	s.arena.reset()
+	s.repeats.committed(s.fresh)
+	s.fresh = false
+}
+
+// Failed tells that rsyslog has been told of a failure: it sends the lines of that transaction again, and Accept
+// will know them by their bytes. alone tells that no other transaction was open at the time; otherwise nothing says whose
+// the lines are, and only the first line of a transaction, as rsyslog sends a failed one again, is taken for a repeat: a line
+// taken for a repeat wrongly would be a line lost. What was refused is given back to rsyslog.
+func (s *Sender) Failed(alone bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.counters.Failed++
+	s.fresh = false
+	s.window.each(func(e *entry) {
+		s.repeats.add(e, alone)
+		if e.state == refused && alone {
+			e.givenBack = true
+		}
+	})
+	if alone {
+		s.refused, s.reason = 0, ""
+	}
+	s.repeats.failed(alone)
+}
+
+// Counters returns the totals.
+func (s *Sender) Counters() Counters {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.counters
+}
+
+func (s *Sender) notify() {
+	select {
+	case s.changed <- struct{}{}:
+	default: // it has been told already
+	}
+}

@@ -1,0 +1,301 @@
+package delivery
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/message"
+)
+
+var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
+
+// fakeLink is a connection whose other end is the test.
+type fakeLink struct {
+	room    int
+	got     []string // "seq payload"
+	given   uint64
+	written uint64
+	acked   bool
+}
+
+func (l *fakeLink) Written() uint64            { return l.written }
+func (l *fakeLink) Acknowledged(n uint64) bool { return l.acked && n == l.given }
+
+// fakeTransport gives to its links in turn.
+type fakeTransport struct {
+	links []*fakeLink
+	next  int
+}
+
+func (t *fakeTransport) Flush() {}
+
+func (t *fakeTransport) Queue(frames ...[]byte) Link {
+	for range t.links {
+		l := t.links[t.next%len(t.links)]
+		t.next++
+		if l.room > 0 {
+			l.room--
+			l.given++
+			text := string(frames[len(frames)-1])
+			if len(frames) == 3 {
+				text = fmt.Sprint(binary.BigEndian.Uint64(frames[0]), " ", text)
+			}
+			l.got = append(l.got, text)
+			return l
+		}
+	}
+	return nil
+}
+
+func (t *fakeTransport) remove(l *fakeLink) {
+	t.links = slices.DeleteFunc(t.links, func(o *fakeLink) bool { return o == l })
+}
+
+func newTestSender(confirm Confirm, links ...*fakeLink) (*Sender, *fakeTransport) {
+	t := &fakeTransport{links: links}
+	s := NewSender(SenderConfig{Confirm: confirm, Logger: quiet}, t)
+	for _, l := range links {
+		s.Up(l)
+	}
+	return s, t
+}
+
+// transaction accepts lines as one transaction and submits them.
+func transaction(s *Sender, lines ...string) {
+	for i, line := range lines {
+		s.Accept([]byte(line), i == 0)
+	}
+	s.Submit()
+}
+
+func expectGot(t *testing.T, l *fakeLink, want ...string) {
+	t.Helper()
+	if !slices.Equal(l.got, want) {
+		t.Errorf("the receiver got %q, want %q", l.got, want)
+	}
+}
+
+func expectOutcome(t *testing.T, s *Sender, settled bool, text string) {
+	t.Helper()
+	got, err := s.Outcome()
+	if got != settled || (err == nil) != (text == "") || (err != nil && !strings.Contains(err.Error(), text)) {
+		t.Errorf("outcome %v, %v; want %v, %q", got, err, settled, text)
+	}
+}
+
+func TestStoredIsConfirmedByAnswers(t *testing.T) {
+	l := &fakeLink{room: 10}
+	s, _ := newTestSender(Stored, l)
+	transaction(s, "a", "b", "c")
+	expectGot(t, l, "1 a", "2 b", "3 c")
+	expectOutcome(t, s, false, "3 messages not confirmed")
+	s.Answer(l, Answer{Seq: 2})
+	expectOutcome(t, s, false, "1 messages not confirmed")
+	s.Answer(l, Answer{Seq: 3})
+	expectOutcome(t, s, true, "")
+	s.Committed()
+	transaction(s, "d")
+	expectGot(t, l, "1 a", "2 b", "3 c", "4 d")
+	s.Answer(l, Answer{Seq: 3}) // late, and of an account that is closed
+	expectOutcome(t, s, false, "1 messages not confirmed")
+}
+
+func TestEqualLinesAreDistinctMessages(t *testing.T) {
+	l := &fakeLink{room: 10}
+	s, _ := newTestSender(Stored, l)
+	transaction(s, "x", "x")
+	transaction(s, "x") // a BEGIN without a COMMIT before it
+	expectGot(t, l, "1 x", "2 x", "3 x")
+}
+
+func TestBogusAnswersConfirmNothing(t *testing.T) {
+	l, stranger := &fakeLink{room: 2}, &fakeLink{}
+	s, _ := newTestSender(Stored, l)
+	s.Up(stranger)
+	transaction(s, "a", "b", "not sent yet")
+	for _, seq := range []uint64{0, 3, 4, 1 << 63} {
+		s.Answer(l, Answer{Seq: seq})
+		s.Answer(l, Answer{Seq: seq, Refused: true})
+	}
+	s.Answer(stranger, Answer{Seq: 1})
+	expectOutcome(t, s, false, "3 messages not confirmed")
+}
+
+func TestLostConnectionOwesToAnother(t *testing.T) {
+	a, b := &fakeLink{room: 10}, &fakeLink{room: 10}
+	s, transport := newTestSender(Stored, a, b)
+	transaction(s, "1", "2", "3", "4")
+	expectGot(t, a, "1 1", "3 3")
+	expectGot(t, b, "2 2", "4 4")
+	s.Answer(a, Answer{Seq: 1})
+	transport.remove(a)
+	s.Down(a)
+	expectGot(t, b, "2 2", "4 4", "3 3")
+	s.Answer(a, Answer{Seq: 3}) // too late: the connection is gone
+	s.Answer(b, Answer{Seq: 4})
+	expectOutcome(t, s, false, "1 messages not confirmed")
+	s.Answer(b, Answer{Seq: 3}) // sent last on b, though its number is lower
+	expectOutcome(t, s, true, "")
+	if got := s.Counters(); got.Resent != 1 || got.Confirmed != 4 || got.Received != 4 {
+		t.Errorf("counters %+v", got)
+	}
+}
+
+func TestNobodyConnectedThenOneComes(t *testing.T) {
+	s, transport := newTestSender(Stored)
+	if s.Ready() == nil {
+		t.Error("ready without a peer")
+	}
+	transaction(s, "a", "b")
+	expectOutcome(t, s, false, "no peer is connected")
+	l := &fakeLink{room: 1}
+	transport.links = append(transport.links, l)
+	s.Up(l)
+	expectGot(t, l, "1 a")
+	l.room = 5
+	s.Progress(l)
+	expectGot(t, l, "1 a", "2 b")
+}
+
+func TestRefusalFailsAndIsSentAgainWithItsNumber(t *testing.T) {
+	l := &fakeLink{room: 10}
+	s, _ := newTestSender(Stored, l)
+	transaction(s, "a", "bad", "c")
+	s.Answer(l, Answer{Seq: 2, Refused: true, Reason: "too ugly"})
+	expectOutcome(t, s, true, "too ugly")
+	s.Failed(true)
+	expectOutcome(t, s, false, "2 messages not confirmed")
+	s.Answer(l, Answer{Seq: 3}) // the later number does not turn the refusal into stored
+	expectOutcome(t, s, true, "")
+	transaction(s, "c") // rsyslog sends each again, in any order
+	expectOutcome(t, s, true, "")
+	s.Committed()
+	transaction(s, "a")
+	expectOutcome(t, s, true, "")
+	s.Committed()
+	transaction(s, "bad")
+	expectGot(t, l, "1 a", "2 bad", "3 c", "2 bad")
+	expectOutcome(t, s, false, "1 messages not confirmed")
+	s.Answer(l, Answer{Seq: 2})
+	expectOutcome(t, s, true, "")
+	s.Committed()
+	transaction(s, "bad") // now it is a message of its own
+	expectGot(t, l, "1 a", "2 bad", "3 c", "2 bad", "4 bad")
+}
+
+func TestRepeatsAreAMultiset(t *testing.T) {
+	l := &fakeLink{room: 20}
+	s, _ := newTestSender(Stored, l)
+	transaction(s, "x", "y", "x")
+	s.Failed(true) // timed out
+	transaction(s, "x")
+	s.Failed(true)
+	transaction(s, "x")
+	transaction(s, "x")
+	transaction(s, "y")
+	expectGot(t, l, "1 x", "2 y", "3 x")
+	transaction(s, "x") // a third one is new
+	expectGot(t, l, "1 x", "2 y", "3 x", "4 x")
+}
+
+func TestRepeatsEndWithATransactionOfNewLines(t *testing.T) {
+	l := &fakeLink{room: 20}
+	s, _ := newTestSender(Stored, l)
+	transaction(s, "x", "y")
+	s.Failed(true)
+	s.Answer(l, Answer{Seq: 2})
+	transaction(s, "new")
+	s.Answer(l, Answer{Seq: 3})
+	expectOutcome(t, s, true, "")
+	s.Committed()
+	transaction(s, "x")
+	expectGot(t, l, "1 x", "2 y", "3 new", "4 x")
+}
+
+func TestFailureAmongOtherOpenTransactions(t *testing.T) {
+	l := &fakeLink{room: 20}
+	s, _ := newTestSender(Stored, l)
+	s.Accept([]byte("a"), true) // worker A
+	s.Accept([]byte("b"), true) // worker B
+	s.Submit()
+	s.Failed(false)              // one of the two
+	s.Accept([]byte("b"), false) // B goes on with an equal line: no repeat, or it would be lost
+	s.Accept([]byte("a"), true)  // A sends again, in a transaction of its own
+	s.Submit()
+	expectGot(t, l, "1 a", "2 b", "3 b")
+}
+
+func TestRefusalAmongOtherOpenTransactionsStays(t *testing.T) {
+	l := &fakeLink{room: 20}
+	s, _ := newTestSender(Stored, l)
+	transaction(s, "a", "b")
+	s.Answer(l, Answer{Seq: 2, Refused: true, Reason: "no"})
+	s.Failed(false)
+	expectOutcome(t, s, true, "no") // nobody knows whose it was: the other worker must hear of it, too
+	s.Failed(true)
+	s.Answer(l, Answer{Seq: 1})
+	expectOutcome(t, s, true, "")
+}
+
+func TestReceivedAsksTheKernel(t *testing.T) {
+	l := &fakeLink{room: 10}
+	s, _ := newTestSender(Received, l)
+	transaction(s, "a", "b")
+	expectGot(t, l, "a", "b")
+	expectOutcome(t, s, false, "2 messages")
+	l.acked = true
+	expectOutcome(t, s, true, "")
+}
+
+func TestSentFollowsTheKernelsWrites(t *testing.T) {
+	l := &fakeLink{room: 10}
+	s, _ := newTestSender(Sent, l)
+	transaction(s, "a", "b")
+	l.written = 1
+	s.Progress(l)
+	expectOutcome(t, s, false, "1 messages")
+	l.written = 2
+	s.Progress(l)
+	expectOutcome(t, s, true, "")
+}
+
+func TestTopics(t *testing.T) {
+	l := &fakeLink{room: 10}
+	transport := &fakeTransport{links: []*fakeLink{l}}
+	s := NewSender(SenderConfig{Confirm: Sent, Topics: message.Topics{ByDelimiter: true, Delimiter: ' '}, Logger: quiet}, transport)
+	transaction(s, "app line", "nodelimiter")
+	expectGot(t, l, "line", "nodelimiter")
+	if got := s.Counters().NoDelimiter; got != 1 {
+		t.Errorf("%d lines without delimiter", got)
+	}
+}
+
+func TestAcceptAllocatesNothingOnceGrown(t *testing.T) {
+	l := &fakeLink{}
+	s := NewSender(SenderConfig{Confirm: Stored, Logger: quiet}, swallow{l})
+	s.Up(l)
+	line := []byte(strings.Repeat("x", 200))
+	round := func() {
+		for range 100 {
+			s.Accept(line, false)
+		}
+		s.Submit()
+		s.Answer(l, Answer{Seq: s.next - 1})
+		s.Committed()
+	}
+	round()
+	if got := testing.AllocsPerRun(100, round); got > 0 {
+		t.Errorf("%v allocations for 100 messages", got)
+	}
+}
+
+// swallow takes everything.
+type swallow struct{ link Link }
+
+func (s swallow) Queue(...[]byte) Link { return s.link }
+func (swallow) Flush()                 {}

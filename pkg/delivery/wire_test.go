@@ -1,0 +1,72 @@
+package delivery
+
+import (
+	"bytes"
+	"encoding/binary"
+	"os/exec"
+	"strings"
+	"testing"
+	"unicode"
+)
+
+func TestSenderID(t *testing.T) {
+	id := NewSenderID()
+	if got, err := ParseSenderID(id[:]); err != nil || got != id {
+		t.Errorf("%x, %v", got, err)
+	}
+	if NewSenderID() == id {
+		t.Error("two senders have one name")
+	}
+	for _, identity := range [][]byte{nil, []byte("me"), id[1:], append([]byte{2}, id[1:]...), append(id[:], 0)} {
+		if _, err := ParseSenderID(identity); err == nil {
+			t.Errorf("%x was accepted", identity)
+		}
+	}
+}
+
+func TestParseAnswer(t *testing.T) {
+	seq := binary.BigEndian.AppendUint64(nil, 7)
+	if a, err := ParseAnswer([][]byte{seq}); err != nil || a != (Answer{Seq: 7}) {
+		t.Errorf("%+v, %v", a, err)
+	}
+	if a, err := ParseAnswer([][]byte{seq, nil}); err != nil || a != (Answer{Seq: 7, Refused: true}) {
+		t.Errorf("two frames are a refusal, even with an empty reason: %+v, %v", a, err)
+	}
+	for _, frames := range [][][]byte{nil, {nil}, {seq[1:]}, {seq, seq, seq}, {make([]byte, 8)}} {
+		if _, err := ParseAnswer(frames); err == nil {
+			t.Errorf("%x was accepted", frames)
+		}
+	}
+}
+
+func TestCodecDoesNoIO(t *testing.T) {
+	out, err := exec.Command("go", "list", "-f", "{{join .Imports \" \"}}", ".").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range strings.Fields(string(out)) {
+		switch name {
+		case "net", "os", "time", "log":
+			t.Errorf("the package imports %s", name)
+		}
+	}
+}
+
+func FuzzParseAnswer(f *testing.F) {
+	f.Fuzz(func(t *testing.T, seq, reason []byte, two bool) {
+		frames := [][]byte{seq}
+		if two {
+			frames = append(frames, reason)
+		}
+		a, err := ParseAnswer(frames)
+		if err != nil {
+			return
+		}
+		if !bytes.Equal(binary.BigEndian.AppendUint64(nil, a.Seq), seq) || a.Refused != two {
+			t.Fatalf("%x became %+v", seq, a)
+		}
+		if strings.ContainsFunc(a.Reason, unicode.IsControl) || len(a.Reason) > 3*maxCause {
+			t.Fatalf("reason %q", a.Reason)
+		}
+	})
+}

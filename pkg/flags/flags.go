@@ -1,0 +1,249 @@
+// Package flags is what the command lines of all programs have in common: endpoints, queues, timing and logging.
+// Each flag is documented by its own usage text.
+package flags
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/endpoint"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
+)
+
+// Exit codes of the programs.
+const (
+	ExitOK      = 0
+	ExitFailure = 1
+	ExitUsage   = 2
+)
+
+// UsageError is a command line that cannot be obeyed.
+type UsageError struct{ Err error }
+
+func (e *UsageError) Error() string { return e.Err.Error() }
+func (e *UsageError) Unwrap() error { return e.Err }
+
+// Usage makes a UsageError.
+func Usage(format string, args ...any) error {
+	return &UsageError{fmt.Errorf(format, args...)}
+}
+
+// ErrHelp is returned by Parse when the command line asked for help or the version, which was printed.
+var ErrHelp = pflag.ErrHelp
+
+// Exit writes a program's error to stderr, if there is one to tell, and returns the exit code.
+func Exit(program string, err error, stderr io.Writer) int {
+	var usage *UsageError
+	switch {
+	case err == nil, errors.Is(err, ErrHelp):
+		return ExitOK
+	case errors.As(err, &usage):
+		fmt.Fprintf(stderr, "%s: %v\nTry '%s --help'.\n", program, err, program)
+		return ExitUsage
+	}
+	fmt.Fprintf(stderr, "%s: %v\n", program, err)
+	return ExitFailure
+}
+
+// Common holds the values of the flags that every program has.
+type Common struct {
+	Connect, Bind []string
+	HWM           int
+	MaxMessage    Size
+	Reconnect     time.Duration
+	ReconnectMax  time.Duration
+	Heartbeat     time.Duration
+	Linger        time.Duration
+	LogLevel      string
+	LogFormat     string
+}
+
+// NewSet makes the flag set of a program with the common flags in it. summary says what the program does, one line.
+func NewSet(program, summary string, c *Common) *pflag.FlagSet {
+	fs := pflag.NewFlagSet(program, pflag.ContinueOnError)
+	fs.SortFlags = false
+	fs.StringArrayVar(&c.Connect, "connect", nil, "connect to this `endpoint`: tcp://host:port, tcp://[v6]:port, ipc:///path (repeatable)")
+	fs.StringArrayVar(&c.Bind, "bind", nil, "bind this `endpoint`: tcp://*:port, tcp://127.0.0.1:port, ipc:///path; port 0 picks one and logs it (repeatable)")
+	fs.IntVar(&c.HWM, "hwm", zmq.DefaultHWM, "most `messages` held per peer")
+	c.MaxMessage = zmq.DefaultMaxMessage
+	fs.Var(&c.MaxMessage, "max-message-size", "most `bytes` of all frames of a message together; suffixes KiB and MiB")
+	fs.DurationVar(&c.Reconnect, "reconnect", zmq.DefaultReconnect, "first wait between dials, doubling")
+	fs.DurationVar(&c.ReconnectMax, "reconnect-max", zmq.DefaultReconnectMax, "longest wait between dials")
+	fs.DurationVar(&c.Heartbeat, "heartbeat", 10*time.Second, "ZMTP PING interval; a peer silent for 3 of them is dropped; 0: off")
+	fs.DurationVar(&c.Linger, "linger", 4*time.Second, "how long to drain at the end")
+	fs.StringVar(&c.LogLevel, "log-level", "info", "debug, info, warn or error")
+	fs.StringVar(&c.LogFormat, "log-format", "text", "text or json")
+	fs.Bool("version", false, "print the version")
+	fs.BoolP("help", "h", false, "print this help")
+	fs.SetOutput(io.Discard)
+	fs.SetAnnotation("help", summaryKey, []string{summary})
+	return fs
+}
+
+const summaryKey = "summary"
+
+// Parse parses the arguments and validates the common ones. Help and version go to stdout and end with ErrHelp.
+func (c *Common) Parse(fs *pflag.FlagSet, version string, args []string, stdout io.Writer) error {
+	if err := fs.Parse(args); err != nil {
+		return &UsageError{err}
+	}
+	if help, _ := fs.GetBool("help"); help {
+		fmt.Fprintf(stdout, "Usage: %s [flags]\n\n%s\n\n%s", fs.Name(), fs.Lookup("help").Annotations[summaryKey][0], fs.FlagUsages())
+		return ErrHelp
+	}
+	if v, _ := fs.GetBool("version"); v {
+		fmt.Fprintln(stdout, fs.Name(), version)
+		return ErrHelp
+	}
+	if fs.NArg() > 0 {
+		return Usage("unexpected argument %q: every setting is a flag", fs.Arg(0))
+	}
+	return c.validate()
+}
+
+func (c *Common) validate() error {
+	if len(c.Connect)+len(c.Bind) == 0 {
+		return Usage("nobody to talk to: give at least one --connect or --bind")
+	}
+	for _, text := range c.Connect {
+		if _, err := endpoint.Connect(text); err != nil {
+			return Usage("--connect: %w", err)
+		}
+	}
+	for _, text := range c.Bind {
+		if _, err := endpoint.Bind(text); err != nil {
+			return Usage("--bind: %w", err)
+		}
+	}
+	switch {
+	case c.HWM < 1:
+		return Usage("--hwm %d: at least 1 message must be held", c.HWM)
+	case c.Reconnect <= 0 || c.ReconnectMax < c.Reconnect:
+		return Usage("--reconnect %v and --reconnect-max %v: the first wait must be positive, and the longest not shorter", c.Reconnect, c.ReconnectMax)
+	case c.Heartbeat < 0 || c.Linger < 0:
+		return Usage("--heartbeat and --linger cannot be negative")
+	}
+	if _, err := logLevel(c.LogLevel); err != nil {
+		return err
+	}
+	if c.LogFormat != "text" && c.LogFormat != "json" {
+		return Usage("--log-format %q: write text or json", c.LogFormat)
+	}
+	return nil
+}
+
+func logLevel(text string) (slog.Level, error) {
+	switch text {
+	case "debug":
+		return slog.LevelDebug, nil
+	case "info":
+		return slog.LevelInfo, nil
+	case "warn":
+		return slog.LevelWarn, nil
+	case "error":
+		return slog.LevelError, nil
+	}
+	return 0, Usage("--log-level %q: write debug, info, warn or error", text)
+}
+
+// Logger makes the program's logger; the flags have been validated.
+func (c *Common) Logger(stderr io.Writer) *slog.Logger {
+	level, _ := logLevel(c.LogLevel)
+	options := &slog.HandlerOptions{Level: level}
+	if c.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(stderr, options))
+	}
+	return slog.New(slog.NewTextHandler(stderr, options))
+}
+
+// Socket returns the part of a socket's configuration that the common flags decide.
+func (c *Common) Socket(typ zmq.Type, logger *slog.Logger) zmq.Config {
+	return zmq.Config{
+		Type:         typ,
+		HWM:          c.HWM,
+		MaxMessage:   int(c.MaxMessage),
+		Reconnect:    c.Reconnect,
+		ReconnectMax: c.ReconnectMax,
+		Heartbeat:    c.Heartbeat,
+		Logger:       logger,
+	}
+}
+
+// Open binds and connects a socket to all endpoints.
+func (c *Common) Open(s *zmq.Socket, logger *slog.Logger) error {
+	for _, text := range c.Bind {
+		bound, err := s.Bind(text)
+		if err != nil {
+			return err
+		}
+		logger.Info("listening", "endpoint", bound)
+	}
+	for _, text := range c.Connect {
+		if err := s.Connect(text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// LingerContext returns a context for draining: it lasts --linger from now.
+func (c *Common) LingerContext() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.Background(), c.Linger)
+}
+
+// Size is a number of bytes, as --max-message-size takes it.
+type Size int
+
+const maxSize = 1 << 30
+
+// Set implements pflag.Value.
+func (s *Size) Set(text string) error {
+	number, unit := text, 1
+	if n, found := strings.CutSuffix(text, "KiB"); found {
+		number, unit = n, 1<<10
+	} else if n, found := strings.CutSuffix(text, "MiB"); found {
+		number, unit = n, 1<<20
+	}
+	n, err := strconv.ParseUint(number, 10, 32)
+	if err != nil {
+		return errors.New("write a number of bytes, such as 65536, 64KiB or 1MiB")
+	}
+	if n == 0 || n > uint64(maxSize/unit) {
+		return fmt.Errorf("it must lie between 1 byte and %dMiB", maxSize>>20)
+	}
+	*s = Size(int(n) * unit)
+	return nil
+}
+
+// String implements pflag.Value.
+func (s *Size) String() string {
+	switch n := int(*s); {
+	case n > 0 && n%(1<<20) == 0:
+		return fmt.Sprintf("%dMiB", n>>20)
+	case n > 0 && n%(1<<10) == 0:
+		return fmt.Sprintf("%dKiB", n>>10)
+	default:
+		return fmt.Sprint(n)
+	}
+}
+
+// Type implements pflag.Value.
+func (s *Size) Type() string { return "bytes" }
+
+// StopSignals are the signals that end a program. SIGINT is not among them when it was ignored at the start, as rsyslog
+// ignores it in its children on purpose: to be notified would undo that.
+func StopSignals(ignored func(os.Signal) bool, interrupt, terminate os.Signal) []os.Signal {
+	if ignored(interrupt) {
+		return []os.Signal{terminate}
+	}
+	return []os.Signal{interrupt, terminate}
+}

@@ -1,0 +1,215 @@
+// Package omprog is a plugin's side of the conversation with rsyslog's omprog module: a line per message on
+// standard input, a line in reply to each on standard output.
+//
+//	rsyslog              plugin
+//	                     OK                          ready
+//	BEGIN TRANSACTION    OK                          with useTransactions="on"
+//	a message            DEFER_COMMIT
+//	COMMIT TRANSACTION   OK, or a failure's text     all of the transaction, or none
+//	a message            OK, or a failure's text     outside a transaction
+//
+// Dots may precede a reply: each shows that the plugin lives and restarts rsyslog's confirmTimeout. Any other
+// text is a failure: rsyslog sends the message, or each message of the transaction, again. A failure in the
+// middle of a transaction would lose the messages before it, so it is never reported there.
+//
+// Source: the documentation "Writing Output Plugins" (plugins/external/INTERFACE.md) and the behaviour of
+// plugins/omprog/omprog.c, both of rsyslog 8.2302.
+package omprog
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/message"
+)
+
+// Replies.
+const (
+	replyOK    = "OK\n"
+	replyDefer = "DEFER_COMMIT\n"
+	replyDot   = "."
+)
+
+// The marks that omprog sends unless its beginTransactionMark and commitTransactionMark say otherwise.
+const (
+	DefaultBeginMark  = "BEGIN TRANSACTION"
+	DefaultCommitMark = "COMMIT TRANSACTION"
+)
+
+const (
+	keepAlive  = time.Second // between dots; omprog's confirmTimeout is 10 s by default
+	maxDots    = 3000        // omprog reads at most 4,095 bytes of one reply, dots included
+	maxFailure = 1000        // bytes of a failure's text
+)
+
+// Ledger owes what was accepted until it is confirmed. Its methods do not block.
+type Ledger interface {
+	// Accept owes a line from now on, and copies it. opening: it is the first of its transaction.
+	Accept(line []byte, opening bool)
+	// Submit hands over what was accepted.
+	Submit()
+	// Ready returns nil when a transaction can begin, else why not.
+	Ready() error
+	// Outcome of everything submitted: settled with nil, all is confirmed; settled with an error, a
+	// message was refused; not settled, the error says what is missing.
+	Outcome() (settled bool, err error)
+	// Committed tells that rsyslog was told OK for everything accepted.
+	Committed()
+	// Failed tells that rsyslog was told of a failure and will send the lines again. alone: no other transaction was open.
+	Failed(alone bool)
+}
+
+// Config is what a Machine needs to know.
+type Config struct {
+	BeginMark, CommitMark string
+	SendTimeout           time.Duration  // how long a reply may wait
+	MaxLine               int            // bytes; longer lines are cut, at a UTF-8 boundary
+	Truncated             func(line int) // told of a cut line's length, as far as it was read
+}
+
+// Machine is the conversation's state. It does no input or output and knows no clock: Line takes what rsyslog
+// says, Poll the time. After Line, while Waiting, rsyslog must not be read from; Poll says how the wait ends.
+type Machine struct {
+	cfg     Config
+	ledger  Ledger
+	begin   []byte
+	commit  []byte
+	open    int  // transactions begun and not committed: several workers may share the pipe
+	opening bool // the next line is the first of its transaction
+	wait    wait
+	since   time.Time
+	dots    int
+}
+
+// wait is what a reply waits for.
+type wait int
+
+const (
+	waitNone    wait = iota
+	waitBegin        // a peer
+	waitCommit       // everything accepted to be confirmed
+	waitMessage      // the same, outside a transaction
+)
+
+// NewMachine begins a conversation. Its first reply is Hello.
+func NewMachine(cfg Config, ledger Ledger) *Machine {
+	return &Machine{cfg: cfg, ledger: ledger, begin: []byte(cfg.BeginMark), commit: []byte(cfg.CommitMark)}
+}
+
+// Hello is what a plugin says first, at once: rsyslog's start never waits for the network.
+func (m *Machine) Hello() string { return replyOK }
+
+// Waiting tells whether rsyslog's last line has not been answered yet.
+func (m *Machine) Waiting() bool { return m.wait != waitNone }
+
+// Line takes a line, without its line feed, and returns the reply, or "" when Poll will tell it. The line may be reused
+// when Line returns.
+func (m *Machine) Line(line []byte) string {
+	switch {
+	case bytes.Equal(line, m.begin):
+		// A BEGIN without a COMMIT before it is another worker's, or the earlier transaction broke: both stay owed.
+		m.open++
+		m.opening = true
+		if m.ledger.Ready() == nil {
+			return replyOK
+		}
+		m.wait = waitBegin
+	case bytes.Equal(line, m.commit):
+		m.open = max(m.open-1, 0)
+		m.opening = false
+		m.ledger.Submit()
+		m.wait = waitCommit
+	case m.open > 0:
+		m.ledger.Accept(m.cut(line), m.opening)
+		m.opening = false
+		return replyDefer
+	default:
+		m.ledger.Accept(m.cut(line), true)
+		m.ledger.Submit()
+		m.wait = waitMessage
+	}
+	m.since, m.dots = time.Time{}, 0
+	return ""
+}
+
+func (m *Machine) cut(line []byte) []byte {
+	if len(line) <= m.cfg.MaxLine {
+		return line
+	}
+	m.cfg.Truncated(len(line))
+	return message.Cut(line, m.cfg.MaxLine)
+}
+
+// Poll returns what to say while Waiting, and when to ask again at the latest, if nothing is heard of the ledger
+// before: a dot, a reply, or "" for nothing yet.
+func (m *Machine) Poll(now time.Time) (say string, again time.Time) {
+	if m.since.IsZero() {
+		m.since = now
+	}
+	settled, err := m.outcome()
+	deadline := m.since.Add(min(m.cfg.SendTimeout, maxDots*keepAlive))
+	switch {
+	case settled && err == nil:
+		return m.succeed(), time.Time{}
+	case settled:
+		return m.fail(err.Error()), time.Time{}
+	case !now.Before(deadline):
+		return m.fail(fmt.Sprintf("%v after %v", err, deadline.Sub(m.since))), time.Time{}
+	}
+	nextDot := m.since.Add(time.Duration(m.dots+1) * keepAlive)
+	if !now.Before(nextDot) {
+		m.dots++
+		say, nextDot = replyDot, m.since.Add(time.Duration(m.dots+1)*keepAlive)
+	}
+	if deadline.Before(nextDot) {
+		nextDot = deadline
+	}
+	return say, nextDot
+}
+
+// Abandon ends a wait with a failure: the program has to end and cannot wait any longer.
+func (m *Machine) Abandon(reason string) string {
+	_, err := m.outcome()
+	return m.fail(fmt.Sprintf("%s: %v", reason, err))
+}
+
+func (m *Machine) outcome() (settled bool, err error) {
+	if m.wait == waitBegin {
+		err = m.ledger.Ready()
+		return err == nil, err
+	}
+	return m.ledger.Outcome()
+}
+
+func (m *Machine) succeed() string {
+	if m.wait != waitBegin {
+		m.ledger.Committed()
+	}
+	m.wait = waitNone
+	return replyOK
+}
+
+func (m *Machine) fail(text string) string {
+	if m.wait == waitBegin {
+		m.open = max(m.open-1, 0) // it has not begun; nothing of it was accepted
+		m.opening = false
+	} else {
+		m.ledger.Failed(m.open == 0)
+	}
+	m.wait = waitNone
+	return failure(text)
+}
+
+// failure makes one line of a text, which may come from a peer: it never reads as OK, and leaves room for the dots
+// that came before it.
+func failure(text string) string {
+	clean := strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return ' '
+		}
+		return r
+	}, text)
+	return string(message.Cut([]byte("omzmq: "+clean), maxFailure)) + "\n"
+}
