@@ -1,0 +1,250 @@
+package omprog
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// fakeLedger records what it is told and answers as the test wishes.
+type fakeLedger struct {
+	calls   []string
+	ready   error
+	settled bool
+	err     error
+}
+
+func (l *fakeLedger) say(format string, args ...any) {
+	l.calls = append(l.calls, fmt.Sprintf(format, args...))
+}
+func (l *fakeLedger) Accept(line []byte, opening bool)   { l.say("accept %s %v", line, opening) }
+func (l *fakeLedger) Submit()                            { l.say("submit") }
+func (l *fakeLedger) Ready() error                       { return l.ready }
+func (l *fakeLedger) Outcome() (settled bool, err error) { return l.settled, l.err }
+func (l *fakeLedger) Committed()                         { l.say("committed") }
+func (l *fakeLedger) Failed(alone bool)                  { l.say("failed %v", alone) }
+
+func (l *fakeLedger) expect(t *testing.T, want ...string) {
+	t.Helper()
+	if !slices.Equal(l.calls, want) {
+		t.Errorf("the ledger was told %q, want %q", l.calls, want)
+	}
+	l.calls = nil
+}
+
+var start = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+
+func newTestMachine(l *fakeLedger) *Machine {
+	return NewMachine(Config{
+		BeginMark: DefaultBeginMark, CommitMark: DefaultCommitMark,
+		SendTimeout: 5 * time.Second, MaxLine: 100, Truncated: func(n int) { l.say("cut %d", n) },
+	}, l)
+}
+
+// tell sends a line and returns what comes back at once.
+func tell(m *Machine, line string) string {
+	if reply := m.Line([]byte(line)); reply != "" || !m.Waiting() {
+		return reply
+	}
+	say, _ := m.Poll(start)
+	return say
+}
+
+func expectSaid(t *testing.T, got, want string) {
+	t.Helper()
+	if got != want {
+		t.Errorf("said %q, want %q", got, want)
+	}
+}
+
+func TestTransaction(t *testing.T) {
+	l := &fakeLedger{settled: true}
+	m := newTestMachine(l)
+	expectSaid(t, m.Hello(), "OK\n")
+	expectSaid(t, tell(m, "BEGIN TRANSACTION"), "OK\n")
+	expectSaid(t, tell(m, "one"), "DEFER_COMMIT\n")
+	expectSaid(t, tell(m, ""), "DEFER_COMMIT\n")
+	expectSaid(t, tell(m, "COMMIT TRANSACTION"), "OK\n")
+	l.expect(t, "accept one true", "accept  false", "submit", "committed")
+}
+
+func TestCommitWaitsWithDotsThenConfirms(t *testing.T) {
+	l := &fakeLedger{err: errors.New("1 messages not confirmed")}
+	m := newTestMachine(l)
+	tell(m, "BEGIN TRANSACTION")
+	tell(m, "one")
+	expectSaid(t, tell(m, "COMMIT TRANSACTION"), "")
+	for i := 1; i <= 3; i++ {
+		at := start.Add(time.Duration(i) * time.Second)
+		say, again := m.Poll(at)
+		expectSaid(t, say, ".")
+		if again != at.Add(time.Second) {
+			t.Errorf("again at %v", again.Sub(start))
+		}
+		say, _ = m.Poll(at.Add(time.Millisecond))
+		expectSaid(t, say, "")
+	}
+	l.settled, l.err = true, nil
+	say, _ := m.Poll(start.Add(3500 * time.Millisecond))
+	expectSaid(t, say, "OK\n")
+	if m.Waiting() {
+		t.Error("still waiting")
+	}
+	l.expect(t, "accept one true", "submit", "committed")
+}
+
+func TestCommitTimesOut(t *testing.T) {
+	l := &fakeLedger{err: errors.New("1 messages not confirmed: no peer is connected")}
+	m := newTestMachine(l)
+	tell(m, "BEGIN TRANSACTION")
+	tell(m, "one")
+	tell(m, "COMMIT TRANSACTION")
+	say, _ := m.Poll(start.Add(5 * time.Second))
+	expectSaid(t, say, "omzmq: 1 messages not confirmed: no peer is connected after 5s\n")
+	l.expect(t, "accept one true", "submit", "failed true")
+	l.settled, l.err = true, nil
+	expectSaid(t, tell(m, "BEGIN TRANSACTION"), "OK\n")
+}
+
+func TestBeginWaitsForAPeer(t *testing.T) {
+	l := &fakeLedger{ready: errors.New("no peer is connected"), settled: true}
+	m := newTestMachine(l)
+	expectSaid(t, tell(m, "BEGIN TRANSACTION"), "")
+	say, _ := m.Poll(start.Add(time.Second))
+	expectSaid(t, say, ".")
+	say, _ = m.Poll(start.Add(5 * time.Second))
+	expectSaid(t, say, "omzmq: no peer is connected after 5s\n")
+	expectSaid(t, tell(m, "BEGIN TRANSACTION"), "")
+	l.ready = nil
+	say, _ = m.Poll(start.Add(time.Second))
+	expectSaid(t, say, "OK\n")
+	expectSaid(t, tell(m, "one"), "DEFER_COMMIT\n")
+	expectSaid(t, tell(m, "COMMIT TRANSACTION"), "OK\n")
+	l.expect(t, "accept one true", "submit", "committed")
+}
+
+func TestMessageOutsideATransaction(t *testing.T) {
+	l := &fakeLedger{err: errors.New("not confirmed")}
+	m := newTestMachine(l)
+	expectSaid(t, tell(m, "one"), "")
+	l.settled, l.err = true, nil
+	say, _ := m.Poll(start)
+	expectSaid(t, say, "OK\n")
+	l.settled, l.err = true, errors.New("refused: why\nnot\x00")
+	expectSaid(t, tell(m, "two"), "omzmq: refused: why not \n")
+	l.expect(t, "accept one true", "submit", "committed", "accept two true", "submit", "failed true")
+}
+
+func TestInterleavedTransactions(t *testing.T) {
+	l := &fakeLedger{settled: true}
+	m := newTestMachine(l)
+	for _, line := range []string{"BEGIN TRANSACTION", "a1", "BEGIN TRANSACTION", "b1", "a2"} {
+		tell(m, line)
+	}
+	l.err = errors.New("refused")
+	tell(m, "COMMIT TRANSACTION")
+	expectSaid(t, tell(m, "b2"), "DEFER_COMMIT\n")
+	tell(m, "COMMIT TRANSACTION")
+	l.expect(t, "accept a1 true", "accept b1 true", "accept a2 false", "submit", "failed false",
+		"accept b2 false", "submit", "failed true")
+}
+
+func TestCommitWithoutBegin(t *testing.T) {
+	l := &fakeLedger{settled: true}
+	m := newTestMachine(l)
+	expectSaid(t, tell(m, "COMMIT TRANSACTION"), "OK\n")
+	expectSaid(t, tell(m, "one"), "OK\n")
+}
+
+func TestCustomMarks(t *testing.T) {
+	l := &fakeLedger{settled: true}
+	m := NewMachine(Config{BeginMark: "<<", CommitMark: ">>", SendTimeout: time.Second, MaxLine: 100}, l)
+	for _, step := range [][2]string{{"<<", "OK\n"}, {"BEGIN TRANSACTION", "DEFER_COMMIT\n"}, {">>", "OK\n"}} {
+		expectSaid(t, tell(m, step[0]), step[1])
+	}
+	l.expect(t, "accept BEGIN TRANSACTION true", "submit", "committed")
+}
+
+func TestLongLineIsCutAtACharacter(t *testing.T) {
+	l := &fakeLedger{settled: true}
+	m := newTestMachine(l)
+	tell(m, strings.Repeat("x", 99)+"€")
+	l.expect(t, "cut 102", "accept "+strings.Repeat("x", 99)+" true", "submit", "committed")
+}
+
+func TestFailureNeverReadsAsOK(t *testing.T) {
+	for _, text := range []string{"OK", "", "\nOK", strings.Repeat("€", 2000), "\x1b[2J"} {
+		got := failure(text)
+		if !strings.HasPrefix(got, "omzmq: ") || strings.Count(got, "\n") != 1 || len(got) > maxFailure+1 {
+			t.Errorf("%q became %q", text, got)
+		}
+	}
+}
+
+func TestDotsLeaveRoomInOneReply(t *testing.T) {
+	l := &fakeLedger{err: errors.New("not yet")}
+	m := NewMachine(Config{BeginMark: "b", CommitMark: "c", SendTimeout: 100 * time.Hour, MaxLine: 100}, l)
+	m.Line([]byte("one"))
+	size, now := 0, start
+	for m.Waiting() {
+		say, again := m.Poll(now)
+		size += len(say)
+		if now == again {
+			t.Fatalf("no progress at %v", now.Sub(start))
+		}
+		now = again
+	}
+	if size > 4095 || size < maxDots {
+		t.Errorf("a reply of %d bytes", size)
+	}
+}
+
+func TestAbandon(t *testing.T) {
+	l := &fakeLedger{err: errors.New("2 messages not confirmed")}
+	m := newTestMachine(l)
+	tell(m, "BEGIN TRANSACTION")
+	tell(m, "COMMIT TRANSACTION")
+	expectSaid(t, m.Abandon("omzmq was told to stop"), "omzmq: omzmq was told to stop: 2 messages not confirmed\n")
+}
+
+// Whatever rsyslog says, one line is answered by one reply, and a failure never stands in the middle of a transaction.
+func FuzzMachine(f *testing.F) {
+	f.Fuzz(func(t *testing.T, script []byte) {
+		l := &fakeLedger{}
+		m := newTestMachine(l)
+		now := start
+		for i := 0; i+1 < len(script); i += 2 {
+			line := [...]string{"BEGIN TRANSACTION", "COMMIT TRANSACTION", "message", "x", ""}[script[i]%5]
+			l.ready, l.settled, l.err = nil, script[i+1]&1 == 0, nil
+			if script[i+1]&2 == 0 {
+				l.ready, l.err = errors.New("not ready"), errors.New("refused")
+			}
+			if !l.settled && l.err == nil {
+				l.err = errors.New("waiting")
+			}
+			inside := m.open > 0
+			reply := m.Line([]byte(line))
+			for m.Waiting() {
+				var say string
+				if say, now = m.Poll(now.Add(time.Second)); m.Waiting() && strings.Contains(say, "\n") {
+					t.Fatalf("%q while waiting", say)
+				} else {
+					reply += say
+				}
+			}
+			if now.IsZero() {
+				now = start
+			}
+			reply = strings.TrimLeft(reply, ".")
+			if strings.Count(reply, "\n") != 1 || !strings.HasSuffix(reply, "\n") {
+				t.Fatalf("%q was answered %q", line, reply)
+			}
+			if inside && i >= 0 && script[i]%5 > 1 && reply != replyDefer {
+				t.Fatalf("a message inside a transaction was answered %q", reply)
+			}
+		}
+	})
+}
