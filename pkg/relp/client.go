@@ -13,9 +13,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"net"
 	"time"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/backoff"
 )
 
 // Config says how a Client works. Only Address and Logger have no default.
@@ -72,7 +73,7 @@ type Client struct {
 	last   int // the greatest transaction number of a session
 
 	session *session // nil: not connected
-	wait    time.Duration
+	wait    backoff.Backoff
 	down    error // the failure that has been logged and not yet recovered from
 	pending []int // scratch of Send: indices into the batch, in order, of what is unanswered
 }
@@ -90,7 +91,7 @@ func NewClient(config Config) (*Client, error) {
 			return dialer.DialContext(ctx, "tcp", address)
 		},
 		last: sessionEnd,
-		wait: config.Reconnect,
+		wait: backoff.Backoff{First: config.Reconnect, Max: config.ReconnectMax},
 	}, nil
 }
 
@@ -238,15 +239,7 @@ func (c *Client) retry(ctx context.Context, failure error) bool {
 		c.log.Warn("relp: no session; trying again until there is one", "unanswered", len(c.pending), "error", failure)
 		c.down = failure
 	}
-	timer := time.NewTimer(c.wait/2 + rand.N(c.wait/2+1))
-	defer timer.Stop()
-	c.wait = min(2*c.wait, c.config.ReconnectMax)
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
+	return c.wait.Wait(ctx)
 }
 
 // recovered is for when a message was answered: only that shows that the server works again.
@@ -255,5 +248,5 @@ func (c *Client) recovered() {
 		c.log.Info("relp: messages are answered again")
 		c.down = nil
 	}
-	c.wait = c.config.Reconnect
+	c.wait.Reset()
 }
