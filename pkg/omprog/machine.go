@@ -134,6 +134,11 @@ func (m *Machine) Line(line []byte) string {
 	return ""
 }
 
+// isMark tells whether a line begins or ends a transaction.
+func (m *Machine) isMark(line []byte) bool {
+	return bytes.Equal(line, m.begin) || bytes.Equal(line, m.commit)
+}
+
 func (m *Machine) cut(line []byte) []byte {
 	if len(line) <= m.cfg.MaxLine {
 		return line

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"io"
+	"time"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/delivery"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/flags"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/message"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/omprog"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
+)
+
+// options is what the command line says.
+type options struct {
+	flags.Common
+	socket      string
+	confirm     string
+	sendTimeout time.Duration
+	topic       string
+	delimiter   string
+	inline      bool
+	beginMark   string
+	commitMark  string
+
+	socketType   zmq.Type
+	confirmLevel delivery.Confirm
+	topics       message.Topics
+}
+
+func parseOptions(args []string, stdout io.Writer) (*options, error) {
+	o := &options{}
+	fs := flags.NewSet(program, "Moves log messages from rsyslog's omprog into ZeroMQ.", &o.Common)
+	fs.StringVar(&o.socket, "socket", "dealer", "dealer, push or pub")
+	fs.StringVar(&o.confirm, "confirm", "", "what rsyslog's OK means: stored (dealer; its default), received (push's default) or sent (pub's default)")
+	fs.DurationVar(&o.sendTimeout, "send-timeout", 30*time.Second, "how long a commit may wait for its confirmation before it fails")
+	fs.StringVar(&o.topic, "topic", "", "a constant first frame")
+	fs.StringVar(&o.delimiter, "topic-delimiter", "", "the first frame is each line's text before this `byte` (\\t is understood), the rest is the payload")
+	fs.BoolVar(&o.inline, "topic-inline", false, "topic and payload in one frame, not two")
+	fs.StringVar(&o.beginMark, "begin-mark", omprog.DefaultBeginMark, "omprog's beginTransactionMark")
+	fs.StringVar(&o.commitMark, "commit-mark", omprog.DefaultCommitMark, "omprog's commitTransactionMark")
+	if err := o.Parse(fs, version, args, stdout); err != nil {
+		return nil, err
+	}
+	if err := o.resolveSocket(); err != nil {
+		return nil, err
+	}
+	if err := o.resolveTopics(fs.Changed("topic-delimiter")); err != nil {
+		return nil, err
+	}
+	return o, o.validate()
+}
+
+// resolveSocket finds socket type and level of confirmation.
+func (o *options) resolveSocket() error {
+	levels := map[string]delivery.Confirm{"stored": delivery.Stored, "received": delivery.Received, "sent": delivery.Sent}
+	switch o.socket {
+	case "dealer":
+		o.socketType, o.confirmLevel = zmq.Dealer, delivery.Stored
+	case "push":
+		o.socketType, o.confirmLevel = zmq.Push, delivery.Received
+	case "pub":
+		o.socketType, o.confirmLevel = zmq.Pub, delivery.Sent
+	default:
+		return flags.Usage("--socket %q: write dealer, push or pub", o.socket)
+	}
+	if o.confirm == "" {
+		return nil
+	}
+	level, known := levels[o.confirm]
+	if !known {
+		return flags.Usage("--confirm %q: write stored, received or sent", o.confirm)
+	}
+	if level < o.confirmLevel {
+		return flags.Usage("--confirm %s is more than a %s socket can know: only a dealer hears that a message was stored, and a publisher never waits", o.confirm, o.socket)
+	}
+	o.confirmLevel = level
+	return nil
+}
+
+func (o *options) resolveTopics(byDelimiter bool) error {
+	switch {
+	case byDelimiter && o.topic != "":
+		return flags.Usage("--topic and --topic-delimiter exclude each other")
+	case o.inline && !byDelimiter && o.topic == "":
+		return flags.Usage("--topic-inline needs --topic or --topic-delimiter")
+	}
+	o.topics = message.Topics{Name: []byte(o.topic), ByDelimiter: byDelimiter, Inline: o.inline}
+	if byDelimiter {
+		c, err := message.ParseDelimiter(o.delimiter)
+		if err != nil {
+			return flags.Usage("--topic-delimiter: %w", err)
+		}
+		o.topics.Delimiter = c
+	}
+	return nil
+}
+
+func (o *options) validate() error {
+	switch {
+	case o.sendTimeout <= 0:
+		return flags.Usage("--send-timeout %v: it must be positive", o.sendTimeout)
+	case o.beginMark == "" || o.commitMark == "" || o.beginMark == o.commitMark:
+		return flags.Usage("--begin-mark and --commit-mark: two different texts are needed, as in omprog's configuration")
+	case o.maxLine() < 1:
+		return flags.Usage("--max-message-size %d leaves no room for a payload behind number and topic", o.MaxMessage)
+	}
+	return nil
+}
+
+// maxLine is the longest line that fits into --max-message-size with what goes before it.
+func (o *options) maxLine() int {
+	n := int(o.MaxMessage) - len(o.topics.Name)
+	if o.confirmLevel == delivery.Stored {
+		n -= delivery.SeqSize
+	}
+	return n
+}

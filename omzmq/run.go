@@ -1,0 +1,155 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/delivery"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/lines"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/omprog"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
+)
+
+// account is who owes the lines to rsyslog.
+type account interface {
+	omprog.Account
+	Unconfirmed() int
+}
+
+func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr io.Writer) error {
+	o, err := parseOptions(args, stdout)
+	if err != nil {
+		return err
+	}
+	logger := o.Logger(stderr)
+	socket, owed, err := newAccount(o, logger)
+	if err != nil {
+		return err
+	}
+	if err := o.Open(socket, logger); err != nil {
+		return err
+	}
+	in, err := lines.NewReader(int(stdin.Fd()), o.longestLine())
+	if err != nil {
+		return fmt.Errorf("cannot read standard input: %w", err)
+	}
+	defer in.Close()
+
+	ctx, cancel := context.WithCancel(ctx)
+	draining, stop := o.Lingering(ctx)
+	defer stop()
+	err = converse(ctx, draining, o, in, stdout, owed, logger)
+	cancel()
+	if n := in.Unterminated(); n > 0 {
+		logger.Warn("the last line did not end and is no message; rsyslog's template must end with a line feed", "bytes", n)
+	}
+	drain(draining, owed)
+	unwritten := socket.Close(draining)
+	switch n := owed.Unconfirmed(); {
+	case err != nil:
+		return fmt.Errorf("%w; %d messages not confirmed", err, n)
+	case n > 0:
+		return fmt.Errorf("%d messages were not confirmed by the end of --linger (%v)", n, o.Linger)
+	case unwritten > 0:
+		return fmt.Errorf("%d messages were still queued for slow subscribers at the end of --linger (%v)", unwritten, o.Linger)
+	}
+	return nil
+}
+
+// longestLine is what is read of a line: more than is sent, so that a cut is noticed, and never less than a mark.
+func (o *options) longestLine() int {
+	const character = 4 // bytes of the longest UTF-8 sequence
+	return max(o.maxLine()+character, len(o.beginMark), len(o.commitMark))
+}
+
+// converse talks to rsyslog until its end.
+func converse(ctx, draining context.Context, o *options, in *lines.Reader, stdout *os.File, owed account, logger *slog.Logger) error {
+	truncated := 0
+	machine := omprog.NewMachine(omprog.Config{
+		BeginMark:   o.beginMark,
+		CommitMark:  o.commitMark,
+		SendTimeout: o.sendTimeout,
+		MaxLine:     o.maxLine(),
+		Truncated: func(int) {
+			if truncated++; truncated == 1 {
+				logger.Warn("a line is longer than --max-message-size allows and was cut (said once)", "limit", o.maxLine())
+			}
+		},
+	}, owed)
+	server := &omprog.Server{In: in, Machine: machine, Account: owed, Logger: logger}
+	if lines.Confirmed(int(stdout.Fd()), int(os.Stderr.Fd())) {
+		out, err := lines.NewWriter(int(stdout.Fd()))
+		if err != nil {
+			return err
+		}
+		defer out.Close()
+		server.Out = out
+	}
+	return server.Run(ctx, draining)
+}
+
+// newAccount makes the socket and the account of what it owes.
+func newAccount(o *options, logger *slog.Logger) (*zmq.Socket, account, error) {
+	cfg := o.Socket(o.socketType, logger)
+	if o.socketType == zmq.Pub {
+		socket, err := zmq.New(cfg)
+		return socket, delivery.NewPublisher(o.topics, socket, logger), err
+	}
+	carrier := &carrier{}
+	sender := delivery.NewSender(delivery.SenderConfig{Confirm: o.confirmLevel, Topics: o.topics, Logger: logger}, carrier)
+	if o.confirmLevel == delivery.Stored {
+		id := delivery.NewSenderID()
+		cfg.Identity = id[:]
+	}
+	cfg.OnUp = func(p *zmq.Peer) { sender.Up(p) }
+	cfg.OnDown = func(p *zmq.Peer, _ error) { sender.Down(p) }
+	cfg.OnWritten = func(p *zmq.Peer) { sender.Progress(p) }
+	cfg.OnReceive = func(b *zmq.Batch) {
+		if o.confirmLevel == delivery.Stored {
+			answers(sender, b)
+		}
+		b.Release()
+	}
+	var err error
+	carrier.Socket, err = zmq.New(cfg)
+	return carrier.Socket, sender, err
+}
+
+// answers passes on what a receiver answers.
+func answers(sender *delivery.Sender, b *zmq.Batch) {
+	for i := range b.Len() {
+		a, err := delivery.ParseAnswer(b.Frames(i))
+		if err != nil {
+			b.Peer().Drop(fmt.Errorf("the receiver does not speak acknowledged delivery (is it imzmq --socket router?): %w", err))
+			return
+		}
+		sender.Answer(b.Peer(), a)
+	}
+}
+
+// carrier is a socket as a delivery.Transport.
+type carrier struct{ *zmq.Socket }
+
+func (c *carrier) Queue(frames ...[]byte) delivery.Link {
+	if p := c.Socket.Queue(frames...); p != nil {
+		return p
+	}
+	return nil
+}
+
+// drain waits until nothing is owed any more, for as long as ctx lasts.
+func drain(ctx context.Context, owed account) {
+	for {
+		if settled, _ := owed.Outcome(); settled || owed.Unconfirmed() == 0 {
+			return
+		}
+		select {
+		case <-owed.Changed():
+		case <-ctx.Done():
+			return
+		}
+	}
+}

@@ -1,0 +1,132 @@
+package omprog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/lines"
+)
+
+// Account is a Ledger whose progress can be waited for.
+type Account interface {
+	Ledger
+	// Changed receives after something happened that may have changed Ready or Outcome; nil: nothing ever does.
+	Changed() <-chan struct{}
+}
+
+// spin is how long rsyslog's next line is polled for before the program sleeps: rsyslog writes it as soon as it has
+// read our reply, and two sleeps and wake-ups a message are what limits a conversation most.
+const spin = 20 * time.Microsecond
+
+// While a reply waits, the ledger is asked when it says that it has changed, and besides at growing intervals: what
+// only the kernel knows (see delivery.Received) comes without a word.
+const (
+	lookFirst = time.Millisecond
+	lookMax   = 100 * time.Millisecond
+)
+
+// Server is the conversation on a pair of descriptors.
+type Server struct {
+	In      *lines.Reader
+	Out     io.Writer // one Write a reply; nil: nobody reads replies (confirmMessages="off")
+	Machine *Machine
+	Account Account
+	Logger  *slog.Logger
+
+	reply []byte // scratch
+}
+
+// Run converses until rsyslog closes the pipe (nil), or until ctx ends and what rsyslog had written before was taken
+// (nil). A reply that waits then waits no longer than draining lasts. An unterminated last line is no message.
+// Run does not wait for what is owed in the end.
+func (s *Server) Run(ctx, draining context.Context) error {
+	defer context.AfterFunc(ctx, s.In.Interrupt)()
+	defer s.Account.Submit()
+	var err error
+	if s.Out == nil {
+		err = s.listen(ctx, draining)
+	} else {
+		err = s.converse(ctx, draining)
+	}
+	if errors.Is(err, io.EOF) || errors.Is(err, lines.ErrNothing) {
+		return nil
+	}
+	return err
+}
+
+func (s *Server) converse(ctx, draining context.Context) error {
+	if err := s.say(s.Machine.Hello()); err != nil {
+		return err
+	}
+	for {
+		line, err := s.next(ctx, s.Account.Submit)
+		if err != nil {
+			return err
+		}
+		reply := s.Machine.Line(line)
+		if s.Machine.Waiting() {
+			if reply, err = s.wait(draining); err != nil {
+				return err
+			}
+		}
+		if err := s.say(reply); err != nil {
+			return err
+		}
+	}
+}
+
+// next returns the next line. It calls idle before it waits for one. Once ctx has ended, it returns what is there,
+// and lines.ErrNothing after that.
+func (s *Server) next(ctx context.Context, idle func()) ([]byte, error) {
+	line, _, err := s.In.TryNext(spin)
+	for errors.Is(err, lines.ErrNothing) || errors.Is(err, lines.ErrInterrupted) {
+		idle()
+		if ctx.Err() == nil {
+			line, _, err = s.In.Next(0, time.Time{})
+		} else if line, _, err = s.In.TryNext(0); errors.Is(err, lines.ErrNothing) {
+			return nil, err
+		}
+	}
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = fmt.Errorf("cannot read from rsyslog: %w", err)
+	}
+	return line, err
+}
+
+func (s *Server) say(reply string) error {
+	s.reply = append(s.reply[:0], reply...)
+	if _, err := s.Out.Write(s.reply); err != nil {
+		return fmt.Errorf("cannot answer rsyslog: %w", err)
+	}
+	return nil
+}
+
+// wait says dots until the reply is known, and returns it.
+func (s *Server) wait(draining context.Context) (string, error) {
+	look := lookFirst
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		say, again := s.Machine.Poll(time.Now())
+		if !s.Machine.Waiting() {
+			return say, nil
+		}
+		if say != "" {
+			if err := s.say(say); err != nil {
+				return "", err
+			}
+		}
+		timer.Reset(min(time.Until(again), look))
+		look = min(2*look, lookMax)
+		select {
+		case <-s.Account.Changed():
+		case <-timer.C:
+		case <-draining.Done():
+			return s.Machine.Abandon("told to stop"), nil
+		}
+	}
+}
