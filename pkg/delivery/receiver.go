@@ -25,7 +25,7 @@ type Receiver struct {
 	batch    []message.Message
 	fates    []fate
 	arrivals []arrival
-	seq      [seqSize]byte
+	seq      [SeqSize]byte
 
 	Duplicates uint64 // repeats that were not stored again
 	Refused    uint64 // messages refused

@@ -76,7 +76,7 @@ type Sender struct {
 	reason      string
 	frames      [][]byte // scratch
 	scratch     []byte
-	seq         [seqSize]byte
+	seq         [SeqSize]byte
 
 	counters Counters
 }

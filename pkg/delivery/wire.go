@@ -20,11 +20,13 @@ import (
 	"fmt"
 )
 
+// SeqSize is the size of a sequence number's frame, in bytes.
+const SeqSize = 8
+
 const (
 	version  = 0x01
-	idSize   = 17 // bytes
-	seqSize  = 8  // bytes
-	maxCause = 500
+	idSize   = 17  // bytes
+	maxCause = 500 // bytes of a refusal's reason
 )
 
 // SenderID is a sender's name, and its routing identity on every connection.
@@ -48,7 +50,7 @@ func ParseSenderID(identity []byte) (SenderID, error) {
 
 // ParseSeq reads a sequence number's frame. Numbers begin at 1.
 func ParseSeq(frame []byte) (uint64, error) {
-	if len(frame) != seqSize {
+	if len(frame) != SeqSize {
 		return 0, fmt.Errorf("sequence number of %d bytes: 8 are due", len(frame))
 	}
 	seq := binary.BigEndian.Uint64(frame)

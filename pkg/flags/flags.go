@@ -195,9 +195,11 @@ func (c *Common) Open(s *zmq.Socket, logger *slog.Logger) error {
 	return nil
 }
 
-// LingerContext returns a context for draining: it lasts --linger from now.
-func (c *Common) LingerContext() (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.Background(), c.Linger)
+// Lingering returns a context that lasts for --linger longer than ctx: the time for draining.
+func (c *Common) Lingering(ctx context.Context) (context.Context, context.CancelFunc) {
+	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(c.Linger, cancel) })
+	return longer, func() { stop(); cancel() }
 }
 
 // Size is a number of bytes, as --max-message-size takes it.
