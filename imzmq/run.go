@@ -1,0 +1,55 @@
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/destination"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/intake"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
+)
+
+func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr io.Writer) error {
+	o, err := parseOptions(args, stdout)
+	if err != nil {
+		return err
+	}
+	logger := o.Logger(stderr)
+	dest, err := destination.New(o.target, o.encoding, destination.Config{
+		Stdin:        stdin,
+		Stdout:       stdout,
+		Reconnect:    o.Reconnect,
+		ReconnectMax: o.ReconnectMax,
+		Logger:       logger,
+	})
+	if err != nil {
+		return err
+	}
+	acknowledge := o.socketType == zmq.Router && o.ack
+	cfg := o.Socket(o.socketType, logger)
+	if acknowledge {
+		cfg.OnUp = intake.CheckSender
+	}
+	if cfg.Subscribe = o.subscribe; o.socketType == zmq.Sub && len(o.subscribe) == 0 {
+		cfg.Subscribe = []string{""}
+	}
+	socket, err := zmq.New(cfg)
+	if err != nil {
+		return err
+	}
+	if err := o.Open(socket, logger); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	draining, stop := o.Lingering(ctx)
+	defer stop()
+	in := intake.New(intake.Config{Acknowledge: acknowledge, Batch: o.batch, Delay: o.delay, Logger: logger}, socket, dest)
+	err = in.Run(ctx, draining)
+	cancel()
+	socket.Close(draining)
+	if closeErr := dest.Close(draining); err == nil {
+		err = closeErr
+	}
+	return err
+}
