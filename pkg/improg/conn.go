@@ -83,7 +83,7 @@ func newConn(stdout *os.File, logger *slog.Logger) *Conn {
 func (c *Conn) open() (*Conn, error) {
 	stat, err := c.stdout.Stat()
 	if err != nil {
-		return nil, fmt.Errorf("improg: stdout: %w", err)
+		return nil, fmt.Errorf("stdout: %w", err)
 	}
 	size := pipeBuf
 	if stat.Mode().IsRegular() {

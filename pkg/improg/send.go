@@ -31,7 +31,7 @@ const (
 func (c *Conn) Send(ctx context.Context, lines [][]byte, settled func(i int)) error {
 	for i, line := range lines {
 		if bytes.IndexByte(line, '\n') >= 0 {
-			return fmt.Errorf("improg: line %d of %d has a line feed in it, which must be escaped", i+1, len(lines))
+			return fmt.Errorf("line %d of %d has a line feed in it, which must be escaped", i+1, len(lines))
 		}
 	}
 	select {
@@ -50,7 +50,7 @@ func (c *Conn) Send(ctx context.Context, lines [][]byte, settled func(i int)) er
 	case s.next == len(lines):
 		return nil
 	case err == ctx.Err():
-		return fmt.Errorf("improg: %d of %d lines not taken: %w", len(lines)-s.next, len(lines), err)
+		return fmt.Errorf("%d of %d lines not taken: %w", len(lines)-s.next, len(lines), err)
 	}
 	return err
 }
@@ -154,7 +154,7 @@ func (c *Conn) writeSome(ctx context.Context, b []byte) (int, error) {
 		}
 		fds := [...]unix.PollFd{{Fd: c.out, Events: unix.POLLOUT}, {Fd: c.sending.fd, Events: unix.POLLIN}}
 		if err := poll(fds[:], -1); err != nil {
-			return 0, fmt.Errorf("improg: poll: %w", err)
+			return 0, fmt.Errorf("poll: %w", err)
 		}
 		if fds[1].Revents != 0 {
 			c.sending.reset()
@@ -167,7 +167,7 @@ func (c *Conn) writeSome(ctx context.Context, b []byte) (int, error) {
 		case unix.EPIPE:
 			return 0, c.readerGone(ctx)
 		default:
-			return 0, fmt.Errorf("improg: write to stdout: %w", err)
+			return 0, fmt.Errorf("write to stdout: %w", err)
 		}
 	}
 }

@@ -16,7 +16,7 @@ type waker struct {
 func newWaker() (*waker, error) {
 	r, w, err := os.Pipe()
 	if err != nil {
-		return nil, fmt.Errorf("improg: create a pipe: %w", err)
+		return nil, fmt.Errorf("create a pipe: %w", err)
 	}
 	fd, err := descriptor(r)
 	if err != nil {
@@ -47,7 +47,7 @@ func descriptor(f *os.File) (fd int32, err error) {
 		err = raw.Control(func(n uintptr) { fd = int32(n) })
 	}
 	if err != nil {
-		return -1, fmt.Errorf("improg: %s: %w", f.Name(), err)
+		return -1, fmt.Errorf("%s: %w", f.Name(), err)
 	}
 	return fd, nil
 }

@@ -28,7 +28,7 @@ func (c *Conn) watch() {
 		err := poll(fds, timeout)
 		switch {
 		case err != nil:
-			c.end(fmt.Errorf("improg: poll: %w", err))
+			c.end(fmt.Errorf("poll: %w", err))
 			return
 		case fds[closing].Revents != 0:
 			return
@@ -60,7 +60,7 @@ func (c *Conn) read() error {
 	case err == unix.EINTR || err == unix.EAGAIN:
 		return nil
 	case err != nil:
-		return fmt.Errorf("improg: read stdin: %w", err)
+		return fmt.Errorf("read stdin: %w", err)
 	case n == 0:
 		return ErrStopped
 	}

@@ -1,0 +1,96 @@
+package destination
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+)
+
+// Kind is a kind of destination.
+type Kind int
+
+const (
+	Improg Kind = iota + 1 // lines to the improg that started this program
+	Stdout                 // lines on stdout
+	RELP                   // frames to imrelp
+)
+
+// Target is a destination's name, taken apart. Parse makes it.
+type Target struct {
+	Kind    Kind
+	Address string // RELP: host:port
+}
+
+// String returns the target as Parse reads it.
+func (t Target) String() string {
+	switch t.Kind {
+	case Improg:
+		return "improg"
+	case Stdout:
+		return "-"
+	case RELP:
+		return "relp://" + t.Address
+	}
+	return ""
+}
+
+// Parse reads the value of --to: improg, - or relp://host:port.
+func Parse(to string) (Target, error) {
+	switch to {
+	case "improg":
+		return Target{Kind: Improg}, nil
+	case "-":
+		return Target{Kind: Stdout}, nil
+	}
+	address, ok := strings.CutPrefix(to, "relp://")
+	if !ok {
+		return Target{}, fmt.Errorf("destination %q is not known: write improg, - (for stdout) or relp://host:port", to)
+	}
+	if err := checkAddress(address); err != nil {
+		return Target{}, fmt.Errorf("destination %q: %w: write relp://host:port, as in relp://127.0.0.1:2514 or relp://[::1]:2514", to, err)
+	}
+	return Target{Kind: RELP, Address: address}, nil
+}
+
+func checkAddress(address string) error {
+	if strings.ContainsAny(address, "/?#@ ") {
+		return errors.New("there is more than host and port in it")
+	}
+	host, port, err := net.SplitHostPort(address)
+	var fault *net.AddrError
+	switch {
+	case errors.As(err, &fault):
+		return errors.New(fault.Err)
+	case err != nil:
+		return err
+	case host == "":
+		return errors.New("the host is missing")
+	case port == "":
+		return errors.New("the port is missing")
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+		return fmt.Errorf("%q is not a port from 1 to 65535", port)
+	}
+	return nil
+}
+
+// Format is the form in which a message is stored.
+type Format int
+
+const (
+	Raw  Format = iota // the payload; where lines are stored, as message.AppendLine writes it
+	JSON               // one line as message.AppendJSON writes it
+)
+
+// ParseFormat reads the value of --format: raw or json.
+func ParseFormat(name string) (Format, error) {
+	switch name {
+	case "raw":
+		return Raw, nil
+	case "json":
+		return JSON, nil
+	}
+	return 0, fmt.Errorf("format %q is not known: write raw or json", name)
+}

@@ -1,0 +1,153 @@
+package improg
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"os"
+	"sync"
+	"testing"
+	"time"
+)
+
+// patience bounds every wait of these tests; nothing takes that long unless it hangs.
+const patience = 20 * time.Second
+
+// rsyslog is the other end of the pipes and behaves as improg does.
+type rsyslog struct {
+	t             *testing.T
+	stdin, stdout *os.File // the program's
+	toChild       *os.File
+	fromChild     *os.File
+	line          []byte // scratch of take
+}
+
+func newRsyslog(t *testing.T) *rsyslog {
+	t.Helper()
+	r := &rsyslog{t: t}
+	var err error
+	if r.stdin, r.toChild, err = os.Pipe(); err != nil {
+		t.Fatal(err)
+	}
+	if r.fromChild, r.stdout, err = os.Pipe(); err != nil {
+		t.Fatal(err)
+	}
+	r.fromChild.SetDeadline(time.Now().Add(patience))
+	t.Cleanup(func() {
+		for _, f := range []*os.File{r.stdin, r.stdout, r.toChild, r.fromChild} {
+			f.Close()
+		}
+	})
+	return r
+}
+
+func (r *rsyslog) say(text string) {
+	if _, err := r.toChild.WriteString(text); err != nil {
+		r.t.Errorf("say %q: %v", text, err)
+	}
+}
+
+// take reads n lines byte by byte; with ack it answers each at once.
+func (r *rsyslog) take(n int, ack bool) (lines []string) {
+	var c [1]byte
+	for len(lines) < n {
+		if _, err := r.fromChild.Read(c[:]); err != nil {
+			r.t.Errorf("line %d of %d: %v", len(lines)+1, n, err)
+			return lines
+		}
+		if c[0] != '\n' {
+			r.line = append(r.line, c[0])
+			continue
+		}
+		lines = append(lines, string(r.line))
+		r.line = r.line[:0]
+		if ack {
+			r.say("ACK\n")
+		}
+	}
+	return lines
+}
+
+// stop is what improg does at its end.
+func (r *rsyslog) stop() {
+	r.say("STOP\n")
+	r.fromChild.Close()
+	r.toChild.Close()
+}
+
+// logs collects what is logged.
+type logs struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (l *logs) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.Write(b)
+}
+
+func (l *logs) count(part string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return bytes.Count(l.buf.Bytes(), []byte(part))
+}
+
+// open begins a conversation with confirmation.
+func (r *rsyslog) open() (*Conn, *logs) {
+	r.t.Helper()
+	l := &logs{}
+	c, err := Open(r.stdin, r.stdout, slog.New(slog.NewTextHandler(l, nil)))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	if !c.Confirmed() {
+		r.t.Fatal("stdin is a pipe, and there is no confirmation")
+	}
+	r.t.Cleanup(c.Close)
+	return c, l
+}
+
+// openOutput begins one without.
+func (r *rsyslog) openOutput() *Conn {
+	r.t.Helper()
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	c, err := Open(null, r.stdout, slog.New(slog.DiscardHandler))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	if c.Confirmed() {
+		r.t.Fatal("stdin is no pipe, and there is confirmation")
+	}
+	r.t.Cleanup(func() { c.Close(); null.Close() })
+	return c
+}
+
+func bounded(t *testing.T) context.Context {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// count returns a settled function and what it counts; it insists on the order.
+func count(t *testing.T) (*int, func(int)) {
+	n := new(int)
+	return n, func(i int) {
+		if i != *n {
+			t.Errorf("line %d settled, line %d was due", i, *n)
+		}
+		*n++
+	}
+}
+
+func over(t *testing.T, c *Conn) {
+	t.Helper()
+	select {
+	case <-c.Done():
+	case <-time.After(patience):
+		t.Fatal("the conversation is not over")
+	}
+}

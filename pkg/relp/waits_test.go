@@ -1,0 +1,135 @@
+package relp
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// With nobody there, ctx ends the waiting between attempts, and the error names the reason.
+func TestSendNobodyThere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, logged := newClient(t, Config{Address: "nobody:1", Reconnect: 100 * time.Millisecond, ReconnectMax: 2 * time.Second})
+		var at []time.Time
+		c.dial = func(context.Context, string) (net.Conn, error) {
+			at = append(at, time.Now())
+			return nil, errors.New("nobody answers")
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		err := c.Send(ctx, batchOf(2), func(i int, _ error) { t.Errorf("message %d settled", i) })
+		if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "nobody answers") {
+			t.Errorf("error %v", err)
+		}
+		wait := 100 * time.Millisecond
+		for i := 1; i < len(at); i++ {
+			if d := at[i].Sub(at[i-1]); d < wait/2 || d > wait {
+				t.Errorf("attempt %d after %v, want %v to %v", i+1, d, wait/2, wait)
+			}
+			wait = min(2*wait, 2*time.Second)
+		}
+		if len(at) < 30 || logged.count("level") != 1 {
+			t.Errorf("%d attempts in a minute, %d lines logged", len(at), logged.count("level"))
+		}
+	})
+}
+
+// The default timeout is 90 s without a byte, and every byte begins it anew.
+func TestSendSilence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, _ := newClient(t, Config{Address: "silent:1"})
+		var dialled []time.Time
+		c.dial = func(context.Context, string) (net.Conn, error) {
+			dialled = append(dialled, time.Now())
+			client, server := net.Pipe()
+			go func() {
+				defer server.Close()
+				p := &peer{t: t, conn: server}
+				p.greet()
+				p.messages(2)
+				if len(dialled) == 1 {
+					time.Sleep(89 * time.Second)
+					p.ok(2)
+					p.messages(1)
+					p.next() // the client hangs up
+					return
+				}
+				p.ok(2, 3)
+				p.serve()
+			}()
+			return client, nil
+		}
+		got, settled := fates(t, 3)
+		c.config.Window = 2
+		if err := c.Send(t.Context(), batchOf(3), settled); err != nil || slices.Contains(got, "") {
+			t.Errorf("%v, fates %q", err, got)
+		}
+		if len(dialled) != 2 || dialled[1].Sub(dialled[0]).Round(time.Second) != 179*time.Second {
+			t.Errorf("connected at %v", dialled)
+		}
+		c.Close(t.Context())
+	})
+}
+
+func TestClose(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		answer func(p *peer)
+	}{
+		{"empty answer", func(p *peer) { p.next(); p.say("3 rsp 0\n") }},
+		{"answer with a code", func(p *peer) { p.next(); p.ok(3) }},
+		{"serverclose first", func(p *peer) { p.next(); p.say("0 serverclose 0\n") }},
+		{"hangs up", func(p *peer) { p.next() }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			client, _ := newClient(t, Config{Address: fakeServer(t, func(p *peer) { p.greet(); p.messages(1); p.ok(2); c.answer(p) })})
+			if err := client.Send(bounded(t), batchOf(1), func(int, error) {}); err != nil {
+				t.Fatal(err)
+			}
+			if err := client.Close(bounded(t)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func TestCloseCancelled(t *testing.T) {
+	client, _ := newClient(t, Config{Address: fakeServer(t, func(p *peer) { p.greet(); p.next(); p.next() })})
+	if err := client.Connect(bounded(t)); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(10*time.Millisecond, cancel)
+	if err := client.Close(ctx); err == nil {
+		t.Error("the server never answered, and Close is content")
+	}
+}
+
+func TestConfig(t *testing.T) {
+	log := slog.New(slog.DiscardHandler)
+	for _, c := range []struct {
+		config Config
+		err    string
+	}{
+		{Config{Address: "127.0.0.1:2514", Logger: log}, ""},
+		{Config{Address: "[::1]:2514", Logger: log, Reconnect: time.Minute}, ""},
+		{Config{Address: "127.0.0.1", Logger: log}, "host:port"},
+		{Config{Address: ":2514", Logger: log}, "host:port"},
+		{Config{Address: "127.0.0.1:", Logger: log}, "host:port"},
+		{Config{Address: "::1:2514", Logger: log}, "host:port"},
+		{Config{Address: "127.0.0.1:2514"}, "logger"},
+		{Config{Address: "a:1", Logger: log, Window: -1}, "negative"},
+		{Config{Address: "a:1", Logger: log, Reconnect: time.Second, ReconnectMax: time.Millisecond}, "shorter"},
+	} {
+		_, err := NewClient(c.config)
+		if (err == nil) != (c.err == "") || err != nil && !strings.Contains(err.Error(), c.err) {
+			t.Errorf("%+v: %v, want an error with %q", c.config, err, c.err)
+		}
+	}
+}
