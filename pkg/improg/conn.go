@@ -121,7 +121,8 @@ func (c *Conn) Err() error {
 	return c.cause
 }
 
-// Close ends the watch over the pipes, which it leaves open. No Send may be under way.
+// Close ends the watch over the pipes, which it leaves open. No Send may be under way. Further calls do
+// nothing.
 func (c *Conn) Close() {
 	c.closing.wake()
 	c.watching.Wait()

@@ -121,6 +121,27 @@ func TestStopWhileSending(t *testing.T) {
 	}
 }
 
+// The same when stdout is gone before the watch has seen anything of stdin.
+func TestStopUnread(t *testing.T) {
+	r := newRsyslog(t)
+	c := newConn(r.stdout, slog.New(slog.DiscardHandler))
+	var err error
+	if c.in, err = descriptor(r.stdin); err != nil {
+		t.Fatal(err)
+	}
+	c.talk.Send(3)
+	r.say("START\n" + strings.Repeat("ACK\n", 3))
+	r.fromChild.Close()
+	if _, err := c.open(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	over(t, c)
+	if c.Err() != ErrStopped || c.taken() != 3 {
+		t.Errorf("%v; %d taken, want 3", c.Err(), c.taken())
+	}
+}
+
 func TestEndWhileIdle(t *testing.T) {
 	for _, c := range []struct {
 		name string
