@@ -20,7 +20,10 @@ func (b *Backoff) Next() time.Duration {
 		b.next = min(b.First, b.Max)
 	}
 	step := b.next
-	b.next = min(2*step, b.Max)
+	b.next = b.Max
+	if step < b.Max/2 {
+		b.next = 2 * step
+	}
 	if step <= 0 {
 		return 0
 	}

@@ -2,6 +2,7 @@ package backoff
 
 import (
 	"context"
+	"math"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -24,6 +25,15 @@ func TestFirstAboveMax(t *testing.T) {
 	b := Backoff{First: time.Minute, Max: time.Second}
 	if got := b.Next(); got > time.Second {
 		t.Errorf("waits %v", got)
+	}
+}
+
+func TestLongestWaitsDoNotOverflow(t *testing.T) {
+	b := Backoff{First: math.MaxInt64 / 3, Max: math.MaxInt64}
+	for range 5 {
+		if got := b.Next(); got < math.MaxInt64/6 {
+			t.Errorf("waits %v", got)
+		}
 	}
 }
 

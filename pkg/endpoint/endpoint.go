@@ -12,6 +12,7 @@ package endpoint
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"strconv"
 	"strings"
 )
@@ -102,7 +103,8 @@ func parseHost(host string, bind bool) (string, error) {
 		return "", errors.New("the host is missing: write tcp://host:port, or tcp://*:port to bind every interface")
 	case strings.HasPrefix(host, "["):
 		inner, found := strings.CutSuffix(host[1:], "]")
-		if !found || !strings.Contains(inner, ":") || strings.ContainsAny(inner, "[] /\x00") {
+		addr, err := netip.ParseAddr(inner)
+		if !found || err != nil || !addr.Is6() || strings.ContainsAny(inner, "] /\x00") {
 			return "", fmt.Errorf("%q is not an IPv6 address in brackets: write tcp://[2001:db8::1]:port", host)
 		}
 		return host, nil

@@ -29,17 +29,41 @@ func (b *Batch) Frames(i int) [][]byte {
 	return b.frames[start:b.ends[i]]
 }
 
-// Release gives the memory back. The batch and its frames must not be used afterwards.
+// Release gives the memory back, once. The batch and its frames must not be used afterwards.
 func (b *Batch) Release() {
 	b.block.release()
-	clear(b.frames)
+	clear(b.frames) // what is behind them has been cleared by truncate
 	b.peer, b.block, b.frames, b.ends = nil, nil, b.frames[:0], b.ends[:0]
 	batches.Put(b)
 }
 
+// last is where the last whole message ends in frames.
+func (b *Batch) last() int {
+	if len(b.ends) == 0 {
+		return 0
+	}
+	return b.ends[len(b.ends)-1]
+}
+
+// finish makes a message of the frames behind the last one, if its first frame matches; nil matches all.
+func (b *Batch) finish(wanted *subscriptions) {
+	if wanted == nil || wanted.match(b.frames[b.last()]) {
+		b.ends = append(b.ends, len(b.frames))
+	} else {
+		b.truncate()
+	}
+}
+
+// truncate forgets the frames behind the last whole message.
+func (b *Batch) truncate() {
+	clear(b.frames[b.last():])
+	b.frames = b.frames[:b.last()]
+}
+
 var batches = sync.Pool{New: func() any { return new(Batch) }}
 
-// A block is a buffer that is read into, shared by the reader and the batches that are parts of it.
+// A block is a buffer that is read into, shared by the reader and the batches that are parts of it. The reader goes
+// on to fill it behind them.
 type block struct {
 	buf  []byte
 	refs atomic.Int32
@@ -62,6 +86,9 @@ func newBlock(size int) *block {
 	b.refs.Store(1)
 	return b
 }
+
+// exclusive tells that no batch refers to the block any more. For the reader only, who alone makes batches of it.
+func (b *block) exclusive() bool { return b.refs.Load() == 1 }
 
 func (b *block) release() {
 	if b.refs.Add(-1) == 0 && len(b.buf) == maxBlock {

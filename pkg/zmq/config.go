@@ -52,13 +52,10 @@ const (
 // no further one behind this many bytes. It keeps a thousand long messages from being a gigabyte.
 const maxQueueBytes = 4 << 20
 
-// maxFrames is the most frames that a message may have: without it, empty frames would cost memory for nothing.
-const maxFrames = 1024
-
 // Config is what a Socket needs to know. The zero value of a field stands for its default.
 //
-// The functions are called from the goroutines of the connections. They must not block for long, except
-// OnReceive, which holds back the reading of that one peer; and they must not call Close. For one peer
+// The functions are called from the goroutines of the connections, with no lock held. They must not block for long,
+// except OnReceive, which holds back the reading of that one peer; and they must not call Close. For one peer
 // the order is OnUp, then any number of OnReceive and OnWritten, then OnDown.
 type Config struct {
 	Type       Type
@@ -90,6 +87,9 @@ func (c *Config) setDefaults() error {
 	}
 	if c.HWM < 0 || c.MaxMessage < 0 {
 		return errors.New("the high-water mark and the longest message cannot be negative")
+	}
+	if min(c.Reconnect, c.ReconnectMax, c.HandshakeTimeout, c.Heartbeat) < 0 {
+		return errors.New("the waits between dials, the time for a handshake and the heartbeat cannot be negative")
 	}
 	orDefault(&c.HWM, DefaultHWM)
 	orDefault(&c.MaxMessage, DefaultMaxMessage)

@@ -1,10 +1,12 @@
 package zmq
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"strings"
 	"time"
 
 	"github.com/go-zeromq/zmq4"
@@ -13,15 +15,18 @@ import (
 )
 
 const (
-	greetingSize     = 64      // bytes (RFC 23)
-	greetingMinor    = 11      // offset of the minor version
-	minorVersion     = 1       // ours: 3.1, so that peers know that we understand PING
-	maxHandshakeSize = 8 << 10 // bytes of a handshake command
+	minorVersion  = 1       // ours: 3.1, so that peers know that we understand PING
+	maxHandshake  = 8 << 10 // bytes of a handshake command
+	greetingSize  = 64      // bytes of a greeting (RFC 23), and where its fields begin
+	greetingMajor = 10
+	greetingMinor = 11
+	mechanismAt   = 12
+	mechanismEnd  = 32
 )
 
 // session is what a handshake has settled.
 type session struct {
-	minor    byte // the peer's minor version; 0 knows no PING
+	commands bool // the peer knows the commands of version 3.1: PING, SUBSCRIBE and CANCEL
 	identity []byte
 }
 
@@ -40,9 +45,12 @@ func handshake(conn net.Conn, typ Type, identity []byte, timeout time.Duration) 
 	greeting := &greetingConn{Conn: conn}
 	null := &nullMechanism{typ: typ, identity: identity}
 	if _, err := zmq4.Open(greeting, null, typ, zmq4.SocketIdentity(identity), false, nil); err != nil {
+		if problem := greeting.problem(); problem != nil {
+			return session{}, problem
+		}
 		return session{}, handshakeError(err)
 	}
-	return session{minor: greeting.peerMinor, identity: null.peerIdentity}, conn.SetDeadline(time.Time{})
+	return session{commands: greeting.commands(), identity: null.peerIdentity}, conn.SetDeadline(time.Time{})
 }
 
 // handshakeError puts the commonest causes in the words of somebody who has to mend them.
@@ -57,18 +65,17 @@ func handshakeError(err error) error {
 	return err
 }
 
-// greetingConn is a connection on which zmq4, which only knows version 3.0, greets as 3.1; it keeps the
-// peer's minor version, which zmq4 does not tell.
+// greetingConn is a connection on which zmq4, which only knows version 3.0, greets as 3.1. It keeps the peer's
+// greeting, of which zmq4 does not tell, and ends as soon as that cannot become a good one.
 type greetingConn struct {
 	net.Conn
-	greeted   bool
-	read      int
-	peerMinor byte
+	sent bool
+	got  []byte // the peer's greeting, as far as it has come
 }
 
 func (c *greetingConn) Write(b []byte) (int, error) {
-	if !c.greeted && len(b) == greetingSize {
-		c.greeted = true
+	if !c.sent && len(b) == greetingSize {
+		c.sent = true
 		b = append([]byte(nil), b...)
 		b[greetingMinor] = minorVersion
 	}
@@ -77,11 +84,36 @@ func (c *greetingConn) Write(b []byte) (int, error) {
 
 func (c *greetingConn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
-	if at := greetingMinor - c.read; at >= 0 && at < n {
-		c.peerMinor = b[at]
+	if missing := greetingSize - len(c.got); missing > 0 {
+		c.got = append(c.got, b[:min(n, missing)]...)
+		if problem := c.problem(); problem != nil {
+			return n, problem
+		}
 	}
-	c.read += n
 	return n, err
+}
+
+// problem says what is wrong with the peer's greeting, as far as it has come.
+func (c *greetingConn) problem() error {
+	if len(c.got) > 0 && c.got[0] != 0xff {
+		return errors.New("the peer does not greet as ZMTP 2.0 or later does; is it a ZeroMQ socket?")
+	}
+	if len(c.got) > greetingMajor && c.got[greetingMajor] < 3 {
+		return errors.New("the peer speaks a ZMTP older than 3.0; it needs libzmq 4.0 or later")
+	}
+	if len(c.got) < greetingSize {
+		return nil
+	}
+	mechanism := bytes.TrimRight(c.got[mechanismAt:mechanismEnd], "\x00")
+	if string(mechanism) != string(zmq4.NullSecurity) {
+		return fmt.Errorf("the peer's security mechanism is %q, this end's %q: give both ends the same security", mechanism, zmq4.NullSecurity)
+	}
+	return nil
+}
+
+// commands tells whether the peer's version is 3.1 or later.
+func (c *greetingConn) commands() bool {
+	return len(c.got) == greetingSize && (c.got[greetingMajor] > 3 || c.got[greetingMinor] > 0)
 }
 
 // nullMechanism is ZMTP's NULL security (RFC 23): each side sends READY with its metadata. It serves one
@@ -126,15 +158,18 @@ func (m *nullMechanism) Handshake(conn *zmq4.Conn, _ bool) error {
 func (m *nullMechanism) readMetadata(conn *zmq4.Conn, data []byte) error {
 	var typ string
 	err := zmtp.ParseMetadata(data, func(name, value []byte) {
-		switch string(name) {
-		case zmtp.SocketType:
+		switch { // RFC 23: names are compared without case
+		case strings.EqualFold(string(name), zmtp.SocketType):
 			typ = string(value)
-		case zmtp.Identity:
+		case strings.EqualFold(string(name), zmtp.Identity):
 			m.peerIdentity = append([]byte(nil), value...)
 		}
 	})
 	if err != nil {
 		return err
+	}
+	if typ == "" {
+		return errors.New("the peer does not say what its socket type is")
 	}
 	if !compatible(m.typ, Type(typ)) {
 		return fmt.Errorf("a %s socket cannot talk to the peer's %q", m.typ, typ)
@@ -155,7 +190,7 @@ func compatible(own, peer Type) bool {
 	return false
 }
 
-// readCommand reads one command frame of at most maxHandshakeSize bytes and not a byte more.
+// readCommand reads one command frame of at most maxHandshake bytes and not a byte more.
 func readCommand(r io.Reader) ([]byte, error) {
 	var buf []byte
 	for need := 2; ; {
@@ -164,12 +199,12 @@ func readCommand(r io.Reader) ([]byte, error) {
 		if _, err := io.ReadFull(r, buf[have:]); err != nil {
 			return nil, err
 		}
-		flags, body, n, err := zmtp.DecodeFrame(buf, maxHandshakeSize)
+		flags, body, n, err := zmtp.DecodeFrame(buf, maxHandshake)
 		if err != nil {
 			return nil, err
 		}
 		if n <= len(buf) {
-			if flags != zmtp.Command {
+			if flags&zmtp.Command == 0 {
 				return nil, errors.New("a message where a handshake command was due")
 			}
 			return body, nil

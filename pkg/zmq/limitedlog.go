@@ -1,30 +1,40 @@
 package zmq
 
 import (
+	"context"
 	"log/slog"
 	"sync"
 	"time"
 )
 
-// limitedLog writes at most one line a second: what strangers can cause must not fill a log.
+// burst is how many lines a limitedLog writes before it begins to leave some out.
+const burst = 10
+
+// limitedLog writes at most one line a second, after a first few: what strangers can cause must not fill a log.
 type limitedLog struct {
 	logger     *slog.Logger
 	mu         sync.Mutex
-	next       time.Time
+	next       time.Time // when the next line would be due if lines came a second apart
 	suppressed int
 }
 
-func (l *limitedLog) warn(text string, args ...any) {
+func (l *limitedLog) log(level slog.Level, text string, args ...any) {
+	if !l.logger.Enabled(context.Background(), level) {
+		return
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := time.Now()
-	if now.Before(l.next) {
+	if l.next.Sub(now) > (burst-1)*time.Second {
 		l.suppressed++
 		return
 	}
 	if l.suppressed > 0 {
 		args = append(args, "suppressed", l.suppressed)
 	}
-	l.next, l.suppressed = now.Add(time.Second), 0
-	l.logger.Warn(text, args...)
+	if l.next.Before(now) {
+		l.next = now
+	}
+	l.next, l.suppressed = l.next.Add(time.Second), 0
+	l.logger.Log(context.Background(), level, text, args...)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"net"
 	"os"
 	"syscall"
@@ -57,8 +58,11 @@ func boundEndpoint(e endpoint.Endpoint, addr net.Addr) string {
 
 // removeStale removes the file of a Unix socket that nobody listens at.
 func removeStale(path string) error {
+	if path[0] == '@' { // the abstract namespace has no files
+		return nil
+	}
 	info, err := os.Stat(path)
-	if path[0] == '@' || errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
@@ -89,22 +93,25 @@ func (s *Socket) accept(l net.Listener, bound string) {
 			return
 		}
 		if err != nil {
-			s.reject.warn("cannot accept a connection", "endpoint", bound, "error", err)
+			s.log.log(slog.LevelWarn, "cannot accept a connection", "endpoint", bound, "error", err)
 			if !wait.Wait(s.ctx) { // out of descriptors, most often: some will be closed
 				return
 			}
 			continue
 		}
 		wait.Reset()
-		s.work.Go(func() {
-			remote := conn.RemoteAddr().String()
-			established, err := s.serve(conn, bound)
-			if established {
-				s.cfg.Logger.Info("peer disconnected", "endpoint", bound, "peer", remote, "reason", err)
-			} else if s.ctx.Err() == nil {
-				s.reject.warn("connection refused", "endpoint", bound, "peer", remote, "reason", err)
-			}
-		})
+		s.work.Go(func() { s.serveAccepted(conn, bound) })
+	}
+}
+
+func (s *Socket) serveAccepted(conn net.Conn, bound string) {
+	remote := conn.RemoteAddr().String()
+	established, err := s.serve(conn, bound)
+	switch {
+	case established:
+		s.log.log(slog.LevelInfo, "peer disconnected", "endpoint", bound, "peer", remote, "reason", err)
+	case s.ctx.Err() == nil:
+		s.log.log(slog.LevelWarn, "connection refused", "endpoint", bound, "peer", remote, "reason", err)
 	}
 }
 
@@ -124,9 +131,9 @@ func (s *Socket) Connect(text string) error {
 	return nil
 }
 
-// keepConnected logs the first failure of an outage, not every attempt.
+// keepConnected logs the first failure of an outage, and what changes, but not every attempt.
 func (s *Socket) keepConnected(e endpoint.Endpoint) {
-	log := s.cfg.Logger.With("endpoint", e.String())
+	log := limitedLog{logger: s.cfg.Logger.With("endpoint", e.String())}
 	wait := backoff.Backoff{First: s.cfg.Reconnect, Max: s.cfg.ReconnectMax}
 	var said string
 	for s.ctx.Err() == nil {
@@ -135,17 +142,22 @@ func (s *Socket) keepConnected(e endpoint.Endpoint) {
 		if s.ctx.Err() != nil {
 			return
 		}
-		if established && time.Since(began) > s.cfg.Reconnect {
+		stood := time.Since(began)
+		if established && stood > s.cfg.Reconnect {
 			wait.Reset() // one that is dropped as soon as it stands would be dialled in a tight loop
 		}
+		if established && stood > s.cfg.ReconnectMax {
+			said = "" // another outage
+		}
+		err = cause(err)
 		text := fmt.Sprint(established, err)
 		switch {
 		case text == said:
-			log.Debug("still no connection", "reason", err)
+			log.log(slog.LevelDebug, "still no lasting connection", "reason", err)
 		case established:
-			log.Warn("connection lost; dialling again", "reason", err)
+			log.log(slog.LevelWarn, "connection lost; dialling again", "reason", err)
 		default:
-			log.Warn("no connection; will go on trying", "reason", err)
+			log.log(slog.LevelWarn, "no connection; will go on trying", "reason", err)
 		}
 		said = text
 		if !wait.Wait(s.ctx) {
@@ -154,6 +166,16 @@ func (s *Socket) keepConnected(e endpoint.Endpoint) {
 	}
 }
 
+// cause is what went wrong without our own address, whose port is another one each time.
+func cause(err error) error {
+	var op *net.OpError
+	if errors.As(err, &op) && op.Source != nil {
+		return fmt.Errorf("%s: %w", op.Op, op.Err)
+	}
+	return err
+}
+
+// dialAndServe makes one attempt, and returns when its connection is gone.
 func (s *Socket) dialAndServe(e endpoint.Endpoint) (established bool, err error) {
 	ctx, cancel := context.WithTimeout(s.ctx, s.cfg.HandshakeTimeout)
 	defer cancel()

@@ -1,23 +1,41 @@
 package zmq
 
-import "fmt"
-
-// The first byte of a subscription that comes as a message (ZMTP 3.0, RFC 23).
-const (
-	cancelByte    = 0
-	subscribeByte = 1
+import (
+	"fmt"
+	"log/slog"
 )
 
-// Publish gives a message to every peer that has subscribed to a prefix of its first frame. A peer whose queue
-// is full misses the message, which is counted; nobody waits. It wakes no writer: Flush does. The frames are copied.
+// Publish gives a message, one frame or more, to every peer that has subscribed to a prefix of its first frame. A
+// peer whose queue is full misses the message, which is counted; nobody waits. It wakes no writer that has room
+// left in its queue: Flush does. The frames are copied.
 func (s *Socket) Publish(frames ...[]byte) {
+	if slow := s.publish(frames); slow != nil {
+		s.slow.log(slog.LevelWarn, "a subscriber is too slow and misses messages", "peer", slow.remote, "hwm", s.cfg.HWM)
+	}
+}
+
+// publish returns a peer that has begun to miss messages, if there is one.
+func (s *Socket) publish(frames [][]byte) (slow *Peer) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, p := range s.peers {
-		if p.wants(frames[0]) && !p.enqueue(frames) {
-			p.miss()
+		if p.offer(frames) == 1 {
+			slow = p
 		}
 	}
+	return slow
+}
+
+// offer queues a message that the peer has subscribed to. When the queue is full it returns how many messages the
+// peer has missed with this one, otherwise 0.
+func (p *Peer) offer(frames [][]byte) (missed uint64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed || p.sealed || !p.topics.match(frames[0]) || p.push(frames) {
+		return 0
+	}
+	p.dropped++
+	return p.dropped
 }
 
 // Dropped is the number of messages that this subscriber was too slow to get.
@@ -25,22 +43,6 @@ func (p *Peer) Dropped() uint64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.dropped
-}
-
-func (p *Peer) wants(topic []byte) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.topics.match(topic)
-}
-
-func (p *Peer) miss() {
-	p.mu.Lock()
-	p.dropped++
-	first := p.dropped == 1
-	p.mu.Unlock()
-	if first {
-		p.socket.cfg.Logger.Warn("a subscriber is too slow and misses messages", "peer", p.remote, "hwm", p.socket.cfg.HWM)
-	}
 }
 
 // upstream reads what subscribers send to a PUB: subscriptions in the form of version 3.0. Anything else is not for it.

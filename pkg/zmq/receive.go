@@ -1,9 +1,20 @@
 package zmq
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmtp"
+)
+
+// Bounds of what a peer may send.
+const (
+	// maxFrames is the most frames that a message may have: without it, empty frames would cost memory for nothing.
+	maxFrames = 1024
+	// maxBatchFrames is the number of frames behind which a batch takes no further message, for the same reason.
+	maxBatchFrames = 16 * maxFrames
+	// maxCommand is the most bytes of a command, and of all commands between the frames of one message together.
+	maxCommand = 8 << 10
 )
 
 // receiver turns a connection's bytes into batches. Bytes are read into a block and parsed where they lie;
@@ -11,8 +22,11 @@ import (
 // bytes that have arrived, never with the length that a peer has announced.
 type receiver struct {
 	peer    *Peer
-	limit   int // bytes of all frames of a message
-	batch   int // messages in a batch
+	limit   int                           // bytes of all frames of a message
+	batch   int                           // messages in a batch
+	wanted  *subscriptions                // messages that match none of them are left out; nil: all are wanted
+	command func(name, data []byte) error // obeys a command
+
 	block   *block
 	start   int // first byte that no batch has taken: where the unfinished message begins
 	end     int // end of the bytes read
@@ -20,13 +34,16 @@ type receiver struct {
 	size    int // of the next block
 }
 
-func newReceiver(p *Peer, limit, batch int) *receiver {
-	return &receiver{peer: p, limit: limit, batch: batch, block: newBlock(minBlock), size: minBlock}
+func newReceiver(limit, batch int) *receiver {
+	return &receiver{limit: limit, batch: batch, block: newBlock(minBlock), size: minBlock}
 }
 
 // space returns where to read to: never empty.
 func (r *receiver) space() []byte {
-	if len(r.block.buf)-r.end < len(r.block.buf)/4 {
+	if r.start == r.end && r.block.exclusive() {
+		r.start, r.end, r.scanned = 0, 0, 0 // everything in it was taken and given back
+	}
+	if len(r.block.buf)-r.end < len(r.block.buf)/4 || (r.end == 0 && len(r.block.buf) != r.size) {
 		r.move()
 	}
 	return r.block.buf[r.end:]
@@ -34,9 +51,8 @@ func (r *receiver) space() []byte {
 
 // filled tells that n bytes have been read into space.
 func (r *receiver) filled(n int) {
-	if n == len(r.block.buf)-r.end && r.size < maxBlock {
-		r.size *= 4 // the peer has more than fits: read more at once
-		r.size = min(r.size, maxBlock)
+	if n == len(r.block.buf)-r.end {
+		r.size = min(4*r.size, maxBlock) // the peer has more than fits: read more at once
 	}
 	r.end += n
 }
@@ -56,41 +72,47 @@ func (r *receiver) move() {
 	r.start, r.end = 0, len(rest)
 }
 
+// partial is a message whose frames are being parsed.
+type partial struct {
+	frames, size int // so far
+	commands     int // bytes of commands between its frames
+}
+
 // parse returns the next batch of the bytes read so far, or nil when there is no whole message left. The
 // error says why the stream cannot be followed any further; the batch before it is good.
 func (r *receiver) parse() (*Batch, error) {
 	b := batches.Get().(*Batch)
-	pos, size := r.start, 0
-	var err error
-	for len(b.ends) < r.batch {
+	pos, err, m := r.start, error(nil), partial{}
+	for m.frames > 0 || (len(b.ends) < r.batch && len(b.frames) < maxBatchFrames) {
 		var flags byte
 		var body []byte
 		var n int
-		flags, body, n, err = zmtp.DecodeFrame(r.block.buf[pos:r.end], r.limit-size)
+		flags, body, n, err = r.decode(pos, m)
 		if err != nil || n > r.end-pos {
 			break
 		}
 		pos += n
 		if flags&zmtp.Command != 0 {
-			if err = r.command(body, pos); err != nil {
+			if err = r.obey(body, pos, &m); err != nil {
 				break
 			}
-			if size == 0 && len(b.frames) == b.last() {
-				r.start = pos
+		} else {
+			b.frames = append(b.frames, body)
+			m.frames++
+			m.size += len(body)
+			if flags&zmtp.More == 0 {
+				b.finish(r.wanted)
+				m = partial{}
+			} else if m.frames >= maxFrames {
+				err = fmt.Errorf("a message of more than %d frames", maxFrames)
+				break
 			}
-			continue
 		}
-		b.frames = append(b.frames, body)
-		size += len(body)
-		if flags&zmtp.More == 0 {
-			b.ends = append(b.ends, len(b.frames))
-			r.start, size = pos, 0
-		} else if len(b.frames)-b.last() >= maxFrames {
-			err = fmt.Errorf("a message of more than %d frames", maxFrames)
-			break
+		if m.frames == 0 {
+			r.start = pos
 		}
 	}
-	b.frames = b.frames[:b.last()] // an unfinished message is parsed again when the rest has come
+	b.truncate() // an unfinished message is parsed again when the rest has come
 	b.peer, b.block = r.peer, r.block
 	r.block.refs.Add(1)
 	if len(b.ends) == 0 {
@@ -100,17 +122,30 @@ func (r *receiver) parse() (*Batch, error) {
 	return b, err
 }
 
-// last is where the last whole message ends in frames.
-func (b *Batch) last() int {
-	if len(b.ends) == 0 {
-		return 0
+// decode decodes the frame at pos, under the limit that the rest of its message leaves it.
+func (r *receiver) decode(pos int, m partial) (flags byte, body []byte, n int, err error) {
+	b := r.block.buf[pos:r.end]
+	limit := r.limit - m.size
+	isCommand := len(b) > 0 && b[0]&zmtp.Command != 0
+	if isCommand {
+		limit = maxCommand
 	}
-	return b.ends[len(b.ends)-1]
+	flags, body, n, err = zmtp.DecodeFrame(b, limit)
+	if err != nil && !isCommand {
+		err = fmt.Errorf("a message of more than %d bytes (raise --max-message-size if it is legitimate): %w", r.limit, err)
+	}
+	return flags, body, n, err
 }
 
-// command obeys a command that ends at pos, once: the bytes of an unfinished message are parsed again
+// obey obeys a command that ends at pos, once: the bytes of an unfinished message are parsed again
 // when more has come, and a command may stand between its frames (libzmq sends PING so).
-func (r *receiver) command(body []byte, pos int) error {
+func (r *receiver) obey(body []byte, pos int, m *partial) error {
+	if m.frames > 0 {
+		m.commands += len(body)
+		if m.commands > maxCommand {
+			return errors.New("a message that is interrupted by commands again and again")
+		}
+	}
 	if pos <= r.scanned {
 		return nil
 	}
@@ -119,5 +154,5 @@ func (r *receiver) command(body []byte, pos int) error {
 	if err != nil {
 		return err
 	}
-	return r.peer.command(string(name), data)
+	return r.command(name, data)
 }

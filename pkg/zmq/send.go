@@ -2,23 +2,35 @@ package zmq
 
 import "context"
 
-// Queue gives a message to one of the peers that can take one now, in turn: the way of PUSH and DEALER. It does
-// not block and wakes nobody: Flush does, once for many messages. It returns the peer, or nil when none
-// can take a message. The frames are copied.
+// Queue gives a message, one frame or more, to one of the peers that can take one now, in turn: the way of PUSH and
+// DEALER. It does not block, and wakes no writer that has room left in its queue: Flush does, once for many messages.
+// It returns the peer, or nil when none can take a message. The frames are copied.
+//
+// Who keeps account of which peer was given what calls Queue under the lock that its OnDown takes: then
+// no peer is returned whose OnDown has run. One whose OnUp has yet to run can be returned.
 func (s *Socket) Queue(frames ...[]byte) *Peer {
+	p, _ := s.give(frames, false)
+	return p
+}
+
+// give returns errClosed once no message is taken any more.
+func (s *Socket) give(frames [][]byte, wake bool) (*Peer, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.closed {
+		return nil, errClosed
+	}
 	for range s.peers {
 		if s.next >= len(s.peers) {
 			s.next = 0
 		}
 		p := s.peers[s.next]
 		s.next++
-		if p.enqueue(frames) {
-			return p
+		if p.enqueue(frames, wake) {
+			return p, nil
 		}
 	}
-	return nil
+	return nil, nil
 }
 
 // Flush wakes the writers of all peers that have something to write.
@@ -30,25 +42,19 @@ func (s *Socket) Flush() {
 	}
 }
 
-// Send gives a message to one of the peers, in turn, and waits while none can take it. It returns ctx's error, or
-// ErrClosed; then the message was given to nobody. The frames are copied.
+// Send gives a message, one frame or more, to one of the peers, in turn, and waits while none can take it. It returns
+// ctx's error, or ErrClosed; then the message was given to nobody. The frames are copied.
 func (s *Socket) Send(ctx context.Context, frames ...[]byte) error {
-	for {
-		if p := s.Queue(frames...); p != nil {
-			p.flush()
-			return nil
-		}
-		progress := s.Progress()
-		if p := s.Queue(frames...); p != nil { // there may have been progress just before
-			p.flush()
-			return nil
-		}
-		select {
-		case <-progress:
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-s.done:
-			return errClosed
-		}
+	p, err := s.give(frames, true)
+	if p != nil || err != nil {
+		return err
 	}
+	s.await(ctx, func() bool {
+		p, err = s.give(frames, true)
+		return p != nil || err != nil
+	})
+	if p == nil && err == nil {
+		err = ctx.Err()
+	}
+	return err
 }

@@ -4,9 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
+	"slices"
 	"sync"
-	"time"
 )
 
 var errClosed = errors.New("the socket is closed")
@@ -14,18 +15,18 @@ var errClosed = errors.New("the socket is closed")
 // ErrClosed is returned by what needs an open Socket.
 var ErrClosed = errClosed
 
-// farewell is how long an ending connection waits for the peer to have read what was written to it.
-const farewell = time.Second
-
 // Socket is a ZeroMQ socket. Its methods may be called from any goroutine.
 type Socket struct {
 	cfg    Config
-	ctx    context.Context // ends dialling and listening
+	wanted subscriptions   // a SUB's; never changed
+	ctx    context.Context // ends dialling, listening and handshakes
 	stop   context.CancelFunc
+	deaf   chan struct{} // closed: what comes in is thrown away
 	done   chan struct{} // closed: connections end at once
 	work   sync.WaitGroup
 	in     chan *Batch
-	reject limitedLog
+	log    limitedLog // for what strangers can cause
+	slow   limitedLog // for what slow subscribers miss
 
 	mu        sync.Mutex
 	peers     []*Peer
@@ -40,8 +41,14 @@ func New(cfg Config) (*Socket, error) {
 	if err := cfg.setDefaults(); err != nil {
 		return nil, err
 	}
-	s := &Socket{cfg: cfg, in: make(chan *Batch), done: make(chan struct{}), reject: limitedLog{logger: cfg.Logger}}
+	s := &Socket{cfg: cfg, in: make(chan *Batch), deaf: make(chan struct{}), done: make(chan struct{})}
+	s.log.logger, s.slow.logger = cfg.Logger, cfg.Logger
 	s.ctx, s.stop = context.WithCancel(context.Background())
+	for _, prefix := range cfg.Subscribe {
+		if err := s.wanted.add([]byte(prefix)); err != nil {
+			return nil, err
+		}
+	}
 	return s, nil
 }
 
@@ -94,92 +101,9 @@ func (s *Socket) receive(b *Batch) {
 	}
 	select {
 	case s.in <- b:
-	case <-s.done:
+	case <-s.deaf:
 		b.Release()
 	}
-}
-
-// Close ends the socket: no more dialling and listening, then what is queued is written until ctx ends, then
-// the connections are closed. It returns how many messages were still queued for peers that did not take them.
-func (s *Socket) Close(ctx context.Context) (unwritten int) {
-	s.stop()
-	s.mu.Lock()
-	s.closed = true
-	for _, l := range s.listeners {
-		l.Close()
-	}
-	s.mu.Unlock()
-	for s.Flush(); ; {
-		progress := s.Progress()
-		if s.drained() {
-			break
-		}
-		select {
-		case <-progress:
-			continue
-		case <-ctx.Done():
-		}
-		break
-	}
-	unwritten = s.bidFarewell(ctx)
-	close(s.done)
-	s.mu.Lock()
-	for _, p := range s.peers {
-		p.conn.Close()
-	}
-	s.mu.Unlock()
-	s.work.Wait()
-	return unwritten
-}
-
-// bidFarewell lets the peers read to the end what has been written to them: closing a TCP connection
-// with unread bytes in it would make the kernel take back what the peer has not read yet.
-func (s *Socket) bidFarewell(ctx context.Context) (unwritten int) {
-	s.mu.Lock()
-	for _, p := range s.peers {
-		p.mu.Lock()
-		unwritten += p.queued
-		p.mu.Unlock()
-		if half, ok := p.conn.(interface{ CloseWrite() error }); ok && p.Written() > 0 {
-			half.CloseWrite() // an error means that the connection is gone, which readLoop has seen, too
-		}
-	}
-	s.mu.Unlock()
-	ctx, cancel := context.WithTimeout(ctx, farewell)
-	defer cancel()
-	for {
-		progress := s.Progress()
-		if !s.anyWritten() {
-			return unwritten
-		}
-		select {
-		case <-progress:
-		case <-ctx.Done():
-			return unwritten
-		}
-	}
-}
-
-func (s *Socket) anyWritten() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, p := range s.peers {
-		if p.Written() > 0 {
-			return true
-		}
-	}
-	return false
-}
-
-func (s *Socket) drained() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, p := range s.peers {
-		if !p.drained() {
-			return false
-		}
-	}
-	return true
 }
 
 // Progress returns a channel that is closed when next a peer comes or goes or has taken messages. To wait
@@ -191,6 +115,21 @@ func (s *Socket) Progress() <-chan struct{} {
 		s.waiting = make(chan struct{})
 	}
 	return s.waiting
+}
+
+// await waits until condition holds or ctx ends. The condition is looked at after each progress.
+func (s *Socket) await(ctx context.Context, condition func() bool) {
+	for {
+		progress := s.Progress()
+		if condition() {
+			return
+		}
+		select {
+		case <-progress:
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 func (s *Socket) progress() {
@@ -205,7 +144,7 @@ func (s *Socket) progress() {
 // serve runs one connection from the handshake to its end. established tells whether it got past the handshake.
 func (s *Socket) serve(conn net.Conn, endpoint string) (established bool, err error) {
 	defer conn.Close()
-	undo := context.AfterFunc(s.ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
+	undo := context.AfterFunc(s.ctx, func() { conn.Close() })
 	settled, err := handshake(conn, s.cfg.Type, s.cfg.Identity, s.cfg.HandshakeTimeout)
 	if !undo() && err == nil {
 		err = errClosed
@@ -217,31 +156,46 @@ func (s *Socket) serve(conn net.Conn, endpoint string) (established bool, err er
 	if !s.add(p) {
 		return false, errClosed
 	}
+	s.log.log(slog.LevelInfo, "peer connected", "endpoint", endpoint, "peer", p.remote)
 	if s.cfg.OnUp != nil {
 		s.cfg.OnUp(p)
 	}
 	s.progress()
-	writer := make(chan error, 1)
-	go func() {
-		err := p.writeLoop()
-		writer <- err
-		conn.Close() // ends readLoop
-	}()
-	err = p.readLoop()
-	s.remove(p)
-	dropped := p.leave()
-	conn.Close()
-	if writeErr := <-writer; errors.Is(err, net.ErrClosed) {
-		err = writeErr // the writer was first, or somebody dropped the peer
-	}
-	if dropped != nil {
-		err = dropped
-	}
+	err = p.run()
 	if s.cfg.OnDown != nil {
 		s.cfg.OnDown(p, err)
 	}
 	s.progress()
 	return true, err
+}
+
+// run reads and writes until the connection ends, and returns why.
+func (p *Peer) run() error {
+	written := make(chan error, 1)
+	go func() {
+		err := p.writeLoop()
+		p.end() // now: the reader may be waiting for somebody to receive
+		written <- err
+		p.conn.Close() // ends readLoop
+	}()
+	err := p.readLoop()
+	dropped := p.end()
+	p.conn.Close() // ends writeLoop
+	if writeErr := <-written; errors.Is(err, net.ErrClosed) {
+		err = writeErr // the writer was first, or somebody dropped the peer
+	}
+	if dropped != nil {
+		err = dropped
+	}
+	return err
+}
+
+// end takes the peer out of the socket and lets nothing more in. It returns why the peer was dropped, if it was.
+func (p *Peer) end() error {
+	p.socket.remove(p)
+	reason := p.leave()
+	p.socket.progress()
+	return reason
 }
 
 func (s *Socket) add(p *Peer) bool {
@@ -259,8 +213,8 @@ func (s *Socket) remove(p *Peer) {
 	defer s.mu.Unlock()
 	for i, other := range s.peers {
 		if other == p {
-			s.peers = append(s.peers[:i], s.peers[i+1:]...)
-			break
+			s.peers = slices.Delete(s.peers, i, i+1)
+			return
 		}
 	}
 }

@@ -20,6 +20,7 @@ package zmtp
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 )
 
 // The bits of a frame's flags. The others are reserved, sent as zero and ignored on receipt, as libzmq does.
@@ -35,11 +36,11 @@ const MaxHeader = 9
 // TooLongError says that a peer announced more than it may send. The stream cannot be resumed behind it.
 type TooLongError struct {
 	Size  uint64 // bytes, as announced
-	Limit int    // bytes
+	Limit int    // bytes that were allowed at this place
 }
 
 func (e *TooLongError) Error() string {
-	return fmt.Sprintf("a frame of %d bytes makes the message longer than the %d bytes allowed", e.Size, e.Limit)
+	return fmt.Sprintf("a frame of %d bytes where %d are allowed", e.Size, e.Limit)
 }
 
 // AppendFrame appends a frame to dst. flags is 0 or a sum of More and Command.
@@ -81,7 +82,7 @@ func DecodeFrame(b []byte, limit int) (flags byte, body []byte, n int, err error
 		}
 		header, size = MaxHeader, binary.BigEndian.Uint64(b[1:])
 	}
-	if limit < 0 || size > uint64(limit) {
+	if limit < 0 || size > uint64(min(limit, math.MaxInt-MaxHeader)) {
 		return 0, nil, 0, &TooLongError{Size: size, Limit: limit}
 	}
 	n = header + int(size)

@@ -58,6 +58,10 @@ func TestHostileLengths(t *testing.T) {
 	if _, _, _, err := DecodeFrame([]byte{0, 1, 'x'}, -1); err == nil {
 		t.Error("a negative limit let a frame through")
 	}
+	wire := []byte{long, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 'x'}
+	if _, _, _, err := DecodeFrame(wire, math.MaxInt); err == nil {
+		t.Error("a frame whose end no int can hold was let through")
+	}
 }
 
 func TestParseCommand(t *testing.T) {

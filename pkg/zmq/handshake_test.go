@@ -1,0 +1,214 @@
+package zmq
+
+import (
+	"math"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestHandshakeByteByByte(t *testing.T) {
+	s, at := bound(t, Config{Type: Pull})
+	r := dialRaw(t, at)
+	for _, b := range []byte(greeting(3, 1, "NULL") + ready("PUSH") + "\x01\x01a\x00\x01b") {
+		r.say(string([]byte{b}))
+	}
+	if got := receiveOne(t, s); got != "a|b" {
+		t.Errorf("received %q", got)
+	}
+}
+
+func TestHandshakeGluedToData(t *testing.T) {
+	s, at := bound(t, Config{Type: Pull})
+	r := dialRaw(t, at)
+	r.say(greeting(3, 0, "NULL"), ready("PUSH"), "\x00\x05glued")
+	if got := receiveOne(t, s); got != "glued" {
+		t.Errorf("received %q", got)
+	}
+}
+
+// What we say: version 3.1, the type, and an identity for those types that have one.
+func TestHandshakeBytes(t *testing.T) {
+	_, at := bound(t, Config{Type: Dealer, Identity: []byte("me")})
+	r := dialRaw(t, at)
+	r.say(greeting(3, 1, "NULL"), ready("ROUTER"))
+	g, metadata := r.greeted()
+	if g != greeting(3, 1, "NULL") {
+		t.Errorf("greeting %q", g)
+	}
+	if want := "\x05READY" + property("Socket-Type", "DEALER") + property("Identity", "me"); metadata != want {
+		t.Errorf("READY %q, want %q", metadata, want)
+	}
+	_, at = bound(t, Config{Type: Pull})
+	r = dialRaw(t, at)
+	r.say(greeting(3, 1, "NULL"), ready("PUSH"))
+	if _, metadata := r.greeted(); metadata != "\x05READY"+property("Socket-Type", "PULL") {
+		t.Errorf("READY %q", metadata)
+	}
+}
+
+// What peers may say in other words than ours.
+func TestHandshakeAccepted(t *testing.T) {
+	long := "\x05READY" + property("Socket-Type", "PUSH") + property("X-Long", strings.Repeat("x", 300))
+	tests := map[string]string{
+		"version 3.0":        greeting(3, 0, "NULL") + ready("PUSH"),
+		"version 4.0":        greeting(4, 0, "NULL") + ready("PUSH"),
+		"libzmq's padding":   "\xff\x00\x00\x00\x00\x00\x00\x00\x01\x7f" + greeting(3, 1, "NULL")[10:] + ready("PUSH"),
+		"reserved flags":     greeting(3, 1, "NULL") + "\xfc" + ready("PUSH")[1:],
+		"long size":          greeting(3, 1, "NULL") + "\x06\x00\x00\x00\x00\x00\x00\x00" + ready("PUSH")[1:],
+		"names without case": greeting(3, 1, "NULL") + command("READY", property("IDENTITY", "me")+property("SOCKET-type", "PUSH")),
+		"other properties":   greeting(3, 1, "NULL") + longFrame(4, uint64(len(long))) + long,
+	}
+	for name, hello := range tests {
+		t.Run(name, func(t *testing.T) {
+			s, at := bound(t, Config{Type: Pull})
+			dialRaw(t, at).say(hello, "\x00\x02in")
+			if got := receiveOne(t, s); got != "in" {
+				t.Errorf("received %q", got)
+			}
+		})
+	}
+}
+
+func TestHandshakeIdentity(t *testing.T) {
+	up := make(chan *Peer, 1)
+	_, at := bound(t, Config{Type: Router, OnUp: func(p *Peer) { up <- p }})
+	r := dialRaw(t, at)
+	r.say(greeting(3, 1, "NULL"), command("READY", property("Socket-Type", "DEALER")+property("Identity", "\x01who")))
+	p := <-up
+	if string(p.Identity()) != "\x01who" || p.Remote() != "tcp://"+r.LocalAddr().String() {
+		t.Errorf("identity %q, remote %q", p.Identity(), p.Remote())
+	}
+}
+
+// refusals are first words that no connection comes of, whatever follows.
+func refusals() map[string]string {
+	hello := greeting(3, 1, "NULL")
+	tests := map[string]string{
+		"HTTP":                  "GET / HTTP/1.1\r\n\r\n",
+		"version 1":             "\x01\x00",
+		"version 2":             "\xff\x00\x00\x00\x00\x00\x00\x00\x01\x7f\x01\x08",
+		"no signature":          "\xff\x00\x00\x00\x00\x00\x00\x00\x00\x00" + hello[10:],
+		"as-server is 2":        hello[:32] + "\x02" + hello[33:],
+		"PLAIN":                 greeting(3, 1, "PLAIN"),
+		"CURVE":                 greeting(3, 1, "CURVE"),
+		"no mechanism":          greeting(3, 1, ""),
+		"unknown mechanism":     greeting(3, 1, strings.Repeat("\xfe", 20)),
+		"no socket type":        hello + command("READY", ""),
+		"empty socket type":     hello + ready(""),
+		"unknown socket type":   hello + ready("CLIENT"),
+		"hostile socket type":   hello + ready("PUSH\x00\n\x1b["),
+		"other pattern":         hello + ready("PUB"),
+		"same side":             hello + ready("PULL"),
+		"a message":             hello + "\x00\x05READY",
+		"another command":       hello + command("HELLO", ""),
+		"no command name":       hello + "\x04\x00",
+		"empty command name":    hello + "\x04\x01\x00",
+		"command name too long": hello + "\x04\x02\x05R",
+		"ERROR":                 hello + command("ERROR", "\x03400"),
+		"malformed ERROR":       hello + command("ERROR", "\xff400"),
+		"huge value":            hello + command("READY", "\x0bSocket-Type\xff\xff\xff\xff"),
+		"empty name":            hello + command("READY", "\x00\x00\x00\x00\x00"),
+		"identity of 256 bytes": hello + longFrame(4, 6+20+269) + "\x05READY" + property("Socket-Type", "PUSH") + property("Identity", strings.Repeat("i", 256)),
+		"8 KiB and one byte":    hello + longFrame(4, 8<<10+1),
+		"a TiB":                 hello + longFrame(4, 1<<40),
+		"2^48":                  hello + longFrame(4, 1<<48),
+		"2^63-1":                hello + longFrame(4, math.MaxInt64),
+		"2^64-1":                hello + longFrame(4, math.MaxUint64),
+	}
+	metadata := property("Socket-Type", "PUSH")
+	for cut := 1; cut < len(metadata); cut++ {
+		tests["metadata cut at "+metadata[:cut]] = hello + command("READY", metadata[:cut])
+	}
+	return tests
+}
+
+func TestHandshakeRefused(t *testing.T) {
+	var log logged
+	s, at := bound(t, Config{Type: Pull, HandshakeTimeout: time.Hour, Logger: log.logger()})
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for name, hello := range refusals() {
+		t.Run(name, func(t *testing.T) {
+			r := dialRaw(t, at)
+			r.say(hello)
+			r.ended()
+			if s.Peers() != 0 {
+				t.Error("it became a peer")
+			}
+		})
+	}
+	runtime.ReadMemStats(&after)
+	if used := after.TotalAlloc - before.TotalAlloc; used > 64<<20 {
+		t.Errorf("the refusals used %d bytes of memory", used)
+	}
+	if lines := log.count("\n"); lines == 0 || lines > 2*burst {
+		t.Errorf("%d lines of log for %d strangers", lines, len(refusals()))
+	}
+	peerRaw(t, at, "PUSH", 1).say("\x00\x05still")
+	if got := receiveOne(t, s); got != "still" {
+		t.Errorf("received %q", got)
+	}
+}
+
+// The texts tell an operator what to mend.
+func TestHandshakeRefusalSaysWhy(t *testing.T) {
+	tests := map[string]string{
+		"version 2":      "older than 3.0",
+		"HTTP":           "is it a ZeroMQ socket?",
+		"PLAIN":          `mechanism is \"PLAIN\"`,
+		"other pattern":  `PULL socket cannot talk to the peer's \"PUB\"`,
+		"no socket type": "does not say what its socket type is",
+		"ERROR":          "refused the connection",
+	}
+	for name, want := range tests {
+		t.Run(name, func(t *testing.T) {
+			var log logged
+			_, at := bound(t, Config{Type: Pull, HandshakeTimeout: time.Hour, Logger: log.logger()})
+			r := dialRaw(t, at)
+			r.say(refusals()[name])
+			r.ended()
+			eventually(t, want, func() bool { return log.count(want) == 1 })
+		})
+	}
+}
+
+// Silence ends at the deadline, wherever it begins: a ZMTP 2 peer stops after ten bytes and waits.
+func TestHandshakeThatStops(t *testing.T) {
+	_, at := bound(t, Config{Type: Pull, HandshakeTimeout: 50 * time.Millisecond})
+	whole := greeting(3, 1, "NULL") + ready("PUSH")
+	for cut := range whole {
+		if cut%7 != 0 && cut != 10 {
+			continue
+		}
+		r := dialRaw(t, at)
+		r.say(whole[:cut])
+		r.ended()
+	}
+}
+
+// A trickle is no progress.
+func TestHandshakeThatTrickles(t *testing.T) {
+	_, at := bound(t, Config{Type: Pull, HandshakeTimeout: 50 * time.Millisecond})
+	r := dialRaw(t, at)
+	for deadline := time.Now().Add(patience); ; <-time.After(10 * time.Millisecond) {
+		if _, err := r.Write([]byte{0xff, 0}[:1]); err != nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("the socket bears it")
+		}
+	}
+}
+
+func TestSilentHandshakesDelayNobody(t *testing.T) {
+	s, at := bound(t, Config{Type: Pull, HandshakeTimeout: time.Hour})
+	for range 50 {
+		dialRaw(t, at).say(greeting(3, 1, "NULL")[:11])
+	}
+	peerRaw(t, at, "PUSH", 1).say("\x00\x05quick")
+	if got := receiveOne(t, s); got != "quick" {
+		t.Errorf("received %q", got)
+	}
+}

@@ -1,0 +1,240 @@
+package zmq
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/endpoint"
+)
+
+// patience bounds every wait of these tests: it is reached only when something is wrong.
+const patience = 20 * time.Second
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if code == 0 {
+		if left := leftOver(); left != "" {
+			fmt.Fprintln(os.Stderr, "goroutines are left over:\n"+left)
+			code = 1
+		}
+	}
+	os.Exit(code)
+}
+
+// leftOver returns the stacks of goroutines that still run this package's code, once it has waited for them to end.
+func leftOver() (stacks string) {
+	for deadline := time.Now().Add(patience); ; <-time.After(5 * time.Millisecond) {
+		buf := make([]byte, 4<<20)
+		buf = buf[:runtime.Stack(buf, true)]
+		var left []string
+		for i, stack := range strings.Split(string(buf), "\n\n") {
+			if i > 0 && (strings.Contains(stack, "zmq.(*Socket)") || strings.Contains(stack, "zmq.(*Peer)")) {
+				left = append(left, stack)
+			}
+		}
+		if len(left) == 0 || time.Now().After(deadline) {
+			return strings.Join(left, "\n\n")
+		}
+	}
+}
+
+// eventually waits until condition holds.
+func eventually(t testing.TB, what string, condition func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); !condition(); <-time.After(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited in vain for: %s", what)
+		}
+	}
+}
+
+// open makes a socket and closes it at the end of the test, without lingering.
+func open(t testing.TB, cfg Config) *Socket {
+	t.Helper()
+	s, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		s.Close(ctx)
+	})
+	return s
+}
+
+// bound makes a socket that is bound to a free port of 127.0.0.1.
+func bound(t testing.TB, cfg Config) (s *Socket, at string) {
+	t.Helper()
+	s = open(t, cfg)
+	at, err := s.Bind("tcp://127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, at
+}
+
+// connected makes a socket that connects to an endpoint.
+func connected(t testing.TB, cfg Config, to string) *Socket {
+	t.Helper()
+	s := open(t, cfg)
+	if err := s.Connect(to); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// soon is a context that ends when something is wrong.
+func soon(t testing.TB) context.Context {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// receiveOne takes one batch of one message, and returns its frames joined with bars.
+func receiveOne(t testing.TB, s *Socket) string {
+	t.Helper()
+	b, err := s.Recv(soon(t))
+	if err != nil {
+		t.Fatalf("no message: %v", err)
+	}
+	defer b.Release()
+	if b.Len() != 1 {
+		t.Fatalf("%d messages where one was due", b.Len())
+	}
+	return string(bytes.Join(b.Frames(0), []byte("|")))
+}
+
+// greeting is a greeting by RFC 23's own table.
+func greeting(major, minor byte, mechanism string) string {
+	return "\xff\x00\x00\x00\x00\x00\x00\x00\x00\x7f" + string([]byte{major, minor}) +
+		mechanism + strings.Repeat("\x00", 20-len(mechanism)) + strings.Repeat("\x00", 32)
+}
+
+// property is a property of metadata.
+func property(name, value string) string {
+	return string(rune(len(name))) + name + string(binary.BigEndian.AppendUint32(nil, uint32(len(value)))) + value
+}
+
+// command is a command of at most 255 bytes.
+func command(name, data string) string {
+	return "\x04" + string([]byte{byte(1 + len(name) + len(data)), byte(len(name))}) + name + data
+}
+
+func ready(typ string) string { return command("READY", property("Socket-Type", typ)) }
+
+// longFrame is the header of a frame with a size of eight bytes.
+func longFrame(flags byte, size uint64) string {
+	return string(binary.BigEndian.AppendUint64([]byte{flags | 2}, size))
+}
+
+// raw is a peer whose bytes the test writes by hand.
+type raw struct {
+	net.Conn
+	t testing.TB
+}
+
+// dialRaw connects to a socket that is bound.
+func dialRaw(t testing.TB, to string) *raw {
+	t.Helper()
+	e, err := endpoint.Connect(to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := net.Dial(e.Network, e.Address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	conn.SetDeadline(time.Now().Add(patience))
+	return &raw{conn, t}
+}
+
+// peerRaw is dialRaw and a handshake of the version 3.minor.
+func peerRaw(t testing.TB, to, typ string, minor byte) *raw {
+	t.Helper()
+	r := dialRaw(t, to)
+	r.say(greeting(3, minor, "NULL"), ready(typ))
+	r.greeted()
+	return r
+}
+
+func (r *raw) say(parts ...string) {
+	r.t.Helper()
+	if _, err := io.WriteString(r, strings.Join(parts, "")); err != nil {
+		r.t.Fatalf("cannot write to the socket: %v", err)
+	}
+}
+
+func (r *raw) hear(n int) string {
+	r.t.Helper()
+	b := make([]byte, n)
+	if n, err := io.ReadFull(r, b); err != nil {
+		r.t.Fatalf("%d bytes from the socket, %q, then %v", n, b[:n], err)
+	}
+	return string(b)
+}
+
+// greeted reads the socket's greeting and READY.
+func (r *raw) greeted() (g, ready string) {
+	r.t.Helper()
+	g = r.hear(64)
+	_, ready = r.frame()
+	return g, ready
+}
+
+// frame reads one frame.
+func (r *raw) frame() (flags byte, body string) {
+	r.t.Helper()
+	flags = r.hear(1)[0]
+	size := uint64(0)
+	if flags&2 != 0 {
+		size = binary.BigEndian.Uint64([]byte(r.hear(8)))
+	} else {
+		size = uint64(r.hear(1)[0])
+	}
+	return flags &^ 2, r.hear(int(size))
+}
+
+// ended reads until the socket has ended the connection, and returns what came before that.
+func (r *raw) ended() string {
+	r.t.Helper()
+	b, err := io.ReadAll(r)
+	if err != nil && !errors.Is(err, syscall.ECONNRESET) {
+		r.t.Fatalf("the socket did not end the connection: %v", err)
+	}
+	return string(b)
+}
+
+// logged is a log that a test looks at.
+type logged struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *logged) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+func (l *logged) logger() *slog.Logger { return slog.New(slog.NewTextHandler(l, nil)) }
+
+func (l *logged) count(text string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Count(l.text.String(), text)
+}

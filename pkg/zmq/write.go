@@ -1,0 +1,127 @@
+package zmq
+
+import (
+	"net"
+	"time"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmtp"
+)
+
+// maxControl bounds the commands that wait to be written to a peer: one that floods us with PING without
+// reading the answers gets no further ones.
+const maxControl = 4 << 10
+
+// writeLoop writes what is queued, everything that waits in one system call, until the connection fails.
+func (p *Peer) writeLoop() error {
+	heartbeat, stop := p.heartbeat()
+	defer stop()
+	var spare []byte
+	var ended bool
+	for {
+		select {
+		case <-heartbeat: // also when there is always something to write: the peer may have nothing else to answer
+			p.appendControl(zmtp.AppendPing(nil))
+		default:
+		}
+		w := p.take(spare)
+		if w.closed {
+			return errClosed
+		}
+		if !w.empty() {
+			if err := p.write(w); err != nil {
+				return err
+			}
+			spare = keep(w.out)
+			continue
+		}
+		if w.last && !ended {
+			p.closeWrite()
+			ended = true
+		}
+		select {
+		case <-p.wake:
+		case <-heartbeat:
+			p.appendControl(zmtp.AppendPing(nil))
+		case <-p.socket.done:
+			return errClosed
+		}
+	}
+}
+
+// heartbeat ticks when a PING is due, never when there is none.
+func (p *Peer) heartbeat() (<-chan time.Time, func()) {
+	if p.silent == 0 {
+		return nil, func() {}
+	}
+	ticker := time.NewTicker(p.socket.cfg.Heartbeat)
+	return ticker.C, ticker.Stop
+}
+
+// work is what a writer has to do.
+type work struct {
+	control, out []byte
+	count        int  // messages in out
+	last         bool // nothing comes behind it
+	closed       bool // and it is not to be written
+}
+
+func (w *work) empty() bool { return w.count == 0 && len(w.control) == 0 }
+
+// take takes everything that waits; spare becomes the queue's buffer. After an empty one the writer must wait.
+func (p *Peer) take(spare []byte) (w work) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	w.last, w.closed = p.sealed, p.closed
+	p.idle = p.outCount == 0 && len(p.control) == 0
+	if !p.idle && !p.closed {
+		w.control, w.out, w.count = p.control, p.out, p.outCount
+		p.control, p.out, p.outCount = nil, spare, 0
+	}
+	return w
+}
+
+func (p *Peer) write(w work) error {
+	var err error
+	if len(w.control) > 0 {
+		buffers := net.Buffers{w.control, w.out}
+		_, err = buffers.WriteTo(p.conn)
+	} else {
+		_, err = p.conn.Write(w.out)
+	}
+	if err == nil && w.count > 0 {
+		p.wrote(len(w.out), w.count)
+	}
+	return err
+}
+
+// wrote accounts for what the kernel has taken and tells those who wait for room.
+func (p *Peer) wrote(size, count int) {
+	p.mu.Lock()
+	p.queued -= count
+	p.bytes -= size
+	p.written += uint64(count)
+	if p.full && p.queued <= p.socket.cfg.HWM/2 && p.bytes <= maxQueueBytes/2 {
+		p.full = false
+	}
+	p.mu.Unlock()
+	p.socket.progress()
+	if p.socket.cfg.OnWritten != nil {
+		p.socket.cfg.OnWritten(p)
+	}
+}
+
+// keep returns a written buffer for its next use, unless a burst is over and its memory is given back.
+func keep(written []byte) []byte {
+	if cap(written) > maxBlock && len(written) < cap(written)/4 {
+		return nil
+	}
+	return written[:0]
+}
+
+// closeWrite tells the peer that nothing more comes. An error means that the connection is gone, which the
+// reader sees, too.
+func (p *Peer) closeWrite() {
+	if half, ok := p.conn.(interface{ CloseWrite() error }); ok {
+		half.CloseWrite()
+	}
+}
