@@ -2,6 +2,8 @@ package delivery
 
 // link is what one connection was given and has not answered, in the order in which it was given.
 type link struct {
+	to      Link
+	overdue bool // it owes answers since before rsyslog was told of a failure
 	queue []*entry // from head on; nil where a refusal has taken one out
 	head  int
 	given uint64 // messages ever given; the last of queue has the place given-1
@@ -27,7 +29,7 @@ func (l *link) at(pos uint64) int {
 func (s *Sender) linkOf(to Link) *link {
 	l := s.links[to]
 	if l == nil {
-		l = &link{}
+		l = &link{to: to}
 		s.links[to] = l
 	}
 	return l

@@ -24,6 +24,7 @@ const (
 type Link interface {
 	Written() uint64            // messages given to this link that the kernel has taken
 	Acknowledged(n uint64) bool // the other side's kernel has acknowledged the n messages ever given to this link
+	Drop(reason error)          // end the connection, without waiting; Sender.Down follows
 }
 
 // Transport chooses among the links.
@@ -87,6 +88,8 @@ type Counters struct {
 	NoDelimiter                         uint64 // lines without --topic-delimiter
 }
 
+var errOverdue = errors.New("the receiver has not answered in time; what it owes is sent again")
+
 // NewSender makes a Sender whose first line has the number 1.
 func NewSender(cfg SenderConfig, transport Transport) *Sender {
 	return &Sender{cfg: cfg, transport: transport, changed: make(chan struct{}, 1), links: make(map[Link]*link), next: 1, window: window{base: 1}}
@@ -113,8 +116,9 @@ func (s *Sender) Accept(line []byte, opening bool) {
 	}
 }
 
-// again takes a repeated line back into the account. It is sent again only if it was refused: otherwise it
-// is confirmed, or still under way on a connection that lives, or waits for one.
+// again takes a repeated line back into the account. If it was refused, it is sent again. If its receiver has not answered
+// since before the failure, the connection is ended and what it owes is sent again on another: sent twice on one,
+// nothing would tell which of the two an acknowledgement is for, and so how many messages it speaks for.
 func (s *Sender) again(record *record) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -122,6 +126,10 @@ func (s *Sender) again(record *record) {
 	if e == nil && record.refused {
 		e = &entry{seq: record.seq, line: []byte(record.line), state: refused}
 		s.window.revive(e)
+	}
+	if e != nil && e.state == inFlight && e.link.overdue {
+		e.link.overdue = false
+		e.link.to.Drop(errOverdue)
 	}
 	if e == nil || e.state != refused {
 		return
@@ -256,6 +264,9 @@ func (s *Sender) Failed(alone bool) {
 	})
 	if alone {
 		s.refused, s.reason = 0, ""
+	}
+	for _, l := range s.links {
+		l.overdue = s.cfg.Confirm == Stored && l.head < len(l.queue)
 	}
 	s.repeats.failed(alone)
 }

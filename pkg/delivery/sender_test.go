@@ -21,8 +21,10 @@ type fakeLink struct {
 	given   uint64
 	written uint64
 	acked   bool
+	dropped int
 }
 
+func (l *fakeLink) Drop(error)                 { l.dropped++ }
 func (l *fakeLink) Written() uint64            { return l.written }
 func (l *fakeLink) Acknowledged(n uint64) bool { return l.acked && n == l.given }
 
@@ -240,6 +242,31 @@ func TestRefusalAmongOtherOpenTransactionsStays(t *testing.T) {
 	s.Failed(true)
 	s.Answer(l, Answer{Seq: 1})
 	expectOutcome(t, s, true, "")
+}
+
+func TestOverdueConnectionIsEndedWhenItsLinesComeAgain(t *testing.T) {
+	a, b := &fakeLink{room: 20}, &fakeLink{room: 20}
+	s, transport := newTestSender(Stored, a)
+	transaction(s, "x", "y")
+	s.Failed(true)
+	if a.dropped != 0 {
+		t.Error("dropped before anything came again: an answer may still come")
+	}
+	transaction(s, "y")
+	transaction(s, "x")
+	if a.dropped != 1 {
+		t.Errorf("dropped %d times", a.dropped)
+	}
+	transport.links = []*fakeLink{b}
+	s.Down(a)
+	s.Up(b)
+	expectGot(t, b, "1 x", "2 y")
+	transaction(s, "new")
+	s.Answer(b, Answer{Seq: 3})
+	expectOutcome(t, s, true, "")
+	if b.dropped != 0 {
+		t.Error("the new connection was dropped, too")
+	}
 }
 
 func TestReceivedAsksTheKernel(t *testing.T) {

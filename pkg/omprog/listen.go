@@ -15,8 +15,7 @@ const (
 // listen takes lines from an rsyslog that reads no replies. What is accepted is owed all the same, but there is nobody to
 // give a refused message back to.
 func (s *Server) listen(ctx, draining context.Context) error {
-	s.Logger.Warn(`nobody reads omzmq's replies: with omprog's confirmMessages="off", rsyslog cannot send again what is lost; ` +
-		`set confirmMessages="on" (said once)`)
+	s.Logger.Warn(`nobody reads omzmq's replies, so rsyslog cannot send again what is lost: set omprog's confirmMessages="on"`)
 	count, size := 0, 0
 	idle := func() {
 		s.Account.Submit()
