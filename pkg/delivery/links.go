@@ -3,10 +3,10 @@ package delivery
 // link is what one connection was given and has not answered, in the order in which it was given.
 type link struct {
 	to      Link
-	overdue bool // it owes answers since before rsyslog was told of a failure
-	queue []*entry // from head on; nil where a refusal has taken one out
-	head  int
-	given uint64 // messages ever given; the last of queue has the place given-1
+	overdue bool     // it owes answers since before rsyslog was told of a failure
+	queue   []*entry // from head on; nil where a refusal has taken one out
+	head    int
+	given   uint64 // messages ever given; the last of queue has the place given-1
 }
 
 func (l *link) push(e *entry) {
