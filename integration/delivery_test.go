@@ -1,0 +1,79 @@
+package integration
+
+import (
+	"fmt"
+	"os/exec"
+	"testing"
+	"time"
+)
+
+// toOmzmq is the sending side's action: acknowledged, in transactions, retried for ever.
+// Its queue options are added by the caller.
+func toOmzmq(flags, queue string) string {
+	return fmt.Sprintf(`
+module(load="omprog")
+ruleset(name="in" queue.type="Direct") {
+	action(name="omzmq" type="omprog" binary="%s %s" template="raw" confirmMessages="on" useTransactions="on"
+	       reportFailures="on" output="[dir]/omzmq.log" action.resumeRetryCount="-1" action.resumeInterval="1"
+	       queue.timeoutEnqueue="600000" queue.lightDelayMark="0" %s)
+}
+`, program("omzmq"), flags, queue)
+}
+
+const (
+	memoryQueue = `queue.type="LinkedList" queue.size="20000" queue.dequeueBatchSize="500"`
+	diskQueue   = `queue.type="LinkedList" queue.size="5000" queue.dequeueBatchSize="500" queue.filename="omzmq"
+	queue.maxDiskSpace="1g" queue.saveOnShutdown="on"`
+)
+
+// startImzmq starts imzmq with the given flags.
+func startImzmq(t *testing.T, flags ...string) *process {
+	t.Helper()
+	return start(t, "imzmq", exec.Command(program("imzmq"), flags...))
+}
+
+func TestRsyslogToRsyslogExactlyOnce(t *testing.T) {
+	const messages = 100_000
+	l := lines{seed: 1}
+	to := startRsyslogd(t, preamble+relpToFile)
+	imzmq := startImzmq(t, "--socket", "router", "--bind", "tcp://127.0.0.1:0", "--to", "relp://127.0.0.1:"+to.relp)
+	from := startRsyslogd(t, preamble+wayIn+toOmzmq("--connect tcp://127.0.0.1:"+imzmq.boundPort(t), memoryQueue))
+
+	fed := from.feedMeanwhile(t, l, 0, messages)
+	arrived := l.account(to.file("out"), messages)
+	eventually(t, 2*time.Minute, "every message arrives", func() bool { return arrived.has(t, messages) })
+	fed()
+	from.stop(t)
+	imzmq.stop(t)
+	to.stop(t)
+	arrived.settle(t, false)
+}
+
+// imzmq is not there when the first messages come, and is stopped for 20 s in the middle: its SIGTERM acknowledges what
+// it has stored, so nothing is even repeated.
+func TestReceiverComesLateAndRestarts(t *testing.T) {
+	const messages = 50_000
+	l := lines{seed: 2}
+	to := startRsyslogd(t, preamble+relpToFile)
+	port := freePort(t)
+	from := startRsyslogd(t, preamble+wayIn+toOmzmq("--reconnect-max 1s --connect tcp://127.0.0.1:"+port, diskQueue))
+	imzmqFlags := []string{"--bind", "tcp://127.0.0.1:" + port, "--to", "relp://127.0.0.1:" + to.relp}
+	arrived := l.account(to.file("out"), messages)
+
+	from.feed(t, l, 0, 15_000)
+	imzmq := startImzmq(t, imzmqFlags...)
+	fed := from.feedMeanwhile(t, l, 15_000, messages)
+	eventually(t, time.Minute, "the backlog arrives", func() bool { return arrived.has(t, 20_000) })
+	imzmq.stop(t)
+	if arrived.has(t, messages) {
+		t.Fatal("everything had arrived before the interruption")
+	}
+	<-time.After(20 * time.Second) // the length of the outage is what is tested
+	imzmq = startImzmq(t, imzmqFlags...)
+	eventually(t, 2*time.Minute, "every message arrives", func() bool { return arrived.has(t, messages) })
+	fed()
+	from.stop(t)
+	imzmq.stop(t)
+	to.stop(t)
+	arrived.settle(t, false)
+}

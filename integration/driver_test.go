@@ -1,0 +1,142 @@
+package integration
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Replies and marks of omprog's conversation.
+const (
+	begin    = "BEGIN TRANSACTION"
+	commit   = "COMMIT TRANSACTION"
+	ok       = "OK"
+	deferred = "DEFER_COMMIT"
+)
+
+// reply is one line that omzmq wrote on stdout, its keep-alive dots counted apart.
+type reply struct {
+	dots int
+	text string
+}
+
+// driver is omzmq with rsyslog's place taken by the test: lines on its stdin, replies from its stdout.
+type driver struct {
+	*process
+	stdin   io.WriteCloser
+	replies chan reply // closed at the end of stdout
+}
+
+// drive starts omzmq with the given flags and waits for its first OK.
+func drive(t *testing.T, flags ...string) *driver {
+	t.Helper()
+	d := driveCommand(t, exec.Command(program("omzmq"), flags...))
+	d.expect(t, ok)
+	return d
+}
+
+// driveCommand starts cmd, which is or becomes omzmq, with its stdin and stdout on pipes.
+func driveCommand(t *testing.T, cmd *exec.Cmd) *driver {
+	t.Helper()
+	p, stdin, r := startPiped(t, "omzmq", cmd)
+	d := &driver{process: p, stdin: stdin, replies: make(chan reply, 1<<16)}
+	go func() {
+		defer close(d.replies)
+		for {
+			line, err := r.ReadBytes('\n')
+			if err != nil {
+				return
+			}
+			text := bytes.TrimLeft(line, ".")
+			d.replies <- reply{len(line) - len(text), string(bytes.TrimSuffix(text, []byte("\n")))}
+		}
+	}()
+	return d
+}
+
+// write gives omzmq lines, each with its line feed, without looking at replies.
+func (d *driver) write(t *testing.T, lines ...string) {
+	t.Helper()
+	if _, err := io.WriteString(d.stdin, strings.Join(lines, "\n")+"\n"); err != nil {
+		t.Fatalf("omzmq does not read: %v", err)
+	}
+}
+
+// reply waits for the next reply.
+func (d *driver) reply(t *testing.T) reply {
+	t.Helper()
+	select {
+	case r, open := <-d.replies:
+		if !open {
+			t.Fatal("omzmq has closed its stdout")
+		}
+		return r
+	case <-time.After(patience):
+		t.Fatal("omzmq does not reply")
+		return reply{}
+	}
+}
+
+func (d *driver) expect(t *testing.T, text string) {
+	t.Helper()
+	if r := d.reply(t); r.text != text {
+		t.Fatalf("omzmq replied %q, want %q", r.text, text)
+	}
+}
+
+// transaction sends lines as one transaction, each step answered as it should be up to the commit, whose reply it gives.
+func (d *driver) transaction(t *testing.T, lines ...string) reply {
+	t.Helper()
+	d.begin(t)
+	d.accept(t, lines...)
+	d.write(t, commit)
+	return d.reply(t)
+}
+
+func (d *driver) begin(t *testing.T) {
+	t.Helper()
+	d.write(t, begin)
+	d.expect(t, ok)
+}
+
+func (d *driver) accept(t *testing.T, lines ...string) {
+	t.Helper()
+	for _, line := range lines {
+		d.write(t, line)
+		d.expect(t, deferred)
+	}
+}
+
+// commits sends lines as one transaction that must succeed.
+func (d *driver) commits(t *testing.T, lines ...string) {
+	t.Helper()
+	if r := d.transaction(t, lines...); r.text != ok {
+		t.Fatalf("the commit was answered %q", r.text)
+	}
+}
+
+// finish ends the input, as rsyslog does, and gives the exit code. Nothing may come on stdout any more.
+func (d *driver) finish(t *testing.T) int {
+	t.Helper()
+	if err := d.stdin.Close(); err != nil {
+		t.Fatal(err)
+	}
+	code := d.exit(t)
+	for r := range d.replies {
+		t.Errorf("omzmq wrote %q after the end of its input", r.text)
+	}
+	return code
+}
+
+// numbered are n different short lines.
+func numbered(prefix string, n int) []string {
+	out := make([]string, n)
+	for i := range out {
+		out[i] = fmt.Sprintf("<13>%s %d", prefix, i)
+	}
+	return out
+}

@@ -1,0 +1,104 @@
+// Package integration tries omzmq and imzmq with the real parts they live among: the distribution's rsyslogd and its
+// modules, libzmq, the kernel's pipes and signals. It builds the two programs itself. integration/setup test
+// installs the rest; what is missing is an error here and never a skip.
+package integration
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// Where things are. The python is the distribution's: python3-zmq belongs to it.
+const (
+	systemRsyslogd = "/usr/sbin/rsyslogd"
+	python         = "/usr/bin/python3"
+)
+
+// built is the folder with the programs under test, and with a copy of rsyslogd: AppArmor, where it confines
+// rsyslogd to the system's own log folders, goes by the program's path.
+var built string
+
+func program(name string) string { return filepath.Join(built, name) }
+
+func improgModule() string { return filepath.Join(repository(), ".cache/improg/improg.so") }
+
+// repository is the module's root: tests run in their package's folder.
+func repository() string {
+	dir, err := filepath.Abs("..")
+	if err != nil {
+		panic(err) // no working directory: nothing here can run
+	}
+	return dir
+}
+
+func TestMain(m *testing.M) { os.Exit(run(m)) }
+
+func run(m *testing.M) int {
+	if err := prerequisites(); err != nil {
+		fmt.Fprintf(os.Stderr, "integration: %v: run integration/setup test\n", err)
+		return 1
+	}
+	dir, err := os.MkdirTemp("", "rz-bin-")
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "integration: %v\n", err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	built = dir
+	if err := build(); err != nil {
+		fmt.Fprintf(os.Stderr, "integration: %v\n", err)
+		return 1
+	}
+	return m.Run()
+}
+
+// prerequisites names everything that is missing, not only the first.
+func prerequisites() error {
+	var missing []error
+	if _, err := os.Stat(systemRsyslogd); err != nil {
+		missing = append(missing, err)
+	}
+	for _, module := range []string{"imptcp", "omprog", "imrelp", "omrelp", "imczmq", "omczmq", "impstats", "mmjsonparse"} {
+		if found, _ := filepath.Glob("/usr/lib*/*/rsyslog/" + module + ".so"); len(found) == 0 {
+			missing = append(missing, fmt.Errorf("no rsyslog module %s.so", module))
+		}
+	}
+	if _, err := os.Stat(improgModule()); err != nil {
+		missing = append(missing, err)
+	}
+	if out, err := exec.Command(python, "-c", "import zmq").CombinedOutput(); err != nil {
+		missing = append(missing, fmt.Errorf("%s without zmq: %w %s", python, err, out))
+	}
+	return errors.Join(missing...)
+}
+
+func build() error {
+	cmd := exec.Command("go", "build", "-o", built+"/", "./omzmq", "./imzmq")
+	cmd.Dir, cmd.Env = repository(), append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("building omzmq and imzmq: %w\n%s", err, out)
+	}
+	return copyFile(program("rsyslogd"), systemRsyslogd)
+}
+
+func copyFile(to, from string) error {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.OpenFile(to, os.O_CREATE|os.O_WRONLY|os.O_EXCL, 0o755)
+	if err != nil {
+		return err
+	}
+	if _, err := io.Copy(out, in); err != nil {
+		out.Close()
+		return err
+	}
+	return out.Close()
+}

@@ -1,0 +1,179 @@
+package integration
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// The files of rsyslog.d/, started as they are but for addresses and paths.
+
+// shipped reads a file of rsyslog.d/ and replaces what its user may replace; each must be in it.
+func shipped(t *testing.T, name string, oldnew ...string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(repository(), "rsyslog.d", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	conf := string(text)
+	for i := 0; i < len(oldnew); i += 2 {
+		if !strings.Contains(conf, oldnew[i]) {
+			t.Fatalf("%s does not contain %q", name, oldnew[i])
+		}
+		conf = strings.ReplaceAll(conf, oldnew[i], oldnew[i+1])
+	}
+	return conf
+}
+
+// likeDebian is what stands in Debian's rsyslog.conf around the included file, with the default rules' output in "syslog"
+// and a way in for the test.
+func likeDebian(included string) string {
+	return `
+global(workDirectory="[dir]")
+module(load="imptcp")
+input(type="imptcp" address="127.0.0.1" port="0" listenPortFileName="[dir]/in.port")
+` + included + `
+template(name="test" type="string" string="%timestamp:::date-rfc3339% %hostname% %syslogtag% %pri-text%%msg:::sp-if-no-1st-sp%%msg%\n")
+*.* action(type="omfile" file="[dir]/syslog" template="test")
+`
+}
+
+const (
+	packagedOmzmq = "/usr/libexec/rsyslog/omzmq"
+	packagedImzmq = "/usr/libexec/rsyslog/imzmq"
+)
+
+// written are lines as they are logged at the first rsyslog; read, how the second one shows them.
+var written = []string{
+	`<165>1 2026-01-02T03:04:05.678901+02:00 web-1 app 4711 ID7 [a@1 b="c"] said "hello" \ 100% ä 🙂`,
+	`<86>Oct 11 22:14:15 web-2 sshd[42]: Failed password for root`,
+	`<13>1 2026-01-02T03:04:05Z web-3 tag - - - BEGIN TRANSACTION`,
+}
+
+var read = []*regexp.Regexp{
+	regexp.MustCompile(`^2026-01-02T03:04:05\.678901\+02:00 web-1 app\[4711\] local4\.notice said "hello" \\ 100% ä 🙂$`),
+	regexp.MustCompile(`^\d{4}-10-11T22:14:15\S* web-2 sshd\[42\]:? authpriv\.info Failed password for root$`),
+	regexp.MustCompile(`^2026-01-02T03:04:05\S* web-3 tag user\.notice BEGIN TRANSACTION$`),
+}
+
+// wantRead waits until each of read has its line in the file.
+func wantRead(t *testing.T, file string) {
+	t.Helper()
+	var text []byte
+	defer func() {
+		if t.Failed() {
+			t.Logf("%s:\n%s", file, text)
+		}
+	}()
+	eventually(t, patience, "the lines arrive with host, tag, severity and time", func() bool {
+		text, _ = os.ReadFile(file) // not there yet
+		for _, line := range read {
+			if !regexp.MustCompile(`(?m)` + line.String()).Match(text) {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// logLines gives rsyslogd lines by its way in.
+func (r *rsyslogd) logLines(t *testing.T, lines ...string) {
+	t.Helper()
+	conn := r.input(t)
+	defer conn.Close()
+	if _, err := fmt.Fprint(conn, strings.Join(lines, "\n")+"\n"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// unitCommand is the command line in the systemd unit that the file's comment shows.
+func unitCommand(t *testing.T, conf string) []string {
+	t.Helper()
+	found := regexp.MustCompile(`(?m)^#\tExecStart=(.*)$`).FindStringSubmatch(conf)
+	if found == nil {
+		t.Fatal("no ExecStart= in the comment")
+	}
+	return strings.Fields(found[1])
+}
+
+// sender is an rsyslogd with 30-omzmq-acknowledged.conf.
+func startShippedSender(t *testing.T, endpoint string, oldnew ...string) *rsyslogd {
+	t.Helper()
+	return startRsyslogd(t, likeDebian(shipped(t, "30-omzmq-acknowledged.conf", append(oldnew,
+		packagedOmzmq, program("omzmq"), "tcp://logs.example.com:5555", endpoint, "/var/log/", "[dir]/")...)))
+}
+
+func TestShippedAcknowledgedAndRELP(t *testing.T) {
+	conf := shipped(t, "30-imzmq-relp.conf", "2514", "[relp]", packagedImzmq, program("imzmq"), "tcp://*:5555", "tcp://127.0.0.1:0")
+	to := startRsyslogd(t, likeDebian(conf))
+	command := unitCommand(t, strings.ReplaceAll(conf, "[relp]", to.relp))
+	imzmq := start(t, "imzmq", exec.Command(command[0], command[1:]...))
+	from := startShippedSender(t, "tcp://127.0.0.1:"+imzmq.boundPort(t))
+	from.logLines(t, written...)
+	wantRead(t, to.file("syslog"))
+	from.stop(t)
+	imzmq.stop(t)
+	to.stop(t)
+}
+
+func TestShippedAcknowledgedAndImprog(t *testing.T) {
+	port := freePort(t)
+	to := startRsyslogd(t, likeDebian(shipped(t, "30-imzmq-improg.conf", `load="improg"`, fmt.Sprintf("load=%q", improgModule()),
+		packagedImzmq, program("imzmq"), "tcp://*:5555", "tcp://127.0.0.1:"+port, "/var/log/", "[dir]/")))
+	from := startShippedSender(t, "tcp://127.0.0.1:"+port, `template="omzmq_line"`, `template="omzmq_json"`)
+	from.logLines(t, written...)
+	wantRead(t, to.file("imzmq.log"))
+	from.stop(t)
+	to.stop(t)
+}
+
+func TestShippedPublish(t *testing.T) {
+	port := freePort(t)
+	from := startRsyslogd(t, likeDebian(shipped(t, "30-omzmq-publish.conf", packagedOmzmq, program("omzmq"),
+		"tcp://127.0.0.1:5556", "tcp://127.0.0.1:"+port, "/var/log/", "[dir]/")))
+	all := startPeer(t, "SUB", "--connect", "tcp://127.0.0.1:"+port, "--subscribe", "")
+	auth := startPeer(t, "SUB", "--connect", "tcp://127.0.0.1:"+port, "--subscribe", "authpriv.")
+	eventually(t, patience, "both subscriptions take effect", func() bool {
+		from.logLines(t, warmUp, strings.Replace(warmUp, "<13>", "<86>", 1))
+		return len(all.messages) > 0 && len(auth.messages) > 0
+	})
+	from.logLines(t, written...)
+	wantPublished(t, all, "local4.notice.app", `^<165>1 2026-01-02T03:04:05\.678901\+02:00 web-1 app 4711 ID7 \[a@1 b="c"\] said "hello" \\ 100% ä 🙂$`)
+	wantPublished(t, all, "authpriv.info.sshd", `^<86>1 \d{4}-10-11T22:14:15\S* web-2 sshd 42 - -  Failed password for root$`)
+	wantPublished(t, all, "user.notice.tag", `^<13>1 2026-01-02T03:04:05\S* web-3 tag - - - BEGIN TRANSACTION$`)
+	wantPublished(t, auth, "authpriv.info.sshd", `web-2`)
+	from.stop(t)
+}
+
+// wantPublished waits for the next message that is no warm-up and compares its two frames.
+func wantPublished(t *testing.T, p *peer, topic, line string) {
+	t.Helper()
+	frames := p.receive(t)
+	for len(frames) == 2 && (strings.HasSuffix(frames[0], ".warm-up") || strings.HasSuffix(frames[0], ".rsyslogd")) {
+		frames = p.receive(t)
+	}
+	if len(frames) != 2 || frames[0] != topic || !regexp.MustCompile(line).MatchString(frames[1]) {
+		t.Fatalf("%s received %q, want %q %q", p.name, frames, topic, line)
+	}
+}
+
+// A file that no test above starts would not be tried at all.
+func TestEveryShippedFileIsTried(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join(repository(), "rsyslog.d", "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	self, err := os.ReadFile("shipped_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		if !strings.Contains(string(self), `"`+filepath.Base(file)+`"`) {
+			t.Errorf("%s is not tried", file)
+		}
+	}
+}
