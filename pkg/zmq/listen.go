@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"slices"
 	"syscall"
 	"time"
 
@@ -131,11 +132,14 @@ func (s *Socket) Connect(text string) error {
 	return nil
 }
 
-// keepConnected logs the first failure of an outage, and what changes, but not every attempt.
+// maxReasons is how many different reasons are logged for one outage.
+const maxReasons = 8
+
+// keepConnected logs each reason once in an outage, not every attempt.
 func (s *Socket) keepConnected(e endpoint.Endpoint) {
-	log := limitedLog{logger: s.cfg.Logger.With("endpoint", e.String())}
+	log := s.cfg.Logger.With("endpoint", e.String())
 	wait := backoff.Backoff{First: s.cfg.Reconnect, Max: s.cfg.ReconnectMax}
-	var said string
+	var said []string
 	for s.ctx.Err() == nil {
 		began := time.Now()
 		established, err := s.dialAndServe(e)
@@ -147,19 +151,20 @@ func (s *Socket) keepConnected(e endpoint.Endpoint) {
 			wait.Reset() // one that is dropped as soon as it stands would be dialled in a tight loop
 		}
 		if established && stood > s.cfg.ReconnectMax {
-			said = "" // another outage
+			said = said[:0] // another outage
 		}
 		err = cause(err)
-		text := fmt.Sprint(established, err)
+		reason := fmt.Sprint(established, err)
 		switch {
-		case text == said:
-			log.log(slog.LevelDebug, "still no lasting connection", "reason", err)
+		case slices.Contains(said, reason) || len(said) >= maxReasons:
+			log.Debug("still no lasting connection", "reason", err)
 		case established:
-			log.log(slog.LevelWarn, "connection lost; dialling again", "reason", err)
+			log.Warn("connection lost; dialling again", "reason", err)
+			said = append(said, reason)
 		default:
-			log.log(slog.LevelWarn, "no connection; will go on trying", "reason", err)
+			log.Warn("no connection; will go on trying", "reason", err)
+			said = append(said, reason)
 		}
-		said = text
 		if !wait.Wait(s.ctx) {
 			return
 		}

@@ -104,18 +104,28 @@ func soon(t testing.TB) context.Context {
 	return ctx
 }
 
-// receiveOne takes one batch of one message, and returns its frames joined with bars.
+// receive takes n messages, each with its frames joined with bars.
+func receive(t testing.TB, s *Socket, n int) (got []string) {
+	t.Helper()
+	for len(got) < n {
+		b, err := s.Recv(soon(t))
+		if err != nil {
+			t.Fatalf("%d of %d messages came: %v", len(got), n, err)
+		}
+		for i := range b.Len() {
+			got = append(got, string(bytes.Join(b.Frames(i), []byte("|"))))
+		}
+		b.Release()
+	}
+	if len(got) > n {
+		t.Fatalf("%d messages where %d were due", len(got), n)
+	}
+	return got
+}
+
 func receiveOne(t testing.TB, s *Socket) string {
 	t.Helper()
-	b, err := s.Recv(soon(t))
-	if err != nil {
-		t.Fatalf("no message: %v", err)
-	}
-	defer b.Release()
-	if b.Len() != 1 {
-		t.Fatalf("%d messages where one was due", b.Len())
-	}
-	return string(bytes.Join(b.Frames(0), []byte("|")))
+	return receive(t, s, 1)[0]
 }
 
 // greeting is a greeting by RFC 23's own table.
@@ -144,7 +154,17 @@ func longFrame(flags byte, size uint64) string {
 // raw is a peer whose bytes the test writes by hand.
 type raw struct {
 	net.Conn
-	t testing.TB
+	t     testing.TB
+	quiet bool // it may be cut off at the end of the test
+}
+
+// fail ends the test, or only the goroutine of a peer that was cut off.
+func (r *raw) fail(format string, args ...any) {
+	r.t.Helper()
+	if r.quiet {
+		runtime.Goexit()
+	}
+	r.t.Fatalf(format, args...)
 }
 
 // dialRaw connects to a socket that is bound.
@@ -160,7 +180,7 @@ func dialRaw(t testing.TB, to string) *raw {
 	}
 	t.Cleanup(func() { conn.Close() })
 	conn.SetDeadline(time.Now().Add(patience))
-	return &raw{conn, t}
+	return &raw{Conn: conn, t: t}
 }
 
 // peerRaw is dialRaw and a handshake of the version 3.minor.
@@ -175,7 +195,7 @@ func peerRaw(t testing.TB, to, typ string, minor byte) *raw {
 func (r *raw) say(parts ...string) {
 	r.t.Helper()
 	if _, err := io.WriteString(r, strings.Join(parts, "")); err != nil {
-		r.t.Fatalf("cannot write to the socket: %v", err)
+		r.fail("cannot write to the socket: %v", err)
 	}
 }
 
@@ -183,7 +203,7 @@ func (r *raw) hear(n int) string {
 	r.t.Helper()
 	b := make([]byte, n)
 	if n, err := io.ReadFull(r, b); err != nil {
-		r.t.Fatalf("%d bytes from the socket, %q, then %v", n, b[:n], err)
+		r.fail("%d bytes from the socket, %q, then %v", n, b[:n], err)
 	}
 	return string(b)
 }
@@ -214,7 +234,7 @@ func (r *raw) ended() string {
 	r.t.Helper()
 	b, err := io.ReadAll(r)
 	if err != nil && !errors.Is(err, syscall.ECONNRESET) {
-		r.t.Fatalf("the socket did not end the connection: %v", err)
+		r.fail("the socket did not end the connection: %v", err)
 	}
 	return string(b)
 }

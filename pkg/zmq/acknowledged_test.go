@@ -1,0 +1,82 @@
+package zmq
+
+import (
+	"net"
+	"path/filepath"
+	"testing"
+)
+
+// acknowledging makes a PUSH with one peer that a test reads for.
+func acknowledging(t *testing.T, endpoint string) (*Peer, *raw) {
+	t.Helper()
+	s := open(t, Config{Type: Push})
+	at, err := s.Bind(endpoint)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := peerRaw(t, at, "PULL", 1)
+	peers(t, s, 1)
+	return s.peers[0], r
+}
+
+// fill sends until the kernel takes no more, and returns how many messages were given to the peer.
+func fill(p *Peer) (given uint64) {
+	for body := make([]byte, 10_000); p.Send(body); {
+		given++
+	}
+	return given
+}
+
+func TestAcknowledgedByTCP(t *testing.T) {
+	p, r := acknowledging(t, "tcp://127.0.0.1:0")
+	p.Send([]byte("one"))
+	eventually(t, "the kernel's acknowledgement", func() bool { return p.Acknowledged(1) })
+	if p.Acknowledged(2) {
+		t.Error("a message that was never given is acknowledged")
+	}
+	given := 1 + fill(p)
+	if p.Acknowledged(given) {
+		t.Error("more is acknowledged than the peer's kernel holds")
+	}
+	go func() {
+		for range given {
+			r.frame()
+		}
+	}()
+	eventually(t, "the rest", func() bool { return p.Acknowledged(given) })
+}
+
+// A Unix socket's kernel has nothing of its own: what the process has not read is lost with it.
+func TestAcknowledgedByAUnixSocket(t *testing.T) {
+	p, r := acknowledging(t, "ipc://"+filepath.Join(t.TempDir(), "s"))
+	p.Send([]byte("one"))
+	eventually(t, "the write", func() bool { return p.Written() == 1 })
+	if p.Acknowledged(1) {
+		t.Error("acknowledged before it was read")
+	}
+	r.frame()
+	eventually(t, "the reading", func() bool { return p.Acknowledged(1) })
+}
+
+// A connection that died has nothing under way, which is not to be taken for an acknowledgement.
+func TestDeathIsNoAcknowledgement(t *testing.T) {
+	for _, kind := range []string{"tcp://127.0.0.1:0", "ipc://" + filepath.Join(t.TempDir(), "s")} {
+		p, r := acknowledging(t, kind)
+		p.Send([]byte("one"))
+		eventually(t, "the write", func() bool { return p.Written() == 1 })
+		if tcp, ok := r.Conn.(*net.TCPConn); ok {
+			fill(p)
+			tcp.SetLinger(0)
+		}
+		given := p.Written()
+		r.Close()
+		for {
+			if p.Acknowledged(given) {
+				t.Errorf("%s: a dead peer has acknowledged", kind)
+			}
+			if _, _, closed := p.state(); closed {
+				break
+			}
+		}
+	}
+}

@@ -1,0 +1,266 @@
+package zmq
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// listenRaw is a listener whose connections a test serves by hand, one goroutine each, until the test ends.
+func listenRaw(t testing.TB, serve func(r *raw)) (at string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			t.Cleanup(func() { conn.Close() })
+			go serve(&raw{Conn: conn, t: t, quiet: true})
+		}
+	}()
+	return "tcp://" + l.Addr().String()
+}
+
+// Everything queued is written, and read by the peer, before Close returns.
+func TestCloseLingers(t *testing.T) {
+	const messages, size = 3000, 5000
+	s, at := bound(t, Config{Type: Push, HWM: messages})
+	r := peerRaw(t, at, "PULL", 1)
+	peers(t, s, 1)
+	for range messages {
+		if s.Queue(make([]byte, size)) == nil { // the queue is full of bytes
+			s.Send(soon(t), make([]byte, size))
+		}
+		if s.peers[0].Written() == 0 && s.peers[0].bytes > maxQueueBytes {
+			t.Fatal("not reached: the peer's reading begins below")
+		}
+		if queued, written, _ := s.peers[0].state(); queued+int(written) == 500 {
+			break
+		}
+	}
+	var read atomic.Int64
+	go func() {
+		defer r.Close()
+		n, _ := io.Copy(io.Discard, r)
+		read.Store(n)
+	}()
+	if unwritten := s.Close(soon(t)); unwritten != 0 {
+		t.Errorf("%d messages were not written", unwritten)
+	}
+	if want := int64(500 * (9 + size)); read.Load() != want {
+		t.Errorf("the peer has read %d of %d bytes", read.Load(), want)
+	}
+}
+
+// A peer that does not read holds Close up until ctx ends, and what it was not given is counted.
+func TestCloseWithAStalledPeer(t *testing.T) {
+	s, at := bound(t, Config{Type: Push})
+	peerRaw(t, at, "PULL", 1)
+	peers(t, s, 1)
+	sent := 0
+	for body := make([]byte, 100_000); s.Queue(body) != nil; s.Flush() {
+		sent++
+		if sent > 10_000 {
+			t.Fatal("the queue has no end")
+		}
+	}
+	p := s.peers[0]
+	ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
+	defer cancel()
+	unwritten := s.Close(ctx)
+	if ctx.Err() == nil || unwritten == 0 || unwritten+int(p.Written()) < sent {
+		t.Errorf("%d unwritten, %d written, %d sent, %v", unwritten, p.Written(), sent, ctx.Err())
+	}
+	if left := leftOver(); left != "" {
+		t.Errorf("left over:\n%s", left)
+	}
+}
+
+// What a peer still sends does not spoil the farewell: a connection closed with unread bytes in it is reset.
+func TestCloseWhileThePeerTalks(t *testing.T) {
+	s, at := bound(t, Config{Type: Dealer})
+	r := peerRaw(t, at, "DEALER", 1)
+	peers(t, s, 1)
+	go func() {
+		for flood := longFrame(0, 60_000) + string(make([]byte, 60_000)); ; {
+			if _, err := io.WriteString(r, flood); err != nil {
+				return
+			}
+		}
+	}()
+	read := make(chan int64, 1)
+	go func() {
+		n, _ := io.Copy(io.Discard, r)
+		r.Close()
+		read <- n
+	}()
+	for range 200 { // nobody receives at this end
+		if err := s.Send(soon(t), make([]byte, 50_000)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if unwritten := s.Close(soon(t)); unwritten != 0 {
+		t.Errorf("%d messages were not written", unwritten)
+	}
+	if n := <-read; n != 200*50_009 {
+		t.Errorf("the peer has read %d bytes", n)
+	}
+}
+
+// Close is prompt whatever a connection is about to do, and leaves no goroutine.
+func TestCloseIsPrompt(t *testing.T) {
+	silent := listenRaw(t, func(*raw) {})
+	states := map[string]func(s *Socket) error{
+		"without endpoints": func(*Socket) error { return nil },
+		"listening":         func(s *Socket) error { _, err := s.Bind("tcp://127.0.0.1:0"); return err },
+		"handshaking":       func(s *Socket) error { return s.Connect(silent) },
+		"dialling":          func(s *Socket) error { return s.Connect(fullBacklog(t)) },
+		"between dials":     func(s *Socket) error { return s.Connect("tcp://127.0.0.1:1") },
+		"accepting": func(s *Socket) error {
+			at, err := s.Bind("tcp://127.0.0.1:0")
+			if err == nil {
+				for range 10 {
+					dialRaw(t, at)
+				}
+			}
+			return err
+		},
+	}
+	for name, reach := range states {
+		t.Run(name, func(t *testing.T) {
+			for i := range 50 {
+				s, err := New(Config{Type: Push, HandshakeTimeout: time.Hour, Reconnect: time.Hour, ReconnectMax: time.Hour})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := reach(s); err != nil {
+					t.Fatal(err)
+				}
+				if i%10 == 0 { // most often before it has begun, sometimes in the middle of it
+					<-time.After(time.Millisecond)
+				}
+				closed := make(chan struct{})
+				go func() {
+					s.Close(context.Background())
+					close(closed)
+				}()
+				select {
+				case <-closed:
+				case <-time.After(patience):
+					t.Fatal("Close does not return")
+				}
+			}
+			if left := leftOver(); left != "" {
+				t.Errorf("left over:\n%s", left)
+			}
+		})
+	}
+}
+
+// fullBacklog is an endpoint that takes no further connections: dialling it hangs.
+func fullBacklog(t testing.TB) string {
+	t.Helper()
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { syscall.Close(fd) })
+	if err := errors.Join(syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}), syscall.Listen(fd, 0)); err != nil {
+		t.Fatal(err)
+	}
+	name, err := syscall.Getsockname(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := fmt.Sprintf("127.0.0.1:%d", name.(*syscall.SockaddrInet4).Port)
+	for range 10 {
+		conn, err := net.DialTimeout("tcp", at, 20*time.Millisecond)
+		if err != nil {
+			return "tcp://" + at
+		}
+		t.Cleanup(func() { conn.Close() })
+	}
+	t.Fatal("the backlog is not to be filled")
+	return ""
+}
+
+func TestClosedSocket(t *testing.T) {
+	s, at := bound(t, Config{Type: Dealer})
+	r := peerRaw(t, at, "DEALER", 1)
+	r.say("\x00\x08unwanted") // a reader that waits for somebody to receive
+	peers(t, s, 1)
+	p := s.peers[0]
+	var closing sync.WaitGroup
+	for range 3 {
+		closing.Go(func() { s.Close(context.Background()) })
+	}
+	closing.Wait()
+	ctx := soon(t)
+	if s.Queue([]byte("m")) != nil || p.Send([]byte("m")) || s.TryRecv() != nil || s.Peers() != 0 {
+		t.Error("the socket works on")
+	}
+	s.Publish([]byte("m"))
+	s.Flush()
+	_, recvErr := s.Recv(ctx)
+	_, bindErr := s.Bind("tcp://127.0.0.1:0")
+	for _, err := range []error{s.Send(ctx, []byte("m")), recvErr, bindErr, s.Connect(at)} {
+		if !errors.Is(err, ErrClosed) {
+			t.Errorf("not ErrClosed: %v", err)
+		}
+	}
+}
+
+func TestCloseEndsThoseWhoWait(t *testing.T) {
+	s, at := bound(t, Config{Type: Dealer})
+	ended := make(chan error, 2)
+	go func() { ended <- s.Send(context.Background(), []byte("m")) }()
+	go func() {
+		_, err := s.Recv(context.Background())
+		ended <- err
+	}()
+	dialRaw(t, at)
+	s.Close(context.Background())
+	for range 2 {
+		if err := <-ended; !errors.Is(err, ErrClosed) {
+			t.Errorf("not ErrClosed: %v", err)
+		}
+	}
+}
+
+// While Close lingers for one peer, what others send is still received, and nothing more is taken to be sent.
+func TestLingeringSocketStillReceives(t *testing.T) {
+	s, at := bound(t, Config{Type: Dealer})
+	stalled := peerRaw(t, at, "DEALER", 1)
+	peers(t, s, 1)
+	for body := make([]byte, 100_000); s.Queue(body) != nil; s.Flush() {
+	}
+	talker := peerRaw(t, at, "DEALER", 1)
+	peers(t, s, 2)
+	closed := make(chan int)
+	go func() { closed <- s.Close(soon(t)) }()
+	eventually(t, "the socket to take nothing more", func() bool { return errors.Is(s.Send(soon(t), []byte("m")), ErrClosed) })
+	talker.say("\x00\x04late")
+	if got := receiveOne(t, s); got != "late" {
+		t.Errorf("received %q", got)
+	}
+	go func() {
+		io.Copy(io.Discard, stalled)
+		stalled.Close()
+	}()
+	if unwritten := <-closed; unwritten != 0 {
+		t.Errorf("%d unwritten", unwritten)
+	}
+}

@@ -1,0 +1,205 @@
+package zmq
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+)
+
+// subscribed waits until a PUB's only peer wants a topic, or does not.
+func subscribed(t testing.TB, s *Socket, topic string, want bool) {
+	t.Helper()
+	eventually(t, fmt.Sprintf("subscription %q: %v", topic, want), func() bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if len(s.peers) != 1 {
+			return false
+		}
+		p := s.peers[0]
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		return p.topics.match([]byte(topic)) == want
+	})
+}
+
+// Both forms of a subscription are understood, whatever version the peer greeted with, and they are counted.
+func TestSubscriptionForms(t *testing.T) {
+	forms := map[string]struct{ subscribe, cancel func(topic string) string }{
+		"commands": {func(topic string) string { return command("SUBSCRIBE", topic) }, func(topic string) string { return command("CANCEL", topic) }},
+		"messages": {func(topic string) string { return string([]byte{0, byte(1 + len(topic)), 1}) + topic },
+			func(topic string) string { return string([]byte{0, byte(1 + len(topic)), 0}) + topic }},
+	}
+	for name, form := range forms {
+		for minor := range byte(2) {
+			t.Run(fmt.Sprintf("%s, version 3.%d", name, minor), func(t *testing.T) {
+				s, at := bound(t, Config{Type: Pub})
+				r := peerRaw(t, at, "SUB", minor)
+				r.say(form.cancel("app"), form.subscribe("app."), form.subscribe("app."), form.subscribe("db"))
+				subscribed(t, s, "db", true)
+				for _, topic := range []string{"app", "app.a", "sys", "", "db"} {
+					s.Publish([]byte(topic), []byte("x"))
+				}
+				r.say(form.cancel("app."), form.cancel("db"))
+				subscribed(t, s, "db", false)
+				s.Publish([]byte("app.b"))
+				r.say(form.cancel("app."), form.cancel("app."), form.subscribe("x"))
+				subscribed(t, s, "x", true)
+				s.Publish([]byte("app.c"))
+				r.say(form.subscribe(""))
+				subscribed(t, s, "", true)
+				s.Publish([]byte("end"))
+				s.Flush()
+				want := "\x01\x05app.a\x00\x01x\x01\x02db\x00\x01x\x00\x05app.b\x00\x03end"
+				if got := r.hear(len(want)); got != want {
+					t.Errorf("heard %q", got)
+				}
+			})
+		}
+	}
+}
+
+// A SUB asks in the form that the publisher's version understands, and leaves out what it did not ask for.
+func TestSubscriberAsks(t *testing.T) {
+	want := map[byte]string{0: "\x00\x05\x01app.\x00\x03\x01db", 1: command("SUBSCRIBE", "app.") + command("SUBSCRIBE", "db")}
+	for minor := range byte(2) {
+		s, at := bound(t, Config{Type: Sub, Subscribe: []string{"app.", "db"}})
+		r := peerRaw(t, at, "PUB", minor)
+		if got := r.hear(len(want[minor])); got != want[minor] {
+			t.Errorf("version 3.%d: heard %q", minor, got)
+		}
+		r.say("\x01\x03sys\x00\x01a", "\x00\x03app", "\x01\x05app.a\x00\x01b", "\x00\x03dbx")
+		if got := receive(t, s, 2); got[0] != "app.a|b" || got[1] != "dbx" {
+			t.Errorf("received %q", got)
+		}
+	}
+}
+
+// Without a subscription nothing is asked for, and other types have none.
+func TestNobodyElseSubscribes(t *testing.T) {
+	_, at := bound(t, Config{Type: Pull, Subscribe: []string{"x"}})
+	r := peerRaw(t, at, "PUSH", 1)
+	r.say(command("PING", "\x00\x00"))
+	if _, body := r.frame(); body != "\x04PONG" {
+		t.Errorf("heard %q", body)
+	}
+}
+
+// A slow subscriber loses messages, the others none, and the count is true.
+func TestSlowSubscriberAlone(t *testing.T) {
+	const hwm, total = 100, 20_000
+	var log logged
+	var slow *Peer
+	s, at := bound(t, Config{Type: Pub, HWM: hwm, Logger: log.logger()})
+	slowRaw := peerRaw(t, at, "SUB", 1)
+	slowRaw.say(command("SUBSCRIBE", ""))
+	subscribed(t, s, "", true)
+	slow = s.peers[0]
+	fast := peerRaw(t, at, "SUB", 0)
+	fast.say("\x00\x01\x01")
+	eventually(t, "the other subscription", func() bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return len(s.peers) == 2 && s.peers[1].offer([][]byte{nil}) == 0 && s.peers[1].owed()
+	})
+	s.Flush()
+	fast.hear(2)
+	text := strings.Repeat("x", 1000)
+	for i := range total {
+		s.Publish(fmt.Appendf(nil, "%06d%s", i, text))
+		if i%(hwm/2) == hwm/2-1 { // the fast one keeps up
+			s.Flush()
+			for j := i - hwm/2 + 1; j <= i; j++ {
+				if _, body := fast.frame(); body != fmt.Sprintf("%06d%s", j, text) {
+					t.Fatalf("the fast subscriber has %.6q where %d is due", body, j)
+				}
+			}
+		}
+	}
+	received, last := 0, -1
+	for received+int(slow.Dropped()) < total {
+		_, body := slowRaw.frame()
+		var n int
+		if _, err := fmt.Sscanf(body[:6], "%d", &n); err != nil || n <= last {
+			t.Fatalf("%.6q after %d", body, last)
+		}
+		last = n
+		received++
+	}
+	if dropped := slow.Dropped(); dropped == 0 || received+int(dropped) != total {
+		t.Errorf("%d received and %d dropped of %d", received, dropped, total)
+	}
+	slowRaw.say(command("PING", "\x00\x00"))
+	if _, body := slowRaw.frame(); body != "\x04PONG" {
+		t.Errorf("heard %.6q where there should be nothing more", body)
+	}
+	if n := log.count("too slow"); n != 1 {
+		t.Errorf("it was said %d times", n)
+	}
+}
+
+// A subscriber cannot make a publisher remember without end.
+func TestSubscriptionFlood(t *testing.T) {
+	for name, form := range map[string]func(topic string) string{
+		"commands": func(topic string) string { return command("SUBSCRIBE", topic) },
+		"messages": func(topic string) string { return string([]byte{0, byte(1 + len(topic)), 1}) + topic },
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, at, reason := down(t, Config{Type: Pub})
+			r := peerRaw(t, at, "SUB", 1)
+			for i := 0; len(reason) == 0; i++ {
+				if _, err := r.Write([]byte(form(fmt.Sprintf("%0100d", i)))); err != nil {
+					break
+				}
+				if i > 2*maxSubscriptionBytes/100 {
+					t.Fatal("it is borne")
+				}
+			}
+			if err := <-reason; err == nil || !strings.Contains(err.Error(), "prefixes") {
+				t.Errorf("reason: %v", err)
+			}
+		})
+	}
+}
+
+// The tree knows what a list would know, and forgets what was cancelled.
+func TestSubscriptionsAgainstAList(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 4))
+	word := func() string {
+		b := make([]byte, random.IntN(7))
+		for i := range b {
+			b[i] = "ab\x00"[random.IntN(3)]
+		}
+		return string(b)
+	}
+	var tree subscriptions
+	list := make(map[string]int)
+	for range 50_000 {
+		switch topic := word(); random.IntN(4) {
+		case 0:
+			list[topic]++
+			if err := tree.add([]byte(topic)); err != nil {
+				t.Fatal(err)
+			}
+		case 1, 2:
+			list[topic] = max(list[topic]-1, 0)
+			tree.remove([]byte(topic))
+		default:
+			want := false
+			for prefix, n := range list {
+				want = want || (n > 0 && strings.HasPrefix(topic, prefix))
+			}
+			if tree.match([]byte(topic)) != want {
+				t.Fatalf("%q: %v, want %v of %v", topic, !want, want, list)
+			}
+		}
+	}
+	for topic, n := range list {
+		for range n {
+			tree.remove([]byte(topic))
+		}
+	}
+	if tree.bytes != 0 || len(tree.root.children) != 0 || tree.root.count != 0 {
+		t.Errorf("an empty tree: %+v", tree)
+	}
+}

@@ -1,0 +1,210 @@
+package zmq
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmtp"
+)
+
+// fed is what a receiver has made of bytes.
+type fed struct {
+	messages []string // frames joined with bars
+	commands []string
+	err      error
+}
+
+// feed gives wire to a receiver in chunks whose sizes come from sizes, again and again, and releases each batch as
+// release says: at once, or all at the end.
+func feed(wire []byte, sizes []byte, atOnce bool) (got fed, most int) {
+	const limit, batch = 1 << 12, 5
+	r := newReceiver(limit, batch)
+	r.command = func(name, data []byte) error {
+		got.commands = append(got.commands, fmt.Sprintf("%s %q", name, data))
+		return nil
+	}
+	var held []*Batch
+	take := func(b *Batch) {
+		for i := range b.Len() {
+			got.messages = append(got.messages, string(bytes.Join(b.Frames(i), []byte("|"))))
+		}
+		b.Release()
+	}
+	for i := 0; len(wire) > 0 && got.err == nil; i++ {
+		space := r.space()
+		n := min(len(space), len(wire))
+		if len(sizes) > 0 {
+			n = min(n, 1+int(sizes[i%len(sizes)])*int(sizes[i%len(sizes)]))
+		}
+		r.filled(copy(space, wire[:n]))
+		wire = wire[n:]
+		most = max(most, len(r.block.buf))
+		for {
+			b, err := r.parse()
+			if b != nil && atOnce {
+				take(b)
+			} else if b != nil {
+				held = append(held, b)
+			}
+			if got.err = err; b == nil || err != nil {
+				break
+			}
+		}
+	}
+	for _, b := range held {
+		take(b)
+	}
+	r.block.release()
+	return got, most
+}
+
+// However the bytes come, and whenever batches are given back, the messages are the same.
+func FuzzReceiver(f *testing.F) {
+	needSeeds(f)
+	f.Fuzz(func(t *testing.T, wire, sizes []byte) {
+		whole, _ := feed(wire, nil, true)
+		for _, atOnce := range []bool{true, false} {
+			parts, most := feed(wire, sizes, atOnce)
+			if !slices.Equal(parts.messages, whole.messages) || !slices.Equal(parts.commands, whole.commands) || fmt.Sprint(parts.err) != fmt.Sprint(whole.err) {
+				t.Errorf("in pieces of %d: %+v\nat once: %+v", sizes, parts, whole)
+			}
+			if most > maxBlock {
+				t.Errorf("a block of %d bytes for messages of at most 4 KiB", most)
+			}
+		}
+	})
+}
+
+// Longer streams than a fuzzer's.
+func TestReceiverInPieces(t *testing.T) {
+	ping := command("PING", "\x00\x00ctx")
+	streams := map[string]string{
+		"messages":  strings.Repeat("\x00\x05hello", 3000),
+		"multipart": strings.Repeat("\x01\x01a\x01\x00\x00\x02bc", 1000),
+		"long":      strings.Repeat(longFrame(0, 4096)+strings.Repeat("l", 4096), 40),
+		"pings":     strings.Repeat("\x01\x01a"+ping+"\x01\x00"+ping+ping+longFrame(0, 3000)+strings.Repeat("x", 3000), 60),
+		"between":   strings.Repeat(ping+"\x00\x01m", 2000),
+	}
+	for name, stream := range streams {
+		whole, _ := feed([]byte(stream), nil, true)
+		if whole.err != nil || len(whole.messages) == 0 {
+			t.Fatalf("%s: %v", name, whole.err)
+		}
+		for _, sizes := range []string{"\x00", "\x01", "\x00\x01\x02\x03\x05\x07", "\x10\x3f\x40", "\xff"} {
+			for _, atOnce := range []bool{true, false} {
+				parts, _ := feed([]byte(stream), []byte(sizes), atOnce)
+				if !slices.Equal(parts.messages, whole.messages) || !slices.Equal(parts.commands, whole.commands) || parts.err != nil {
+					t.Errorf("%s in pieces of %q: %d messages, %d commands, %v; at once %d and %d", name, sizes,
+						len(parts.messages), len(parts.commands), parts.err, len(whole.messages), len(whole.commands))
+				}
+			}
+		}
+	}
+}
+
+// A batch's frames stay as they are for as long as it is held, however much is read behind them; and a batch given
+// back gives its memory to others.
+func TestBlocksAreReusedAfterRelease(t *testing.T) {
+	r := newReceiver(1<<20, 10)
+	var held []*Batch
+	next := 0
+	for round := range 300 {
+		for range 20 {
+			message := zmtp.AppendMessage(nil, fmt.Appendf(nil, "%0300d", next))
+			for next++; len(message) > 0; {
+				n := copy(r.space(), message)
+				r.filled(n)
+				message = message[n:]
+			}
+		}
+		for {
+			b, err := r.parse()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if b == nil {
+				break
+			}
+			held = append(held, b)
+		}
+		if round%7 == 0 {
+			for at := next - count(held); len(held) > 0; held = held[1:] {
+				for i := range held[0].Len() {
+					if want := fmt.Sprintf("%0300d", at); string(held[0].Frames(i)[0]) != want {
+						t.Fatalf("message %s has become %s", want, held[0].Frames(i)[0])
+					}
+					at++
+				}
+				held[0].Release()
+			}
+		}
+	}
+}
+
+func count(batches []*Batch) (n int) {
+	for _, b := range batches {
+		n += b.Len()
+	}
+	return n
+}
+
+// An idle connection holds a small block, and goes on with it.
+func TestSmallTrafficKeepsItsBlock(t *testing.T) {
+	r := newReceiver(1<<20, 1000)
+	first := r.block
+	for range 1000 {
+		r.filled(copy(r.space(), zmtp.AppendMessage(nil, []byte("one short message"))))
+		if b, _ := r.parse(); b != nil {
+			b.Release()
+		}
+	}
+	if r.block != first || len(r.block.buf) != minBlock {
+		t.Errorf("%d bytes of block after a trickle", len(r.block.buf))
+	}
+}
+
+func TestUnwantedMessagesAreLeftOut(t *testing.T) {
+	var wanted subscriptions
+	wanted.add([]byte("app."))
+	r := newReceiver(1<<20, 3)
+	r.wanted = &wanted
+	r.filled(copy(r.space(), "\x01\x05app.a\x00\x01x"+"\x01\x03sys\x00\x04app."+"\x00\x00"+"\x00\x04app."+"\x00\x03app"))
+	b, err := r.parse()
+	if err != nil || b.Len() != 2 || string(b.Frames(0)[1]) != "x" || string(b.Frames(1)[0]) != "app." {
+		t.Fatalf("%+v, %v", b, err)
+	}
+	b.Release()
+	if r.start != r.end {
+		t.Errorf("%d bytes are left", r.end-r.start)
+	}
+}
+
+// Empty frames cost more memory than they have bytes.
+func TestFramesOfABatchAreBounded(t *testing.T) {
+	r := newReceiver(1<<20, 1<<20)
+	var most int
+	for range 100 {
+		space := r.space()
+		for i := range space {
+			space[i] = 0
+		}
+		r.filled(len(space))
+		for {
+			b, err := r.parse()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if b == nil {
+				break
+			}
+			most = max(most, len(b.frames))
+			b.Release()
+		}
+	}
+	if most > maxBatchFrames {
+		t.Errorf("a batch of %d frames", most)
+	}
+}

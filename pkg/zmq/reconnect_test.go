@@ -1,0 +1,218 @@
+package zmq
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+func TestLostPeerIsDialledAgain(t *testing.T) {
+	at := listenRaw(t, func(r *raw) { // each connection takes one message
+		r.say(greeting(3, 1, "NULL"), ready("PULL"))
+		r.greeted()
+		if _, body := r.frame(); body != "one" {
+			t.Errorf("heard %q", body)
+		}
+		r.Close()
+	})
+	downs := make(chan error, 1)
+	s := connected(t, Config{Type: Push, Reconnect: time.Millisecond, OnDown: func(_ *Peer, err error) { downs <- err }}, at)
+	for range 10 {
+		if err := s.Send(soon(t), []byte("one")); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-downs; err == nil {
+			t.Error("no reason is given")
+		}
+	}
+}
+
+func TestPeerThatComesLater(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := "tcp://" + l.Addr().String()
+	l.Close()
+	var log logged
+	s := connected(t, Config{Type: Push, Reconnect: time.Millisecond, ReconnectMax: 5 * time.Millisecond, Logger: log.logger()}, at)
+	eventually(t, "the first failure", func() bool { return log.count("no connection; will go on trying") == 1 })
+	<-time.After(50 * time.Millisecond) // ten attempts or more
+	pull := open(t, Config{Type: Pull})
+	if _, err := pull.Bind(at); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Send(soon(t), []byte("late")); err != nil {
+		t.Fatal(err)
+	}
+	if got := receiveOne(t, pull); got != "late" {
+		t.Errorf("received %q", got)
+	}
+	if n := log.count("no connection"); n != 1 {
+		t.Errorf("the failure was said %d times", n)
+	}
+}
+
+// The waits grow also when each attempt gets as far as a connection, or a handshake; and the log does not.
+func TestFlappingPeer(t *testing.T) {
+	ways := map[string]func(r *raw){
+		"closed at once": func(r *raw) { r.Close() },
+		"reset": func(r *raw) {
+			r.Conn.(*net.TCPConn).SetLinger(0)
+			r.Close()
+		},
+		"closed after the handshake": func(r *raw) {
+			r.say(greeting(3, 1, "NULL"), ready("PULL"))
+			r.greeted()
+			r.Close()
+		},
+		"reset after the handshake": func(r *raw) {
+			r.say(greeting(3, 1, "NULL"), ready("PULL"))
+			r.greeted()
+			r.Conn.(*net.TCPConn).SetLinger(0)
+			r.Close()
+		},
+	}
+	for name, end := range ways {
+		t.Run(name, func(t *testing.T) {
+			var log logged
+			var attempts atomic.Int64
+			at := listenRaw(t, func(r *raw) { attempts.Add(1); end(r) })
+			began := time.Now()
+			connected(t, Config{Type: Push, Reconnect: 40 * time.Millisecond, ReconnectMax: time.Hour, Logger: log.logger()}, at)
+			eventually(t, "five attempts", func() bool { return attempts.Load() >= 5 })
+			if took, least := time.Since(began), (20+40+80+160)*time.Millisecond; took < least {
+				t.Errorf("five attempts in %v, less than %v", took, least)
+			}
+			if n := log.count("level=WARN"); n > 2 { // how a reset shows depends on what we were doing
+				t.Errorf("%d warnings", n)
+			}
+		})
+	}
+}
+
+// A second outage is said like the first.
+func TestEachOutageIsSaid(t *testing.T) {
+	var log logged
+	conns := make(chan *raw, 1)
+	at := listenRaw(t, func(r *raw) {
+		r.say(greeting(3, 1, "NULL"), ready("PULL"))
+		r.greeted()
+		conns <- r
+	})
+	s := connected(t, Config{Type: Push, Reconnect: time.Millisecond, ReconnectMax: 2 * time.Millisecond, Logger: log.logger()}, at)
+	for outage := range 3 {
+		r := <-conns
+		peers(t, s, 1)
+		<-time.After(10 * time.Millisecond) // it has stood for longer than ReconnectMax
+		r.Close()
+		eventually(t, "the warning", func() bool { return log.count("connection lost") == outage+1 })
+	}
+}
+
+func TestDroppedPeerIsDialledAgain(t *testing.T) {
+	reasons := make(chan error, 10)
+	ups := make(chan *Peer, 10)
+	_, at := bound(t, Config{Type: Router})
+	connected(t, Config{Type: Dealer, Reconnect: time.Millisecond,
+		OnUp:   func(p *Peer) { ups <- p },
+		OnDown: func(_ *Peer, err error) { reasons <- err }}, at)
+	for range 3 {
+		why := errors.New("for a reason")
+		(<-ups).Drop(why)
+		if err := <-reasons; err != why {
+			t.Errorf("dropped: %v", err)
+		}
+	}
+}
+
+// What strangers can do is logged in bounds.
+func TestStrangersDoNotFillTheLog(t *testing.T) {
+	var log logged
+	_, at := bound(t, Config{Type: Pull, Logger: log.logger()})
+	for i := range 300 {
+		r := dialRaw(t, at)
+		if i%3 == 0 {
+			r.say(greeting(3, 1, "NULL"), ready("PUSH"))
+			r.greeted()
+		} else if i%3 == 1 {
+			r.say("GET / HTTP/1.0\r\n\r\n")
+			r.ended()
+		}
+		r.Close()
+	}
+	if n := log.count("\n"); n == 0 || n > burst+int(patience/time.Second) {
+		t.Errorf("%d lines for 300 connections", n)
+	}
+}
+
+// For each peer: OnUp, then OnReceive and OnWritten, then OnDown and nothing more, however it ends.
+func TestEventsAreInOrder(t *testing.T) {
+	var mu sync.Mutex
+	state := make(map[*Peer]string)
+	see := func(p *Peer, event string, allowed ...string) {
+		mu.Lock()
+		defer mu.Unlock()
+		for _, a := range allowed {
+			if state[p] == a {
+				state[p] = event
+				return
+			}
+		}
+		t.Errorf("%s after %q", event, state[p])
+	}
+	s, at := bound(t, Config{Type: Dealer,
+		OnUp:      func(p *Peer) { see(p, "up", "") },
+		OnReceive: func(b *Batch) { see(b.Peer(), "used", "up", "used"); b.Release() },
+		OnWritten: func(p *Peer) { see(p, "used", "up", "used") },
+		OnDown:    func(p *Peer, err error) { see(p, "down", "up", "used") },
+	})
+	stop := make(chan struct{})
+	var load sync.WaitGroup
+	load.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			case <-time.After(10 * time.Microsecond):
+				s.Queue([]byte("m"))
+				s.Flush()
+			}
+		}
+	})
+	var clients sync.WaitGroup
+	for c := range 4 {
+		clients.Go(func() {
+			for i := range 60 {
+				r := peerRaw(t, at, "ROUTER", 1)
+				r.say("\x00\x01a\x00\x01b")
+				switch (i + c) % 4 {
+				case 0:
+					io.ReadFull(r, make([]byte, 3))
+				case 1:
+					r.say(longFrame(0, 1<<62))
+				case 2:
+					r.Conn.(*net.TCPConn).SetLinger(0)
+				}
+				r.Close()
+			}
+		})
+	}
+	clients.Wait()
+	close(stop)
+	load.Wait()
+	peers(t, s, 0)
+	s.Close(soon(t))
+	ends := make(map[string]int)
+	for _, last := range state {
+		ends[last]++
+	}
+	if ends["down"] != 240 || len(ends) != 1 {
+		t.Errorf("240 peers ended so: %s", fmt.Sprint(ends))
+	}
+}

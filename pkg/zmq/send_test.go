@@ -1,0 +1,308 @@
+package zmq
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// peers waits until a socket has n of them.
+func peers(t testing.TB, s *Socket, n int) {
+	t.Helper()
+	eventually(t, fmt.Sprintf("%d peers", n), func() bool { return s.Peers() == n })
+}
+
+func TestPeersTakeTurns(t *testing.T) {
+	s, at := bound(t, Config{Type: Push})
+	pulls := make([]*raw, 3)
+	for i := range pulls {
+		pulls[i] = peerRaw(t, at, "PULL", 1)
+	}
+	peers(t, s, 3)
+	for i := range 300 {
+		if s.Queue(fmt.Append(nil, i)) == nil {
+			t.Fatal("a message was not taken")
+		}
+	}
+	s.Flush()
+	seen := make(map[string]bool)
+	for _, pull := range pulls {
+		for range 100 {
+			_, body := pull.frame()
+			seen[body] = true
+		}
+	}
+	if len(seen) != 300 {
+		t.Errorf("%d of 300 messages came, each to one peer", len(seen))
+	}
+}
+
+// No message is given to a peer that has no room while another one has.
+func TestFullPeerIsPassedOver(t *testing.T) {
+	s, at := bound(t, Config{Type: Push, HWM: 5})
+	peerRaw(t, at, "PULL", 1) // it never reads
+	peers(t, s, 1)
+	stuck := s.peers[0]
+	reader := peerRaw(t, at, "PULL", 1)
+	peers(t, s, 2)
+	var got atomic.Int64
+	go func() {
+		for header := make([]byte, 9+200_000); ; got.Add(1) {
+			if _, err := io.ReadFull(reader, header); err != nil {
+				return // the end of the test
+			}
+		}
+	}()
+	for range 500 {
+		if err := s.Send(soon(t), make([]byte, 200_000)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	queued, written, _ := stuck.state()
+	eventually(t, "the other messages", func() bool { return got.Load() == int64(500-queued)-int64(written) })
+}
+
+func TestSendWaitsForAPeer(t *testing.T) {
+	s, at := bound(t, Config{Type: Push})
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
+	defer cancel()
+	if err := s.Send(ctx, []byte("to nobody")); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("without a peer: %v", err)
+	}
+	sent := make(chan error)
+	go func() { sent <- s.Send(soon(t), []byte("to the first"), nil) }()
+	r := peerRaw(t, at, "PULL", 1)
+	if err := <-sent; err != nil {
+		t.Error(err)
+	}
+	if got := r.hear(16); got != "\x01\x0cto the first\x00\x00" {
+		t.Errorf("heard %q", got)
+	}
+}
+
+// A peer that does not read makes the sender wait, with as much memory as --hwm says; nothing is lost when it goes on.
+func TestBackPressure(t *testing.T) {
+	const hwm = 10
+	s, at := bound(t, Config{Type: Push, HWM: hwm})
+	r := peerRaw(t, at, "PULL", 1)
+	peers(t, s, 1)
+	text := strings.Repeat("x", 20_000)
+	sent := 0
+	for {
+		ctx, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)
+		err := s.Send(ctx, fmt.Appendf(nil, "%d %s", sent, text))
+		cancel()
+		if err != nil {
+			break
+		}
+		sent++
+	}
+	p := s.peers[0]
+	if queued, written, _ := p.state(); queued > hwm || uint64(sent) != written+uint64(queued) {
+		t.Errorf("%d queued, %d written, %d sent", queued, written, sent)
+	}
+	go func() {
+		for i := range 1000 {
+			s.Send(context.Background(), fmt.Appendf(nil, "%d %s", sent+i, text))
+		}
+	}()
+	for i := range sent + 1000 {
+		if _, body := r.frame(); body != fmt.Sprintf("%d %s", i, text) {
+			t.Fatalf("message %d is %.20q", i, body)
+		}
+	}
+}
+
+// However high --hwm is, a queue takes no message behind maxQueueBytes.
+func TestQueueIsBoundedInBytes(t *testing.T) {
+	s, at := bound(t, Config{Type: Push, HWM: 1 << 20})
+	peerRaw(t, at, "PULL", 1)
+	peers(t, s, 1)
+	body := make([]byte, 1<<20)
+	ctx, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)
+	defer cancel()
+	for s.Send(ctx, body) == nil {
+	}
+	p := s.peers[0]
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.bytes > maxQueueBytes+len(body) || p.bytes == 0 {
+		t.Errorf("%d bytes are queued", p.bytes)
+	}
+}
+
+// Who waits for room must not depend on a Flush that nobody calls.
+func TestFullQueueIsWrittenWithoutFlush(t *testing.T) {
+	s, at := bound(t, Config{Type: Push, HWM: 10})
+	r := peerRaw(t, at, "PULL", 1)
+	peers(t, s, 1)
+	for i := 0; i < 10; {
+		if s.Queue([]byte("m")) != nil {
+			i++
+		}
+	}
+	if got := r.hear(30); got != strings.Repeat("\x00\x01m", 10) {
+		t.Errorf("heard %q", got)
+	}
+}
+
+// No peer is returned to who keeps account under a lock once its OnDown has run under that lock.
+func TestQueueAndOnDownAreInOrder(t *testing.T) {
+	var mu sync.Mutex
+	gone := make(map[*Peer]bool)
+	given := make(map[*Peer]int)
+	s, at := bound(t, Config{Type: Push, OnDown: func(p *Peer, _ error) {
+		mu.Lock()
+		defer mu.Unlock()
+		gone[p] = true
+		delete(given, p)
+	}})
+	stop := make(chan struct{})
+	var senders sync.WaitGroup
+	for range 4 {
+		senders.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				mu.Lock()
+				if p := s.Queue([]byte("m")); p != nil {
+					given[p]++
+					if gone[p] {
+						t.Error("a message was given to a peer that is gone")
+					}
+				}
+				mu.Unlock()
+				s.Flush()
+			}
+		})
+	}
+	for range 200 {
+		peerRaw(t, at, "PULL", 1).Close()
+	}
+	peers(t, s, 0)
+	close(stop)
+	senders.Wait()
+	eventually(t, "the account of each peer to be closed", func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return len(given) == 0
+	})
+}
+
+// A wake-up that got lost would leave a question unanswered.
+func TestNoWakeUpIsLost(t *testing.T) {
+	router, at := bound(t, Config{Type: Router, OnReceive: func(b *Batch) {
+		for i := range b.Len() {
+			b.Peer().Send(b.Frames(i)...)
+		}
+		b.Release()
+	}})
+	var clients sync.WaitGroup
+	for range 4 {
+		dealer := connected(t, Config{Type: Dealer}, at)
+		clients.Go(func() {
+			ctx := soon(t)
+			for i := range 3000 {
+				question := fmt.Append(nil, i)
+				if i%2 == 0 {
+					dealer.Send(ctx, question)
+				} else if dealer.Queue(question) != nil {
+					dealer.Flush()
+				}
+				b, err := dealer.Recv(ctx)
+				if err != nil || b.Len() != 1 || string(b.Frames(0)[0]) != string(question) {
+					t.Errorf("question %d: %v", i, err)
+					return
+				}
+				b.Release()
+			}
+		})
+	}
+	clients.Wait()
+	peers(t, router, 4)
+}
+
+// counted is a connection that counts system calls, and whose writes can be held up.
+type counted struct {
+	net.Conn
+	reads, writes atomic.Int64
+	held          sync.Mutex
+}
+
+func (c *counted) Read(b []byte) (int, error) {
+	c.reads.Add(1)
+	return c.Conn.Read(b)
+}
+
+func (c *counted) Write(b []byte) (int, error) {
+	c.held.Lock()
+	defer c.held.Unlock()
+	c.writes.Add(1)
+	return c.Conn.Write(b)
+}
+
+// serveCounted lets a socket serve a connection to a listener that it returns the other end of.
+func serveCounted(t *testing.T, s *Socket, typ string) (*counted, *raw) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	far := dialRaw(t, "tcp://"+l.Addr().String())
+	near, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn := &counted{Conn: near}
+	s.work.Go(func() { s.serve(conn, "counted") })
+	far.say(greeting(3, 1, "NULL"), ready(typ))
+	far.greeted()
+	peers(t, s, 1)
+	return conn, far
+}
+
+func TestWritesAreGathered(t *testing.T) {
+	s := open(t, Config{Type: Push})
+	conn, far := serveCounted(t, s, "PULL")
+	before := conn.writes.Load()
+	conn.held.Lock()
+	for range 500 {
+		s.Send(soon(t), []byte("one"), nil, []byte("three"))
+	}
+	conn.held.Unlock()
+	if got := far.hear(500 * 14); got != strings.Repeat("\x01\x03one\x01\x00\x00\x05three", 500) {
+		t.Errorf("heard %.40q...", got)
+	}
+	if writes := conn.writes.Load() - before; writes > 2 {
+		t.Errorf("%d writes for 500 messages of 3 frames, of which 499 waited", writes)
+	}
+}
+
+func TestReadsAreBuffered(t *testing.T) {
+	s := open(t, Config{Type: Pull})
+	conn, far := serveCounted(t, s, "PUSH")
+	before := conn.reads.Load()
+	far.say(strings.Repeat("\x01\x03one\x01\x00\x00\x05three", 250))
+	for n := 0; n < 250; {
+		b, err := s.Recv(soon(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		n += b.Len()
+		b.Release()
+	}
+	if reads := conn.reads.Load() - before; reads > 25 {
+		t.Errorf("%d reads for 250 messages of 3 frames", reads)
+	}
+}
