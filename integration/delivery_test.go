@@ -2,7 +2,9 @@ package integration
 
 import (
 	"fmt"
+	"os"
 	"os/exec"
+	"strings"
 	"testing"
 	"time"
 )
@@ -10,14 +12,18 @@ import (
 // toOmzmq is the sending side's action: acknowledged, in transactions, retried for ever.
 // Its queue options are added by the caller.
 func toOmzmq(flags, queue string) string {
+	return toOmzmqWith(flags, queue+` confirmMessages="on" useTransactions="on" reportFailures="on"`)
+}
+
+// toOmzmqWith leaves the manner of confirmation to the caller too.
+func toOmzmqWith(flags, options string) string {
 	return fmt.Sprintf(`
 module(load="omprog")
 ruleset(name="in" queue.type="Direct") {
-	action(name="omzmq" type="omprog" binary="%s %s" template="raw" confirmMessages="on" useTransactions="on"
-	       reportFailures="on" output="[dir]/omzmq.log" action.resumeRetryCount="-1" action.resumeInterval="1"
-	       queue.timeoutEnqueue="600000" queue.lightDelayMark="0" %s)
+	action(name="omzmq" type="omprog" binary="%s %s" template="raw" output="[dir]/omzmq.log"
+	       action.resumeRetryCount="-1" action.resumeInterval="1" queue.timeoutEnqueue="600000" queue.lightDelayMark="0" %s)
 }
-`, program("omzmq"), flags, queue)
+`, program("omzmq"), flags, options)
 }
 
 const (
@@ -76,4 +82,63 @@ func TestReceiverComesLateAndRestarts(t *testing.T) {
 	imzmq.stop(t)
 	to.stop(t)
 	arrived.settle(t, false)
+}
+
+// Every manner in which omprog can hold the conversation.
+func TestEveryMannerOfOmprog(t *testing.T) {
+	const messages = 10_000
+	for manner, options := range map[string]string{
+		"transactions":             `confirmMessages="on" useTransactions="on"`,
+		"message by message":       `confirmMessages="on"`,
+		"unconfirmed":              `confirmMessages="off" closeTimeout="10000"`,
+		"workers sharing a pipe":   `confirmMessages="on" useTransactions="on" forceSingleInstance="on" queue.workerThreads="4" queue.workerThreadMinimumMessages="100"`,
+		"workers with a pipe each": `confirmMessages="on" useTransactions="on" queue.workerThreads="4" queue.workerThreadMinimumMessages="100"`,
+	} {
+		t.Run(manner, func(t *testing.T) {
+			l := lines{seed: 12}
+			to := startRsyslogd(t, preamble+relpToFile)
+			imzmq := startImzmq(t, "--bind", "tcp://127.0.0.1:0", "--to", "relp://127.0.0.1:"+to.relp)
+			from := startRsyslogd(t, preamble+wayIn+toOmzmqWith("--connect tcp://127.0.0.1:"+imzmq.boundPort(t), memoryQueue+" "+options))
+			fed := from.feedMeanwhile(t, l, 0, messages)
+			arrived := l.account(to.file("out"), messages)
+			eventually(t, time.Minute, "every message arrives", func() bool { return arrived.has(t, messages) })
+			fed()
+			from.stop(t)
+			imzmq.stop(t)
+			to.stop(t)
+			arrived.settle(t, false)
+			said, err := os.ReadFile(from.file("omzmq.log"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if warned := strings.Contains(string(said), "confirmMessages"); warned != (manner == "unconfirmed") {
+				t.Errorf("a warning about confirmMessages: %v\n%s", warned, said)
+			}
+		})
+	}
+}
+
+// Each message goes to one of two receivers; when one is killed the other gets what that one still owed.
+func TestTwoReceivers(t *testing.T) {
+	const messages = 30_000
+	l := lines{seed: 13}
+	to := startRsyslogd(t, preamble+relpToFile)
+	var imzmq []*process
+	flags := "--reconnect-max 500ms"
+	for range 2 {
+		p := startImzmq(t, "--bind", "tcp://127.0.0.1:0", "--to", "relp://127.0.0.1:"+to.relp)
+		imzmq = append(imzmq, p)
+		flags += " --connect tcp://127.0.0.1:" + p.boundPort(t)
+	}
+	from := startRsyslogd(t, preamble+wayIn+toOmzmq(flags, memoryQueue))
+	fed := from.feedMeanwhile(t, l, 0, messages)
+	arrived := l.account(to.file("out"), messages)
+	eventually(t, time.Minute, "some arrive", func() bool { return arrived.has(t, 5000) })
+	imzmq[0].kill()
+	eventually(t, time.Minute, "every message arrives", func() bool { return arrived.has(t, messages) })
+	fed()
+	from.stop(t)
+	imzmq[1].stop(t)
+	to.stop(t)
+	arrived.settle(t, true) // what the killed one had stored and not acknowledged
 }

@@ -2,6 +2,7 @@ package integration
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"strings"
 	"syscall"
@@ -95,28 +96,37 @@ func TestStoppedReceiverFailsTheCommit(t *testing.T) {
 	}
 }
 
-// A receiver killed under load forgets whose numbers it has stored: repeats are allowed, losses are not.
-func TestKilledReceiver(t *testing.T) {
-	const messages = 30_000
-	l := lines{seed: 9}
-	to := startRsyslogd(t, preamble+relpToFile)
-	endpoint := nowhere(t)
-	flags := []string{"--bind", endpoint, "--to", "relp://127.0.0.1:" + to.relp}
-	imzmq := startImzmq(t, flags...)
-	from := startRsyslogd(t, preamble+wayIn+toOmzmq("--reconnect-max 500ms --connect "+endpoint, memoryQueue))
-	arrived := l.account(to.file("out"), messages)
-	fed := from.feedMeanwhile(t, l, 0, messages)
-	for _, n := range []int{3000, 10_000, 20_000} {
-		eventually(t, time.Minute, "some arrive", func() bool { return arrived.has(t, n) })
-		imzmq.kill()
-		imzmq = startImzmq(t, flags...)
+// A receiver that is restarted under load. SIGTERM acknowledges what is stored, so nothing is repeated. One that is
+// killed forgets whose numbers it has stored: repeats are allowed then, losses never.
+func TestReceiverRestartsUnderLoad(t *testing.T) {
+	for _, killed := range []bool{false, true} {
+		t.Run(fmt.Sprintf("killed %v", killed), func(t *testing.T) {
+			const messages = 40_000
+			l := lines{seed: 9}
+			to := startRsyslogd(t, preamble+relpToFile)
+			endpoint := nowhere(t)
+			flags := []string{"--bind", endpoint, "--to", "relp://127.0.0.1:" + to.relp}
+			imzmq := startImzmq(t, flags...)
+			from := startRsyslogd(t, preamble+wayIn+toOmzmq("--reconnect-max 500ms --connect "+endpoint, memoryQueue))
+			arrived := l.account(to.file("out"), messages)
+			fed := from.feedMeanwhile(t, l, 0, messages)
+			for _, n := range []int{3000, 10_000, 20_000, 30_000} {
+				eventually(t, time.Minute, "some arrive", func() bool { return arrived.has(t, n) })
+				if killed {
+					imzmq.kill()
+				} else {
+					imzmq.stop(t)
+				}
+				imzmq = startImzmq(t, flags...)
+			}
+			eventually(t, 2*time.Minute, "every message arrives", func() bool { return arrived.has(t, messages) })
+			fed()
+			from.stop(t)
+			imzmq.stop(t)
+			to.stop(t)
+			arrived.settle(t, killed)
+		})
 	}
-	eventually(t, 2*time.Minute, "every message arrives", func() bool { return arrived.has(t, messages) })
-	fed()
-	from.stop(t)
-	imzmq.stop(t)
-	to.stop(t)
-	arrived.settle(t, true)
 }
 
 // The final receiver, behind imzmq, is restarted under load: imzmq waits for it and acknowledges nothing meanwhile.
@@ -156,4 +166,80 @@ func TestRestartedSenderWithoutReceiver(t *testing.T) {
 	imzmq.stop(t)
 	to.stop(t)
 	arrived.settle(t, false)
+}
+
+// A subscriber that stops reading slows nobody and costs no more than its high-water mark.
+func TestStoppedSubscriber(t *testing.T) {
+	d := drive(t, "--socket", "pub", "--bind", "tcp://127.0.0.1:0")
+	endpoint := "tcp://127.0.0.1:" + d.boundPort(t)
+	slow := startPeer(t, "SUB", "--connect", endpoint, "--subscribe", "")
+	good := startPeer(t, "SUB", "--connect", endpoint, "--subscribe", "")
+	eventually(t, patience, "both subscriptions take effect", func() bool {
+		d.commits(t, warmUp)
+		return len(slow.messages) > 0 && len(good.messages) > 0
+	})
+	slow.signal(t, syscall.SIGSTOP)
+	long := "<13>" + strings.Repeat("x", 4000)
+	for n := range 200 { // 160 MB, more than all buffers in between
+		batch := make([]string, 200)
+		for i := range batch {
+			batch[i] = fmt.Sprintf("%s %d", long, 200*n+i)
+		}
+		d.commits(t, batch...)
+		for last := ""; last != batch[len(batch)-1]; {
+			last = good.receive(t)[0]
+		}
+	}
+	if kib := residentKiB(t, d.pid()); kib > 64<<10 {
+		t.Errorf("omzmq holds %d KiB", kib)
+	}
+	slow.kill()
+	if code := d.finish(t); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+}
+
+// A PULL that stops reading fails the commit once the kernels' buffers are full, and gets everything when it goes on.
+func TestStoppedPuller(t *testing.T) {
+	endpoint := nowhere(t)
+	puller := startPeer(t, "PULL", "--bind", endpoint)
+	d := drive(t, "--socket", "push", "--send-timeout", "2s", "--connect", endpoint)
+	d.commits(t, "<13>first")
+	puller.expect(t, "<13>first")
+	puller.signal(t, syscall.SIGSTOP)
+	long := strings.Repeat("x", 100_000)
+	arrived, sent, failed := map[string]int{}, 0, []string(nil)
+	for failed == nil {
+		batch := make([]string, 20)
+		for i := range batch {
+			sent++
+			batch[i] = fmt.Sprintf("<13>%d %s", sent, long)
+		}
+		switch r := d.transaction(t, batch...); {
+		case strings.HasPrefix(r.text, "omzmq: "):
+			failed = batch
+		case r.text != ok:
+			t.Fatalf("the commit was answered %+.200v", r)
+		}
+	}
+	if kib := residentKiB(t, d.pid()); kib > 64<<10 {
+		t.Errorf("omzmq holds %d KiB", kib)
+	}
+	puller.signal(t, syscall.SIGCONT)
+	for _, line := range failed {
+		d.commits(t, line)
+	}
+	d.commits(t, "<13>last")
+	for last := ""; last != "<13>last"; {
+		last = puller.receive(t)[0]
+		arrived[last]++
+	}
+	for line, times := range arrived {
+		if times != 1 {
+			t.Errorf("%.20q arrived %d times", line, times)
+		}
+	}
+	if len(arrived) != sent+1 {
+		t.Errorf("%d of %d arrived", len(arrived)-1, sent)
+	}
 }
