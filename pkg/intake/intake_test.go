@@ -1,0 +1,314 @@
+package intake
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/delivery"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/destination"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/message"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
+)
+
+const patience = 20 * time.Second
+
+var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
+
+// fakeDestination keeps what it is given. A payload "bad" is refused; a held one waits for release or ctx's end.
+type fakeDestination struct {
+	mu      sync.Mutex
+	stored  []string
+	batches []int
+	entered chan struct{} // receives when a batch is being stored
+	release chan struct{} // nil: nothing is held
+	over    chan struct{} // closed: rsyslog has gone
+}
+
+func (d *fakeDestination) Store(ctx context.Context, batch []message.Message, settled func(int, error)) error {
+	select {
+	case d.entered <- struct{}{}:
+	default:
+	}
+	if d.release != nil {
+		select {
+		case <-d.release:
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-d.over:
+			return destination.ErrOver
+		}
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.batches = append(d.batches, len(batch))
+	for i, m := range batch {
+		if string(m.Payload) == "bad" {
+			settled(i, errors.New("not wanted"))
+			continue
+		}
+		d.stored = append(d.stored, string(m.Payload))
+		settled(i, nil)
+	}
+	return nil
+}
+
+func (d *fakeDestination) Done() <-chan struct{}       { return d.over }
+func (d *fakeDestination) Close(context.Context) error { return nil }
+
+func (d *fakeDestination) has() []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(d.stored)
+}
+
+// rig is an intake that runs, and a socket that sends to it.
+type rig struct {
+	dest    *fakeDestination
+	intake  *Intake
+	sender  *zmq.Socket
+	answers chan delivery.Answer
+	stop    context.CancelFunc // as SIGTERM does
+	giveUp  context.CancelFunc // as the end of --linger does
+	ended   chan error
+}
+
+func newSocket(t *testing.T, cfg zmq.Config) *zmq.Socket {
+	t.Helper()
+	s, err := zmq.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		s.Close(ctx)
+	})
+	return s
+}
+
+func start(t *testing.T, cfg Config, receiver, sender zmq.Config, dest *fakeDestination) *rig {
+	t.Helper()
+	r := &rig{dest: dest, answers: make(chan delivery.Answer, 1000), ended: make(chan error, 1)}
+	dest.entered, dest.over = make(chan struct{}, 1), make(chan struct{})
+	cfg.Logger = quiet
+	socket := newSocket(t, receiver)
+	bound, err := socket.Bind("tcp://127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sender.OnReceive = func(b *zmq.Batch) {
+		defer b.Release()
+		for i := range b.Len() {
+			if a, err := delivery.ParseAnswer(b.Frames(i)); err == nil {
+				r.answers <- a
+			}
+		}
+	}
+	r.sender = newSocket(t, sender)
+	if err := r.sender.Connect(bound); err != nil {
+		t.Fatal(err)
+	}
+	var ctx, draining context.Context
+	ctx, r.stop = context.WithCancel(t.Context())
+	draining, r.giveUp = context.WithCancel(t.Context())
+	r.intake = New(cfg, socket, dest)
+	go func() { r.ended <- r.intake.Run(ctx, draining) }()
+	return r
+}
+
+func acknowledged(t *testing.T, batch int, dest *fakeDestination) *rig {
+	id := delivery.NewSenderID()
+	return start(t, Config{Acknowledge: true, Batch: batch}, zmq.Config{Type: zmq.Router, OnUp: CheckSender}, zmq.Config{Type: zmq.Dealer, Identity: id[:]}, dest)
+}
+
+// send sends payloads with the numbers from seq on.
+func (r *rig) send(t *testing.T, seq uint64, payloads ...string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	for i, payload := range payloads {
+		if err := r.sender.Send(ctx, binary.BigEndian.AppendUint64(nil, seq+uint64(i)), nil, []byte(payload)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// answered waits for the answer to seq and returns what came until then.
+func (r *rig) answered(t *testing.T, seq uint64) (got []delivery.Answer) {
+	t.Helper()
+	for {
+		select {
+		case a := <-r.answers:
+			if got = append(got, a); a.Seq == seq {
+				return got
+			}
+		case <-time.After(patience):
+			t.Fatalf("no answer to %d, only %+v", seq, got)
+		}
+	}
+}
+
+func (r *rig) expectEnd(t *testing.T) {
+	t.Helper()
+	select {
+	case err := <-r.ended:
+		if err != nil {
+			t.Errorf("ended with %v", err)
+		}
+	case <-time.After(patience):
+		t.Fatal("did not end")
+	}
+}
+
+func TestAcknowledgedOnceStored(t *testing.T) {
+	r := acknowledged(t, 1000, &fakeDestination{})
+	r.send(t, 1, "a", "b", "c")
+	r.answered(t, 3)
+	if got := r.dest.has(); !slices.Equal(got, []string{"a", "b", "c"}) {
+		t.Errorf("stored %q", got)
+	}
+	r.send(t, 2, "b", "c", "d")
+	r.answered(t, 4)
+	if got := r.dest.has(); !slices.Equal(got, []string{"a", "b", "c", "d"}) {
+		t.Errorf("stored %q", got)
+	}
+	r.stop()
+	r.expectEnd(t)
+	if got := r.intake.Counters(); got != (Counters{Received: 6, Stored: 4, Duplicates: 2}) {
+		t.Errorf("counters %+v", got)
+	}
+}
+
+func TestNothingIsAcknowledgedBeforeItIsStored(t *testing.T) {
+	r := acknowledged(t, 1000, &fakeDestination{release: make(chan struct{})})
+	r.send(t, 1, "a")
+	<-r.dest.entered
+	select {
+	case a := <-r.answers:
+		t.Fatalf("answered %+v while the destination was still at it", a)
+	default:
+	}
+	close(r.dest.release)
+	r.answered(t, 1)
+}
+
+func TestRefusal(t *testing.T) {
+	r := acknowledged(t, 1000, &fakeDestination{})
+	r.send(t, 1, "a", "bad", "c")
+	got := r.answered(t, 3)
+	if !slices.Contains(got, delivery.Answer{Seq: 2, Refused: true, Reason: "not wanted"}) {
+		t.Errorf("answers %+v", got)
+	}
+}
+
+func TestBatchIsNeverLongerThanAskedFor(t *testing.T) {
+	r := acknowledged(t, 7, &fakeDestination{})
+	var payloads, want []string
+	for i := range 100 {
+		payloads = append(payloads, fmt.Sprint(i))
+	}
+	want = payloads
+	r.send(t, 1, payloads...)
+	r.answered(t, 100)
+	if got := r.dest.has(); !slices.Equal(got, want) {
+		t.Errorf("stored %q", got)
+	}
+	if most := slices.Max(r.dest.batches); most > 7 {
+		t.Errorf("a batch of %d", most)
+	}
+}
+
+func TestStopFinishesTheBatchInHand(t *testing.T) {
+	r := acknowledged(t, 1000, &fakeDestination{release: make(chan struct{})})
+	r.send(t, 1, "a")
+	<-r.dest.entered
+	r.stop()
+	close(r.dest.release)
+	r.answered(t, 1)
+	r.expectEnd(t)
+}
+
+func TestStopGivesUpOnAStalledDestination(t *testing.T) {
+	r := acknowledged(t, 1000, &fakeDestination{release: make(chan struct{})})
+	r.send(t, 1, "a")
+	<-r.dest.entered
+	r.stop()
+	r.giveUp()
+	r.expectEnd(t)
+	if len(r.answers) != 0 {
+		t.Error("acknowledged what was not stored")
+	}
+}
+
+func TestDestinationEnds(t *testing.T) {
+	idle := acknowledged(t, 1000, &fakeDestination{})
+	close(idle.dest.over)
+	idle.expectEnd(t)
+	busy := acknowledged(t, 1000, &fakeDestination{release: make(chan struct{})})
+	busy.send(t, 1, "a")
+	<-busy.dest.entered
+	close(busy.dest.over)
+	busy.expectEnd(t)
+}
+
+func TestStrangersAreDropped(t *testing.T) {
+	down := make(chan error, 100)
+	sender := zmq.Config{Type: zmq.Dealer, Identity: []byte("plain"), OnDown: func(_ *zmq.Peer, err error) { down <- err }}
+	start(t, Config{Acknowledge: true, Batch: 10}, zmq.Config{Type: zmq.Router, OnUp: CheckSender}, sender, &fakeDestination{})
+	select {
+	case <-down:
+	case <-time.After(patience):
+		t.Fatal("a sender without an id was kept")
+	}
+}
+
+func TestMalformedNumberEndsTheConnection(t *testing.T) {
+	id := delivery.NewSenderID()
+	down := make(chan error, 100)
+	sender := zmq.Config{Type: zmq.Dealer, Identity: id[:], OnDown: func(_ *zmq.Peer, err error) { down <- err }}
+	r := start(t, Config{Acknowledge: true, Batch: 10}, zmq.Config{Type: zmq.Router, OnUp: CheckSender}, sender, &fakeDestination{})
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if err := r.sender.Send(ctx, []byte("seven"), nil, []byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-down:
+	case <-ctx.Done():
+		t.Fatal("the connection was kept")
+	}
+	r.send(t, 1, "good") // on the next connection
+	r.answered(t, 1)
+}
+
+func TestPlainMessages(t *testing.T) {
+	r := start(t, Config{Batch: 1000, Delay: time.Millisecond}, zmq.Config{Type: zmq.Pull}, zmq.Config{Type: zmq.Push}, &fakeDestination{})
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	for _, payload := range []string{"a", "bad", "c"} {
+		if err := r.sender.Send(ctx, []byte("topic"), []byte(payload)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for !slices.Equal(r.dest.has(), []string{"a", "c"}) {
+		select {
+		case <-r.dest.entered:
+		case <-time.After(10 * time.Millisecond):
+		case <-ctx.Done():
+			t.Fatalf("stored %q", r.dest.has())
+		}
+	}
+	r.stop()
+	r.expectEnd(t)
+	if got := r.intake.Counters(); got != (Counters{Received: 3, Stored: 2, Refused: 1}) {
+		t.Errorf("counters %+v", got)
+	}
+}
