@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -166,7 +167,7 @@ func TestQueueAndOnDownAreInOrder(t *testing.T) {
 	}})
 	stop := make(chan struct{})
 	var senders sync.WaitGroup
-	for range 4 {
+	for range 2 {
 		senders.Go(func() {
 			for {
 				select {
@@ -183,10 +184,11 @@ func TestQueueAndOnDownAreInOrder(t *testing.T) {
 				}
 				mu.Unlock()
 				s.Flush()
+				runtime.Gosched()
 			}
 		})
 	}
-	for range 200 {
+	for range 100 {
 		peerRaw(t, at, "PULL", 1).Close()
 	}
 	peers(t, s, 0)

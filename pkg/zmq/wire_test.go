@@ -203,7 +203,7 @@ func (r *raw) hear(n int) string {
 	r.t.Helper()
 	b := make([]byte, n)
 	if n, err := io.ReadFull(r, b); err != nil {
-		r.fail("%d bytes from the socket, %q, then %v", n, b[:n], err)
+		r.fail("%d bytes from the socket, %.60q, then %v", n, b[:n], err)
 	}
 	return string(b)
 }
