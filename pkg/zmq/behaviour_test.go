@@ -1,0 +1,332 @@
+package zmq_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"runtime"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
+)
+
+// listening binds a socket to a free port.
+func listening(t *testing.T, s *zmq.Socket) string {
+	t.Helper()
+	at, err := s.Bind("tcp://127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return at
+}
+
+// Connections stand when only libzmq sends PING, when only we do, and when both do.
+func TestLibzmqHeartbeats(t *testing.T) {
+	tests := []struct {
+		name string
+		own  time.Duration
+		o    options
+	}{
+		{"theirs", 0, options{"HEARTBEAT_IVL": 50, "HEARTBEAT_TIMEOUT": 500, "HEARTBEAT_TTL": 1000}},
+		{"ours", 400 * time.Millisecond, nil},
+		{"both", 400 * time.Millisecond, options{"HEARTBEAT_IVL": 50, "HEARTBEAT_TIMEOUT": 500, "HEARTBEAT_TTL": 1000}},
+	}
+	p := libzmq(t)
+	downs := make(map[string]chan error)
+	for _, test := range tests {
+		for own, theirType := range map[zmq.Type]zmq.Type{zmq.Pull: "PUSH", zmq.Push: "PULL", zmq.Pub: "SUB", zmq.Router: "DEALER"} {
+			down := make(chan error, 10)
+			s := ours(t, zmq.Config{Type: own, Heartbeat: test.own, OnDown: func(_ *zmq.Peer, err error) { down <- err }})
+			p.connect(theirType, listening(t, s), test.o)
+			eventually(t, "the connection", func() bool { return s.Peers() == 1 })
+			downs[fmt.Sprintf("PING is %s: our %s lost its %s", test.name, own, theirType)] = down
+		}
+	}
+	<-time.After(2 * time.Second)
+	for what, down := range downs {
+		if len(down) > 0 {
+			t.Errorf("%s: %v", what, <-down)
+		}
+	}
+}
+
+// A peer that died is found again where it was, whoever dials.
+func TestLibzmqPeerRestarts(t *testing.T) {
+	first := libzmq(t)
+	pull := first.bind("PULL", "tcp://127.0.0.1:*", nil)
+	down := make(chan error, 100)
+	s := ours(t, zmq.Config{Type: zmq.Push, Reconnect: 5 * time.Millisecond, OnDown: func(_ *zmq.Peer, err error) { down <- err }})
+	if err := s.Connect(pull.bound); err != nil {
+		t.Fatal(err)
+	}
+	for round, p := range []*python{first, libzmq(t), libzmq(t)} {
+		if round > 0 {
+			pull = p.bind("PULL", pull.bound, nil)
+		}
+		if err := s.Send(soon(t), fmt.Append(nil, "round ", round)); err != nil {
+			t.Fatal(err)
+		}
+		if got := pull.recv(""); string(got[0]) != fmt.Sprint("round ", round) {
+			t.Errorf("round %d: they received %q", round, got)
+		}
+		p.kill()
+		<-down
+	}
+}
+
+func TestWeRestart(t *testing.T) {
+	p := libzmq(t)
+	s := ours(t, zmq.Config{Type: zmq.Pull})
+	at := listening(t, s)
+	push := p.connect("PUSH", at, options{"RECONNECT_IVL": 5})
+	for round := range 3 {
+		push.send(fmt.Append(nil, round))
+		expect(t, s, [][][]byte{{fmt.Append(nil, round)}})
+		s.Close(context.Background())
+		s = ours(t, zmq.Config{Type: zmq.Pull})
+		if _, err := s.Bind(at); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// Two PULLs share what one PUSH sends: each message comes once.
+func TestLibzmqPullsShare(t *testing.T) {
+	const total = 5000
+	s := ours(t, zmq.Config{Type: zmq.Push, HWM: total})
+	at := listening(t, s)
+	a, b := libzmq(t).connect("PULL", at, nil), libzmq(t).connect("PULL", at, nil)
+	eventually(t, "both", func() bool { return s.Peers() == 2 })
+	for i := range total {
+		if err := s.Send(soon(t), number("n", i, 20)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := append(a.recvNumbers("n", total/2), b.recvNumbers("n", total/2)...)
+	slices.Sort(got)
+	for i, n := range got {
+		if i != n {
+			t.Fatalf("message %d came in the place of %d", n, i)
+		}
+	}
+}
+
+// Many PUSHes have much to send; none has to wait until another one is done.
+func TestLibzmqPushesAreTakenFairly(t *testing.T) {
+	const senders, each = 5, 20_000
+	s := ours(t, zmq.Config{Type: zmq.Pull, HWM: 100})
+	at := listening(t, s)
+	p := libzmq(t)
+	for i := range senders {
+		p.connect("PUSH", at, options{"SNDHWM": 0}).sendNumbers(string(rune('a'+i)), 0, each, 100)
+	}
+	eventually(t, "all senders", func() bool { return s.Peers() == senders })
+	shares := make([]int, senders)
+	for taken := 0; taken < senders*each/2; {
+		b, err := s.Recv(soon(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range b.Len() {
+			shares[b.Frames(i)[0][0]-'a']++
+		}
+		taken += b.Len()
+		b.Release()
+	}
+	if slices.Min(shares) < each/4 { // half of all was taken: each/2 would be just
+		t.Errorf("half of all was taken so: %v", shares)
+	}
+}
+
+// An answer goes back to who asked.
+func TestLibzmqDealersAreAnswered(t *testing.T) {
+	s := ours(t, zmq.Config{Type: zmq.Router, OnReceive: func(b *zmq.Batch) {
+		for i := range b.Len() {
+			b.Peer().Send(b.Peer().Identity(), b.Frames(i)[0])
+		}
+		b.Release()
+	}})
+	at := listening(t, s)
+	p := libzmq(t)
+	dealers := make([]*their, 10)
+	for i := range dealers {
+		dealers[i] = p.connect("DEALER", at, options{"ROUTING_ID": fmt.Sprint("dealer ", i%9)}) // two of them have one name
+	}
+	for round := range 3 {
+		for i, d := range dealers {
+			d.send(fmt.Append(nil, "question ", i, round))
+		}
+		for i, d := range dealers {
+			want := [][]byte{fmt.Append(nil, "dealer ", i%9), fmt.Append(nil, "question ", i, round)}
+			if got := d.recv(""); !equal(got, want) {
+				t.Errorf("dealer %d was told %q", i, got)
+			}
+		}
+	}
+}
+
+// A PULL that does not read makes Send wait, in bounded memory, and nothing is lost when it goes on.
+func TestLibzmqBackPressure(t *testing.T) {
+	const size = 10_000
+	s := ours(t, zmq.Config{Type: zmq.Push})
+	pull := libzmq(t).connect("PULL", listening(t, s), options{"RCVHWM": 10})
+	eventually(t, "the connection", func() bool { return s.Peers() == 1 })
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	sent := 0
+	for {
+		ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
+		err := s.Send(ctx, number("n", sent, size))
+		cancel()
+		if err != nil {
+			break
+		}
+		sent++
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	if grown := int64(after.HeapAlloc) - int64(before.HeapAlloc); grown > 32<<20 {
+		t.Errorf("%d messages that wait take %d bytes", sent, grown)
+	}
+	const more = 2000
+	go func() {
+		for i := sent; i < sent+more; i++ {
+			s.Send(context.Background(), number("n", i, size))
+		}
+	}()
+	for i, n := range pull.recvNumbers("n", sent+more) {
+		if i != n {
+			t.Fatalf("message %d came in the place of %d", n, i)
+		}
+	}
+}
+
+// A subscriber that does not read loses what it is too slow for; the other one nothing; and the count is true.
+func TestLibzmqSlowSubscriber(t *testing.T) {
+	const total, size = 10_000, 1000
+	up := make(chan *zmq.Peer, 2)
+	s := ours(t, zmq.Config{Type: zmq.Pub, HWM: 100, OnUp: func(p *zmq.Peer) { up <- p }})
+	at := listening(t, s)
+	subscribe := func() (*their, *zmq.Peer) {
+		sub := libzmq(t).connect("SUB", at, options{"SUBSCRIBE": "n", "RCVHWM": 50})
+		return sub, <-up
+	}
+	fast, fastPeer := subscribe()
+	slow, slowPeer := subscribe()
+	eventually(t, "the subscriptions", func() bool {
+		s.Publish([]byte("n-1"))
+		s.Flush()
+		return fastPeer.Written() > 0 && slowPeer.Written() > 0
+	})
+	for i := 0; i < total; i += 50 {
+		for j := i; j < i+50; j++ {
+			s.Publish(number("n", j, size))
+		}
+		s.Flush()
+		for j, n := range fast.recvNumbers("n", 50) {
+			if n != i+j {
+				t.Fatalf("the fast subscriber has %d in the place of %d", n, i+j)
+			}
+		}
+	}
+	if dropped := fastPeer.Dropped(); dropped > 0 {
+		t.Errorf("the fast subscriber lost %d", dropped)
+	}
+	dropped := int(slowPeer.Dropped())
+	got := slow.recvNumbers("n", total-dropped)
+	if dropped == 0 || !slices.IsSorted(got) || !slow.idle(100*time.Millisecond) {
+		t.Errorf("%d of %d were counted as dropped, and that is not how many are missing", dropped, total)
+	}
+}
+
+func TestLibzmqUnsubscribes(t *testing.T) {
+	p := libzmq(t)
+	s := ours(t, zmq.Config{Type: zmq.Pub})
+	sub := p.connect("SUB", listening(t, s), options{"SUBSCRIBE": "app."})
+	stop := publishSync(s)
+	defer close(stop)
+	wanted := func() bool {
+		s.Publish([]byte("app.x"))
+		s.Flush()
+		return !sub.idle(5 * time.Millisecond)
+	}
+	eventually(t, "the subscription", wanted)
+	p.ask(request{Op: "unsubscribe", Name: sub.name, Topic: "app."})
+	eventually(t, "the end of the subscription", func() bool {
+		for !sub.idle(0) {
+			sub.recv("")
+		}
+		return !wanted()
+	})
+}
+
+// A publisher is told what we ask for, and only that.
+func TestLibzmqHearsSubscriptions(t *testing.T) {
+	xpub := libzmq(t).bind("XPUB", "tcp://127.0.0.1:*", nil)
+	s := ours(t, zmq.Config{Type: zmq.Sub, Subscribe: []string{"app.", strings.Repeat("long", 60)}})
+	if err := s.Connect(xpub.bound); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"\x01app.", "\x01" + strings.Repeat("long", 60)} {
+		if got := xpub.recv(""); len(got) != 1 || string(got[0]) != want {
+			t.Errorf("they were asked for %q", got)
+		}
+	}
+	s.Close(context.Background())
+	if got := xpub.recv(""); len(got) != 1 || got[0][0] != 0 {
+		t.Errorf("when we are gone, they hear %q", got)
+	}
+}
+
+// Everything queued has reached libzmq's process when Close returns.
+func TestCloseGivesLibzmqEverything(t *testing.T) {
+	const total = 20_000
+	for _, bind := range []string{"tcp://127.0.0.1:*", "ipc://" + t.TempDir() + "/s"} {
+		pull := libzmq(t).bind("PULL", bind, options{"RCVHWM": 0})
+		s := ours(t, zmq.Config{Type: zmq.Push, HWM: total})
+		if err := s.Connect(pull.bound); err != nil {
+			t.Fatal(err)
+		}
+		for i := range total {
+			if err := s.Send(soon(t), number("n", i, 100)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if unwritten := s.Close(soon(t)); unwritten != 0 {
+			t.Errorf("%d unwritten", unwritten)
+		}
+		if got := pull.recvNumbers("n", total); len(got) != total || got[total-1] != total-1 {
+			t.Errorf("%d messages came", len(got))
+		}
+	}
+}
+
+// A stranger's bytes cost libzmq's peers nothing.
+func TestStrangersDoNotDisturb(t *testing.T) {
+	s := ours(t, zmq.Config{Type: zmq.Pull})
+	at := listening(t, s)
+	push := libzmq(t).connect("PUSH", at, nil)
+	var failures atomic.Int64
+	for range 100 {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(at, "tcp://"))
+		if err != nil {
+			failures.Add(1)
+			continue
+		}
+		defer conn.Close()
+		conn.Write([]byte("\xff\x00\x00\x00\x00\x00\x00\x00\x00\x7f\x03\x01NULL"))
+	}
+	push.sendNumbers("n", 0, 1000, 100)
+	want := make([][][]byte, 1000)
+	for i := range want {
+		want[i] = [][]byte{number("n", i, 100)}
+	}
+	expect(t, s, want)
+	if failures.Load() > 0 {
+		t.Errorf("%d strangers could not even connect", failures.Load())
+	}
+}
