@@ -1,0 +1,85 @@
+package integration
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// readme is a block of code of the README, by the heading that it stands under and its language, with what its user replaces
+// replaced; each must be in it.
+func readme(t *testing.T, heading, language string, oldnew ...string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(repository(), "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, found := strings.Cut(string(text), "\n### "+heading)
+	if !found {
+		t.Fatalf("the README has no heading %q", heading)
+	}
+	section, _, _ = strings.Cut(section, "\n### ")
+	block := regexp.MustCompile("(?s)\n```" + language + "\n(.*?)```").FindStringSubmatch(section)
+	if block == nil {
+		t.Fatalf("no %s code under %q", language, heading)
+	}
+	code := block[1]
+	for i := 0; i < len(oldnew); i += 2 {
+		if !strings.Contains(code, oldnew[i]) {
+			t.Fatalf("%q does not contain %q", heading, oldnew[i])
+		}
+		code = strings.ReplaceAll(code, oldnew[i], oldnew[i+1])
+	}
+	return code
+}
+
+func readmeSender(t *testing.T, endpoint string) *rsyslogd {
+	t.Helper()
+	return startRsyslogd(t, likeDebian(readme(t, "1. ", "rsyslog",
+		packagedOmzmq, program("omzmq"), "tcp://logs.example.com:5555", endpoint, "/var/log/", "[dir]/")))
+}
+
+func TestReadmeSendAndReceiveByRELP(t *testing.T) {
+	remote := `template(name="remote" type="string" string="%timestamp:::date-rfc3339% %hostname% %syslogtag% %pri-text%%msg:::sp-if-no-1st-sp%%msg%\n")`
+	to := startRsyslogd(t, likeDebian(remote+readme(t, "2. ", "rsyslog", "2514", "[relp]", `/var/log/remote.log"`, `[dir]/remote.log" template="remote"`)))
+	command := strings.Fields(readme(t, "2. ", "sh", packagedImzmq, program("imzmq"), "tcp://*:5555", "tcp://127.0.0.1:0", "2514", to.relp))
+	imzmq := start(t, "imzmq", exec.Command(command[0], command[1:]...))
+	from := readmeSender(t, "tcp://127.0.0.1:"+imzmq.boundPort(t))
+	from.logLines(t, written...)
+	wantRead(t, to.file("remote.log"))
+	from.stop(t)
+	imzmq.stop(t)
+	to.stop(t)
+}
+
+func TestReadmePublish(t *testing.T) {
+	port := freePort(t)
+	from := startRsyslogd(t, likeDebian(readme(t, "3. ", "rsyslog",
+		packagedOmzmq, program("omzmq"), "tcp://127.0.0.1:5556", "tcp://127.0.0.1:"+port, "/var/log/", "[dir]/")))
+	sub := startPeer(t, "SUB", "--connect", "tcp://127.0.0.1:"+port, "--subscribe", "")
+	eventually(t, patience, "the subscription takes effect", func() bool {
+		from.logLines(t, warmUp)
+		return len(sub.messages) > 0
+	})
+	from.logLines(t, written...)
+	wantPublished(t, sub, "local4.notice.app", `^<165>1 2026-01-02T03:04:05\.678901\+02:00 web-1 app 4711 ID7 \[a@1 b="c"\] said "hello" \\ 100% ä 🙂$`)
+	from.stop(t)
+}
+
+func TestReadmeReceiveByImprog(t *testing.T) {
+	port := freePort(t)
+	to := startRsyslogd(t, likeDebian(readme(t, "4. ", "rsyslog", `load="improg"`, fmt.Sprintf("load=%q", improgModule()),
+		packagedImzmq, program("imzmq"), "tcp://*:5555", "tcp://127.0.0.1:"+port, "/var/log/", "[dir]/")))
+	from := readmeSender(t, "tcp://127.0.0.1:"+port)
+	from.logLines(t, written...)
+	eventually(t, patience, "the lines arrive", func() bool {
+		text, _ := os.ReadFile(to.file("remote.log")) // not there yet
+		return strings.Contains(string(text), `[a@1 b="c"] said "hello"`)
+	})
+	from.stop(t)
+	to.stop(t)
+}
