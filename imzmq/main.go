@@ -20,7 +20,7 @@ const program = "imzmq"
 var version = "development" // set by the linker
 
 func main() {
-	signal.Ignore(syscall.SIGPIPE) // the end of a pipe is for the program to see, not to be killed by
+	signal.Ignore(syscall.SIGPIPE, syscall.SIGHUP) // the end of a pipe is for the program to see, not to be killed by
 	ctx, stop := signal.NotifyContext(context.Background(), flags.StopSignals(signal.Ignored, os.Interrupt, syscall.SIGTERM)...)
 	context.AfterFunc(ctx, stop) // a second signal kills
 	os.Exit(flags.Exit(program, run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr), os.Stderr))

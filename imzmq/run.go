@@ -48,6 +48,8 @@ func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr io.W
 	err = in.Run(ctx, draining)
 	cancel()
 	socket.Close(draining)
+	c := in.Counters()
+	logger.Info("end", "received", c.Received, "stored", c.Stored, "duplicates", c.Duplicates, "refused", c.Refused)
 	if closeErr := dest.Close(draining); err == nil {
 		err = closeErr
 	}

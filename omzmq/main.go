@@ -24,7 +24,7 @@ const program = "omzmq"
 var version = "development" // set by the linker
 
 func main() {
-	signal.Ignore(syscall.SIGPIPE) // a log that nobody reads must not end what drains
+	signal.Ignore(syscall.SIGPIPE, syscall.SIGHUP) // a log that nobody reads must not end what drains, nor omprog's hup.signal
 	ctx, stop := signal.NotifyContext(context.Background(), flags.StopSignals(signal.Ignored, os.Interrupt, syscall.SIGTERM)...)
 	context.AfterFunc(ctx, stop) // a second signal kills
 	os.Exit(flags.Exit(program, run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr), os.Stderr))

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"time"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/delivery"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/lines"
@@ -17,6 +18,7 @@ import (
 type account interface {
 	omprog.Account
 	Unconfirmed() int
+	Counters() delivery.Counters
 }
 
 func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr io.Writer) error {
@@ -41,22 +43,47 @@ func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr io.W
 	ctx, cancel := context.WithCancel(ctx)
 	draining, stop := o.Lingering(ctx)
 	defer stop()
-	err = converse(ctx, draining, o, in, stdout, owed, logger)
+	truncated := 0
+	server := &omprog.Server{In: in, Machine: newMachine(o, owed, logger, &truncated), Account: owed, Logger: logger}
+	err = converse(ctx, draining, server, stdout)
 	cancel()
 	if n := in.Unterminated(); n > 0 {
 		logger.Warn("the last line did not end and is no message; rsyslog's template must end with a line feed", "bytes", n)
 	}
 	drain(draining, owed)
 	unwritten := socket.Close(draining)
-	switch n := owed.Unconfirmed(); {
+	c := owed.Counters()
+	logger.Info("end", "received", c.Received, "confirmed", c.Confirmed, "failed", c.Failed, "resent", c.Resent, "truncated", truncated)
+	return verdict(err, owed.Unconfirmed(), unwritten, o.Linger)
+}
+
+// verdict is what the program ends with: no error only if nothing is owed and nothing is left behind.
+func verdict(err error, unconfirmed, unwritten int, linger time.Duration) error {
+	switch {
+	case err != nil && unconfirmed > 0:
+		return fmt.Errorf("%w; %d messages were not confirmed", err, unconfirmed)
 	case err != nil:
-		return fmt.Errorf("%w; %d messages not confirmed", err, n)
-	case n > 0:
-		return fmt.Errorf("%d messages were not confirmed by the end of --linger (%v)", n, o.Linger)
+		return err
+	case unconfirmed > 0:
+		return fmt.Errorf("%d messages were not confirmed by the end of --linger (%v)", unconfirmed, linger)
 	case unwritten > 0:
-		return fmt.Errorf("%d messages were still queued for slow subscribers at the end of --linger (%v)", unwritten, o.Linger)
+		return fmt.Errorf("%d messages were still queued for slow peers at the end of --linger (%v)", unwritten, linger)
 	}
 	return nil
+}
+
+func newMachine(o *options, owed account, logger *slog.Logger, truncated *int) *omprog.Machine {
+	return omprog.NewMachine(omprog.Config{
+		BeginMark:   o.beginMark,
+		CommitMark:  o.commitMark,
+		SendTimeout: o.sendTimeout,
+		MaxLine:     o.maxLine(),
+		Truncated: func(int) {
+			if *truncated++; *truncated == 1 {
+				logger.Warn("a line is longer than --max-message-size allows and was cut (said once)", "limit", o.maxLine())
+			}
+		},
+	}, owed)
 }
 
 // longestLine is what is read of a line: more than is sent, so that a cut is noticed, and never less than a mark.
@@ -66,20 +93,7 @@ func (o *options) longestLine() int {
 }
 
 // converse talks to rsyslog until its end.
-func converse(ctx, draining context.Context, o *options, in *lines.Reader, stdout *os.File, owed account, logger *slog.Logger) error {
-	truncated := 0
-	machine := omprog.NewMachine(omprog.Config{
-		BeginMark:   o.beginMark,
-		CommitMark:  o.commitMark,
-		SendTimeout: o.sendTimeout,
-		MaxLine:     o.maxLine(),
-		Truncated: func(int) {
-			if truncated++; truncated == 1 {
-				logger.Warn("a line is longer than --max-message-size allows and was cut (said once)", "limit", o.maxLine())
-			}
-		},
-	}, owed)
-	server := &omprog.Server{In: in, Machine: machine, Account: owed, Logger: logger}
+func converse(ctx, draining context.Context, server *omprog.Server, stdout *os.File) error {
 	if lines.Confirmed(int(stdout.Fd()), int(os.Stderr.Fd())) {
 		out, err := lines.NewWriter(int(stdout.Fd()))
 		if err != nil {

@@ -18,13 +18,13 @@ type Feed interface {
 // Publisher is the account of one who owes nothing: a line counts as confirmed once it was given to the subscribers
 // that want it. One goroutine uses it.
 type Publisher struct {
-	topics      message.Topics
-	feed        Feed
-	logger      *slog.Logger
-	frames      [][]byte
-	scratch     []byte
-	count       int // since the last Flush
-	noDelimiter uint64
+	topics   message.Topics
+	feed     Feed
+	logger   *slog.Logger
+	frames   [][]byte
+	scratch  []byte
+	count    int // since the last Flush
+	counters Counters
 }
 
 // NewPublisher makes a Publisher.
@@ -37,9 +37,11 @@ func (p *Publisher) Accept(line []byte, _ bool) {
 	var found bool
 	p.frames, p.scratch, found = p.topics.AppendFrames(p.frames[:0], p.scratch[:0], line)
 	if !found {
-		sayNoDelimiter(p.logger, &p.topics, &p.noDelimiter)
+		sayNoDelimiter(p.logger, &p.topics, &p.counters.NoDelimiter)
 	}
 	p.feed.Publish(p.frames...)
+	p.counters.Received++
+	p.counters.Confirmed++
 	if p.count++; p.count >= stageCount {
 		p.Submit()
 	}
@@ -70,6 +72,9 @@ func (p *Publisher) Failed(bool) {}
 
 // Unconfirmed is always 0.
 func (p *Publisher) Unconfirmed() int { return 0 }
+
+// Counters returns the totals.
+func (p *Publisher) Counters() Counters { return p.counters }
 
 // sayNoDelimiter counts a line that lacks its topic's delimiter, and says so the first time.
 func sayNoDelimiter(logger *slog.Logger, topics *message.Topics, count *uint64) {

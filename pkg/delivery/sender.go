@@ -82,10 +82,13 @@ type Sender struct {
 	counters Counters
 }
 
-// Counters are a Sender's totals since it began.
+// Counters are the totals of an account since it began.
 type Counters struct {
-	Received, Confirmed, Failed, Resent uint64
-	NoDelimiter                         uint64 // lines without --topic-delimiter
+	Received    uint64 // lines accepted, repeats not counted
+	Confirmed   uint64 // of these
+	Failed      uint64 // failures that rsyslog was told of
+	Resent      uint64 // messages sent once more
+	NoDelimiter uint64 // lines without their topic's delimiter
 }
 
 var errOverdue = errors.New("the receiver has not answered in time; what it owes is sent again")
