@@ -194,6 +194,7 @@ func TestStoppedSubscriber(t *testing.T) {
 		t.Errorf("omzmq holds %d KiB", kib)
 	}
 	slow.kill()
+	d.logged(t, "peer disconnected")
 	if code := d.finish(t); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
