@@ -11,21 +11,12 @@ import (
 // process has read them (Unix socket), and the connection stands: ioctl SIOCOUTQ, see tcp(7) and unix(7). A
 // connection that has been reset or closed has nothing under way either, and that says nothing about what was read:
 // the order of the two questions matters, since the kernel marks the end before it throws away what was unread.
-func acknowledged(conn net.Conn) bool {
-	sc, ok := conn.(syscall.Conn)
-	if !ok {
-		return false
-	}
-	raw, err := sc.SyscallConn()
-	if err != nil {
-		return false
-	}
-	done := false
-	err = raw.Control(func(fd uintptr) {
-		n, err := unix.IoctlGetInt(int(fd), unix.SIOCOUTQ)
-		done = err == nil && n == 0 && stands(int(fd))
+func acknowledged(conn net.Conn) (done bool) {
+	control(conn, func(fd int) {
+		n, err := unix.IoctlGetInt(fd, unix.SIOCOUTQ)
+		done = err == nil && n == 0 && stands(fd)
 	})
-	return err == nil && done
+	return done
 }
 
 // stands tells that neither side has ended the connection.
@@ -33,4 +24,30 @@ func stands(fd int) bool {
 	poll := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLRDHUP}}
 	_, err := unix.Poll(poll, 0)
 	return err == nil && poll[0].Revents&(unix.POLLRDHUP|unix.POLLHUP|unix.POLLERR|unix.POLLNVAL) == 0
+}
+
+// sendProgress returns how many bytes the other side's kernel has acknowledged since the connection began, and whether
+// there are others under way. Both are zero for what is not TCP: TCP_INFO, see tcp(7).
+func sendProgress(conn net.Conn) (acknowledged uint64, underway bool) {
+	control(conn, func(fd int) {
+		info, err := unix.GetsockoptTCPInfo(fd, unix.IPPROTO_TCP, unix.TCP_INFO)
+		if err != nil {
+			return
+		}
+		acknowledged, underway = info.Bytes_acked, info.Unacked > 0 || info.Notsent_bytes > 0
+	})
+	return acknowledged, underway
+}
+
+// control calls f with conn's descriptor, unless it has none or is closed.
+func control(conn net.Conn, f func(fd int)) {
+	sc, ok := conn.(syscall.Conn)
+	if !ok {
+		return
+	}
+	raw, err := sc.SyscallConn()
+	if err != nil {
+		return
+	}
+	raw.Control(func(fd uintptr) { f(int(fd)) }) // its error says that f was not called
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/go-zeromq/zmq4"
@@ -59,7 +60,7 @@ func handshakeError(err error) error {
 	switch {
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return errors.New("the peer did not finish the ZMTP handshake in time; is it a ZeroMQ socket?")
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
 		return errors.New("the peer closed the connection during the ZMTP handshake; do socket types and security match?")
 	}
 	return err

@@ -1,9 +1,12 @@
 package zmq
 
 import (
+	"bufio"
 	"context"
+	"io"
 	"net"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -114,15 +117,35 @@ func TestBackPressureIsNoSilence(t *testing.T) {
 	})
 }
 
+// paced is a connection that is read in large pieces, with pauses between them.
+type paced struct {
+	net.Conn
+	pause    time.Duration
+	buffered *bufio.Reader
+}
+
+type pauses paced
+
+func (p *pauses) Read(b []byte) (int, error) {
+	time.Sleep(p.pause)
+	return p.Conn.Read(b)
+}
+
+func (p *paced) Read(b []byte) (int, error) { return p.buffered.Read(b) }
+
 // A writer that always has something to write asks all the same: a PULL has nothing else to answer.
 func TestBusyWriterPings(t *testing.T) {
-	inBubble(t, Config{Type: Push, HWM: 10}, "PULL", 1, func(t *testing.T, s *Socket, r *raw, reason chan error) {
+	inBubble(t, Config{Type: Push}, "PULL", 1, func(t *testing.T, s *Socket, r *raw, reason chan error) {
 		ctx, stop := context.WithCancel(context.Background())
-		defer stop()
-		go func() {
-			for s.Send(ctx, []byte("m")) == nil {
+		var sending sync.WaitGroup
+		defer func() { stop(); sending.Wait() }()
+		slow := &pauses{Conn: r.Conn, pause: beat / 100}
+		r.Conn = &paced{Conn: r.Conn, buffered: bufio.NewReaderSize(slow, 64<<10)}
+		sending.Go(func() {
+			for s.Send(ctx, []byte("m")) == nil { // some each time before the writer comes back
+				time.Sleep(beat / 1000)
 			}
-		}()
+		})
 		for pings := 0; pings < 20; {
 			flags, body := r.frame()
 			if flags == 4 && body == "\x04PING\x00\x00" {
@@ -131,7 +154,6 @@ func TestBusyWriterPings(t *testing.T) {
 			} else if flags != 0 || body != "m" {
 				t.Fatalf("flags %d, %q", flags, body)
 			}
-			time.Sleep(beat / 100) // there are always messages left to write
 		}
 		if len(reason) > 0 {
 			t.Errorf("the peer was dropped: %v", <-reason)
@@ -154,4 +176,24 @@ func TestSlowReaderThatTalksStays(t *testing.T) {
 			t.Errorf("the peer was dropped: %v", <-reason)
 		}
 	})
+}
+
+// A peer that reads slowly and says nothing, with its PING far behind in the kernels' buffers, is not silent.
+func TestSlowReaderIsNotSilent(t *testing.T) {
+	const beat = 200 * time.Millisecond
+	_, at, reason := down(t, Config{Type: Push, Heartbeat: beat, OnUp: func(p *Peer) {
+		for body := make([]byte, 1<<20); p.Send(body); {
+		}
+	}})
+	r := peerRaw(t, at, "PULL", 1)
+	began := time.Now()
+	for buf := make([]byte, 20_000); time.Since(began) < 8*beat; <-time.After(10 * time.Millisecond) {
+		if _, err := io.ReadFull(r, buf); err != nil {
+			t.Fatalf("after %v: %v, %v", time.Since(began), err, <-reason)
+		}
+	}
+	// and one that does not read at all is
+	if err := <-reason; err == nil || !strings.Contains(err.Error(), "silent") {
+		t.Errorf("reason: %v", err)
+	}
 }

@@ -26,7 +26,7 @@ var pairings = []struct {
 	{zmq.Sub, "XPUB", false, true},
 }
 
-const sync = "sync" // what is published until a subscription has come
+const sign = "sync" // what is published until a subscription has come
 
 // TestLibzmqPairings sends all shapes of messages, both ways where there are two, over every transport, with either
 // end binding.
@@ -51,7 +51,7 @@ func TestLibzmqPairings(t *testing.T) {
 func (p *python) pair(own, theirType zmq.Type, at string, bind, toThem, toUs bool) {
 	t := p.t
 	up := make(chan *zmq.Peer, 1)
-	s := ours(t, zmq.Config{Type: own, Identity: identityOf(own), Subscribe: []string{"t", "o", "x", sync}, OnUp: func(p *zmq.Peer) { up <- p }})
+	s := ours(t, zmq.Config{Type: own, Identity: identityOf(own), Subscribe: []string{"t", "o", "x", sign}, OnUp: func(p *zmq.Peer) { up <- p }})
 	o := options{}
 	switch theirType {
 	case "SUB":
@@ -84,7 +84,7 @@ func (p *python) pair(own, theirType zmq.Type, at string, bind, toThem, toUs boo
 	for _, frames := range bodies {
 		if toThem {
 			give(t, s, own, peer, frames)
-			got := them.recv(sync)
+			got := them.recv(sign)
 			if theirType == "ROUTER" && len(got) > 0 {
 				if string(got[0]) != "us" {
 					t.Errorf("from %q", got[0])
@@ -141,7 +141,7 @@ func (p *python) subscribe(s *zmq.Socket, own zmq.Type, them *their) {
 	case zmq.Sub:
 		var b *zmq.Batch
 		eventually(p.t, "our subscription", func() bool {
-			them.send([]byte(sync))
+			them.send([]byte(sign))
 			b = s.TryRecv()
 			return b != nil
 		})
@@ -163,7 +163,7 @@ func publishSync(s *zmq.Socket) (stop chan struct{}) {
 	stop = make(chan struct{})
 	go func() {
 		for {
-			s.Publish([]byte(sync))
+			s.Publish([]byte(sign))
 			s.Flush()
 			select {
 			case <-stop:

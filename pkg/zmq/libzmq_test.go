@@ -169,4 +169,6 @@ func (s *their) idle(d time.Duration) bool {
 }
 
 // number is what recvNumbers reads.
-func number(prefix string, n, size int) []byte { return fmt.Appendf(nil, "%s%d%*s", prefix, n, size, "") }
+func number(prefix string, n, size int) []byte {
+	return fmt.Appendf(nil, "%s%d%*s", prefix, n, size, "")
+}

@@ -14,7 +14,8 @@ type Peer struct {
 	conn    net.Conn
 	remote  string
 	session session
-	silent  time.Duration // how long the peer may be silent; 0: for ever
+	beat    time.Duration // heartbeat interval; 0: none
+	taken   uint64        // the reader's: see taking
 	wake    chan struct{} // capacity 1; for the writer
 
 	mu       sync.Mutex
@@ -39,7 +40,7 @@ func newPeer(s *Socket, conn net.Conn, endpoint string, settled session) *Peer {
 		p.remote = "tcp://" + conn.RemoteAddr().String()
 	}
 	if settled.commands { // before 3.1 there is no PING to answer
-		p.silent = silentIntervals * s.cfg.Heartbeat
+		p.beat = s.cfg.Heartbeat
 	}
 	if s.cfg.Type == Sub {
 		p.control = appendSubscriptions(p.control, s.cfg.Subscribe, settled.commands)

@@ -3,13 +3,13 @@ package zmq
 import (
 	"errors"
 	"fmt"
-	"net"
+	"os"
 	"time"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmtp"
 )
 
-// silentIntervals is how many heartbeat intervals a peer may be silent.
+// silentIntervals is how many heartbeat intervals in a row a peer may be silent.
 const silentIntervals = 3
 
 // readLoop reads until the connection fails or the stream cannot be followed.
@@ -21,15 +21,9 @@ func (p *Peer) readLoop() error {
 	}
 	defer func() { r.block.release() }()
 	for {
-		space := r.space()
-		if p.silent > 0 { // it begins anew with each read: that nobody received for a while is not the peer's silence
-			if err := p.conn.SetReadDeadline(time.Now().Add(p.silent)); err != nil {
-				return err
-			}
-		}
-		n, err := p.conn.Read(space)
+		n, err := p.read(r.space())
 		if err != nil {
-			return p.readError(err)
+			return err
 		}
 		r.filled(n)
 		for {
@@ -47,12 +41,37 @@ func (p *Peer) readLoop() error {
 	}
 }
 
-func (p *Peer) readError(err error) error {
-	var timeout net.Error
-	if errors.As(err, &timeout) && timeout.Timeout() {
-		return fmt.Errorf("silent for %v", p.silent)
+// read reads something, or returns an error when the peer is silent for too long. The time begins anew with each
+// read: that nobody received for a while is not the peer's silence. Nor is it silent while it takes what we write:
+// a slow reader finds our PING behind everything else that waits for it.
+func (p *Peer) read(space []byte) (int, error) {
+	if p.beat == 0 {
+		return p.conn.Read(space)
 	}
-	return err
+	for silent := 0; ; {
+		if err := p.conn.SetReadDeadline(time.Now().Add(p.beat)); err != nil {
+			return 0, err
+		}
+		n, err := p.conn.Read(space)
+		if n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+			return n, err
+		}
+		if silent++; p.taking() {
+			silent = 0
+		}
+		if silent == silentIntervals {
+			return 0, fmt.Errorf("silent for %v", silentIntervals*p.beat)
+		}
+	}
+}
+
+// taking tells that the peer's kernel takes what we write: some bytes are under way, and it has acknowledged
+// others since the last time. For the reader only.
+func (p *Peer) taking() bool {
+	acknowledged, underway := sendProgress(p.conn)
+	more := acknowledged > p.taken
+	p.taken = acknowledged
+	return more && underway
 }
 
 // command obeys a command from the peer.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"runtime"
 	"slices"
 	"sync"
 )
@@ -101,6 +102,8 @@ func (s *Socket) receive(b *Batch) {
 	}
 	select {
 	case s.in <- b:
+		// The others' turn: the scheduler would let this peer and who receives wake each other for a whole time slice.
+		runtime.Gosched()
 	case <-s.deaf:
 		b.Release()
 	}

@@ -50,10 +50,10 @@ func (p *Peer) writeLoop() error {
 
 // heartbeat ticks when a PING is due, never when there is none.
 func (p *Peer) heartbeat() (<-chan time.Time, func()) {
-	if p.silent == 0 {
+	if p.beat == 0 {
 		return nil, func() {}
 	}
-	ticker := time.NewTicker(p.socket.cfg.Heartbeat)
+	ticker := time.NewTicker(p.beat)
 	return ticker.C, ticker.Stop
 }
 

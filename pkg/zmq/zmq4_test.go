@@ -7,6 +7,7 @@ import (
 	"io"
 	"log"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -98,13 +99,15 @@ func TestZmq4SendsToUs(t *testing.T) {
 		both(t, func(t *testing.T, bind bool) {
 			own, their := ours(t, zmq.Config{Type: to}), theirs(t, from)
 			join(t, own, their, bind)
-			go func() {
+			var sending sync.WaitGroup
+			defer sending.Wait()
+			sending.Go(func() {
 				for _, frames := range bodies {
 					if err := their.Send(zmq4.NewMsgFrom(frames...)); err != nil {
 						t.Error(err)
 					}
 				}
-			}()
+			})
 			if peer := expect(t, own, bodies); from == zmq.Dealer && string(peer.Identity()) != "theirs" {
 				t.Errorf("identity %q", peer.Identity())
 			}
