@@ -155,8 +155,12 @@ func TestRestartedSenderWithoutReceiver(t *testing.T) {
 	l := lines{seed: 11}
 	to := startRsyslogd(t, preamble+relpToFile)
 	endpoint := nowhere(t)
-	from := startRsyslogd(t, preamble+wayIn+toOmzmq("--reconnect-max 500ms --connect "+endpoint, diskQueue+` queue.timeoutShutdown="10000"`))
+	from := startRsyslogd(t, preamble+impstats+wayIn+
+		toOmzmq("--reconnect-max 500ms --connect "+endpoint, diskQueue+` queue.timeoutShutdown="10000"`))
 	from.feed(t, l, 0, messages)
+	eventually(t, patience, "rsyslog has read everything", func() bool {
+		return from.counter(t, "omzmq queue", "enqueued") == messages
+	})
 	from.stop(t)
 	from.again(t)
 	imzmq := startImzmq(t, "--bind", endpoint, "--to", "relp://127.0.0.1:"+to.relp)
