@@ -1,0 +1,119 @@
+// Bench measures the programs against their peers. Every figure is a ratio: the contestants of a row run in turn, A B A B
+// A B, on the same machine in the same minutes, and medians are compared. Nothing here asserts a time. Start it with bench/run.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"time"
+)
+
+// sample is what one run of a contestant gave.
+type sample struct {
+	rate float64 // messages per second, from the first to the last
+	cpu  float64 // CPU seconds of the program per million messages; 0: not measured
+}
+
+// contestant is one of those who run in turn. The first of a row is the reference.
+type contestant struct {
+	name string
+	run  func(ctx context.Context) (sample, error)
+}
+
+type row struct {
+	key, title  string
+	contestants []contestant
+}
+
+func main() {
+	programs := flag.String("programs", ".cache/bench", "folder of the built `programs`")
+	rounds := flag.Int("rounds", 5, "how often each contestant runs")
+	only := flag.String("rows", "", "only rows whose `key` contains this")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	fmt.Println(machine())
+	failed := false
+	for _, r := range rows(*programs) {
+		if !strings.Contains(r.key, *only) {
+			continue
+		}
+		if err := r.measure(ctx, *rounds); err != nil {
+			fmt.Fprintf(os.Stderr, "bench: %s: %v\n", r.key, err)
+			failed = true
+		}
+	}
+	if failed {
+		os.Exit(1)
+	}
+}
+
+func rows(programs string) []row {
+	b := &omprogBench{programs: programs}
+	pinned, free := placement{rsyslogd: "0", program: "1"}, placement{}
+	return []row{
+		{"omprog-pinned", "omprog with confirmation and transactions; rsyslogd on CPU 0, the programs on the others", []contestant{
+			{"C confirmer that blocks", b.confirmer("confirm_blocking", 60_000, pinned)},
+			{"omzmq push, sent, to libzmq", b.push(200_000, pinned)},
+			{"omzmq dealer, stored, to imzmq", b.stored(200_000, pinned)},
+		}},
+		{"omprog-free", "the same, where the kernel puts them", []contestant{
+			{"C confirmer that polls", b.confirmer("confirm_polling", 200_000, free)},
+			{"omzmq push, sent, to libzmq", b.push(200_000, free)},
+			{"omzmq dealer, stored, to imzmq", b.stored(200_000, free)},
+		}},
+		{"pushpull", "PUSH to PULL over TCP, two processes, 200 bytes", []contestant{
+			{"libzmq", pushPull(programs, "zmq_push", "zmq_pull", 3_000_000)},
+			{"pkg/zmq", pushPull(programs, "pushpull ours push", "pushpull ours pull", 3_000_000)},
+			{"go-zeromq/zmq4", pushPull(programs, "pushpull zmq4 push", "pushpull zmq4 pull", 100_000)},
+		}},
+	}
+}
+
+// measure runs the contestants in turn and prints the row.
+func (r row) measure(ctx context.Context, rounds int) error {
+	samples := make([][]sample, len(r.contestants))
+	for range rounds {
+		for i, c := range r.contestants {
+			ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+			s, err := c.run(ctx)
+			cancel()
+			if err != nil {
+				return fmt.Errorf("%s: %w", c.name, err)
+			}
+			samples[i] = append(samples[i], s)
+		}
+	}
+	fmt.Printf("\n%s (%s, %d rounds)\n", r.title, r.key, rounds)
+	fmt.Printf("    %-32s %12s %22s %8s %10s\n", "", "msg/s median", "min – max", "ratio", "CPU s/M")
+	var reference float64
+	for i, c := range r.contestants {
+		rates, cpus := column(samples[i], func(s sample) float64 { return s.rate }), column(samples[i], func(s sample) float64 { return s.cpu })
+		if i == 0 {
+			reference = median(rates)
+		}
+		cpu := "–"
+		if median(cpus) > 0 {
+			cpu = fmt.Sprintf("%.2f", median(cpus))
+		}
+		fmt.Printf("    %-32s %12.0f %11.0f – %8.0f %8.2f %10s\n", c.name, median(rates), rates[0], rates[len(rates)-1], median(rates)/reference, cpu)
+	}
+	return nil
+}
+
+// column returns one value of each sample, in ascending order.
+func column(samples []sample, value func(sample) float64) []float64 {
+	var c []float64
+	for _, s := range samples {
+		c = append(c, value(s))
+	}
+	slices.Sort(c)
+	return c
+}
+
+func median(sorted []float64) float64 { return sorted[len(sorted)/2] }

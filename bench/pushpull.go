@@ -1,0 +1,85 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+const messageSize = 200 // bytes
+
+// report is what a measuring program prints at its end: messages, first and last time, CPU time.
+func parseReport(line string) (sample, error) {
+	var n, first, last, cpu float64
+	if _, err := fmt.Sscan(line, &n, &first, &last, &cpu); err != nil {
+		return sample{}, fmt.Errorf("report %q: %w", line, err)
+	}
+	return sample{rate: n / (last - first) * 1e9, cpu: cpu / n}, nil
+}
+
+// puller is a process that binds, tells its endpoint, takes messages and reports.
+type puller struct {
+	cmd      *exec.Cmd
+	out      *bufio.Reader
+	endpoint string
+}
+
+// startPuller starts a puller; placed is the command's prefix that pins it, if any.
+func startPuller(ctx context.Context, placed []string, command ...string) (*puller, error) {
+	args := append(placed, command...)
+	p := &puller{cmd: exec.CommandContext(ctx, args[0], args[1:]...)}
+	p.cmd.Stderr = os.Stderr
+	out, err := p.cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := p.cmd.Start(); err != nil {
+		return nil, err
+	}
+	p.out = bufio.NewReader(out)
+	line, err := p.out.ReadString('\n')
+	if err != nil {
+		return nil, fmt.Errorf("%q says no endpoint: %w", args, err)
+	}
+	p.endpoint = strings.TrimSpace(strings.TrimRight(line, "\x00\n"))
+	return p, nil
+}
+
+// finish waits for the report.
+func (p *puller) finish() (sample, error) {
+	line, err := io.ReadAll(io.LimitReader(p.out, 1000))
+	if waitErr := p.cmd.Wait(); waitErr != nil {
+		return sample{}, waitErr
+	}
+	if err != nil {
+		return sample{}, err
+	}
+	return parseReport(string(line))
+}
+
+// pushPull measures two processes at the puller's side.
+func pushPull(programs, push, pull string, n int) func(context.Context) (sample, error) {
+	command := func(text string) []string {
+		words := strings.Fields(text)
+		words[0] = filepath.Join(programs, words[0])
+		return words
+	}
+	return func(ctx context.Context) (sample, error) {
+		p, err := startPuller(ctx, nil, append(command(pull), fmt.Sprint(n))...)
+		if err != nil {
+			return sample{}, err
+		}
+		words := append(command(push), p.endpoint, fmt.Sprint(n), fmt.Sprint(messageSize))
+		pusher := exec.CommandContext(ctx, words[0], words[1:]...)
+		pusher.Stderr = os.Stderr
+		if err := pusher.Run(); err != nil {
+			return sample{}, fmt.Errorf("%q: %w", words, err)
+		}
+		return p.finish()
+	}
+}
