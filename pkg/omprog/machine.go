@@ -104,6 +104,9 @@ func (m *Machine) Hello() string { return replyOK }
 // Waiting tells whether rsyslog's last line has not been answered yet.
 func (m *Machine) Waiting() bool { return m.wait != waitNone }
 
+// Beginning tells whether it is a transaction's begin that waits: nothing of it was accepted.
+func (m *Machine) Beginning() bool { return m.wait == waitBegin }
+
 // Line takes a line, without its line feed, and returns the reply, or "" when Poll will tell it. The line may be reused
 // when Line returns.
 func (m *Machine) Line(line []byte) string {

@@ -69,7 +69,7 @@ func (s *Server) converse(ctx, draining context.Context) error {
 		}
 		reply := s.Machine.Line(line)
 		if s.Machine.Waiting() {
-			if reply, err = s.wait(draining); err != nil {
+			if reply, err = s.wait(ctx, draining); err != nil {
 				return err
 			}
 		}
@@ -105,8 +105,12 @@ func (s *Server) say(reply string) error {
 	return nil
 }
 
-// wait says dots until the reply is known, and returns it.
-func (s *Server) wait(draining context.Context) (string, error) {
+// wait says dots until the reply is known, and returns it. A transaction that could not begin yet is given up when ctx
+// ends; what was accepted is waited for as long as draining lasts.
+func (s *Server) wait(ctx, draining context.Context) (string, error) {
+	if s.Machine.Beginning() {
+		draining = ctx
+	}
 	look := lookFirst
 	timer := time.NewTimer(0)
 	defer timer.Stop()
