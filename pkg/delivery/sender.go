@@ -127,7 +127,7 @@ func (s *Sender) again(record *record) {
 	defer s.mu.Unlock()
 	e := s.window.find(record.seq)
 	if e == nil && record.refused {
-		e = &entry{seq: record.seq, line: []byte(record.line), state: refused}
+		e = &entry{seq: record.seq, line: []byte(record.line), state: refused, givenBack: true}
 		s.window.revive(e)
 	}
 	if e != nil && e.state == inFlight && e.link.overdue {

@@ -188,6 +188,8 @@ func TestRefusalFailsAndIsSentAgainWithItsNumber(t *testing.T) {
 	s.Committed()
 	transaction(s, "bad") // now it is a message of its own
 	expectGot(t, l, "1 a", "2 bad", "3 c", "2 bad", "4 bad")
+	s.Answer(l, Answer{Seq: 4, Refused: true, Reason: "still"})
+	expectOutcome(t, s, true, "still")
 }
 
 func TestRepeatsAreAMultiset(t *testing.T) {
