@@ -285,17 +285,24 @@ func (r *rsyslog) exchange(line string, answered func(reply string)) {
 	r.busy = true
 	r.o.say(line, func(reply string) {
 		r.busy = false
-		if r.w.tell != nil { r.w.log("   %s => %s", line, strings.TrimSpace(reply)) }
+		if r.w.tell != nil {
+			r.w.log("   %s => %s", line, strings.TrimSpace(reply))
+		}
 		if !strings.HasPrefix(reply, "OK\n") && !strings.HasPrefix(reply, "DEFER_COMMIT\n") {
 			r.w.log("%s -> %s", line, strings.TrimSpace(reply))
 		}
-		answered(reply)
-		if len(r.queue) > 0 && !r.busy {
-			next := r.queue[0]
-			r.queue = r.queue[1:]
-			next()
-		}
+		r.w.after(r.w.between(0, 2), func() { answered(reply) }) // or is another worker first?
+		r.w.after(r.w.between(0, 2), r.next)
 	})
+}
+
+// next lets a worker that waits for the pipe have it.
+func (r *rsyslog) next() {
+	if len(r.queue) > 0 && !r.busy {
+		next := r.queue[0]
+		r.queue = r.queue[1:]
+		next()
+	}
 }
 
 func (r *rsyslog) shuffle() {

@@ -33,7 +33,7 @@ func NewPublisher(topics message.Topics, feed Feed, logger *slog.Logger) *Publis
 }
 
 // Accept publishes a line.
-func (p *Publisher) Accept(line []byte, _ bool) {
+func (p *Publisher) Accept(line []byte) {
 	var found bool
 	p.frames, p.scratch, found = p.topics.AppendFrames(p.frames[:0], p.scratch[:0], line)
 	if !found {

@@ -15,12 +15,11 @@ type record struct {
 	seq     uint64
 	line    string
 	refused bool // it must be sent again when it comes again
-	loose   bool // known as a repeat only at the beginning of a transaction; see Sender.Failed
 	waiting bool
 }
 
 // add remembers an entry, or what has become of it.
-func (r *repeats) add(e *entry, alone bool) {
+func (r *repeats) add(e *entry) {
 	rec := r.bySeq[e.seq]
 	if rec == nil {
 		rec = &record{seq: e.seq, line: string(e.line)}
@@ -28,7 +27,6 @@ func (r *repeats) add(e *entry, alone bool) {
 			r.bySeq, r.waiting = make(map[uint64]*record), make(map[string][]*record)
 		}
 		r.bySeq[e.seq] = rec
-		rec.loose = !alone
 		r.wait(rec)
 	}
 	rec.refused = e.state == refused
@@ -46,30 +44,25 @@ func (r *repeats) wait(rec *record) {
 }
 
 // take returns the number that a line had when it was accepted before, or nil when it is new.
-func (r *repeats) take(line []byte, opening bool) *record {
-	if len(r.waiting) == 0 {
-		return nil
-	}
+func (r *repeats) take(line []byte) *record {
 	list := r.waiting[string(line)]
-	i := slices.IndexFunc(list, func(rec *record) bool { return opening || !rec.loose })
-	if i < 0 {
+	if len(list) == 0 {
 		return nil
 	}
-	rec := list[i]
-	if list = slices.Delete(list, i, i+1); len(list) == 0 {
+	rec := list[0]
+	if len(list) == 1 {
 		delete(r.waiting, rec.line)
 	} else {
-		r.waiting[rec.line] = list
+		r.waiting[rec.line] = list[1:]
 	}
 	rec.waiting = false
 	r.taken = append(r.taken, rec)
 	return rec
 }
 
-// failed tells that the transaction that took records has failed: their lines come once more.
-func (r *repeats) failed(alone bool) {
+// failed tells that the transactions that took records have failed: their lines come once more.
+func (r *repeats) failed() {
 	for _, rec := range r.taken {
-		rec.loose = rec.loose && !alone
 		r.wait(rec)
 	}
 	r.taken = r.taken[:0]

@@ -101,10 +101,9 @@ func NewSender(cfg SenderConfig, transport Transport) *Sender {
 // Changed receives after something has happened that the conversation may be waiting for.
 func (s *Sender) Changed() <-chan struct{} { return s.changed }
 
-// Accept owes a line from now on. The line is copied. opening tells that it is the first of its transaction.
-// A line that rsyslog sends again keeps the number it had; see Failed.
-func (s *Sender) Accept(line []byte, opening bool) {
-	if record := s.repeats.take(line, opening); record != nil {
+// Accept owes a line from now on. The line is copied. One that rsyslog sends again keeps the number it had; see Failed.
+func (s *Sender) Accept(line []byte) {
+	if record := s.repeats.take(line); record != nil {
 		s.again(record)
 		return
 	}
@@ -250,28 +249,29 @@ func (s *Sender) Committed() {
 	s.fresh = false
 }
 
-// Failed tells that rsyslog has been told of a failure: it sends the lines of that transaction again, and Accept
-// will know them by their bytes. alone tells that no other transaction was open at the time; otherwise nothing says whose
-// the lines are, and only the first line of a transaction, as rsyslog sends a failed one again, is taken for a repeat: a line
-// taken for a repeat wrongly would be a line lost. What was refused is given back to rsyslog.
+// Failed tells that rsyslog was told of a failure: it sends the lines of that transaction again, and Accept will know
+// them by their bytes. alone tells that no other transaction is open. Then every line in the account comes again, and
+// what was refused is given back to rsyslog. Otherwise nothing says whose transaction has failed, so no line is taken
+// for a repeat: one taken for a repeat wrongly would be lost, one taken for new wrongly is stored twice.
 func (s *Sender) Failed(alone bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.counters.Failed++
 	s.fresh = false
-	s.window.each(func(e *entry) {
-		s.repeats.add(e, alone)
-		if e.state == refused && alone {
-			e.givenBack = true
-		}
-	})
-	if alone {
-		s.refused, s.reason = 0, ""
-	}
 	for _, l := range s.links {
 		l.overdue = s.cfg.Confirm == Stored && l.head < len(l.queue)
 	}
-	s.repeats.failed(alone)
+	if !alone {
+		return
+	}
+	s.window.each(func(e *entry) {
+		s.repeats.add(e)
+		if e.state == refused {
+			e.givenBack = true
+		}
+	})
+	s.repeats.failed()
+	s.refused, s.reason = 0, ""
 }
 
 // Counters returns the totals.

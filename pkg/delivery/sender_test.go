@@ -69,8 +69,8 @@ func newTestSender(confirm Confirm, links ...*fakeLink) (*Sender, *fakeTransport
 
 // transaction accepts lines as one transaction and submits them.
 func transaction(s *Sender, lines ...string) {
-	for i, line := range lines {
-		s.Accept([]byte(line), i == 0)
+	for _, line := range lines {
+		s.Accept([]byte(line))
 	}
 	s.Submit()
 }
@@ -224,13 +224,12 @@ func TestRepeatsEndWithATransactionOfNewLines(t *testing.T) {
 func TestFailureAmongOtherOpenTransactions(t *testing.T) {
 	l := &fakeLink{room: 20}
 	s, _ := newTestSender(Stored, l)
-	s.Accept([]byte("a"), true) // worker A
-	s.Accept([]byte("b"), true) // worker B
-	s.Submit()
-	s.Failed(false)              // one of the two
-	s.Accept([]byte("b"), false) // B goes on with an equal line: no repeat, or it would be lost
-	s.Accept([]byte("a"), true)  // A sends again, in a transaction of its own
-	s.Submit()
+	transaction(s, "a", "b") // of two workers, both open
+	s.Failed(false)          // one of the two, nobody knows which
+	transaction(s, "b")      // may be a message of its own: to merge it might lose it
+	expectGot(t, l, "1 a", "2 b", "3 b")
+	s.Failed(true) // the other one, too: now everything comes again
+	transaction(s, "b", "a")
 	expectGot(t, l, "1 a", "2 b", "3 b")
 }
 
@@ -311,7 +310,7 @@ func TestAcceptAllocatesNothingOnceGrown(t *testing.T) {
 	line := []byte(strings.Repeat("x", 200))
 	round := func() {
 		for range 100 {
-			s.Accept(line, false)
+			s.Accept(line)
 		}
 		s.Submit()
 		s.Answer(l, Answer{Seq: s.next - 1})

@@ -32,7 +32,7 @@ func (s *Server) listen(ctx, draining context.Context) error {
 			continue
 		}
 		line = s.Machine.cut(line)
-		s.Account.Accept(line, true)
+		s.Account.Accept(line)
 		count, size = count+1, size+len(line)
 		if count < maxUnansweredLines && size < maxUnansweredBytes {
 			continue

@@ -46,8 +46,8 @@ const (
 
 // Ledger owes what was accepted until it is confirmed. Its methods do not block.
 type Ledger interface {
-	// Accept owes a line from now on, and copies it. opening: it is the first of its transaction.
-	Accept(line []byte, opening bool)
+	// Accept owes a line from now on, and copies it.
+	Accept(line []byte)
 	// Submit hands over what was accepted.
 	Submit()
 	// Ready returns nil when a transaction can begin, else why not.
@@ -57,7 +57,7 @@ type Ledger interface {
 	Outcome() (settled bool, err error)
 	// Committed tells that rsyslog was told OK for everything accepted.
 	Committed()
-	// Failed tells that rsyslog was told of a failure and will send the lines again. alone: no other transaction was open.
+	// Failed tells that rsyslog was told of a failure and will send the lines again. alone: no other transaction is open.
 	Failed(alone bool)
 }
 
@@ -72,15 +72,14 @@ type Config struct {
 // Machine is the conversation's state. It does no input or output and knows no clock: Line takes what rsyslog
 // says, Poll the time. After Line, while Waiting, rsyslog must not be read from; Poll says how the wait ends.
 type Machine struct {
-	cfg     Config
-	ledger  Ledger
-	begin   []byte
-	commit  []byte
-	open    int  // transactions begun and not committed: several workers may share the pipe
-	opening bool // the next line is the first of its transaction
-	wait    wait
-	since   time.Time
-	dots    int
+	cfg    Config
+	ledger Ledger
+	begin  []byte
+	commit []byte
+	open   int // transactions begun and not committed: several workers may share the pipe
+	wait   wait
+	since  time.Time
+	dots   int
 }
 
 // wait is what a reply waits for.
@@ -114,22 +113,19 @@ func (m *Machine) Line(line []byte) string {
 	case bytes.Equal(line, m.begin):
 		// A BEGIN without a COMMIT before it is another worker's, or the earlier transaction broke: both stay owed.
 		m.open++
-		m.opening = true
 		if m.ledger.Ready() == nil {
 			return replyOK
 		}
 		m.wait = waitBegin
 	case bytes.Equal(line, m.commit):
 		m.open = max(m.open-1, 0)
-		m.opening = false
 		m.ledger.Submit()
 		m.wait = waitCommit
 	case m.open > 0:
-		m.ledger.Accept(m.cut(line), m.opening)
-		m.opening = false
+		m.ledger.Accept(m.cut(line))
 		return replyDefer
 	default:
-		m.ledger.Accept(m.cut(line), true)
+		m.ledger.Accept(m.cut(line))
 		m.ledger.Submit()
 		m.wait = waitMessage
 	}
@@ -202,7 +198,6 @@ func (m *Machine) succeed() string {
 func (m *Machine) fail(text string) string {
 	if m.wait == waitBegin {
 		m.open = max(m.open-1, 0) // it has not begun; nothing of it was accepted
-		m.opening = false
 	} else {
 		m.ledger.Failed(m.open == 0)
 	}
