@@ -9,7 +9,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -21,12 +20,8 @@ var (
 	ErrInterrupted = errors.New("reading interrupted")
 )
 
-const (
-	startBuffer = 64 << 10 // the buffer's first size, and the room kept beyond the longest line
-	burst       = 16       // reads between two looks at the clock while spinning
-	patience    = 8        // fruitless spins in a row before most are left out
-	probe       = 16       // then one wait in so many spins
-)
+// startBuffer is the buffer's first size, in bytes, and the room kept beyond the longest line.
+const startBuffer = 64 << 10
 
 // Reader reads lines from a descriptor. One goroutine reads; Interrupt may be called from any.
 type Reader struct {
@@ -40,6 +35,7 @@ type Reader struct {
 	restore  bool // O_NONBLOCK is ours to take away
 	direct   bool // fd does not block: raw reads, spinning
 	alone    bool // the writer shares our only CPU
+	burst    int  // reads in the spin before the CPU is offered to others
 	misses   int  // fruitless spins in a row
 	skipped  int  // waits without a spin since the last fruitless one
 	polled   [2]unix.PollFd
@@ -68,7 +64,7 @@ func NewReader(fd, max int) (*Reader, error) {
 	}
 	return &Reader{
 		fd: fd, max: max, buf: make([]byte, startBuffer),
-		direct: direct, restore: restore, alone: onlyOneCPU(), wake: wake,
+		direct: direct, restore: restore, alone: onlyOneCPU(), burst: longestBurst, wake: wake,
 	}, nil
 }
 
@@ -177,64 +173,6 @@ func (r *Reader) makeRoom() {
 		bigger := make([]byte, min(2*len(r.buf), r.max+startBuffer))
 		copy(bigger, r.buf)
 		r.buf = bigger
-	}
-}
-
-// read reads once what is there, EAGAIN if nothing came within spin.
-func (r *Reader) read(spin time.Duration) (int, unix.Errno) {
-	if !r.direct {
-		return r.readOther()
-	}
-	n, errno := r.rawRead()
-	if errno != unix.EAGAIN || spin <= 0 || !r.worthSpinning() {
-		return n, errno
-	}
-	if n, errno = r.spin(spin); errno == unix.EAGAIN {
-		r.misses++
-		r.skipped = 0
-	} else {
-		r.misses = 0
-	}
-	return n, errno
-}
-
-func (r *Reader) worthSpinning() bool {
-	if r.misses < patience {
-		return true
-	}
-	r.skipped++
-	return r.skipped >= probe
-}
-
-// spin is the hot loop: nothing but read(2) between the writer's write and our answer. The CPU is offered to others only
-// after a burst, since that costs as much as a whole wait; at once, and then no more, where the writer needs this very CPU.
-func (r *Reader) spin(limit time.Duration) (int, unix.Errno) {
-	if r.alone {
-		yield()
-		return r.rawRead()
-	}
-	for began := time.Now(); ; yield() {
-		for range burst {
-			if n, errno := r.rawRead(); errno != unix.EAGAIN {
-				return n, errno
-			}
-		}
-		if r.stopping.Load() || time.Since(began) > limit {
-			return -1, unix.EAGAIN
-		}
-	}
-}
-
-func yield() { unix.RawSyscall(unix.SYS_SCHED_YIELD, 0, 0, 0) }
-
-// rawRead may bypass the scheduler: fd does not block.
-func (r *Reader) rawRead() (int, unix.Errno) {
-	p := r.buf[r.end:]
-	for {
-		n, _, errno := unix.RawSyscall(unix.SYS_READ, uintptr(r.fd), uintptr(unsafe.Pointer(&p[0])), uintptr(len(p)))
-		if errno != unix.EINTR {
-			return int(n), errno
-		}
 	}
 }
 

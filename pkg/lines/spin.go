@@ -1,0 +1,84 @@
+package lines
+
+import (
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	longestBurst = 64 // reads in the spin before the CPU is offered to others
+	patience     = 8  // fruitless spins in a row before most are left out
+	probe        = 16 // then one wait in so many spins
+)
+
+// read reads once what is there, EAGAIN if nothing came within spin.
+func (r *Reader) read(spin time.Duration) (int, unix.Errno) {
+	if !r.direct {
+		return r.readOther()
+	}
+	n, errno := r.rawRead()
+	if errno != unix.EAGAIN || spin <= 0 || !r.worthSpinning() {
+		return n, errno
+	}
+	if n, errno = r.spin(spin); errno == unix.EAGAIN {
+		r.misses++
+		r.skipped = 0
+	} else {
+		r.misses = 0
+	}
+	return n, errno
+}
+
+func (r *Reader) worthSpinning() bool {
+	if r.misses < patience {
+		return true
+	}
+	r.skipped++
+	return r.skipped >= probe
+}
+
+// spin is the hot loop: nothing but read(2) between the writer's write and our answer. Offering the CPU to others costs as
+// much as a whole wait, so it is done only after a burst of reads. Where the writer turns out to need this very CPU, the
+// line is there after the first offer: then the next burst is half as long, else twice.
+func (r *Reader) spin(limit time.Duration) (int, unix.Errno) {
+	if r.alone {
+		yield()
+		return r.rawRead()
+	}
+	began := time.Now()
+	for yields := 0; ; yields++ {
+		for range r.burst {
+			if n, errno := r.rawRead(); errno != unix.EAGAIN {
+				r.learn(yields)
+				return n, errno
+			}
+		}
+		if r.stopping.Load() || time.Since(began) > limit {
+			return -1, unix.EAGAIN
+		}
+		yield()
+	}
+}
+
+func (r *Reader) learn(yields int) {
+	if yields == 1 {
+		r.burst = max(1, r.burst/2)
+	} else {
+		r.burst = min(longestBurst, 2*r.burst)
+	}
+}
+
+func yield() { unix.RawSyscall(unix.SYS_SCHED_YIELD, 0, 0, 0) }
+
+// rawRead may bypass the scheduler: fd does not block.
+func (r *Reader) rawRead() (int, unix.Errno) {
+	p := r.buf[r.end:]
+	for {
+		n, _, errno := unix.RawSyscall(unix.SYS_READ, uintptr(r.fd), uintptr(unsafe.Pointer(&p[0])), uintptr(len(p)))
+		if errno != unix.EINTR {
+			return int(n), errno
+		}
+	}
+}
