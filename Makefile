@@ -3,6 +3,8 @@ VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unk
 PROGRAMS := $(addprefix ./,$(wildcard omzmq imzmq zmqtap))
 FUZZTIME ?= 5s
 export CGO_ENABLED ?= 0
+# The version comes from above; git is not asked by Go, for it refuses a clone that belongs to another user.
+export GOFLAGS := $(shell go env GOFLAGS) -buildvcs=false
 
 .PHONY: build demo test race lint fuzz integration bench clean
 
