@@ -1,7 +1,6 @@
 package lines
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"os"
@@ -213,70 +212,6 @@ func TestTryNext(t *testing.T) {
 	wantLine(t, r, "a", 0)
 }
 
-func TestInterrupt(t *testing.T) {
-	in, out := pipe(t)
-	r := newReader(t, in, 10)
-	go r.Interrupt()
-	wantError(t, r, ErrInterrupted, time.Time{}) // waiting already or not yet
-	wantError(t, r, ErrDeadline, time.Now().Add(time.Millisecond))
-
-	write(t, out, "a\nb\n")
-	wantLine(t, r, "a", 0)
-	r.Interrupt()
-	r.Interrupt()
-	wantLine(t, r, "b", 0) // what is read already comes first
-	wantError(t, r, ErrInterrupted, time.Time{})
-	wantError(t, r, ErrDeadline, time.Now().Add(time.Millisecond))
-	if err := r.Close(); err != nil {
-		t.Error(err)
-	}
-	r.Interrupt()
-}
-
-// A writer that never pauses must not make an interruption wait.
-func TestInterruptUnderLoad(t *testing.T) {
-	in, out := pipe(t)
-	r := newReader(t, in, 10)
-	stop := make(chan struct{})
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for {
-			select {
-			case <-stop:
-				return
-			default:
-				feed(out, "a\nb\n")
-			}
-		}
-	}()
-	wantLine(t, r, "a", 0)
-	go r.Interrupt()
-	for err := error(nil); err != ErrInterrupted; _, _, err = r.Next(spin, time.Time{}) {
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	close(stop)
-	for ended := false; !ended; {
-		select {
-		case <-done:
-			ended = true
-		default:
-			r.TryNext(0)
-		}
-	}
-}
-
-func TestInterruptsRace(t *testing.T) {
-	in, _ := pipe(t)
-	r := newReader(t, in, 10)
-	for range 500 {
-		go r.Interrupt()
-		wantError(t, r, ErrInterrupted, time.Time{})
-	}
-}
-
 func TestBlockingModeComesBack(t *testing.T) {
 	in, out := pipe(t)
 	for _, was := range []int{0, unix.O_NONBLOCK} {
@@ -332,73 +267,5 @@ func TestBadReader(t *testing.T) {
 	r.fd = 1 << 20
 	if _, _, err := r.Next(spin, time.Time{}); !errors.Is(err, unix.EBADF) {
 		t.Errorf("a closed descriptor: %v", err)
-	}
-}
-
-func TestNoAllocation(t *testing.T) {
-	in, out := pipe(t)
-	r, w := newReader(t, in, 1000), newWriter(t, out)
-	reply := append(bytes.Repeat([]byte("x"), 200), '\n')
-	n := testing.AllocsPerRun(1000, func() {
-		if _, err := w.Write(reply); err != nil {
-			t.Fatal(err)
-		}
-		if line, _, err := r.Next(spin, time.Time{}); len(line) != 200 || err != nil {
-			t.Fatal(len(line), err)
-		}
-		if _, _, err := r.Next(0, time.Unix(1, 0)); err != ErrDeadline {
-			t.Fatal(err)
-		}
-	})
-	if n != 0 {
-		t.Errorf("%v allocations a line", n)
-	}
-}
-
-// FuzzReader sends bytes through a pipe in two pieces: what went in comes out, and what was cut is told.
-func FuzzReader(f *testing.F) {
-	f.Add([]byte("a\nbc\n\nd"), uint16(3), uint16(10))
-	f.Add([]byte("0123456789\n0123456789a\n"), uint16(10), uint16(10))
-	f.Add([]byte("\n\n\n"), uint16(0), uint16(1))
-	f.Fuzz(func(t *testing.T, text []byte, at, max uint16) {
-		text = text[:min(len(text), 60_000)] // a pipe holds it, so nobody has to write beside the reader
-		in, out := pipe(t)
-		r := newReader(t, in, int(max)+1)
-		split := min(int(at), len(text))
-		var back []byte
-		var lines int
-		take := func() {
-			for {
-				line, cut, err := r.TryNext(0)
-				if err != nil {
-					return
-				}
-				if cut > 0 && len(line) != r.max || bytes.IndexByte(line, '\n') >= 0 {
-					t.Fatalf("line of %d, cut %d, max %d", len(line), cut, r.max)
-				}
-				back = append(back, line...)
-				back = append(back, text[len(back):len(back)+cut]...) // what was thrown away is not there to compare
-				back = append(back, '\n')
-				lines++
-			}
-		}
-		for _, part := range [][]byte{text[:split], text[split:]} {
-			unix.Write(out, part)
-			take()
-		}
-		if lines != bytes.Count(text, []byte{'\n'}) || !bytes.Equal(back, text[:len(back)]) || r.Unterminated() != len(text)-len(back) {
-			t.Fatalf("%d lines, %d bytes of %d, %d unterminated", lines, len(back), len(text), r.Unterminated())
-		}
-	})
-}
-
-func BenchmarkLine(b *testing.B) {
-	in, out := pipe(b)
-	r, w := newReader(b, in, 1000), newWriter(b, out)
-	line := append(bytes.Repeat([]byte("x"), 199), '\n')
-	b.ReportAllocs()
-	for b.Loop() {
-		w.Write(line)
-		r.Next(spin, time.Time{})
 	}
 }
