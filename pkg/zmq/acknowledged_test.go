@@ -17,7 +17,7 @@ func acknowledging(t *testing.T, endpoint string) (*Peer, *raw) {
 	}
 	r := peerRaw(t, at, "PULL", 1)
 	peers(t, s, 1)
-	return s.peers[0], r
+	return peer(s, 0), r
 }
 
 // fill sends until the kernel takes no more, and returns how many messages were given to the peer.

@@ -70,18 +70,21 @@ type block struct {
 }
 
 const (
-	minBlock = 4 << 10   // what an idle connection holds
+	minBlock = 4 << 10   // bytes that an idle connection holds
 	maxBlock = 128 << 10 // what a busy one reads at once; a longer message gets a block of its own
+	// A buffer of which less than one part in wasted was used, enough times in a row, is too large: the burst is over.
+	wasted = 16
+	enough = 16
 )
 
 var fullBlocks = sync.Pool{New: func() any { return &block{buf: make([]byte, maxBlock)} }}
 
 func newBlock(size int) *block {
-	b := &block{}
+	var b *block
 	if size == maxBlock {
 		b = fullBlocks.Get().(*block)
 	} else {
-		b.buf = make([]byte, size)
+		b = &block{buf: make([]byte, size)}
 	}
 	b.refs.Store(1)
 	return b

@@ -11,8 +11,9 @@ const farewell = time.Second
 
 // Close ends the socket: no more dialling, listening and sending; what is queued is written, and the peers are
 // given time to read it, until ctx ends; then the connections are closed. It returns how many messages were queued
-// for peers that did not take them. Recv goes on until all is written. When Close returns, no function of Config
-// is called any more. A second Close waits for the first and returns 0.
+// for peers that did not take them. Answers are to be waited for before: a peer that has read to the end closes
+// the connection. Recv goes on until all is written. When Close returns, no function of Config is called any more. A
+// second Close waits for the first and returns 0.
 func (s *Socket) Close(ctx context.Context) (unwritten int) {
 	s.stop()
 	s.mu.Lock()

@@ -16,9 +16,8 @@ import (
 )
 
 const (
-	minorVersion  = 1       // ours: 3.1, so that peers know that we understand PING
-	maxHandshake  = 8 << 10 // bytes of a handshake command
-	greetingSize  = 64      // bytes of a greeting (RFC 23), and where its fields begin
+	minorVersion  = 1  // ours: 3.1, so that peers know that we understand PING
+	greetingSize  = 64 // bytes of a greeting (RFC 23), and where its fields begin
 	greetingMajor = 10
 	greetingMinor = 11
 	mechanismAt   = 12
@@ -191,7 +190,7 @@ func compatible(own, peer Type) bool {
 	return false
 }
 
-// readCommand reads one command frame of at most maxHandshake bytes and not a byte more.
+// readCommand reads one command frame of at most maxCommand bytes and not a byte more.
 func readCommand(r io.Reader) ([]byte, error) {
 	var buf []byte
 	for need := 2; ; {
@@ -200,7 +199,7 @@ func readCommand(r io.Reader) ([]byte, error) {
 		if _, err := io.ReadFull(r, buf[have:]); err != nil {
 			return nil, err
 		}
-		flags, body, n, err := zmtp.DecodeFrame(buf, maxHandshake)
+		flags, body, n, err := zmtp.DecodeFrame(buf, maxCommand)
 		if err != nil {
 			return nil, err
 		}

@@ -94,7 +94,7 @@ func TestSlowSubscriberAlone(t *testing.T) {
 	slowRaw := peerRaw(t, at, "SUB", 1)
 	slowRaw.say(command("SUBSCRIBE", ""))
 	subscribed(t, s, "", true)
-	slow = s.peers[0]
+	slow = peer(s, 0)
 	fast := peerRaw(t, at, "SUB", 0)
 	fast.say("\x00\x01\x01")
 	eventually(t, "the other subscription", func() bool {

@@ -32,6 +32,7 @@ type receiver struct {
 	end     int // end of the bytes read
 	scanned int // up to here commands have been obeyed already
 	size    int // of the next block
+	small   int // reads in a row that a much smaller block would have held
 }
 
 func newReceiver(limit, batch int) *receiver {
@@ -51,8 +52,15 @@ func (r *receiver) space() []byte {
 
 // filled tells that n bytes have been read into space.
 func (r *receiver) filled(n int) {
-	if n == len(r.block.buf)-r.end {
-		r.size = min(4*r.size, maxBlock) // the peer has more than fits: read more at once
+	switch {
+	case n == len(r.block.buf)-r.end: // the peer has more than fits: read more at once
+		r.size, r.small = min(4*r.size, maxBlock), 0
+	case n > r.size/wasted:
+		r.small = 0
+	default:
+		if r.small++; r.small == enough {
+			r.size, r.small = max(r.size/4, minBlock), 0
+		}
 	}
 	r.end += n
 }

@@ -209,6 +209,48 @@ func TestFramesOfABatchAreBounded(t *testing.T) {
 	}
 }
 
+// What a burst took is given back when only a trickle is left.
+func TestBurstGivesItsMemoryBack(t *testing.T) {
+	r := newReceiver(1<<20, 1000)
+	read := func(n int) {
+		for ; n > 0; n-- {
+			space := r.space()
+			clear(space)
+			r.filled(min(len(space), 2*n))
+			for b, err := r.parse(); b != nil || err != nil; b, err = r.parse() {
+				if err != nil {
+					t.Fatal(err)
+				}
+				b.Release()
+			}
+		}
+	}
+	for range 10 {
+		space := r.space()
+		clear(space)
+		r.filled(len(space))
+		for b, _ := r.parse(); b != nil; b, _ = r.parse() {
+			b.Release()
+		}
+	}
+	if len(r.block.buf) != maxBlock {
+		t.Errorf("a block of %d bytes in a burst", len(r.block.buf))
+	}
+	read(4 * enough)
+	if r.space(); len(r.block.buf) != minBlock {
+		t.Errorf("a block of %d bytes after it", len(r.block.buf))
+	}
+	small, buf := 0, make([]byte, maxBlock)
+	for n := 0; buf != nil; n++ {
+		if buf = keep(buf[:100], &small); n > enough {
+			t.Fatal("a large buffer is kept")
+		}
+	}
+	if keep(make([]byte, 100, 8<<20), &small) != nil {
+		t.Error("a very large buffer is kept")
+	}
+}
+
 // Peers that all have something to say take turns, also when the receiver is quick.
 func TestPeersAreTakenFairly(t *testing.T) {
 	const senders, total = 5, 500_000

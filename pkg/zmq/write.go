@@ -15,7 +15,8 @@ const maxControl = 4 << 10
 func (p *Peer) writeLoop() error {
 	heartbeat, stop := p.heartbeat()
 	defer stop()
-	var spare []byte
+	var spare []byte // the queue's buffer after next
+	var small int
 	var ended bool
 	for {
 		select {
@@ -31,7 +32,7 @@ func (p *Peer) writeLoop() error {
 			if err := p.write(w); err != nil {
 				return err
 			}
-			spare = keep(w.out)
+			spare = keep(w.out, &small)
 			continue
 		}
 		if w.last && !ended {
@@ -110,10 +111,19 @@ func (p *Peer) wrote(size, count int) {
 	}
 }
 
-// keep returns a written buffer for its next use, unless a burst is over and its memory is given back.
-func keep(written []byte) []byte {
-	if cap(written) > maxBlock && len(written) < cap(written)/4 {
+// keep returns a written buffer for its next use, unless a burst is over and its memory is given back: at once when
+// it is very large, otherwise after some time. small counts the writes in a row that a much smaller one would have held.
+func keep(written []byte, small *int) []byte {
+	switch {
+	case cap(written) > 4*maxBlock && len(written) < cap(written)/4:
 		return nil
+	case cap(written) <= minBlock || len(written) > cap(written)/wasted:
+		*small = 0
+	default:
+		if *small++; *small == enough {
+			*small = 0
+			return nil
+		}
 	}
 	return written[:0]
 }
