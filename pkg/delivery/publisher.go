@@ -23,7 +23,6 @@ type Publisher struct {
 	logger   *slog.Logger
 	frames   [][]byte
 	scratch  []byte
-	count    int // since the last Flush
 	counters Counters
 }
 
@@ -42,17 +41,11 @@ func (p *Publisher) Accept(line []byte) {
 	p.feed.Publish(p.frames...)
 	p.counters.Received++
 	p.counters.Confirmed++
-	if p.count++; p.count >= stageCount {
-		p.Submit()
-	}
 }
 
 // Submit sends what was published.
 func (p *Publisher) Submit() {
-	if p.count > 0 {
-		p.feed.Flush()
-		p.count = 0
-	}
+	p.feed.Flush()
 }
 
 // Ready is always: a publisher without subscribers publishes to nobody.

@@ -35,14 +35,8 @@ type Transport interface {
 	Flush()
 }
 
-// Bounds of a Sender.
-const (
-	stageCount = 64       // lines gathered before they are handed over
-	stageBytes = 32 << 10 // or bytes of them
-	// maxOwedBytes is the backlog behind which no further transaction is begun. One that has begun is
-	// accepted whole.
-	maxOwedBytes = 8 << 20
-)
+// maxOwedBytes is the backlog behind which no further transaction is begun. One that has begun is accepted whole.
+const maxOwedBytes = 8 << 20
 
 // SenderConfig is what a Sender needs to know.
 type SenderConfig struct {
@@ -61,12 +55,11 @@ type Sender struct {
 	transport Transport
 	changed   chan struct{}
 
-	staged      []*entry // accepted, not handed over yet
-	stagedBytes int
-	arena       arena
-	repeats     repeats
-	next        uint64 // sequence number of the next new line
-	fresh       bool   // the transaction brought a line that is no repeat
+	staged  []*entry // accepted, not handed over yet
+	arena   arena
+	repeats repeats
+	next    uint64 // sequence number of the next new line
+	fresh   bool   // the transaction brought a line that is no repeat
 
 	mu          sync.Mutex
 	window      window
@@ -112,10 +105,6 @@ func (s *Sender) Accept(line []byte) {
 	e.seq, e.line = s.next, s.arena.copy(line)
 	s.next++
 	s.staged = append(s.staged, e)
-	s.stagedBytes += len(line)
-	if len(s.staged) >= stageCount || s.stagedBytes >= stageBytes {
-		s.Submit()
-	}
 }
 
 // again takes a repeated line back into the account. If it was refused, it is sent again. If its receiver has not answered
@@ -145,8 +134,7 @@ func (s *Sender) again(record *record) {
 	s.pending = append(s.pending, e)
 }
 
-// Submit hands over what was gathered, without blocking. Until then nobody may be told that it was accepted
-// for longer than the conversation takes to come back.
+// Submit hands over what was gathered, without blocking.
 func (s *Sender) Submit() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -157,7 +145,7 @@ func (s *Sender) Submit() {
 	s.unconfirmed += len(s.staged)
 	s.counters.Received += uint64(len(s.staged))
 	clear(s.staged)
-	s.staged, s.stagedBytes = s.staged[:0], 0
+	s.staged = s.staged[:0]
 	s.route()
 }
 

@@ -18,7 +18,7 @@ func (s *Server) listen(ctx, draining context.Context) error {
 	s.Logger.Warn(`nobody reads omzmq's replies, so rsyslog cannot send again what is lost: set omprog's confirmMessages="on"`)
 	count, size := 0, 0
 	idle := func() {
-		s.Account.Submit()
+		s.Machine.Submit()
 		if s.settle() {
 			count, size = 0, 0
 		}
@@ -31,13 +31,15 @@ func (s *Server) listen(ctx, draining context.Context) error {
 		if s.Machine.isMark(line) {
 			continue
 		}
-		line = s.Machine.cut(line)
-		s.Account.Accept(line)
+		s.Machine.accept(line)
+		if s.Machine.Due() {
+			s.Machine.Submit()
+		}
 		count, size = count+1, size+len(line)
 		if count < maxUnansweredLines && size < maxUnansweredBytes {
 			continue
 		}
-		s.Account.Submit()
+		s.Machine.Submit()
 		if !s.untilSettled(draining) {
 			return nil
 		}

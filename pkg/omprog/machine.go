@@ -42,6 +42,9 @@ const (
 	keepAlive  = time.Second // between dots; omprog's confirmTimeout is 10 s by default
 	maxDots    = 3000        // omprog reads at most 4,095 bytes of one reply, dots included
 	maxFailure = 1000        // bytes of a failure's text
+
+	gatherLines = 64       // lines gathered before they are handed over
+	gatherBytes = 32 << 10 // or bytes of them
 )
 
 // Ledger owes what was accepted until it is confirmed. Its methods do not block.
@@ -77,6 +80,8 @@ type Machine struct {
 	begin  []byte
 	commit []byte
 	open   int // transactions begun and not committed: several workers may share the pipe
+	lines  int // accepted since the last Submit
+	bytes  int
 	wait   wait
 	since  time.Time
 	dots   int
@@ -119,18 +124,37 @@ func (m *Machine) Line(line []byte) string {
 		m.wait = waitBegin
 	case bytes.Equal(line, m.commit):
 		m.open = max(m.open-1, 0)
-		m.ledger.Submit()
+		m.Submit()
 		m.wait = waitCommit
 	case m.open > 0:
-		m.ledger.Accept(m.cut(line))
+		m.accept(line)
 		return replyDefer
 	default:
-		m.ledger.Accept(m.cut(line))
-		m.ledger.Submit()
+		m.accept(line)
+		m.Submit()
 		m.wait = waitMessage
 	}
 	m.since, m.dots = time.Time{}, 0
 	return ""
+}
+
+func (m *Machine) accept(line []byte) {
+	line = m.cut(line)
+	m.ledger.Accept(line)
+	m.lines++
+	m.bytes += len(line)
+}
+
+// Due tells that enough was gathered to Submit it. That is asked after the reply is out: rsyslog goes to
+// sleep when it has to wait for one.
+func (m *Machine) Due() bool { return m.lines >= gatherLines || m.bytes >= gatherBytes }
+
+// Submit hands over what was gathered.
+func (m *Machine) Submit() {
+	if m.lines > 0 {
+		m.ledger.Submit()
+	}
+	m.lines, m.bytes = 0, 0
 }
 
 // isMark tells whether a line begins or ends a transaction.

@@ -159,6 +159,22 @@ func TestCommitWithoutBegin(t *testing.T) {
 	expectSaid(t, tell(m, "one"), "OK\n")
 }
 
+func TestGathering(t *testing.T) {
+	l := &fakeLedger{settled: true}
+	m := newTestMachine(l)
+	tell(m, "BEGIN TRANSACTION")
+	for n := 1; n <= gatherLines; n++ {
+		tell(m, "x")
+		if m.Due() != (n == gatherLines) {
+			t.Errorf("after %d lines due: %v", n, m.Due())
+		}
+	}
+	m.Submit()
+	if m.Due() {
+		t.Error("still due")
+	}
+}
+
 func TestCustomMarks(t *testing.T) {
 	l := &fakeLedger{settled: true}
 	m := NewMachine(Config{BeginMark: "<<", CommitMark: ">>", SendTimeout: time.Second, MaxLine: 100}, l)

@@ -45,7 +45,7 @@ type Server struct {
 // Run does not wait for what is owed in the end.
 func (s *Server) Run(ctx, draining context.Context) error {
 	defer context.AfterFunc(ctx, s.In.Interrupt)()
-	defer s.Account.Submit()
+	defer s.Machine.Submit()
 	var err error
 	if s.Out == nil {
 		err = s.listen(ctx, draining)
@@ -63,7 +63,7 @@ func (s *Server) converse(ctx, draining context.Context) error {
 		return err
 	}
 	for {
-		line, err := s.next(ctx, s.Account.Submit)
+		line, err := s.next(ctx, s.Machine.Submit)
 		if err != nil {
 			return err
 		}
@@ -75,6 +75,9 @@ func (s *Server) converse(ctx, draining context.Context) error {
 		}
 		if err := s.say(reply); err != nil {
 			return err
+		}
+		if s.Machine.Due() {
+			s.Machine.Submit()
 		}
 	}
 }
