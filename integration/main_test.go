@@ -78,7 +78,7 @@ func prerequisites() error {
 }
 
 func build() error {
-	cmd := exec.Command("go", "build", "-o", built+"/", "./omzmq", "./imzmq")
+	cmd := exec.Command("go", "build", "-buildvcs=false", "-o", built+"/", "./omzmq", "./imzmq")
 	cmd.Dir, cmd.Env = repository(), append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("building omzmq and imzmq: %w\n%s", err, out)

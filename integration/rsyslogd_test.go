@@ -122,10 +122,11 @@ func (r *rsyslogd) input(t *testing.T) net.Conn {
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn, err := net.Dial("tcp", "127.0.0.1:"+string(port))
-	if err != nil {
-		t.Fatal(err)
-	}
+	var conn net.Conn
+	eventually(t, patience, "rsyslogd listens, which it does after it has written the port's file", func() bool {
+		conn, err = net.Dial("tcp", "127.0.0.1:"+string(port))
+		return err == nil
+	})
 	t.Cleanup(func() { conn.Close() })
 	return conn
 }
