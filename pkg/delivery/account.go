@@ -17,6 +17,7 @@ type entry struct {
 	link      *link  // when in flight
 	pos       uint64 // its place among all that the link was ever given, from 0
 	state     state
+	sent      bool // a link had it once
 	givenBack bool // refused, and rsyslog was told so: it blocks no other message
 }
 

@@ -15,7 +15,7 @@ func (l *link) push(e *entry) {
 		clear(l.queue[n:])
 		l.queue, l.head = l.queue[:n], 0
 	}
-	e.link, e.pos, e.state = l, l.given, inFlight
+	e.link, e.pos, e.state, e.sent = l, l.given, inFlight, true
 	l.queue = append(l.queue, e)
 	l.given++
 }
@@ -60,7 +60,6 @@ func (s *Sender) Down(to Link) {
 			owed = append(owed, e)
 		}
 	}
-	s.counters.Resent += uint64(len(owed))
 	s.pending = append(owed, s.pending...)
 	s.route()
 	s.notify()

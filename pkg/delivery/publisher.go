@@ -63,6 +63,9 @@ func (p *Publisher) Committed() {}
 // Failed has nothing to do: no reply fails.
 func (p *Publisher) Failed(bool) {}
 
+// Outstanding is always 0.
+func (p *Publisher) Outstanding() int { return 0 }
+
 // Unconfirmed is always 0.
 func (p *Publisher) Unconfirmed() int { return 0 }
 

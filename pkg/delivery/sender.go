@@ -109,16 +109,17 @@ func (s *Sender) Accept(line []byte) {
 
 // again takes a repeated line back into the account. If it was refused, it is sent again. If its receiver has not answered
 // since before the failure, the connection is ended and what it owes is sent again on another: sent twice on one,
-// nothing would tell which of the two an acknowledgement is for, and so how many messages it speaks for.
+// nothing would tell which of the two an acknowledgement is for, and so how many messages it speaks for. A receiver that
+// does not answer, and knows no numbers, is left alone while there is no other: it would only get everything twice.
 func (s *Sender) again(record *record) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e := s.window.find(record.seq)
 	if e == nil && record.refused {
-		e = &entry{seq: record.seq, line: []byte(record.line), state: refused, givenBack: true}
+		e = &entry{seq: record.seq, line: []byte(record.line), state: refused, givenBack: true, sent: true}
 		s.window.revive(e)
 	}
-	if e != nil && e.state == inFlight && e.link.overdue {
+	if e != nil && e.state == inFlight && e.link.overdue && (s.cfg.Confirm == Stored || len(s.links) > 1) {
 		e.link.overdue = false
 		e.link.to.Drop(errOverdue)
 	}
@@ -130,7 +131,6 @@ func (s *Sender) again(record *record) {
 	}
 	e.state, e.givenBack, record.refused = pending, false, false
 	s.unconfirmed++
-	s.counters.Resent++
 	s.pending = append(s.pending, e)
 }
 
@@ -156,6 +156,9 @@ func (s *Sender) route() {
 		to := s.transport.Queue(s.encode(e)...)
 		if to == nil {
 			break
+		}
+		if e.sent {
+			s.counters.Resent++
 		}
 		s.linkOf(to).push(e)
 		given++
@@ -220,6 +223,13 @@ func (s *Sender) Ready() error {
 	return nil
 }
 
+// Outstanding is the number of messages accepted of which nothing is known yet.
+func (s *Sender) Outstanding() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.unconfirmed + len(s.staged)
+}
+
 // Unconfirmed is the number of messages accepted and neither confirmed nor given back.
 func (s *Sender) Unconfirmed() int {
 	s.mu.Lock()
@@ -240,26 +250,33 @@ func (s *Sender) Committed() {
 // Failed tells that rsyslog was told of a failure: it sends the lines of that transaction again, and Accept will know
 // them by their bytes. alone tells that no other transaction is open. Then every line in the account comes again, and
 // what was refused is given back to rsyslog. Otherwise nothing says whose transaction has failed, so no line is taken
-// for a repeat: one taken for a repeat wrongly would be lost, one taken for new wrongly is stored twice.
+// for a repeat (one taken for a repeat wrongly would be lost, one taken for new wrongly is stored twice), and what was
+// refused is sent once more.
 func (s *Sender) Failed(alone bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.counters.Failed++
 	s.fresh = false
 	for _, l := range s.links {
-		l.overdue = s.cfg.Confirm == Stored && l.head < len(l.queue)
-	}
-	if !alone {
-		return
+		l.overdue = l.head < len(l.queue)
 	}
 	s.window.each(func(e *entry) {
-		s.repeats.add(e)
-		if e.state == refused {
-			e.givenBack = true
+		switch {
+		case alone:
+			s.repeats.add(e)
+			e.givenBack = e.state == refused
+		case e.state == refused && !e.givenBack:
+			e.state = pending
+			s.unconfirmed++
+			s.pending = append(s.pending, e)
 		}
 	})
-	s.repeats.failed()
 	s.refused, s.reason = 0, ""
+	if alone {
+		s.repeats.failed()
+	} else {
+		s.route()
+	}
 }
 
 // Counters returns the totals.

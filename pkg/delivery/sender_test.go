@@ -233,16 +233,39 @@ func TestFailureAmongOtherOpenTransactions(t *testing.T) {
 	expectGot(t, l, "1 a", "2 b", "3 b")
 }
 
-func TestRefusalAmongOtherOpenTransactionsStays(t *testing.T) {
+func TestRefusalAmongOtherOpenTransactionsIsSentOnceMore(t *testing.T) {
 	l := &fakeLink{room: 20}
 	s, _ := newTestSender(Stored, l)
 	transaction(s, "a", "b")
 	s.Answer(l, Answer{Seq: 2, Refused: true, Reason: "no"})
-	s.Failed(false)
-	expectOutcome(t, s, true, "no") // nobody knows whose it was: the other worker must hear of it, too
-	s.Failed(true)
+	expectOutcome(t, s, true, "no")
+	s.Failed(false) // nobody knows whose it was, so nobody was told for certain
+	expectGot(t, l, "1 a", "2 b", "2 b")
 	s.Answer(l, Answer{Seq: 1})
+	expectOutcome(t, s, false, "1 messages")
+	s.Answer(l, Answer{Seq: 2})
 	expectOutcome(t, s, true, "")
+	if got := s.Counters().Resent; got != 1 {
+		t.Errorf("%d resent", got)
+	}
+}
+
+func TestStalledPeerThatKnowsNoNumbers(t *testing.T) {
+	a, b := &fakeLink{room: 20}, &fakeLink{room: 20}
+	s, transport := newTestSender(Received, a)
+	transaction(s, "x")
+	s.Failed(true)
+	transaction(s, "x")
+	if a.dropped != 0 {
+		t.Error("dropped though there is no other")
+	}
+	transport.links = append(transport.links, b)
+	s.Up(b)
+	s.Failed(true)
+	transaction(s, "x")
+	if a.dropped != 1 {
+		t.Error("not dropped though there is another")
+	}
 }
 
 func TestOverdueConnectionIsEndedWhenItsLinesComeAgain(t *testing.T) {
