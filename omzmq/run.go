@@ -17,6 +17,7 @@ import (
 // account is who owes the lines to rsyslog.
 type account interface {
 	omprog.Account
+	Outstanding() int
 	Unconfirmed() int
 	Counters() delivery.Counters
 }
@@ -44,7 +45,7 @@ func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr io.W
 	draining, stop := o.Lingering(ctx)
 	defer stop()
 	truncated := 0
-	server := &omprog.Server{In: in, Machine: newMachine(o, owed, logger, &truncated), Account: owed, Logger: logger}
+	server := &omprog.Server{In: in, Machine: newMachine(o, owed, logger, &truncated), Account: owed, Logger: logger, Ended: cancel}
 	err = converse(ctx, draining, server, stdout)
 	cancel()
 	if n := in.Unterminated(); n > 0 {
@@ -56,20 +57,22 @@ func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr io.W
 	}
 	c := owed.Counters()
 	logger.Info("end", "received", c.Received, "confirmed", c.Confirmed, "failed", c.Failed, "resent", c.Resent, "truncated", truncated)
-	return verdict(err, owed.Unconfirmed(), o.Linger)
+	return verdict(err, owed)
 }
 
 // verdict is what the program ends with: no error only if nothing is owed.
-func verdict(err error, unconfirmed int, linger time.Duration) error {
-	switch {
-	case err != nil && unconfirmed > 0:
-		return fmt.Errorf("%w; %d messages were not confirmed", err, unconfirmed)
-	case err != nil:
+func verdict(err error, owed account) error {
+	n := owed.Unconfirmed()
+	if n == 0 {
 		return err
-	case unconfirmed > 0:
-		return fmt.Errorf("%d messages were not confirmed by the end of --linger (%v)", unconfirmed, linger)
 	}
-	return nil
+	if _, why := owed.Outcome(); err == nil {
+		err = why
+	}
+	if err == nil {
+		return fmt.Errorf("%d messages were not confirmed", n)
+	}
+	return fmt.Errorf("%d messages were not confirmed: %w", n, err)
 }
 
 func newMachine(o *options, owed account, logger *slog.Logger, truncated *int) *omprog.Machine {
@@ -154,14 +157,20 @@ func (c *carrier) Queue(frames ...[]byte) delivery.Link {
 	return nil
 }
 
-// drain waits until nothing is owed any more, for as long as ctx lasts.
+// drain waits until everything that is owed is confirmed or refused, for as long as ctx lasts. It asks now and then,
+// too: what only the kernel knows comes without a word.
 func drain(ctx context.Context, owed account) {
+	const interval = 10 * time.Millisecond
+	ask := time.NewTicker(interval)
+	defer ask.Stop()
 	for {
-		if settled, _ := owed.Outcome(); settled || owed.Unconfirmed() == 0 {
+		owed.Outcome() // asks the kernel
+		if owed.Outstanding() == 0 {
 			return
 		}
 		select {
 		case <-owed.Changed():
+		case <-ask.C:
 		case <-ctx.Done():
 			return
 		}

@@ -3,7 +3,6 @@ package delivery
 import (
 	"encoding/binary"
 	"errors"
-	"slices"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/message"
 )
@@ -25,6 +24,7 @@ type Receiver struct {
 	batch    []message.Message
 	fates    []fate
 	arrivals []arrival
+	said     []said
 	seq      [SeqSize]byte
 
 	Duplicates uint64 // repeats that were not stored again
@@ -46,10 +46,7 @@ type arrival struct {
 	refuse error // when it needs none because it is no message
 }
 
-var (
-	errNoPayload = errors.New("a message without a payload's frame behind the number")
-	errDeaf      = errors.New("the sender does not take its answers")
-)
+var errNoPayload = errors.New("a message without a payload's frame behind the number")
 
 // Add takes one message of the sender id from a connection. frames begin with the number; base gives what every message of
 // its connection has in common. The frames must stay as they are until Answer returns. An error means that the
@@ -105,22 +102,18 @@ func (r *Receiver) Answer() (deaf []Conn) {
 			a.window.Unmark(a.seq)
 		}
 	}
-	var silent []Conn // nothing more may be said on these: an answer speaks for all before it
-	for start := 0; start < len(r.arrivals); {
-		from, end := r.arrivals[start].from, start+1
-		for end < len(r.arrivals) && r.arrivals[end].from == from {
-			end++
+	r.said = r.said[:0]
+	for i := range r.arrivals {
+		a := &r.arrivals[i]
+		said := r.saidTo(a.from)
+		if !said.over {
+			said.over, said.deaf = r.answer(a, said)
 		}
-		if !slices.Contains(silent, from) {
-			all, err := r.answerRun(r.arrivals[start:end])
-			if err != nil {
-				deaf = append(deaf, from)
-			}
-			if !all {
-				silent = append(silent, from)
-			}
+	}
+	for i := range r.said {
+		if said := &r.said[i]; said.deaf || !r.acknowledge(said) {
+			deaf = append(deaf, said.to)
 		}
-		start = end
 	}
 	clear(r.batch)
 	clear(r.arrivals)
@@ -129,45 +122,51 @@ func (r *Receiver) Answer() (deaf []Conn) {
 	return deaf
 }
 
-// answerRun answers consecutive messages of one connection: one acknowledgement for as many as were stored in a
-// row. all is false when it had to stop before the end.
-func (r *Receiver) answerRun(run []arrival) (all bool, err error) {
-	var stored uint64
-	all = true
-	for i := range run {
-		a := &run[i]
-		refusal := a.refuse
-		if a.index >= 0 {
-			if !r.fates[a.index].settled {
-				all = false
-				break
-			}
-			refusal = r.fates[a.index].refusal
-		}
-		if refusal == nil {
-			stored = a.seq
-			continue
-		}
-		r.Refused++
-		if err := r.acknowledge(a.from, stored); err != nil {
-			return false, err
-		}
-		stored = 0
-		if !a.from.Send(binary.BigEndian.AppendUint64(nil, a.seq), []byte(refusal.Error())) {
-			return false, errDeaf
-		}
-	}
-	return all, r.acknowledge(run[0].from, stored)
+// said is what a connection is told in a round: as few acknowledgements as possible, for a sender reads them one by one.
+type said struct {
+	to     Conn
+	stored uint64 // the last number stored and not acknowledged yet; 0: none
+	over   bool   // nothing more may be said in this round
+	deaf   bool
 }
 
-// acknowledge says that seq is stored; 0 stands for nothing to say.
-func (r *Receiver) acknowledge(to Conn, seq uint64) error {
-	if seq == 0 {
-		return nil
+// saidTo finds a connection's account. Mostly it is that of the message before.
+func (r *Receiver) saidTo(to Conn) *said {
+	for i := len(r.said) - 1; i >= 0; i-- {
+		if r.said[i].to == to {
+			return &r.said[i]
+		}
 	}
-	binary.BigEndian.PutUint64(r.seq[:], seq)
-	if !to.Send(r.seq[:]) {
-		return errDeaf
+	r.said = append(r.said, said{to: to})
+	return &r.said[len(r.said)-1]
+}
+
+// answer says what has become of one message. over: nothing behind it may be answered.
+func (r *Receiver) answer(a *arrival, said *said) (over, deaf bool) {
+	refusal := a.refuse
+	if a.index >= 0 {
+		if !r.fates[a.index].settled {
+			return true, false
+		}
+		refusal = r.fates[a.index].refusal
 	}
-	return nil
+	if refusal == nil {
+		said.stored = a.seq
+		return false, false
+	}
+	r.Refused++
+	if !r.acknowledge(said) || !a.from.Send(binary.BigEndian.AppendUint64(nil, a.seq), []byte(refusal.Error())) {
+		return true, true
+	}
+	return false, false
+}
+
+// acknowledge says that what was stored is stored.
+func (r *Receiver) acknowledge(said *said) bool {
+	if said.stored == 0 {
+		return true
+	}
+	binary.BigEndian.PutUint64(r.seq[:], said.stored)
+	said.stored = 0
+	return said.to.Send(r.seq[:])
 }

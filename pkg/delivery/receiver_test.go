@@ -78,6 +78,19 @@ func TestOneAcknowledgementForARun(t *testing.T) {
 	expectAnswers(t, c, "3")
 }
 
+func TestOneAcknowledgementForAConnection(t *testing.T) {
+	var r Receiver
+	a, b := &fakeConn{}, &fakeConn{}
+	for n := range uint64(10) {
+		add(t, &r, a, 2*n+1)
+		add(t, &r, b, 2*n+2)
+	}
+	settleAll(&r)
+	r.Answer()
+	expectAnswers(t, a, "19")
+	expectAnswers(t, b, "20")
+}
+
 func TestRepeatIsAcknowledgedAndNotStored(t *testing.T) {
 	var r Receiver
 	a, b := &fakeConn{}, &fakeConn{}

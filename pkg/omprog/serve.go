@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/lines"
 )
 
@@ -36,11 +38,12 @@ type Server struct {
 	Machine *Machine
 	Account Account
 	Logger  *slog.Logger
+	Ended   func() // called when rsyslog turns out to have gone while a reply waits: ends ctx, and so begins the draining
 
 	reply []byte // scratch
 }
 
-// Run converses until rsyslog closes the pipe (nil), or until ctx ends and what rsyslog had written before was taken
+// Run converses until rsyslog closes the pipes (nil), or until ctx ends and what rsyslog had written before was taken
 // (nil). A reply that waits then waits no longer than draining lasts. An unterminated last line is no message.
 // Run does not wait for what is owed in the end.
 func (s *Server) Run(ctx, draining context.Context) error {
@@ -52,7 +55,7 @@ func (s *Server) Run(ctx, draining context.Context) error {
 	} else {
 		err = s.converse(ctx, draining)
 	}
-	if errors.Is(err, io.EOF) || errors.Is(err, lines.ErrNothing) {
+	if errors.Is(err, io.EOF) || errors.Is(err, lines.ErrNothing) || errors.Is(err, unix.EPIPE) {
 		return nil
 	}
 	return err
@@ -118,6 +121,9 @@ func (s *Server) wait(ctx, draining context.Context) (string, error) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
+		if s.In.HungUp() {
+			s.Ended()
+		}
 		say, again := s.Machine.Poll(time.Now())
 		if !s.Machine.Waiting() {
 			return say, nil
