@@ -15,23 +15,16 @@ const farewell = time.Second
 // the connection. Recv goes on until all is written. When Close returns, no function of Config is called any more. A
 // second Close waits for the first and returns 0.
 func (s *Socket) Close(ctx context.Context) (unwritten int) {
-	s.stop()
+	s.Retire()
 	s.mu.Lock()
-	again := s.closed
-	s.closed = true
-	for _, l := range s.listeners {
-		l.Close()
-	}
+	again := s.closing
+	s.closing = true
 	peers := slices.Clone(s.peers)
 	s.mu.Unlock()
 	if again {
 		s.work.Wait()
 		return 0
 	}
-	for _, p := range peers {
-		p.seal()
-	}
-	s.progress() // a Send that waits returns
 	s.await(ctx, func() bool { return !slices.ContainsFunc(peers, (*Peer).owed) })
 	close(s.deaf)
 	s.bidFarewell(ctx, peers)
@@ -45,6 +38,29 @@ func (s *Socket) Close(ctx context.Context) (unwritten int) {
 		unwritten += queued
 	}
 	return unwritten
+}
+
+// Retire takes leave: no more dialling, listening and sending. What is queued is written, then the peers are told that
+// nothing more comes from here, upon which they end their connections, behind all that they have sent. That is received as
+// ever. The channel is closed when the last connection has ended and all has been received.
+func (s *Socket) Retire() <-chan struct{} {
+	s.stop()
+	s.mu.Lock()
+	s.closed = true
+	for _, l := range s.listeners {
+		l.Close()
+	}
+	for _, p := range s.peers {
+		p.seal()
+	}
+	s.mu.Unlock()
+	s.progress() // a Send that waits returns
+	gone := make(chan struct{})
+	go func() {
+		s.work.Wait()
+		close(gone)
+	}()
+	return gone
 }
 
 // bidFarewell waits for the peers to end the connections, which they do when they have read to the end of what

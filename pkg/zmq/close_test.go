@@ -164,6 +164,30 @@ func TestCloseIsPrompt(t *testing.T) {
 	}
 }
 
+// A connection that comes just when the socket closes is not waited for, wherever in its handshake it is.
+func TestClosingSocketShakesNoHands(t *testing.T) {
+	for range 100 {
+		s := open(t, Config{Type: Push, HandshakeTimeout: time.Hour})
+		near, far := net.Pipe()
+		go io.Copy(io.Discard, far) // it reads our greeting and says nothing
+		served := make(chan error, 1)
+		s.stop()
+		go func() {
+			_, err := s.serve(near, "pipe")
+			served <- err
+		}()
+		select {
+		case err := <-served:
+			if err == nil {
+				t.Error("served without an error")
+			}
+		case <-time.After(patience):
+			t.Fatal("the handshake goes on")
+		}
+		far.Close()
+	}
+}
+
 // fullBacklog is an endpoint that takes no further connections: dialling it hangs.
 func fullBacklog(t testing.TB) string {
 	t.Helper()

@@ -188,7 +188,7 @@ func TestSlowReaderIsNotSilent(t *testing.T) {
 	r := peerRaw(t, at, "PULL", 1)
 	began := time.Now()
 	for buf := make([]byte, 20_000); time.Since(began) < 8*beat; <-time.After(10 * time.Millisecond) {
-		if _, err := io.ReadFull(r, buf); err != nil {
+		if _, err := io.ReadFull(r, buf); err != nil || len(reason) > 0 {
 			t.Fatalf("after %v: %v, %v", time.Since(began), err, <-reason)
 		}
 	}

@@ -106,9 +106,12 @@ func (s *Socket) accept(l net.Listener, bound string) {
 }
 
 func (s *Socket) serveAccepted(conn net.Conn, bound string) {
-	remote := conn.RemoteAddr().String()
+	remote := remoteEndpoint(conn, bound)
 	established, err := s.serve(conn, bound)
+	var dropped *dropError
 	switch {
+	case errors.As(err, &dropped):
+		s.log.log(slog.LevelWarn, "peer dropped", "endpoint", bound, "peer", remote, "reason", err)
 	case established:
 		s.log.log(slog.LevelInfo, "peer disconnected", "endpoint", bound, "peer", remote, "reason", err)
 	case s.ctx.Err() == nil:

@@ -35,10 +35,7 @@ type Peer struct {
 }
 
 func newPeer(s *Socket, conn net.Conn, endpoint string, settled session) *Peer {
-	p := &Peer{socket: s, conn: conn, remote: endpoint, session: settled, wake: make(chan struct{}, 1)}
-	if conn.RemoteAddr().Network() == "tcp" {
-		p.remote = "tcp://" + conn.RemoteAddr().String()
-	}
+	p := &Peer{socket: s, conn: conn, remote: remoteEndpoint(conn, endpoint), session: settled, wake: make(chan struct{}, 1)}
 	if settled.commands { // before 3.1 there is no PING to answer
 		p.beat = s.cfg.Heartbeat
 	}
@@ -46,6 +43,14 @@ func newPeer(s *Socket, conn net.Conn, endpoint string, settled session) *Peer {
 		p.control = appendSubscriptions(p.control, s.cfg.Subscribe, settled.commands)
 	}
 	return p
+}
+
+// remoteEndpoint is where the other side of a connection is; a Unix socket's other side has no name but endpoint.
+func remoteEndpoint(conn net.Conn, endpoint string) string {
+	if conn.RemoteAddr().Network() == "tcp" {
+		return "tcp://" + conn.RemoteAddr().String()
+	}
+	return endpoint
 }
 
 // Remote is the peer's address as an endpoint; for a Unix socket, the path that was bound or connected to.
@@ -73,6 +78,12 @@ func (p *Peer) Acknowledged(n uint64) bool {
 func (p *Peer) Send(frames ...[]byte) bool {
 	return p.enqueue(frames, true)
 }
+
+// dropError says that we have ended the connection, and why.
+type dropError struct{ reason error }
+
+func (e *dropError) Error() string { return e.reason.Error() }
+func (e *dropError) Unwrap() error { return e.reason }
 
 // Drop ends the connection; a connecting socket dials again. reason goes to the log and to OnDown.
 func (p *Peer) Drop(reason error) {

@@ -61,12 +61,14 @@ func TestSubscriptionForms(t *testing.T) {
 
 // A SUB asks in the form that the publisher's version understands, and leaves out what it did not ask for.
 func TestSubscriberAsks(t *testing.T) {
-	want := map[byte]string{0: "\x00\x05\x01app.\x00\x03\x01db", 1: command("SUBSCRIBE", "app.") + command("SUBSCRIBE", "db")}
-	for minor := range byte(2) {
+	messages, commands := "\x00\x05\x01app.\x00\x03\x01db", command("SUBSCRIBE", "app.")+command("SUBSCRIBE", "db")
+	for version, want := range map[[2]byte]string{{3, 0}: messages, {3, 1}: commands, {3, 9}: commands, {4, 0}: commands} {
 		s, at := bound(t, Config{Type: Sub, Subscribe: []string{"app.", "db"}})
-		r := peerRaw(t, at, "PUB", minor)
-		if got := r.hear(len(want[minor])); got != want[minor] {
-			t.Errorf("version 3.%d: heard %q", minor, got)
+		r := dialRaw(t, at)
+		r.say(greeting(version[0], version[1], "NULL"), ready("PUB"))
+		r.greeted()
+		if got := r.hear(len(want)); got != want {
+			t.Errorf("version %d: heard %q", version, got)
 		}
 		r.say("\x01\x03sys\x00\x01a", "\x00\x03app", "\x01\x05app.a\x00\x01b", "\x00\x03dbx")
 		if got := receive(t, s, 2); got[0] != "app.a|b" || got[1] != "dbx" {
@@ -138,6 +140,20 @@ func TestSlowSubscriberAlone(t *testing.T) {
 	}
 }
 
+// What is published when a subscriber is at its end is not missed for slowness.
+func TestLeavingSubscriberIsNotSlow(t *testing.T) {
+	var log logged
+	s, at := bound(t, Config{Type: Pub, Logger: log.logger()})
+	peerRaw(t, at, "SUB", 1).say(command("SUBSCRIBE", ""))
+	subscribed(t, s, "", true)
+	p := peer(s, 0)
+	p.seal()
+	s.Publish([]byte("late"))
+	if p.Dropped() != 0 || log.count("slow") != 0 {
+		t.Errorf("%d dropped", p.Dropped())
+	}
+}
+
 // A subscriber cannot make a publisher remember without end.
 func TestSubscriptionFlood(t *testing.T) {
 	for name, form := range map[string]func(topic string) string{
@@ -184,6 +200,13 @@ func TestSubscriptionsAgainstAList(t *testing.T) {
 		case 1, 2:
 			list[topic] = max(list[topic]-1, 0)
 			tree.remove([]byte(topic))
+			active := 0
+			for _, n := range list {
+				active += min(n, 1)
+			}
+			if n := nodes(&tree.root); n > 2*active+1 {
+				t.Fatalf("%d nodes for %d subscriptions", n, active)
+			}
 		default:
 			want := false
 			for prefix, n := range list {
@@ -202,4 +225,12 @@ func TestSubscriptionsAgainstAList(t *testing.T) {
 	if tree.bytes != 0 || len(tree.root.children) != 0 || tree.root.count != 0 {
 		t.Errorf("an empty tree: %+v", tree)
 	}
+}
+
+func nodes(n *node) int {
+	sum := 1
+	for _, child := range n.children {
+		sum += nodes(child)
+	}
+	return sum
 }

@@ -96,6 +96,32 @@ func TestFlappingPeer(t *testing.T) {
 	}
 }
 
+// A connection that has stood is the end of an outage: the waits begin anew.
+func TestWaitsBeginAnew(t *testing.T) {
+	dials := make(chan time.Time, 100)
+	var n atomic.Int64
+	at := listenRaw(t, func(r *raw) {
+		dials <- time.Now()
+		if n.Add(1) == 11 {
+			r.say(greeting(3, 1, "NULL"), ready("PULL"))
+			r.greeted()
+			<-time.After(50 * time.Millisecond) // longer than Reconnect
+			dials <- time.Now()
+		}
+		r.Close()
+	})
+	connected(t, Config{Type: Push, Reconnect: time.Millisecond, ReconnectMax: time.Hour}, at)
+	var last time.Time
+	for range 10 {
+		last = <-dials
+	}
+	long := (<-dials).Sub(last)
+	lost := <-dials
+	if short := (<-dials).Sub(lost); short > long/2 {
+		t.Errorf("%v after a connection that stood; %v before it", short, long)
+	}
+}
+
 // A second outage is said like the first.
 func TestEachOutageIsSaid(t *testing.T) {
 	var log logged
@@ -125,7 +151,7 @@ func TestDroppedPeerIsDialledAgain(t *testing.T) {
 	for range 3 {
 		why := errors.New("for a reason")
 		(<-ups).Drop(why)
-		if err := <-reasons; err != why {
+		if err := <-reasons; !errors.Is(err, why) {
 			t.Errorf("dropped: %v", err)
 		}
 	}

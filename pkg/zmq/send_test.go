@@ -209,6 +209,31 @@ func TestQueueAndOnDownAreInOrder(t *testing.T) {
 	})
 }
 
+// A connection that takes nothing any more gets nothing any more, also while its reader waits for somebody to receive.
+func TestDeadPeerWithABlockedReader(t *testing.T) {
+	reading, goOn := make(chan bool), make(chan bool)
+	s, at := bound(t, Config{Type: Dealer, OnReceive: func(b *Batch) {
+		reading <- true
+		<-goOn
+		b.Release()
+	}})
+	r := peerRaw(t, at, "DEALER", 1)
+	peers(t, s, 1)
+	r.say("\x00\x08unwanted")
+	<-reading
+	r.Conn.(*net.TCPConn).SetLinger(0)
+	r.Close()
+	eventually(t, "the end", func() bool {
+		s.Queue([]byte("m"))
+		s.Flush()
+		return s.Peers() == 0
+	})
+	if s.Queue([]byte("m")) != nil {
+		t.Error("a message was given to nobody")
+	}
+	goOn <- true
+}
+
 // A wake-up that got lost would leave a question unanswered.
 func TestNoWakeUpIsLost(t *testing.T) {
 	router, at := bound(t, Config{Type: Router, OnReceive: func(b *Batch) {
@@ -240,79 +265,4 @@ func TestNoWakeUpIsLost(t *testing.T) {
 	}
 	clients.Wait()
 	peers(t, router, 4)
-}
-
-// counted is a connection that counts system calls, and whose writes can be held up.
-type counted struct {
-	net.Conn
-	reads, writes atomic.Int64
-	held          sync.Mutex
-}
-
-func (c *counted) Read(b []byte) (int, error) {
-	c.reads.Add(1)
-	return c.Conn.Read(b)
-}
-
-func (c *counted) Write(b []byte) (int, error) {
-	c.held.Lock()
-	defer c.held.Unlock()
-	c.writes.Add(1)
-	return c.Conn.Write(b)
-}
-
-// serveCounted lets a socket serve a connection to a listener that it returns the other end of.
-func serveCounted(t *testing.T, s *Socket, typ string) (*counted, *raw) {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	far := dialRaw(t, "tcp://"+l.Addr().String())
-	near, err := l.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	conn := &counted{Conn: near}
-	s.work.Go(func() { s.serve(conn, "counted") })
-	far.say(greeting(3, 1, "NULL"), ready(typ))
-	far.greeted()
-	peers(t, s, 1)
-	return conn, far
-}
-
-func TestWritesAreGathered(t *testing.T) {
-	s := open(t, Config{Type: Push})
-	conn, far := serveCounted(t, s, "PULL")
-	before := conn.writes.Load()
-	conn.held.Lock()
-	for range 500 {
-		s.Send(soon(t), []byte("one"), nil, []byte("three"))
-	}
-	conn.held.Unlock()
-	if got := far.hear(500 * 14); got != strings.Repeat("\x01\x03one\x01\x00\x00\x05three", 500) {
-		t.Errorf("heard %.40q...", got)
-	}
-	if writes := conn.writes.Load() - before; writes > 2 {
-		t.Errorf("%d writes for 500 messages of 3 frames, of which 499 waited", writes)
-	}
-}
-
-func TestReadsAreBuffered(t *testing.T) {
-	s := open(t, Config{Type: Pull})
-	conn, far := serveCounted(t, s, "PUSH")
-	before := conn.reads.Load()
-	far.say(strings.Repeat("\x01\x03one\x01\x00\x00\x05three", 250))
-	for n := 0; n < 250; {
-		b, err := s.Recv(soon(t))
-		if err != nil {
-			t.Fatal(err)
-		}
-		n += b.Len()
-		b.Release()
-	}
-	if reads := conn.reads.Load() - before; reads > 25 {
-		t.Errorf("%d reads for 250 messages of 3 frames", reads)
-	}
 }

@@ -34,7 +34,8 @@ type Socket struct {
 	next      int           // whose turn it is
 	waiting   chan struct{} // closed at the next progress, when somebody waits
 	listeners []net.Listener
-	closed    bool
+	closed    bool // nothing more is sent, dialled or listened for
+	closing   bool // Close was called
 }
 
 // New makes a socket without endpoints.
@@ -188,7 +189,7 @@ func (p *Peer) run() error {
 		err = writeErr // the writer was first, or somebody dropped the peer
 	}
 	if dropped != nil {
-		err = dropped
+		err = &dropError{dropped}
 	}
 	return err
 }
