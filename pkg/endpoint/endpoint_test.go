@@ -1,6 +1,7 @@
 package endpoint
 
 import (
+	"os"
 	"strings"
 	"testing"
 )
@@ -66,6 +67,7 @@ func TestParse(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
+	needSeeds(f)
 	f.Fuzz(func(t *testing.T, text string) {
 		for _, parse := range []func(string) (Endpoint, error){Connect, Bind} {
 			e, err := parse(text)
@@ -78,4 +80,12 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	})
+}
+
+// needSeeds fails when a fuzz target has nothing to start from.
+func needSeeds(f *testing.F) {
+	seeds, err := os.ReadDir("testdata/fuzz/" + f.Name())
+	if err != nil || len(seeds) == 0 {
+		f.Fatalf("no seeds: %v", err)
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"math"
+	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -119,6 +120,7 @@ func TestCodecDoesNoIO(t *testing.T) {
 }
 
 func FuzzDecodeFrame(f *testing.F) {
+	needSeeds(f)
 	f.Fuzz(func(t *testing.T, b []byte) {
 		flags, body, n, err := DecodeFrame(b, 1<<16)
 		if err != nil || n > len(b) {
@@ -133,6 +135,7 @@ func FuzzDecodeFrame(f *testing.F) {
 }
 
 func FuzzParseCommand(f *testing.F) {
+	needSeeds(f)
 	f.Fuzz(func(t *testing.T, body []byte) {
 		name, data, err := ParseCommand(body)
 		if err != nil {
@@ -148,6 +151,7 @@ func FuzzParseCommand(f *testing.F) {
 }
 
 func FuzzParseMetadata(f *testing.F) {
+	needSeeds(f)
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var again []byte
 		err := ParseMetadata(b, func(name, value []byte) { again = AppendProperty(again, string(name), value) })
@@ -155,4 +159,12 @@ func FuzzParseMetadata(f *testing.F) {
 			t.Fatalf("%q became %q", b, again)
 		}
 	})
+}
+
+// needSeeds fails when a fuzz target has nothing to start from.
+func needSeeds(f *testing.F) {
+	seeds, err := os.ReadDir("testdata/fuzz/" + f.Name())
+	if err != nil || len(seeds) == 0 {
+		f.Fatalf("no seeds: %v", err)
+	}
 }
