@@ -73,7 +73,7 @@ func NewSet(program, summary string, c *Common) *pflag.FlagSet {
 	fs.SortFlags = false
 	fs.StringArrayVar(&c.Connect, "connect", nil, "connect to this `endpoint`: tcp://host:port, tcp://[v6]:port, ipc:///path (repeatable)")
 	fs.StringArrayVar(&c.Bind, "bind", nil, "bind this `endpoint`: tcp://*:port, tcp://127.0.0.1:port, ipc:///path; port 0 picks one and logs it (repeatable)")
-	fs.IntVar(&c.HWM, "hwm", zmq.DefaultHWM, "most `messages` held per peer")
+	fs.IntVar(&c.HWM, "hwm", zmq.DefaultHWM, "most `messages` held per peer, and never more than 4 MiB of them")
 	c.MaxMessage = zmq.DefaultMaxMessage
 	fs.Var(&c.MaxMessage, "max-message-size", "most `bytes` of all frames of a message together; suffixes KiB and MiB")
 	fs.DurationVar(&c.Reconnect, "reconnect", zmq.DefaultReconnect, "first wait between dials, doubling")

@@ -55,7 +55,8 @@ func CheckSender(p *zmq.Peer) {
 }
 
 // Run moves messages until ctx ends or the destination has ended by itself; both are normal and return nil. The
-// batch in hand is finished first, for as long as draining lasts.
+// batch in hand is finished first, and what senders who hear of no acknowledgement have sent is taken to the end, for as
+// long as draining lasts. The socket is retired then.
 func (in *Intake) Run(ctx, draining context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -68,10 +69,42 @@ func (in *Intake) Run(ctx, draining context.Context) error {
 			}
 		}()
 	}
+	if err := in.move(ctx, draining); err != nil || in.cfg.Acknowledge {
+		return over(err) // a sender that hears nothing sends again
+	}
+	gone := in.socket.Retire()
+	rest, stop := context.WithCancel(draining)
+	defer stop()
+	go func() {
+		select {
+		case <-gone:
+			stop()
+		case <-rest.Done():
+		}
+	}()
+	err := in.move(rest, draining)
+	select {
+	case <-gone:
+	default:
+		in.cfg.Logger.Warn("the destination did not take everything within --linger; what was read and not stored is lost")
+	}
+	return over(err)
+}
+
+// over is nil when the destination has ended by itself: that is a normal end.
+func over(err error) error {
+	if errors.Is(err, destination.ErrOver) {
+		return nil
+	}
+	return err
+}
+
+// move moves batches until ctx ends (nil). A batch may take as long as storing lasts.
+func (in *Intake) move(ctx, storing context.Context) error {
 	for in.gather(ctx) {
-		err := in.store(draining)
+		err := in.store(storing)
 		in.finish()
-		if errors.Is(err, destination.ErrOver) || (err != nil && draining.Err() != nil) {
+		if err != nil && storing.Err() != nil {
 			return nil
 		}
 		if err != nil {

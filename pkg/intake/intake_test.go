@@ -312,3 +312,26 @@ func TestPlainMessages(t *testing.T) {
 		t.Errorf("counters %+v", got)
 	}
 }
+
+// What was sent before the end is stored, and not only what is in hand: nobody would send it again.
+func TestStopTakesPlainMessagesToTheEnd(t *testing.T) {
+	const messages = 500
+	r := start(t, Config{Batch: 10}, zmq.Config{Type: zmq.Pull, HWM: 20}, zmq.Config{Type: zmq.Push, HWM: 2 * messages}, &fakeDestination{release: make(chan struct{})})
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	for range messages {
+		if err := r.sender.Send(ctx, []byte("x")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	<-r.dest.entered
+	if unwritten := r.sender.Close(ctx); unwritten > 0 {
+		t.Fatalf("%d messages were not even sent", unwritten)
+	}
+	r.stop()
+	close(r.dest.release)
+	r.expectEnd(t)
+	if got := len(r.dest.has()); got != messages {
+		t.Errorf("stored %d of %d", got, messages)
+	}
+}
