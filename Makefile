@@ -6,10 +6,14 @@ export CGO_ENABLED ?= 0
 # The version comes from above; git is not asked by Go, for it refuses a clone that belongs to another user.
 export GOFLAGS := $(shell go env GOFLAGS) -buildvcs=false
 
-.PHONY: build demo test race lint fuzz integration bench clean
+.PHONY: build install demo test race lint fuzz integration bench clean
 
 build:
 	go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/ $(PROGRAMS)
+
+# Where the configurations in rsyslog.d/ look for them. DESTDIR is for packagers.
+install: build
+	install -D -m 755 -t $(DESTDIR)/usr/libexec/rsyslog bin/*
 
 demo:
 	demo/run
