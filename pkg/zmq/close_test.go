@@ -3,12 +3,11 @@ package zmq
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -114,107 +113,6 @@ func TestCloseWhileThePeerTalks(t *testing.T) {
 	}
 }
 
-// Close is prompt whatever a connection is about to do, and leaves no goroutine.
-func TestCloseIsPrompt(t *testing.T) {
-	silent := listenRaw(t, func(*raw) {})
-	states := map[string]func(s *Socket) error{
-		"without endpoints": func(*Socket) error { return nil },
-		"listening":         func(s *Socket) error { _, err := s.Bind("tcp://127.0.0.1:0"); return err },
-		"handshaking":       func(s *Socket) error { return s.Connect(silent) },
-		"dialling":          func(s *Socket) error { return s.Connect(fullBacklog(t)) },
-		"between dials":     func(s *Socket) error { return s.Connect("tcp://127.0.0.1:1") },
-		"accepting": func(s *Socket) error {
-			at, err := s.Bind("tcp://127.0.0.1:0")
-			if err == nil {
-				for range 10 {
-					dialRaw(t, at)
-				}
-			}
-			return err
-		},
-	}
-	for name, reach := range states {
-		t.Run(name, func(t *testing.T) {
-			for i := range 50 {
-				s, err := New(Config{Type: Push, HandshakeTimeout: time.Hour, Reconnect: time.Hour, ReconnectMax: time.Hour})
-				if err != nil {
-					t.Fatal(err)
-				}
-				if err := reach(s); err != nil {
-					t.Fatal(err)
-				}
-				if i%10 == 0 { // most often before it has begun, sometimes in the middle of it
-					<-time.After(time.Millisecond)
-				}
-				closed := make(chan struct{})
-				go func() {
-					s.Close(context.Background())
-					close(closed)
-				}()
-				select {
-				case <-closed:
-				case <-time.After(patience):
-					t.Fatal("Close does not return")
-				}
-			}
-			if left := leftOver(); left != "" {
-				t.Errorf("left over:\n%s", left)
-			}
-		})
-	}
-}
-
-// A connection that comes just when the socket closes is not waited for, wherever in its handshake it is.
-func TestClosingSocketShakesNoHands(t *testing.T) {
-	for range 100 {
-		s := open(t, Config{Type: Push, HandshakeTimeout: time.Hour})
-		near, far := net.Pipe()
-		go io.Copy(io.Discard, far) // it reads our greeting and says nothing
-		served := make(chan error, 1)
-		s.stop()
-		go func() {
-			_, err := s.serve(near, "pipe")
-			served <- err
-		}()
-		select {
-		case err := <-served:
-			if err == nil {
-				t.Error("served without an error")
-			}
-		case <-time.After(patience):
-			t.Fatal("the handshake goes on")
-		}
-		far.Close()
-	}
-}
-
-// fullBacklog is an endpoint that takes no further connections: dialling it hangs.
-func fullBacklog(t testing.TB) string {
-	t.Helper()
-	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { syscall.Close(fd) })
-	if err := errors.Join(syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}), syscall.Listen(fd, 0)); err != nil {
-		t.Fatal(err)
-	}
-	name, err := syscall.Getsockname(fd)
-	if err != nil {
-		t.Fatal(err)
-	}
-	at := fmt.Sprintf("127.0.0.1:%d", name.(*syscall.SockaddrInet4).Port)
-	for range 10 {
-		conn, err := net.DialTimeout("tcp", at, 20*time.Millisecond)
-		if err != nil {
-			return "tcp://" + at
-		}
-		t.Cleanup(func() { conn.Close() })
-	}
-	t.Fatal("the backlog is not to be filled")
-	return ""
-}
-
 func TestClosedSocket(t *testing.T) {
 	s, at := bound(t, Config{Type: Dealer})
 	r := peerRaw(t, at, "DEALER", 1)
@@ -279,6 +177,44 @@ func TestLingeringSocketStillReceives(t *testing.T) {
 		stalled.Close()
 	}()
 	if unwritten := <-closed; unwritten != 0 {
+		t.Errorf("%d unwritten", unwritten)
+	}
+}
+
+// A socket that takes leave sends nothing new, but receives everything that its peers have sent until they hear of it.
+func TestRetire(t *testing.T) {
+	s, at := bound(t, Config{Type: Dealer})
+	peerRaw(t, at, "DEALER", 1).say("\x00\x05early")
+	r := peerRaw(t, at, "DEALER", 1)
+	peers(t, s, 2)
+	peer(s, 1).Send([]byte("last"))
+	gone := s.Retire()
+	if err := s.Send(soon(t), []byte("m")); !errors.Is(err, ErrClosed) {
+		t.Errorf("sent: %v", err)
+	}
+	if got := receiveOne(t, s); got != "early" {
+		t.Errorf("received %q", got)
+	}
+	if got := r.ended(); got != "\x00\x04last" {
+		t.Errorf("the peer was told %q", got)
+	}
+	r.say(command("PING", "\x00\x00"), "\x00\x04late")
+	if got := receiveOne(t, s); got != "late" {
+		t.Errorf("received %q", got)
+	}
+	select {
+	case <-gone:
+		t.Error("gone, with both peers there")
+	default:
+	}
+	s.mu.Lock()
+	conns := slices.Clone(s.peers)
+	s.mu.Unlock()
+	for _, p := range conns {
+		p.Drop(nil)
+	}
+	<-gone
+	if unwritten := s.Close(soon(t)); unwritten != 0 {
 		t.Errorf("%d unwritten", unwritten)
 	}
 }

@@ -144,7 +144,8 @@ func TestEachOutageIsSaid(t *testing.T) {
 func TestDroppedPeerIsDialledAgain(t *testing.T) {
 	reasons := make(chan error, 10)
 	ups := make(chan *Peer, 10)
-	_, at := bound(t, Config{Type: Router})
+	var log logged
+	s, at := bound(t, Config{Type: Router, Logger: log.logger()})
 	connected(t, Config{Type: Dealer, Reconnect: time.Millisecond,
 		OnUp:   func(p *Peer) { ups <- p },
 		OnDown: func(_ *Peer, err error) { reasons <- err }}, at)
@@ -155,6 +156,10 @@ func TestDroppedPeerIsDialledAgain(t *testing.T) {
 			t.Errorf("dropped: %v", err)
 		}
 	}
+	<-ups
+	peers(t, s, 1)
+	peer(s, 0).Drop(errors.New("no friend"))
+	eventually(t, "the warning", func() bool { return log.count("peer dropped") == 1 && log.count("no friend") == 1 })
 }
 
 // What strangers can do is logged in bounds.
