@@ -109,9 +109,9 @@ func TestSlowSubscriberAlone(t *testing.T) {
 	text := strings.Repeat("x", 1000)
 	for i := range total {
 		s.Publish(fmt.Appendf(nil, "%06d%s", i, text))
-		if i%(hwm/2) == hwm/2-1 { // the fast one keeps up
+		if i%(hwm/4) == hwm/4-1 { // the fast one keeps up
 			s.Flush()
-			for j := i - hwm/2 + 1; j <= i; j++ {
+			for j := i - hwm/4 + 1; j <= i; j++ {
 				if _, body := fast.frame(); body != fmt.Sprintf("%06d%s", j, text) {
 					t.Fatalf("the fast subscriber has %.6q where %d is due", body, j)
 				}

@@ -12,9 +12,9 @@ import (
 
 // A subscriber that does not read loses what it is too slow for; the other one nothing; and the count is true.
 func TestLibzmqSlowSubscriber(t *testing.T) {
-	const total, size = 10_000, 1000
+	const total, size = 20_000, 1000
 	up := make(chan *zmq.Peer, 2)
-	s := ours(t, zmq.Config{Type: zmq.Pub, HWM: 100, OnUp: func(p *zmq.Peer) { up <- p }})
+	s := ours(t, zmq.Config{Type: zmq.Pub, HWM: 400, OnUp: func(p *zmq.Peer) { up <- p }})
 	at := listening(t, s)
 	subscribe := func() (*their, *zmq.Peer) {
 		sub := libzmq(t).connect("SUB", at, options{"SUBSCRIBE": "n", "RCVHWM": 50})
