@@ -1,10 +1,12 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
 	"runtime"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -36,4 +38,37 @@ func cpuModel() string {
 		}
 	}
 	return "unknown CPU"
+}
+
+// quiet waits until the CPUs have been 90 percent idle for a moment, but no longer than three seconds, and tells whether
+// they were.
+func quiet(ctx context.Context) bool {
+	idle, all := cpuTicks()
+	for range 15 {
+		select {
+		case <-time.After(200 * time.Millisecond):
+		case <-ctx.Done():
+			return false
+		}
+		nowIdle, nowAll := cpuTicks()
+		if nowAll > all && (nowIdle-idle)/(nowAll-all) > 0.9 {
+			return true
+		}
+		idle, all = nowIdle, nowAll
+	}
+	return false
+}
+
+// cpuTicks is how long the CPUs have been idle and have been at all, from /proc/stat's first line.
+func cpuTicks() (idle, all float64) {
+	text, _ := os.ReadFile("/proc/stat") // nothing read: never quiet, which is said
+	fields := strings.Fields(strings.SplitN(string(text), "\n", 2)[0])
+	for i, field := range fields[min(1, len(fields)):] {
+		ticks, _ := strconv.ParseFloat(field, 64)
+		all += ticks
+		if i == 3 || i == 4 { // idle, iowait
+			idle += ticks
+		}
+	}
+	return idle, all
 }

@@ -3,9 +3,11 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"slices"
@@ -15,7 +17,7 @@ import (
 
 // sample is what one run of a contestant gave.
 type sample struct {
-	rate float64 // messages per second, from the first to the last
+	rate float64 // messages per second, from the first to the last; 0: not measured
 	cpu  float64 // CPU seconds of the program per million messages; 0: not measured
 }
 
@@ -28,23 +30,34 @@ type contestant struct {
 type row struct {
 	key, title  string
 	contestants []contestant
+	// note says more, from the contestants' medians of CPU seconds per million messages; nil: nothing
+	note func(cpu []float64) string
 }
 
 func main() {
 	programs := flag.String("programs", ".cache/bench", "folder of the built `programs`")
 	rounds := flag.Int("rounds", 5, "how often each contestant runs")
 	only := flag.String("rows", "", "only rows whose `key` contains this")
+	file := flag.String("o", "", "write the results to this `file` too")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	fmt.Println(machine())
+	var results bytes.Buffer
+	out := io.MultiWriter(os.Stdout, &results)
+	fmt.Fprintln(out, machine())
 	failed := false
 	for _, r := range rows(*programs) {
 		if !strings.Contains(r.key, *only) {
 			continue
 		}
-		if err := r.measure(ctx, *rounds); err != nil {
+		if err := r.measure(ctx, *rounds, out); err != nil {
 			fmt.Fprintf(os.Stderr, "bench: %s: %v\n", r.key, err)
+			failed = true
+		}
+	}
+	if *file != "" {
+		if err := os.WriteFile(*file, results.Bytes(), 0o644); err != nil {
+			fmt.Fprintln(os.Stderr, "bench: cannot write the results:", err)
 			failed = true
 		}
 	}
@@ -57,29 +70,42 @@ func rows(programs string) []row {
 	b := &omprogBench{programs: programs}
 	pinned, free := placement{rsyslogd: "0", program: "1"}, placement{}
 	return []row{
-		{"omprog-pinned", "omprog with confirmation and transactions; rsyslogd on CPU 0, the programs on the others", []contestant{
+		{"omprog-pinned", "omprog with confirmation and transactions; rsyslogd on CPU 0, the programs on CPU 1", []contestant{
 			{"C confirmer that blocks", b.confirmer("confirm_blocking", 60_000, pinned)},
 			{"omzmq push, sent, to libzmq", b.push(200_000, pinned)},
 			{"omzmq dealer, stored, to imzmq", b.stored(200_000, pinned)},
-		}},
+		}, nil},
 		{"omprog-free", "the same, where the kernel puts them", []contestant{
 			{"C confirmer that polls", b.confirmer("confirm_polling", 200_000, free)},
 			{"omzmq push, sent, to libzmq", b.push(200_000, free)},
 			{"omzmq dealer, stored, to imzmq", b.stored(200_000, free)},
-		}},
+		}, nil},
 		{"pushpull", "PUSH to PULL over TCP, two processes, 200 bytes", []contestant{
 			{"libzmq", pushPull(programs, "zmq_push", "zmq_pull", 3_000_000)},
 			{"pkg/zmq", pushPull(programs, "pushpull ours push", "pushpull ours pull", 3_000_000)},
 			{"go-zeromq/zmq4", pushPull(programs, "pushpull zmq4 push", "pushpull zmq4 pull", 100_000)},
+		}, nil},
+		{"cpu", "CPU time of rsyslogd's output threads and of omzmq behind omprog", []contestant{
+			{"rsyslogd, omczmq PUSH to libzmq", b.omczmq(200_000)},
+			{"rsyslogd, omfile to /dev/null", b.devNull(200_000)},
+			{"omzmq push, sent, to libzmq", b.push(200_000, free)},
+			{"omzmq dealer, stored, to imzmq", b.stored(200_000, free)},
+		}, func(cpu []float64) string {
+			share := cpu[0] - cpu[1]
+			return fmt.Sprintf("omczmq's share of rsyslogd: %.2f s/M; omzmq push %.2f times, dealer %.2f times that", share, cpu[2]/share, cpu[3]/share)
 		}},
 	}
 }
 
 // measure runs the contestants in turn and prints the row.
-func (r row) measure(ctx context.Context, rounds int) error {
+func (r row) measure(ctx context.Context, rounds int, out io.Writer) error {
 	samples := make([][]sample, len(r.contestants))
+	busy := 0
 	for range rounds {
 		for i, c := range r.contestants {
+			if !quiet(ctx) {
+				busy++
+			}
 			ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 			s, err := c.run(ctx)
 			cancel()
@@ -89,21 +115,40 @@ func (r row) measure(ctx context.Context, rounds int) error {
 			samples[i] = append(samples[i], s)
 		}
 	}
-	fmt.Printf("\n%s (%s, %d rounds)\n", r.title, r.key, rounds)
-	fmt.Printf("    %-32s %12s %22s %8s %10s\n", "", "msg/s median", "min – max", "ratio", "CPU s/M")
+	r.print(out, rounds, samples)
+	if busy > 0 {
+		fmt.Fprintf(out, "    %d of %d runs began while other programs kept the machine busy\n", busy, rounds*len(r.contestants))
+	}
+	return nil
+}
+
+func (r row) print(out io.Writer, rounds int, samples [][]sample) {
+	fmt.Fprintf(out, "\n%s (%s, %d rounds)\n", r.title, r.key, rounds)
+	fmt.Fprintf(out, "    %-32s %12s %22s %8s %10s\n", "", "msg/s median", "min – max", "ratio", "CPU s/M")
 	var reference float64
+	var cpus []float64
 	for i, c := range r.contestants {
-		rates, cpus := column(samples[i], func(s sample) float64 { return s.rate }), column(samples[i], func(s sample) float64 { return s.cpu })
+		rates, cpu := column(samples[i], func(s sample) float64 { return s.rate }), column(samples[i], func(s sample) float64 { return s.cpu })
+		cpus = append(cpus, median(cpu))
 		if i == 0 {
 			reference = median(rates)
 		}
-		cpu := "–"
-		if median(cpus) > 0 {
-			cpu = fmt.Sprintf("%.2f", median(cpus))
+		fmt.Fprintf(out, "    %-32s", c.name)
+		if median(rates) > 0 {
+			fmt.Fprintf(out, " %12.0f %11.0f – %8.0f", median(rates), rates[0], rates[len(rates)-1])
+		} else {
+			fmt.Fprintf(out, " %12s %22s", "–", "")
 		}
-		fmt.Printf("    %-32s %12.0f %11.0f – %8.0f %8.2f %10s\n", c.name, median(rates), rates[0], rates[len(rates)-1], median(rates)/reference, cpu)
+		if reference > 0 {
+			fmt.Fprintf(out, " %8.2f", median(rates)/reference)
+		} else {
+			fmt.Fprintf(out, " %8s", "–")
+		}
+		fmt.Fprintf(out, " %10.2f\n", median(cpu))
 	}
-	return nil
+	if r.note != nil {
+		fmt.Fprintln(out, "    "+r.note(cpus))
+	}
 }
 
 // column returns one value of each sample, in ascending order.
