@@ -20,6 +20,7 @@ type options struct {
 	topic       string
 	delimiter   string
 	inline      bool
+	journal     string
 	beginMark   string
 	commitMark  string
 
@@ -37,6 +38,8 @@ func parseOptions(args []string, stdout io.Writer) (*options, error) {
 	fs.StringVar(&o.topic, "topic", "", "a constant first frame")
 	fs.StringVar(&o.delimiter, "topic-delimiter", "", "the first frame is each line's text before this `byte` (\\t is understood), the rest is the payload")
 	fs.BoolVar(&o.inline, "topic-inline", false, "topic and payload in one frame, not two")
+	fs.StringVar(&o.journal, "journal", "", "keep accepted but unconfirmed messages in this `folder`, so that a killed omzmq loses none; any number of processes "+
+		"with the same destination may share it")
 	fs.StringVar(&o.beginMark, "begin-mark", omprog.DefaultBeginMark, "omprog's beginTransactionMark")
 	fs.StringVar(&o.commitMark, "commit-mark", omprog.DefaultCommitMark, "omprog's commitTransactionMark")
 	if err := o.Parse(fs, version, args, stdout); err != nil {
@@ -98,6 +101,8 @@ func (o *options) resolveTopics(byDelimiter bool) error {
 
 func (o *options) validate() error {
 	switch {
+	case o.journal != "" && o.socketType == zmq.Pub:
+		return flags.Usage("--journal: a pub socket owes nothing, so there is nothing to keep")
 	case o.sendTimeout <= 0:
 		return flags.Usage("--send-timeout %v: it must be positive", o.sendTimeout)
 	case o.beginMark == "" || o.commitMark == "" || o.beginMark == o.commitMark:

@@ -11,6 +11,7 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/delivery"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/lines"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/omprog"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/spool"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
 )
 
@@ -19,6 +20,7 @@ type account interface {
 	omprog.Account
 	Outstanding() int
 	Unconfirmed() int
+	Unkept() int
 	Counters() delivery.Counters
 }
 
@@ -28,25 +30,32 @@ func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr io.W
 		return err
 	}
 	logger := o.Logger(stderr)
-	socket, owed, err := newAccount(o, logger)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	draining, stop := o.Lingering(ctx)
+	defer stop()
+	kept, err := openKept(o, logger)
+	if err != nil {
+		return err
+	}
+	defer kept.leave()
+	socket, owed, err := newAccount(o, logger, kept)
 	if err != nil {
 		return err
 	}
 	if err := o.Open(socket, logger); err != nil {
 		return err
 	}
+	owed = kept.adopt(ctx, o, owed, logger)
 	in, err := lines.NewReader(int(stdin.Fd()), o.longestLine())
 	if err != nil {
 		return fmt.Errorf("cannot read standard input: %w", err)
 	}
 	defer in.Close()
 
-	ctx, cancel := context.WithCancel(ctx)
-	draining, stop := o.Lingering(ctx)
-	defer stop()
 	truncated := 0
 	server := &omprog.Server{In: in, Machine: newMachine(o, owed, logger, &truncated), Account: owed, Logger: logger, Ended: cancel}
-	err = converse(ctx, draining, server, stdout)
+	err = converse(ctx, draining, server, stdout, kept)
 	cancel()
 	if n := in.Unterminated(); n > 0 {
 		logger.Warn("the last line did not end and is no message; rsyslog's template must end with a line feed", "bytes", n)
@@ -55,14 +64,15 @@ func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr io.W
 	if n := socket.Close(draining); n > 0 {
 		logger.Warn("messages were still queued for peers that did not take them", "messages", n)
 	}
+	kept.end(owed, server.Gone, logger)
 	c := owed.Counters()
 	logger.Info("end", "received", c.Received, "confirmed", c.Confirmed, "failed", c.Failed, "resent", c.Resent, "truncated", truncated)
 	return verdict(err, owed)
 }
 
-// verdict is what the program ends with: no error only if nothing is owed.
+// verdict is what the program ends with: no error only if nothing is owed but what is in a journal.
 func verdict(err error, owed account) error {
-	n := owed.Unconfirmed()
+	n := owed.Unkept()
 	if n == 0 {
 		return err
 	}
@@ -96,29 +106,47 @@ func (o *options) longestLine() int {
 }
 
 // converse talks to rsyslog until its end.
-func converse(ctx, draining context.Context, server *omprog.Server, stdout *os.File) error {
+func converse(ctx, draining context.Context, server *omprog.Server, stdout *os.File, kept *kept) error {
 	if lines.Confirmed(int(stdout.Fd()), int(os.Stderr.Fd())) {
 		out, err := lines.NewWriter(int(stdout.Fd()))
 		if err != nil {
 			return err
 		}
 		defer out.Close()
-		server.Out = out
+		replies, err := kept.replies(out)
+		if err != nil {
+			return err
+		}
+		server.Out = replies
+	} else if kept.own != nil {
+		kept.own.Log.Parted(true)
 	}
 	return server.Run(ctx, draining)
 }
 
 // newAccount makes the socket and the account of what it owes.
-func newAccount(o *options, logger *slog.Logger) (*zmq.Socket, account, error) {
-	cfg := o.Socket(o.socketType, logger)
+func newAccount(o *options, logger *slog.Logger, kept *kept) (*zmq.Socket, account, error) {
 	if o.socketType == zmq.Pub {
-		socket, err := zmq.New(cfg)
+		socket, err := zmq.New(o.Socket(zmq.Pub, logger))
 		return socket, delivery.NewPublisher(o.topics, socket, logger), err
 	}
+	return newSender(o, logger, kept.own)
+}
+
+// newSender makes a socket and the account of what it owes: what is in the journal, if there is one.
+func newSender(o *options, logger *slog.Logger, j *spool.Journal) (*zmq.Socket, *delivery.Sender, error) {
+	cfg := o.Socket(o.socketType, logger)
+	about := delivery.SenderConfig{Confirm: o.confirmLevel, Topics: o.topics, Logger: logger}
+	id := delivery.NewSenderID()
+	if j != nil {
+		about.Journal, id = j.Log, j.Log.ID()
+	}
 	carrier := &carrier{}
-	sender := delivery.NewSender(delivery.SenderConfig{Confirm: o.confirmLevel, Topics: o.topics, Logger: logger}, carrier)
+	sender := delivery.NewSender(about, carrier)
+	if j != nil {
+		sender.Restore(j.Records)
+	}
 	if o.confirmLevel == delivery.Stored {
-		id := delivery.NewSenderID()
 		cfg.Identity = id[:]
 	}
 	cfg.OnUp = func(p *zmq.Peer) { sender.Up(p) }

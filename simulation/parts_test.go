@@ -44,6 +44,7 @@ func newOmzmq(w *world, receivers int) *omzmq {
 func (o *omzmq) say(line string, answered func(reply string)) {
 	reply := o.machine.Line([]byte(line))
 	if !o.machine.Waiting() {
+		o.machine.Replied()
 		o.w.after(time.Microsecond, func() { answered(reply) })
 		return
 	}
@@ -53,6 +54,7 @@ func (o *omzmq) say(line string, answered func(reply string)) {
 func (o *omzmq) poll(answered func(string)) {
 	say, _ := o.machine.Poll(o.w.now)
 	if !o.machine.Waiting() {
+		o.machine.Replied()
 		answered(say)
 		return
 	}

@@ -1,5 +1,7 @@
 package delivery
 
+import "github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/journal"
+
 // state is where an owed message is.
 type state uint8
 
@@ -14,18 +16,20 @@ const (
 type entry struct {
 	seq       uint64
 	line      []byte
-	link      *link  // when in flight
-	pos       uint64 // its place among all that the link was ever given, from 0
+	ref       journal.Ref // in the journal, if there is one with room
+	link      *link       // when in flight
+	pos       uint64      // its place among all that the link was ever given, from 0
 	state     state
 	sent      bool // a link had it once
 	givenBack bool // refused, and rsyslog was told so: it blocks no other message
+	orphan    bool // rsyslog will not send it again, whatever it is told
 }
 
 // window holds the messages accepted since the account was last empty, by their numbers.
 type window struct {
 	base    uint64 // number of entries[0]
 	entries []*entry
-	revived map[uint64]*entry // older numbers whose lines came again
+	revived map[uint64]*entry // older numbers: lines that came again, and those of an earlier process
 }
 
 func (w *window) add(e *entry) { w.entries = append(w.entries, e) }
@@ -62,7 +66,6 @@ func (w *window) reset(next uint64) {
 type arena struct {
 	chunks [][]byte // the last one has room
 	slabs  [][]entry
-	bytes  int // of lines
 }
 
 const (
@@ -71,7 +74,6 @@ const (
 )
 
 func (a *arena) copy(line []byte) []byte {
-	a.bytes += len(line)
 	last := len(a.chunks) - 1
 	if last < 0 || cap(a.chunks[last])-len(a.chunks[last]) < len(line) {
 		a.chunks = append(a.chunks, make([]byte, 0, max(chunkSize, len(line))))
@@ -94,7 +96,6 @@ func (a *arena) entry() *entry {
 
 // reset keeps one chunk and one slab, for the small transactions that most are.
 func (a *arena) reset() {
-	a.bytes = 0
 	if len(a.chunks) > 0 {
 		clear(a.chunks[1:])
 		a.chunks = append(a.chunks[:0], a.chunks[0][:0])

@@ -119,6 +119,7 @@ func (s *Sender) confirmTo(l *link, n uint64) {
 			continue
 		}
 		e.link, e.state = nil, confirmed
+		e.ref.Confirm()
 		s.unconfirmed--
 		s.counters.Confirmed++
 	}

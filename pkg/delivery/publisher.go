@@ -32,7 +32,7 @@ func NewPublisher(topics message.Topics, feed Feed, logger *slog.Logger) *Publis
 }
 
 // Accept publishes a line.
-func (p *Publisher) Accept(line []byte) {
+func (p *Publisher) Accept(line []byte) (kept bool) {
 	var found bool
 	p.frames, p.scratch, found = p.topics.AppendFrames(p.frames[:0], p.scratch[:0], line)
 	if !found {
@@ -41,7 +41,14 @@ func (p *Publisher) Accept(line []byte) {
 	p.feed.Publish(p.frames...)
 	p.counters.Received++
 	p.counters.Confirmed++
+	return true
 }
+
+// Opened has nothing to do.
+func (p *Publisher) Opened(int) {}
+
+// Closing has nothing to do.
+func (p *Publisher) Closing(int) {}
 
 // Submit sends what was published.
 func (p *Publisher) Submit() {
@@ -68,6 +75,9 @@ func (p *Publisher) Outstanding() int { return 0 }
 
 // Unconfirmed is always 0.
 func (p *Publisher) Unconfirmed() int { return 0 }
+
+// Unkept is always 0.
+func (p *Publisher) Unkept() int { return 0 }
 
 // Counters returns the totals.
 func (p *Publisher) Counters() Counters { return p.counters }

@@ -1,6 +1,10 @@
 package delivery
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/journal"
+)
 
 // repeats knows the lines that rsyslog may send again, because it was told of a failure, by their bytes. It is a
 // multiset: each line that comes again takes one number, the lowest. Messages that are distinct and happen
@@ -14,6 +18,7 @@ type repeats struct {
 type record struct {
 	seq     uint64
 	line    string
+	ref     journal.Ref
 	refused bool // it must be sent again when it comes again
 	waiting bool
 }
@@ -22,7 +27,7 @@ type record struct {
 func (r *repeats) add(e *entry) {
 	rec := r.bySeq[e.seq]
 	if rec == nil {
-		rec = &record{seq: e.seq, line: string(e.line)}
+		rec = &record{seq: e.seq, line: string(e.line), ref: e.ref}
 		if r.bySeq == nil {
 			r.bySeq, r.waiting = make(map[uint64]*record), make(map[string][]*record)
 		}
@@ -63,6 +68,7 @@ func (r *repeats) take(line []byte) *record {
 // failed tells that the transactions that took records have failed: their lines come once more.
 func (r *repeats) failed() {
 	for _, rec := range r.taken {
+		rec.ref.Wait()
 		r.wait(rec)
 	}
 	r.taken = r.taken[:0]
@@ -76,6 +82,7 @@ func (r *repeats) committed(fresh bool) {
 		return
 	}
 	for _, rec := range r.taken {
+		rec.ref.Settle()
 		delete(r.bySeq, rec.seq)
 	}
 	r.taken = r.taken[:0]

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"sync"
 
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/journal"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/message"
 )
 
@@ -43,6 +44,7 @@ type SenderConfig struct {
 	Confirm Confirm
 	Topics  message.Topics
 	Logger  *slog.Logger
+	Journal *journal.Log // what is owed is kept in it; nil: it dies with the process
 }
 
 // Sender owes lines: what was accepted is owed until it is confirmed, over however many connections that takes.
@@ -57,6 +59,8 @@ type Sender struct {
 
 	staged  []*entry // accepted, not handed over yet
 	arena   arena
+	bytes   int  // of the lines accepted since the account was last empty
+	full    bool // the journal had no room for the last line
 	repeats repeats
 	next    uint64 // sequence number of the next new line
 	fresh   bool   // the transaction brought a line that is no repeat
@@ -86,25 +90,34 @@ type Counters struct {
 
 var errOverdue = errors.New("the receiver has not answered in time; what it owes is sent again")
 
-// NewSender makes a Sender whose first line has the number 1.
+// NewSender makes a Sender whose first line has the number 1, or the journal's next one.
 func NewSender(cfg SenderConfig, transport Transport) *Sender {
-	return &Sender{cfg: cfg, transport: transport, changed: make(chan struct{}, 1), links: make(map[Link]*link), next: 1, window: window{base: 1}}
+	s := &Sender{cfg: cfg, transport: transport, changed: make(chan struct{}, 1), links: make(map[Link]*link), next: 1}
+	if cfg.Journal != nil {
+		s.next = cfg.Journal.Next()
+	}
+	s.window.base = s.next
+	return s
 }
 
 // Changed receives after something has happened that the conversation may be waiting for.
 func (s *Sender) Changed() <-chan struct{} { return s.changed }
 
-// Accept owes a line from now on. The line is copied. One that rsyslog sends again keeps the number it had; see Failed.
-func (s *Sender) Accept(line []byte) {
+// Accept owes a line from now on. The line is copied. One that rsyslog sends again keeps the number it had; see Failed. kept
+// is false when there is a journal and it has no room for the line.
+func (s *Sender) Accept(line []byte) (kept bool) {
 	if record := s.repeats.take(line); record != nil {
 		s.again(record)
-		return
+		return record.ref.Kept() || s.cfg.Journal == nil
 	}
 	s.fresh = true
 	e := s.arena.entry()
-	e.seq, e.line = s.next, s.arena.copy(line)
+	e.seq = s.next
+	kept = s.keep(e, line)
 	s.next++
+	s.bytes += len(line)
 	s.staged = append(s.staged, e)
+	return kept
 }
 
 // again takes a repeated line back into the account. If it was refused, it is sent again. If its receiver has not answered
@@ -114,9 +127,12 @@ func (s *Sender) Accept(line []byte) {
 func (s *Sender) again(record *record) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.cfg.Journal != nil {
+		s.cfg.Journal.Take(record.ref)
+	}
 	e := s.window.find(record.seq)
 	if e == nil && record.refused {
-		e = &entry{seq: record.seq, line: []byte(record.line), state: refused, givenBack: true, sent: true}
+		e = &entry{seq: record.seq, line: []byte(record.line), ref: record.ref, state: refused, givenBack: true, sent: true}
 		s.window.revive(e)
 	}
 	if e != nil && e.state == inFlight && e.link.overdue && (s.cfg.Confirm == Stored || len(s.links) > 1) {
@@ -217,7 +233,7 @@ func (s *Sender) Ready() error {
 	if len(s.links) == 0 {
 		return errors.New("no peer is connected")
 	}
-	if s.arena.bytes > maxOwedBytes && s.unconfirmed > 0 {
+	if s.bytes > maxOwedBytes && s.unconfirmed > 0 {
 		return fmt.Errorf("%d messages of earlier transactions are not confirmed", s.unconfirmed)
 	}
 	return nil
@@ -239,19 +255,20 @@ func (s *Sender) Unconfirmed() int {
 
 // Committed tells that rsyslog has been told OK for everything: the account is empty.
 func (s *Sender) Committed() {
+	s.repeats.committed(s.fresh)
+	s.fresh, s.bytes = false, 0
 	s.mu.Lock()
+	s.emptyJournal()
 	s.window.reset(s.next)
 	s.mu.Unlock()
 	s.arena.reset()
-	s.repeats.committed(s.fresh)
-	s.fresh = false
 }
 
 // Failed tells that rsyslog was told of a failure: it sends the lines of that transaction again, and Accept will know
 // them by their bytes. alone tells that no other transaction is open. Then every line in the account comes again, and
 // what was refused is given back to rsyslog. Otherwise nothing says whose transaction has failed, so no line is taken
 // for a repeat (one taken for a repeat wrongly would be lost, one taken for new wrongly is stored twice), and what was
-// refused is sent once more.
+// refused is sent once more. So is an orphan that was refused: there is nobody to give it back to.
 func (s *Sender) Failed(alone bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -262,8 +279,9 @@ func (s *Sender) Failed(alone bool) {
 	}
 	s.window.each(func(e *entry) {
 		switch {
-		case alone:
+		case alone && !e.orphan:
 			s.repeats.add(e)
+			e.ref.Wait()
 			e.givenBack = e.state == refused
 		case e.state == refused && !e.givenBack:
 			e.state = pending
@@ -274,9 +292,8 @@ func (s *Sender) Failed(alone bool) {
 	s.refused, s.reason = 0, ""
 	if alone {
 		s.repeats.failed()
-	} else {
-		s.route()
 	}
+	s.route()
 }
 
 // Counters returns the totals.

@@ -187,6 +187,11 @@ func (c *Common) Open(s *zmq.Socket, logger *slog.Logger) error {
 		}
 		logger.Info("listening", "endpoint", bound)
 	}
+	return c.Dial(s)
+}
+
+// Dial connects a socket to the endpoints to connect to.
+func (c *Common) Dial(s *zmq.Socket) error {
 	for _, text := range c.Connect {
 		if err := s.Connect(text); err != nil {
 			return err

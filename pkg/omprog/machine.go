@@ -51,8 +51,12 @@ const (
 
 // Ledger owes what was accepted until it is confirmed. Its methods do not block.
 type Ledger interface {
-	// Accept owes a line from now on, and copies it.
-	Accept(line []byte)
+	// Accept owes a line from now on, and copies it. kept: the line may be answered before it is confirmed; it would survive
+	// this process, or nobody has asked for that.
+	Accept(line []byte) (kept bool)
+	// Opened and Closing tell of a BEGIN and a COMMIT, and how many transactions are open behind it.
+	Opened(open int)
+	Closing(open int)
 	// Submit hands over what was accepted.
 	Submit()
 	// Ready returns nil when a transaction can begin, else why not.
@@ -60,9 +64,9 @@ type Ledger interface {
 	// Outcome of everything submitted: settled with nil, all is confirmed; settled with an error, a
 	// message was refused; not settled, the error says what is missing.
 	Outcome() (settled bool, err error)
-	// Committed tells that rsyslog was told OK for everything accepted.
+	// Committed tells that rsyslog has been told OK for everything accepted.
 	Committed()
-	// Failed tells that rsyslog was told of a failure and will send the lines again. alone: no other transaction is open.
+	// Failed tells that rsyslog has been told of a failure and will send the lines again. alone: no other transaction is open.
 	Failed(alone bool)
 }
 
@@ -75,7 +79,8 @@ type Config struct {
 }
 
 // Machine is the conversation's state. It does no input or output and knows no clock: Line takes what rsyslog
-// says, Poll the time. After Line, while Waiting, rsyslog must not be read from; Poll says how the wait ends.
+// says, Poll the time. After Line, while Waiting, rsyslog must not be read from; Poll says how the wait ends. When a
+// whole reply is out, Replied is told: the ledger must not hear of an OK that rsyslog may never have got.
 type Machine struct {
 	cfg    Config
 	ledger Ledger
@@ -87,6 +92,7 @@ type Machine struct {
 	wait   wait
 	since  time.Time
 	dots   int
+	told   verdict // what the reply under way says
 }
 
 // wait is what a reply waits for.
@@ -97,6 +103,16 @@ const (
 	waitBegin        // a peer
 	waitCommit       // everything accepted to be confirmed
 	waitMessage      // the same, outside a transaction
+	waitKept         // the same, inside one: the line would not survive us
+)
+
+// verdict is what a reply tells rsyslog about everything accepted.
+type verdict int
+
+const (
+	nothing verdict = iota
+	committed
+	failed
 )
 
 // NewMachine begins a conversation. Its first reply is Hello.
@@ -120,6 +136,7 @@ func (m *Machine) Line(line []byte) string {
 	case bytes.Equal(line, m.begin):
 		// A BEGIN without a COMMIT before it is another worker's, or the earlier transaction broke: both stay owed.
 		m.open++
+		m.ledger.Opened(m.open)
 		if m.ledger.Ready() == nil {
 			return replyOK
 		}
@@ -127,10 +144,14 @@ func (m *Machine) Line(line []byte) string {
 	case bytes.Equal(line, m.commit):
 		m.open = max(m.open-1, 0)
 		m.Submit()
+		m.ledger.Closing(m.open)
 		m.wait = waitCommit
 	case m.open > 0:
-		m.accept(line)
-		return replyDefer
+		if m.accept(line) {
+			return replyDefer
+		}
+		m.Submit()
+		m.wait = waitKept
 	default:
 		m.accept(line)
 		m.Submit()
@@ -140,11 +161,12 @@ func (m *Machine) Line(line []byte) string {
 	return ""
 }
 
-func (m *Machine) accept(line []byte) {
+func (m *Machine) accept(line []byte) (kept bool) {
 	line = m.cut(line)
-	m.ledger.Accept(line)
+	kept = m.ledger.Accept(line)
 	m.lines++
 	m.bytes += len(line)
+	return kept
 }
 
 // Due tells that enough was gathered to Submit it. That is asked after the reply is out: rsyslog goes to
@@ -199,10 +221,16 @@ func (m *Machine) Poll(now time.Time) (say string, again time.Time) {
 	return say, nextDot
 }
 
-// Abandon ends a wait with a failure: the program has to end and cannot wait any longer.
+// Abandon ends a wait with a failure: the program has to end and cannot wait any longer. A line that would not survive it is
+// given back, even from the middle of a transaction: those before it are confirmed, or kept.
 func (m *Machine) Abandon(reason string) string {
 	_, err := m.outcome()
-	return m.fail(fmt.Sprintf("%s: %v", reason, err))
+	text := fmt.Sprintf("%s: %v", reason, err)
+	if m.wait == waitKept {
+		m.wait = waitNone
+		return failure(text)
+	}
+	return m.fail(text)
 }
 
 func (m *Machine) outcome() (settled bool, err error) {
@@ -213,21 +241,41 @@ func (m *Machine) outcome() (settled bool, err error) {
 	return m.ledger.Outcome()
 }
 
-func (m *Machine) succeed() string {
-	if m.wait != waitBegin {
+// Replied tells that the last reply is out, whole.
+func (m *Machine) Replied() {
+	switch m.told {
+	case committed:
 		m.ledger.Committed()
+	case failed:
+		m.ledger.Failed(m.open == 0)
 	}
+	m.told = nothing
+}
+
+func (m *Machine) succeed() string {
+	was := m.wait
 	m.wait = waitNone
+	switch was {
+	case waitKept:
+		return replyDefer
+	case waitCommit, waitMessage:
+		m.told = committed
+	}
 	return replyOK
 }
 
 func (m *Machine) fail(text string) string {
-	if m.wait == waitBegin {
-		m.open = max(m.open-1, 0) // it has not begun; nothing of it was accepted
-	} else {
-		m.ledger.Failed(m.open == 0)
-	}
+	was := m.wait
 	m.wait = waitNone
+	switch was {
+	case waitBegin:
+		m.open = max(m.open-1, 0) // it has not begun; nothing of it was accepted
+		m.ledger.Opened(m.open)
+	case waitKept: // a failure in mid-transaction is for an end alone; COMMIT will tell
+		return replyDefer
+	default:
+		m.told = failed
+	}
 	return failure(text)
 }
 

@@ -14,13 +14,19 @@ type fakeLedger struct {
 	calls   []string
 	ready   error
 	settled bool
+	full    bool
 	err     error
 }
 
 func (l *fakeLedger) say(format string, args ...any) {
 	l.calls = append(l.calls, fmt.Sprintf(format, args...))
 }
-func (l *fakeLedger) Accept(line []byte)                 { l.say("accept %s", line) }
+func (l *fakeLedger) Accept(line []byte) (kept bool) {
+	l.say("accept %s", line)
+	return !l.full
+}
+func (l *fakeLedger) Opened(int)                         {}
+func (l *fakeLedger) Closing(int)                        {}
 func (l *fakeLedger) Submit()                            { l.say("submit") }
 func (l *fakeLedger) Ready() error                       { return l.ready }
 func (l *fakeLedger) Outcome() (settled bool, err error) { return l.settled, l.err }
@@ -47,9 +53,18 @@ func newTestMachine(l *fakeLedger) *Machine {
 // tell sends a line and returns what comes back at once.
 func tell(m *Machine, line string) string {
 	if reply := m.Line([]byte(line)); reply != "" || !m.Waiting() {
+		m.Replied()
 		return reply
 	}
-	say, _ := m.Poll(start)
+	return poll(m, start)
+}
+
+// poll returns what is said at a time.
+func poll(m *Machine, now time.Time) string {
+	say, _ := m.Poll(now)
+	if !m.Waiting() {
+		m.Replied()
+	}
 	return say
 }
 
@@ -88,8 +103,7 @@ func TestCommitWaitsWithDotsThenConfirms(t *testing.T) {
 		expectSaid(t, say, "")
 	}
 	l.settled, l.err = true, nil
-	say, _ := m.Poll(start.Add(3500 * time.Millisecond))
-	expectSaid(t, say, "OK\n")
+	expectSaid(t, poll(m, start.Add(3500*time.Millisecond)), "OK\n")
 	if m.Waiting() {
 		t.Error("still waiting")
 	}
@@ -102,8 +116,7 @@ func TestCommitTimesOut(t *testing.T) {
 	tell(m, "BEGIN TRANSACTION")
 	tell(m, "one")
 	tell(m, "COMMIT TRANSACTION")
-	say, _ := m.Poll(start.Add(5 * time.Second))
-	expectSaid(t, say, "omzmq: 1 messages not confirmed: no peer is connected after 5s\n")
+	expectSaid(t, poll(m, start.Add(5*time.Second)), "omzmq: 1 messages not confirmed: no peer is connected after 5s\n")
 	l.expect(t, "accept one", "submit", "failed true")
 	l.settled, l.err = true, nil
 	expectSaid(t, tell(m, "BEGIN TRANSACTION"), "OK\n")
@@ -113,14 +126,11 @@ func TestBeginWaitsForAPeer(t *testing.T) {
 	l := &fakeLedger{ready: errors.New("no peer is connected"), settled: true}
 	m := newTestMachine(l)
 	expectSaid(t, tell(m, "BEGIN TRANSACTION"), "")
-	say, _ := m.Poll(start.Add(time.Second))
-	expectSaid(t, say, ".")
-	say, _ = m.Poll(start.Add(5 * time.Second))
-	expectSaid(t, say, "omzmq: no peer is connected after 5s\n")
+	expectSaid(t, poll(m, start.Add(time.Second)), ".")
+	expectSaid(t, poll(m, start.Add(5*time.Second)), "omzmq: no peer is connected after 5s\n")
 	expectSaid(t, tell(m, "BEGIN TRANSACTION"), "")
 	l.ready = nil
-	say, _ = m.Poll(start.Add(time.Second))
-	expectSaid(t, say, "OK\n")
+	expectSaid(t, poll(m, start.Add(time.Second)), "OK\n")
 	expectSaid(t, tell(m, "one"), "DEFER_COMMIT\n")
 	expectSaid(t, tell(m, "COMMIT TRANSACTION"), "OK\n")
 	l.expect(t, "accept one", "submit", "committed")
@@ -131,11 +141,27 @@ func TestMessageOutsideATransaction(t *testing.T) {
 	m := newTestMachine(l)
 	expectSaid(t, tell(m, "one"), "")
 	l.settled, l.err = true, nil
-	say, _ := m.Poll(start)
-	expectSaid(t, say, "OK\n")
+	expectSaid(t, poll(m, start), "OK\n")
 	l.settled, l.err = true, errors.New("refused: why\nnot\x00")
 	expectSaid(t, tell(m, "two"), "omzmq: refused: why not \n")
 	l.expect(t, "accept one", "submit", "committed", "accept two", "submit", "failed true")
+}
+
+// A line that the journal has no room for is answered when it is confirmed, or else when COMMIT can tell.
+func TestLineThatIsNotKept(t *testing.T) {
+	l := &fakeLedger{full: true, err: errors.New("1 messages not confirmed")}
+	m := newTestMachine(l)
+	tell(m, "BEGIN TRANSACTION")
+	expectSaid(t, tell(m, "one"), "")
+	expectSaid(t, poll(m, start.Add(time.Second)), ".")
+	l.settled, l.err = true, nil
+	expectSaid(t, poll(m, start.Add(time.Second)), "DEFER_COMMIT\n")
+	l.settled, l.err = false, errors.New("2 messages not confirmed")
+	expectSaid(t, tell(m, "two"), "")
+	expectSaid(t, poll(m, start.Add(5*time.Second)), "DEFER_COMMIT\n")
+	expectSaid(t, tell(m, "three"), "")
+	expectSaid(t, m.Abandon("told to stop"), "omzmq: told to stop: 2 messages not confirmed\n")
+	l.expect(t, "accept one", "submit", "accept two", "submit", "accept three", "submit")
 }
 
 func TestInterleavedTransactions(t *testing.T) {
@@ -251,6 +277,7 @@ func FuzzMachine(f *testing.F) {
 					reply += say
 				}
 			}
+			m.Replied()
 			if now.IsZero() {
 				now = start
 			}

@@ -40,6 +40,7 @@ type Server struct {
 	Logger  *slog.Logger
 	Ended   func() // called when rsyslog turns out to have gone while a reply waits: ends ctx, and so begins the draining
 
+	Gone  bool   // rsyslog has closed the pipes: it hears of nothing any more. For when Run has returned
 	reply []byte // scratch
 }
 
@@ -55,7 +56,8 @@ func (s *Server) Run(ctx, draining context.Context) error {
 	} else {
 		err = s.converse(ctx, draining)
 	}
-	if errors.Is(err, io.EOF) || errors.Is(err, lines.ErrNothing) || errors.Is(err, unix.EPIPE) {
+	s.Gone = errors.Is(err, io.EOF) || errors.Is(err, unix.EPIPE) || s.In.HungUp()
+	if s.Gone || errors.Is(err, lines.ErrNothing) {
 		return nil
 	}
 	return err
@@ -79,6 +81,7 @@ func (s *Server) converse(ctx, draining context.Context) error {
 		if err := s.say(reply); err != nil {
 			return err
 		}
+		s.Machine.Replied()
 		if s.Machine.Due() {
 			s.Machine.Submit()
 		}

@@ -1,0 +1,92 @@
+package delivery
+
+import "github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/journal"
+
+// What a Sender does with its journal. Without one all of this does nothing.
+
+// Restore owes what an earlier process has left in the journal. It is called before anything else.
+func (s *Sender) Restore(records []journal.Record) {
+	for _, r := range records {
+		e := s.arena.entry()
+		*e = entry{seq: r.Seq, line: r.Line, ref: r.Ref, sent: true, orphan: !r.Again}
+		if r.Confirmed {
+			e.state = confirmed
+		} else {
+			s.window.revive(e)
+			s.pending = append(s.pending, e)
+			s.unconfirmed++
+			s.counters.Received++
+		}
+		if r.Again {
+			s.repeats.add(e)
+		}
+	}
+}
+
+// keep copies a line to the journal, or to memory.
+func (s *Sender) keep(e *entry, line []byte) bool {
+	if s.cfg.Journal == nil {
+		e.line = s.arena.copy(line)
+		return true
+	}
+	var err error
+	e.line, e.ref, err = s.cfg.Journal.Append(e.seq, line)
+	if full := err != nil; full != s.full {
+		s.full = full
+		if full {
+			s.cfg.Logger.Error("the journal has no room: until it has, a message is answered only when it is confirmed, which is slow", "reason", err)
+		} else {
+			s.cfg.Logger.Info("the journal has room again")
+		}
+	}
+	if err != nil {
+		e.line = s.arena.copy(line)
+	}
+	return err == nil
+}
+
+// Opened tells that a transaction has begun, and how many are open now.
+func (s *Sender) Opened(open int) {
+	if s.cfg.Journal != nil {
+		s.cfg.Journal.Opened(open)
+	}
+}
+
+// Closing tells that rsyslog has asked to commit, and how many transactions are open besides.
+func (s *Sender) Closing(open int) {
+	if s.cfg.Journal != nil {
+		s.cfg.Journal.Closing(open)
+	}
+}
+
+// Unkept is the number of messages accepted that are owed and would die with the process.
+func (s *Sender) Unkept() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := 0
+	count := func(e *entry) {
+		if e.state != confirmed && !e.givenBack && !e.ref.Kept() {
+			n++
+		}
+	}
+	for _, e := range s.staged {
+		count(e)
+	}
+	s.window.each(count)
+	return n
+}
+
+// emptyJournal keeps of an account that is empty only the lines that rsyslog will send again. The caller holds mu.
+func (s *Sender) emptyJournal() {
+	switch {
+	case s.cfg.Journal == nil:
+	case len(s.repeats.bySeq) == 0:
+		s.cfg.Journal.Reset(s.next)
+	default:
+		s.window.each(func(e *entry) {
+			if s.repeats.bySeq[e.seq] == nil {
+				e.ref.Settle()
+			}
+		})
+	}
+}

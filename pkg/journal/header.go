@@ -1,0 +1,113 @@
+package journal
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"sync/atomic"
+	"unsafe"
+)
+
+// HeaderSize is the size of the header, in bytes: a page.
+const HeaderSize = 4096
+
+const (
+	magic   = "omzmqjnl"
+	version = 1
+
+	idAt    = 16
+	ownerAt = 40
+)
+
+// IDSize is the size of a sender id, in bytes.
+const IDSize = 17
+
+// word is the place of a number in the header that changes, each by a single store.
+type word int
+
+const (
+	ownerBoot word = ownerAt + 8*iota
+	ownerProcess
+	ownerStarted
+	ownerThread
+	ownerArguments
+	nextSeq // the number of the next new line, when there is no record
+	opened  // transactions begun and not committed
+	closing // 1 + the line counter at the last COMMIT that was read
+	mark    // where the last reply was sent from, and behind it once it is out: see Log.Place
+	beat    // when the process was last known to live, nanoseconds of CLOCK_BOOTTIME
+	parted  // 1: rsyslog sends nothing again
+)
+
+// Owner says who wrote a journal: the thread of rsyslogd that the process was started by. Zeros: not known.
+type Owner struct {
+	Boot      uint64 // this boot of the machine
+	Process   uint64 // id of rsyslogd
+	Started   uint64 // when it was started, in the kernel's ticks since the boot
+	Thread    uint64 // id of its thread: a queue's worker
+	Arguments uint64 // what the program was called with
+}
+
+// Errors of a header that cannot be read. What it belongs to is to be left as it is.
+var (
+	ErrForeign = errors.New("this is no journal of omzmq, or its header is damaged")
+	ErrVersion = errors.New("a journal of another version: start the omzmq that wrote it, or remove the file")
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// WriteHeader makes a page the header of an empty journal. The magic is written last.
+func WriteHeader(page []byte, id [IDSize]byte, owner Owner) {
+	clear(page[:HeaderSize])
+	binary.LittleEndian.PutUint32(page[8:], version)
+	copy(page[idAt:], id[:])
+	binary.LittleEndian.PutUint32(page[12:], headerSum(page))
+	at(page, nextSeq).Store(1)
+	SetOwner(page, owner)
+	copy(page, magic)
+}
+
+func headerSum(page []byte) uint32 { return crc32.Checksum(page[idAt:ownerAt], castagnoli) }
+
+// SetOwner changes the owner: the journal has been taken over. Half done, it leaves an unknown owner.
+func SetOwner(page []byte, owner Owner) {
+	at(page, ownerProcess).Store(0)
+	at(page, ownerBoot).Store(owner.Boot)
+	at(page, ownerStarted).Store(owner.Started)
+	at(page, ownerThread).Store(owner.Thread)
+	at(page, ownerArguments).Store(owner.Arguments)
+	at(page, ownerProcess).Store(owner.Process)
+}
+
+// ReadHeader reads whose journal this is.
+func ReadHeader(page []byte) (id [IDSize]byte, owner Owner, err error) {
+	if len(page) < HeaderSize || string(page[:len(magic)]) != magic {
+		return id, owner, ErrForeign
+	}
+	if v := binary.LittleEndian.Uint32(page[8:]); v != version {
+		return id, owner, fmt.Errorf("version %d: %w", v, ErrVersion)
+	}
+	if binary.LittleEndian.Uint32(page[12:]) != headerSum(page) {
+		return id, owner, ErrForeign
+	}
+	copy(id[:], page[idAt:])
+	return id, Owner{
+		Boot: at(page, ownerBoot).Load(), Process: at(page, ownerProcess).Load(), Started: at(page, ownerStarted).Load(),
+		Thread: at(page, ownerThread).Load(), Arguments: at(page, ownerArguments).Load(),
+	}, nil
+}
+
+// Beat is when the writer of a journal was last known to live, in nanoseconds of CLOCK_BOOTTIME.
+func Beat(page []byte) int64 { return int64(at(page, beat).Load()) }
+
+// SetBeat says that the writer of a journal lives. Any goroutine may.
+func SetBeat(page []byte, now int64) { at(page, beat).Store(uint64(now)) }
+
+// at is a word of the header. Its place in memory is a multiple of 8, because a page's is.
+func at(page []byte, w word) *atomic.Uint64 {
+	return (*atomic.Uint64)(unsafe.Pointer(&page[w]))
+}
+
+// markOf is the mark as sendfile(2) takes it.
+func markOf(page []byte) *int64 { return (*int64)(unsafe.Pointer(&page[mark])) }

@@ -1,0 +1,267 @@
+package spool
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/journal"
+)
+
+const (
+	suffix    = ".journal"
+	newSuffix = ".new"
+	// grace is how long a dead process's journal is left to the worker that will start another: rsyslog 8.2302 pauses for a
+	// second, and that one alone knows what comes again.
+	grace = 3 * time.Second
+)
+
+// Folder is a folder of journals. One goroutine uses it.
+type Folder struct {
+	path    string
+	owner   journal.Owner
+	started int64
+	newID   func() [journal.IDSize]byte
+	logger  *slog.Logger
+	told    map[string]bool // files that were complained of
+}
+
+// Open opens a folder of journals, and makes it if it is not there: only its owner may look into it. newID makes the sender id
+// of a new journal.
+func Open(path string, newID func() [journal.IDSize]byte, logger *slog.Logger) (*Folder, error) {
+	if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, explain(path, err)
+	}
+	probe, err := os.CreateTemp(path, "probe-*"+newSuffix) // a name, no block: it works on a full disk
+	if err != nil && !full(err) {
+		return nil, explain(path, err)
+	}
+	if err == nil {
+		probe.Close()
+		os.Remove(probe.Name())
+	}
+	f := &Folder{path: path, newID: newID, logger: logger, told: make(map[string]bool)}
+	f.owner, f.started = Self(os.Args)
+	return f, nil
+}
+
+func explain(path string, err error) error {
+	var cause *fs.PathError
+	if errors.As(err, &cause) {
+		err = cause.Err
+	}
+	return fmt.Errorf("--journal %s: %w; it must be a folder that rsyslogd's user may write to (its parent must exist)", path, err)
+}
+
+// full tells that a file system has no room.
+func full(err error) bool { return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) }
+
+// Own returns this process's journal: that of its predecessor, if one was started by the same worker of rsyslogd and died, else
+// a new one. anybodys: any dead process's journal will do, because this is the only process that can deliver it.
+func (f *Folder) Own(anybodys bool) (*Journal, error) {
+	var own *Journal
+	for _, path := range f.list() {
+		j := f.claim(path, func(o journal.Owner, _ int64) bool { return anybodys || same(f.owner, o) })
+		if j == nil {
+			continue
+		}
+		if own != nil && f.nearer(own, j) {
+			own, j = j, own
+		}
+		if own != nil {
+			j.Release()
+		} else {
+			own = j
+		}
+	}
+	if own == nil {
+		return f.create()
+	}
+	f.take(own, journal.Successor{Same: same(f.owner, own.owner), Started: f.started})
+	return own, nil
+}
+
+// nearer tells that j is more likely than own to be the one that this process goes on with.
+func (f *Folder) nearer(own, j *Journal) bool {
+	if ours, theirs := same(f.owner, own.owner), same(f.owner, j.owner); ours != theirs {
+		return theirs
+	}
+	if ours, theirs := own.owner.Thread == f.owner.Thread, j.owner.Thread == f.owner.Thread; ours != theirs {
+		return theirs
+	}
+	return journal.Beat(j.storage.Header()) > journal.Beat(own.storage.Header())
+}
+
+// Orphans takes over the journals of dead processes that nobody else will go on with, at most so many. Of what is in them
+// rsyslog sends nothing again.
+func (f *Folder) Orphans(most int) (orphans []*Journal) {
+	for _, path := range f.list() {
+		if len(orphans) >= most {
+			break
+		}
+		j := f.claim(path, func(o journal.Owner, beat int64) bool {
+			return same(f.owner, o) || !lives(o, f.owner.Boot) || Now()-beat > int64(grace)
+		})
+		if j == nil {
+			continue
+		}
+		f.take(j, journal.Successor{})
+		if len(j.Records) > 0 {
+			orphans = append(orphans, j)
+		} else {
+			j.Remove()
+		}
+	}
+	return orphans
+}
+
+// take makes a journal this process's.
+func (f *Folder) take(j *Journal, by journal.Successor) {
+	var err error
+	if j.Records, err = j.Log.Recover(by); err != nil {
+		f.logger.Error("a journal was cut off behind its last readable record; what came after it is lost, unless rsyslog sends it again",
+			"file", j.Path(), "reason", err, "records", len(j.Records))
+	}
+	journal.SetOwner(j.storage.Header(), f.owner)
+	if len(j.Records) > 0 {
+		j.busy()
+	}
+}
+
+func (f *Folder) list() (paths []string) {
+	entries, err := os.ReadDir(f.path)
+	if err != nil {
+		f.complain(f.path, "cannot read the folder of journals", err)
+	}
+	for _, e := range entries {
+		path := filepath.Join(f.path, e.Name())
+		switch {
+		case strings.HasSuffix(e.Name(), suffix):
+			paths = append(paths, path)
+		case strings.HasSuffix(e.Name(), newSuffix):
+			f.sweep(path)
+		}
+	}
+	return paths
+}
+
+// sweep removes a journal that was never finished, when its maker is gone.
+func (f *Folder) sweep(path string) {
+	info, err := os.Stat(path)
+	if err == nil && time.Since(info.ModTime()) > time.Minute {
+		os.Remove(path)
+	}
+}
+
+// claim opens and locks a journal if nobody holds it and wanted agrees, which is told its owner and last beat.
+func (f *Folder) claim(path string, wanted func(journal.Owner, int64) bool) *Journal {
+	file, err := os.OpenFile(path, os.O_RDWR, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // it was finished and removed meanwhile
+	}
+	if err != nil {
+		f.complain(path, "cannot open a journal; what it owes is not delivered", err)
+		return nil
+	}
+	j, err := f.open(file, path, wanted)
+	if err != nil {
+		f.complain(path, "a journal is left as it is", err)
+	}
+	if j == nil {
+		file.Close()
+	}
+	return j
+}
+
+// open returns nil for a journal that is held or not wanted.
+func (f *Folder) open(file *os.File, path string, wanted func(journal.Owner, int64) bool) (*Journal, error) {
+	if unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB) != nil {
+		return nil, nil
+	}
+	var held, named unix.Stat_t
+	if unix.Fstat(int(file.Fd()), &held) != nil || unix.Stat(path, &named) != nil || held.Ino != named.Ino {
+		return nil, nil // it was removed before we had the lock
+	}
+	storage, err := mapFile(file, path)
+	if err != nil {
+		return nil, err
+	}
+	_, owner, err := journal.ReadHeader(storage.Header())
+	if err != nil || !wanted(owner, journal.Beat(storage.Header())) {
+		storage.unmap()
+		return nil, err
+	}
+	return newJournal(storage, owner), nil
+}
+
+// complain says something about a file once.
+func (f *Folder) complain(path, what string, err error) {
+	if !f.told[path] {
+		f.told[path] = true
+		f.logger.Warn(what, "file", path, "reason", err)
+	}
+}
+
+// create makes a new journal. Without room on the disk it begins in memory, and moves to the disk when there is some.
+func (f *Folder) create() (*Journal, error) {
+	page := make([]byte, journal.HeaderSize)
+	journal.WriteHeader(page, f.newID(), f.owner)
+	storage, err := f.make(page)
+	if full(err) {
+		f.logger.Error("there is no room for a journal: until there is, every message is answered only when it is confirmed, which is slow",
+			"folder", f.path, "reason", err)
+		h := &homeless{folder: f, page: page, why: err}
+		j := newJournal(h, f.owner)
+		h.moved = j.moved
+		return j, nil
+	}
+	if err != nil {
+		return nil, explain(f.path, err)
+	}
+	return newJournal(storage, f.owner), nil
+}
+
+// make makes the file of a new journal, locked, and gives it its name when it is ready.
+func (f *Folder) make(page []byte) (*mapping, error) {
+	id, _, err := journal.ReadHeader(page)
+	if err != nil {
+		return nil, err
+	}
+	name := filepath.Join(f.path, hex.EncodeToString(id[:]))
+	file, err := os.OpenFile(name+newSuffix, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	storage, err := fill(file, name+suffix, page)
+	if err == nil {
+		err = os.Rename(name+newSuffix, name+suffix)
+	}
+	if err != nil {
+		file.Close()
+		os.Remove(name + newSuffix)
+		return nil, err
+	}
+	return storage, nil
+}
+
+func fill(file *os.File, path string, page []byte) (*mapping, error) {
+	if err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		return nil, err
+	}
+	if err := allocate(file, 0, journal.HeaderSize+extentSize); err != nil {
+		return nil, err
+	}
+	storage, err := mapFile(file, path)
+	if err == nil {
+		copy(storage.Header(), page)
+	}
+	return storage, err
+}

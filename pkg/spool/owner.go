@@ -1,0 +1,111 @@
+package spool
+
+import (
+	"bytes"
+	"fmt"
+	"hash/fnv"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/journal"
+)
+
+// ticks is how many of the kernel's clock ticks make a second in /proc (USER_HZ).
+const ticks = 100
+
+// Now is the time in nanoseconds of CLOCK_BOOTTIME, which all processes of a machine share.
+func Now() int64 {
+	var t unix.Timespec
+	if unix.ClockGettime(unix.CLOCK_BOOTTIME, &t) != nil {
+		return 0
+	}
+	return t.Nano()
+}
+
+// Self tells who has started this process, and when, in nanoseconds of CLOCK_BOOTTIME. What /proc does not tell is 0.
+func Self(arguments []string) (owner journal.Owner, started int64) {
+	pid, parent := os.Getpid(), os.Getppid()
+	owner.Boot = sum(readFile("/proc/sys/kernel/random/boot_id"))
+	owner.Arguments = sum([]byte(strings.Join(arguments, "\x00")))
+	if owner.Started = startOf(parent); owner.Started != 0 {
+		owner.Process = uint64(parent)
+		owner.Thread = forker(parent, pid)
+	}
+	started = int64(startOf(pid)) * int64(time.Second/ticks)
+	if started == 0 {
+		started = Now()
+	}
+	return owner, started
+}
+
+// forker is the thread of a process that has started a child: rsyslogd's worker. The kernel lists a thread's children.
+func forker(parent, child int) uint64 {
+	lists, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", parent))
+	if err != nil {
+		return 0
+	}
+	want := []byte(strconv.Itoa(child))
+	for _, list := range lists {
+		for _, pid := range bytes.Fields(readFile(list)) {
+			if bytes.Equal(pid, want) {
+				thread, _ := strconv.ParseUint(filepath.Base(filepath.Dir(list)), 10, 64)
+				return thread
+			}
+		}
+	}
+	return 0
+}
+
+// startOf is when a process began, in ticks since the boot; 0: it is gone. Together with the boot and its id it is unique.
+func startOf(pid int) uint64 {
+	stat := readFile(fmt.Sprintf("/proc/%d/stat", pid))
+	_, rest, _ := bytes.Cut(stat[bytes.LastIndexByte(stat, ')')+1:], []byte(" "))
+	fields := bytes.Fields(rest)
+	const startTime = 22 - 3 // proc(5): the 22nd field; the third is the first behind the name
+	if len(fields) <= startTime {
+		return 0
+	}
+	n, _ := strconv.ParseUint(string(fields[startTime]), 10, 64)
+	return n
+}
+
+// lives tells whether the thread that a journal's writer was started by still runs: it will start another writer.
+func lives(o journal.Owner, boot uint64) bool {
+	if o.Process == 0 || o.Boot != boot || startOf(int(o.Process)) != o.Started {
+		return false
+	}
+	if o.Thread == 0 {
+		return true
+	}
+	_, err := os.Stat(fmt.Sprintf("/proc/%d/task/%d", o.Process, o.Thread))
+	return err == nil
+}
+
+// same tells whether two owners are one worker of one rsyslogd. A journal whose thread is gone while its rsyslogd lives was
+// written by a program that all workers share (forceSingleInstance), so any of them goes on with it.
+func same(mine, theirs journal.Owner) bool {
+	if theirs.Process == 0 || mine.Boot != theirs.Boot || mine.Process != theirs.Process || mine.Started != theirs.Started ||
+		mine.Arguments != theirs.Arguments {
+		return false
+	}
+	return mine.Thread == theirs.Thread || !lives(theirs, mine.Boot)
+}
+
+func readFile(name string) []byte {
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return nil
+	}
+	return text
+}
+
+func sum(b []byte) uint64 {
+	h := fnv.New64a()
+	h.Write(b)
+	return h.Sum64()
+}
