@@ -144,13 +144,14 @@ func newSender(o *options, logger *slog.Logger, j *spool.Journal) (*zmq.Socket, 
 	carrier := &carrier{}
 	sender := delivery.NewSender(about, carrier)
 	if j != nil {
-		sender.Restore(j.Records)
+		sender.Restore(j.Records, o.Endpoints()...)
 	}
 	if o.confirmLevel == delivery.Stored {
 		cfg.Identity = id[:]
 	}
 	cfg.OnUp = func(p *zmq.Peer) { sender.Up(p) }
 	cfg.OnDown = func(p *zmq.Peer, _ error) { sender.Down(p) }
+	cfg.OnUnreachable = sender.Unreachable
 	cfg.OnWritten = func(p *zmq.Peer) { sender.Progress(p) }
 	cfg.OnReceive = func(b *zmq.Batch) {
 		if o.confirmLevel == delivery.Stored {

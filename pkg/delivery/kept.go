@@ -4,8 +4,14 @@ import "github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/journal"
 
 // What a Sender does with its journal. Without one all of this does nothing.
 
-// Restore owes what an earlier process has left in the journal. It is called before anything else.
-func (s *Sender) Restore(records []journal.Record) {
+// Restore owes what an earlier process has left in the journal. What it had given to one of these endpoints is held for
+// that. It is called before anything else.
+func (s *Sender) Restore(records []journal.Record, endpoints ...string) {
+	routes := make(map[uint32]string)
+	s.held = make(map[string][]*entry)
+	for _, endpoint := range endpoints {
+		routes[numberOf(endpoint)] = endpoint
+	}
 	for _, r := range records {
 		e := s.arena.entry()
 		*e = entry{seq: r.Seq, line: r.Line, ref: r.Ref, sent: true, orphan: !r.Again}
@@ -13,7 +19,11 @@ func (s *Sender) Restore(records []journal.Record) {
 			e.state = confirmed
 		} else {
 			s.window.revive(e)
-			s.pending = append(s.pending, e)
+			if endpoint := routes[r.Route]; endpoint != "" && s.cfg.Confirm == Stored {
+				s.held[endpoint] = append(s.held[endpoint], e)
+			} else {
+				s.pending = append(s.pending, e)
+			}
 			s.unconfirmed++
 			s.counters.Received++
 		}

@@ -23,9 +23,11 @@ const (
 
 // Link is one connection to a receiver. Values must be comparable: one value is one connection.
 type Link interface {
-	Written() uint64            // messages given to this link that the kernel has taken
-	Acknowledged(n uint64) bool // the other side's kernel has acknowledged the n messages ever given to this link
-	Drop(reason error)          // end the connection, without waiting; Sender.Down follows
+	Endpoint() string            // where it leads to; connections with the same lead to the same receiver. "": not known
+	Queue(frames ...[]byte) bool // gives it a message, without blocking, and copies it; false: not now
+	Written() uint64             // messages given to this link that the kernel has taken
+	Acknowledged(n uint64) bool  // the other side's kernel has acknowledged the n messages ever given to this link
+	Drop(reason error)           // end the connection, without waiting; Sender.Down follows
 }
 
 // Transport chooses among the links.
@@ -67,7 +69,8 @@ type Sender struct {
 
 	mu          sync.Mutex
 	window      window
-	pending     []*entry // to be given to a link, in order
+	pending     []*entry            // to be given to a link, in order
+	held        map[string][]*entry // by endpoint: to be given to that receiver, which may have stored them
 	links       map[Link]*link
 	unconfirmed int
 	refused     int // refused and not given back to rsyslog yet
@@ -167,25 +170,37 @@ func (s *Sender) Submit() {
 
 // route gives pending messages to the links for as long as they take them. The caller holds mu.
 func (s *Sender) route() {
-	given := 0
+	given := s.returned()
+	n := 0
 	for _, e := range s.pending {
 		to := s.transport.Queue(s.encode(e)...)
 		if to == nil {
 			break
 		}
-		if e.sent {
-			s.counters.Resent++
-		}
-		s.linkOf(to).push(e)
-		given++
+		s.gave(e, s.linkOf(to))
+		n++
 	}
-	if given == 0 {
-		return
+	if n > 0 {
+		s.pending = behead(s.pending, n)
 	}
-	rest := copy(s.pending, s.pending[given:])
-	clear(s.pending[rest:])
-	s.pending = s.pending[:rest]
-	s.transport.Flush()
+	if given || n > 0 {
+		s.transport.Flush()
+	}
+}
+
+// gave accounts for a message that a link has taken.
+func (s *Sender) gave(e *entry, to *link) {
+	if e.sent {
+		s.counters.Resent++
+	}
+	to.push(e)
+}
+
+// behead takes the first n away.
+func behead(entries []*entry, n int) []*entry {
+	rest := copy(entries, entries[n:])
+	clear(entries[rest:])
+	return entries[:rest]
 }
 
 // encode returns a message's frames, which are good until the next call.
@@ -276,6 +291,9 @@ func (s *Sender) Failed(alone bool) {
 	s.fresh = false
 	for _, l := range s.links {
 		l.overdue = l.head < len(l.queue)
+	}
+	for endpoint := range s.held {
+		s.release(endpoint)
 	}
 	s.window.each(func(e *entry) {
 		switch {

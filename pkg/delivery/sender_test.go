@@ -22,6 +22,23 @@ type fakeLink struct {
 	written uint64
 	acked   bool
 	dropped int
+	leads   string // its endpoint
+}
+
+func (l *fakeLink) Endpoint() string { return l.leads }
+
+func (l *fakeLink) Queue(frames ...[]byte) bool {
+	if l.room == 0 {
+		return false
+	}
+	l.room--
+	l.given++
+	text := string(frames[len(frames)-1])
+	if len(frames) == 3 {
+		text = fmt.Sprint(binary.BigEndian.Uint64(frames[0]), " ", text)
+	}
+	l.got = append(l.got, text)
+	return true
 }
 
 func (l *fakeLink) Drop(error)                 { l.dropped++ }
@@ -40,14 +57,7 @@ func (t *fakeTransport) Queue(frames ...[]byte) Link {
 	for range t.links {
 		l := t.links[t.next%len(t.links)]
 		t.next++
-		if l.room > 0 {
-			l.room--
-			l.given++
-			text := string(frames[len(frames)-1])
-			if len(frames) == 3 {
-				text = fmt.Sprint(binary.BigEndian.Uint64(frames[0]), " ", text)
-			}
-			l.got = append(l.got, text)
+		if l.Queue(frames...) {
 			return l
 		}
 	}

@@ -200,6 +200,16 @@ func (c *Common) Dial(s *zmq.Socket) error {
 	return nil
 }
 
+// Endpoints are those to connect to, as a socket names them.
+func (c *Common) Endpoints() (names []string) {
+	for _, text := range c.Connect {
+		if e, err := endpoint.Connect(text); err == nil {
+			names = append(names, e.String())
+		}
+	}
+	return names
+}
+
 // Lingering returns a context that lasts for --linger longer than ctx: the time for draining.
 func (c *Common) Lingering(ctx context.Context) (context.Context, context.CancelFunc) {
 	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))

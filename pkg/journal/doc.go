@@ -11,11 +11,12 @@
 //	         0  kind, 4 bytes: 0 end, 1 line, 2 filler; stored last
 //	         4  length of the line, or of the whole filler, 4 bytes
 //	         8  CRC-32C of length, number and line, 4 bytes
+//	        12  the receiver it was given to last, 4 bytes: see Ref.Route
 //	        16  sequence number
 //	        24  state: line counter << 8 | flags
 //	        32  the line, padded with zeros
 //
-// All numbers are little-endian. A record counts once its kind is stored, and the end behind it is stored before that; so
+// Numbers have the machine's byte order: a journal does not leave its machine. A record counts once its kind is stored, and the end behind it is stored before that; so
 // emptying the journal is one store, too.
 //
 // # What rsyslog sends again

@@ -60,9 +60,9 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // WriteHeader makes a page the header of an empty journal. The magic is written last.
 func WriteHeader(page []byte, id [IDSize]byte, owner Owner) {
 	clear(page[:HeaderSize])
-	binary.LittleEndian.PutUint32(page[8:], version)
+	binary.NativeEndian.PutUint32(page[8:], version)
 	copy(page[idAt:], id[:])
-	binary.LittleEndian.PutUint32(page[12:], headerSum(page))
+	binary.NativeEndian.PutUint32(page[12:], headerSum(page))
 	at(page, nextSeq).Store(1)
 	SetOwner(page, owner)
 	copy(page, magic)
@@ -85,10 +85,10 @@ func ReadHeader(page []byte) (id [IDSize]byte, owner Owner, err error) {
 	if len(page) < HeaderSize || string(page[:len(magic)]) != magic {
 		return id, owner, ErrForeign
 	}
-	if v := binary.LittleEndian.Uint32(page[8:]); v != version {
+	if v := binary.NativeEndian.Uint32(page[8:]); v != version {
 		return id, owner, fmt.Errorf("version %d: %w", v, ErrVersion)
 	}
-	if binary.LittleEndian.Uint32(page[12:]) != headerSum(page) {
+	if binary.NativeEndian.Uint32(page[12:]) != headerSum(page) {
 		return id, owner, ErrForeign
 	}
 	copy(id[:], page[idAt:])

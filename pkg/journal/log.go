@@ -1,7 +1,6 @@
 package journal
 
 import (
-	"encoding/binary"
 	"errors"
 	"hash/crc32"
 	"math"
@@ -25,8 +24,6 @@ const (
 	kindEnd    = 0
 	kindLine   = 1
 	kindFiller = 2
-
-	headSize = 32 // bytes of a record before its line
 )
 
 // Flags of a record. A record without any is owed, and rsyslog will not send it again.
@@ -37,12 +34,30 @@ const (
 	flagBits      = 8         // the line counter is above them
 )
 
-// Ref is a record's state, for as long as it is in the journal. One goroutine at a time changes it. Nothing happens to the zero
-// Ref, that of a line in no journal.
-type Ref struct{ state *atomic.Uint64 }
+// head is a record before its line. Memory that begins at a multiple of 8 is taken for one.
+type head struct {
+	kind   atomic.Uint32
+	length uint32
+	sum    uint32
+	route  atomic.Uint32
+	seq    uint64
+	state  atomic.Uint64
+}
+
+const headSize = int(unsafe.Sizeof(head{}))
+
+func headOf(memory []byte) *head { return (*head)(unsafe.Pointer(&memory[:headSize][0])) }
+
+// kindOf and lengthOf are the parts of a head that a filler has, too, which may be as short as these two.
+func kindOf(memory []byte) *atomic.Uint32 { return (*atomic.Uint32)(unsafe.Pointer(&memory[0])) }
+func lengthOf(memory []byte) *uint32      { return (*uint32)(unsafe.Pointer(&memory[4])) }
+
+// Ref is a record, for as long as it is in the journal. One goroutine at a time changes it. Nothing happens to the zero Ref, that
+// of a line in no journal.
+type Ref struct{ head *head }
 
 // Kept tells that there is a record.
-func (r Ref) Kept() bool { return r.state != nil }
+func (r Ref) Kept() bool { return r.head != nil }
 
 // Log is one journal. The goroutine of the conversation uses it.
 type Log struct {
@@ -106,18 +121,18 @@ func (l *Log) Append(seq uint64, line []byte) (kept []byte, ref Ref, err error) 
 	l.question()
 	kept = record[headSize : headSize+len(line) : headSize+len(line)]
 	copy(kept, line)
-	binary.LittleEndian.PutUint32(record[4:], uint32(len(line)))
-	binary.LittleEndian.PutUint64(record[16:], seq)
-	binary.LittleEndian.PutUint32(record[8:], recordSum(record, kept))
-	ref = refOf(record)
-	ref.state.Store(l.counter<<flagBits | flagCurrent)
+	h := headOf(record)
+	h.length, h.seq = uint32(len(line)), seq
+	h.sum = h.checksum(kept)
+	h.route.Store(0)
+	h.state.Store(l.counter<<flagBits | flagCurrent)
 	l.next += size
 	l.end(l.extent, l.next)
-	kindOf(record).Store(kindLine)
+	h.kind.Store(kindLine)
 	if l.records++; l.records == 1 {
 		l.occupied.Store(true)
 	}
-	return kept, ref, nil
+	return kept, Ref{h}, nil
 }
 
 // room finds place for a record. It may go on to the next extent, or have one added.
@@ -142,7 +157,7 @@ func (l *Log) room(size int) ([]byte, error) {
 func (l *Log) advance(extents [][]byte) {
 	l.end(l.extent+1, 0)
 	if rest := extents[l.extent][l.next:]; len(rest) > 0 {
-		binary.LittleEndian.PutUint32(rest[4:], uint32(len(rest)))
+		*lengthOf(rest) = uint32(len(rest))
 		kindOf(rest).Store(kindFiller)
 	}
 	l.extent, l.next = l.extent+1, 0
@@ -158,8 +173,8 @@ func (l *Log) end(extent, offset int) {
 // Take tells that rsyslog has sent a line again: it is the last that was accepted.
 func (l *Log) Take(ref Ref) {
 	l.question()
-	if ref.state != nil {
-		ref.state.Store(l.counter<<flagBits | ref.state.Load()&flagConfirmed | flagCurrent)
+	if ref.head != nil {
+		ref.head.state.Store(l.counter<<flagBits | ref.head.state.Load()&flagConfirmed | flagCurrent)
 	}
 }
 
@@ -175,22 +190,29 @@ func (l *Log) question() {
 
 // Confirm tells that a line is no longer owed.
 func (r Ref) Confirm() {
-	if r.state != nil {
-		r.state.Or(flagConfirmed)
+	if r.head != nil {
+		r.head.state.Or(flagConfirmed)
+	}
+}
+
+// Route tells which receiver a line was given to, as a number of its name; 0: one without a name.
+func (r Ref) Route(receiver uint32) {
+	if r.head != nil {
+		r.head.route.Store(receiver)
 	}
 }
 
 // Wait tells that rsyslog was told of a failure and will send a line again.
 func (r Ref) Wait() {
-	if r.state != nil {
-		r.state.Store(r.state.Load()&^flagCurrent | flagWaiting)
+	if r.head != nil {
+		r.head.state.Store(r.head.state.Load()&^flagCurrent | flagWaiting)
 	}
 }
 
 // Settle tells that rsyslog was told OK for a line, or will not send it again.
 func (r Ref) Settle() {
-	if r.state != nil {
-		r.state.And(^uint64(flagWaiting | flagCurrent))
+	if r.head != nil {
+		r.head.state.And(^uint64(flagWaiting | flagCurrent))
 	}
 }
 
@@ -228,16 +250,16 @@ func (l *Log) Reset(next uint64) {
 	l.storage.Shrink()
 }
 
-func kindOf(record []byte) *atomic.Uint32 { return (*atomic.Uint32)(unsafe.Pointer(&record[0])) }
-
-func refOf(record []byte) Ref { return Ref{(*atomic.Uint64)(unsafe.Pointer(&record[24]))} }
-
 // recordSize is the size of a record with a line of so many bytes.
 func recordSize(length int) int { return headSize + (length+7)&^7 }
 
-// recordSum is the checksum of what does not change in a record.
-func recordSum(record, line []byte) uint32 {
-	sum := crc32.Update(0, castagnoli, record[4:8])
-	sum = crc32.Update(sum, castagnoli, record[16:24])
+// checksum is that of what does not change in a record.
+func (h *head) checksum(line []byte) uint32 {
+	sum := crc32.Update(0, castagnoli, bytesOf(&h.length))
+	sum = crc32.Update(sum, castagnoli, bytesOf(&h.seq))
 	return crc32.Update(sum, castagnoli, line)
+}
+
+func bytesOf[T uint32 | uint64](n *T) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(n)), unsafe.Sizeof(*n))
 }

@@ -1,7 +1,6 @@
 package journal
 
 import (
-	"encoding/binary"
 	"errors"
 	"time"
 )
@@ -17,8 +16,9 @@ type Record struct {
 	Seq       uint64
 	Line      []byte // in the journal, good until Reset
 	Ref       Ref
-	Confirmed bool // it need not be sent
-	Again     bool // rsyslog may send it again
+	Route     uint32 // see Ref.Route: that receiver may have stored it
+	Confirmed bool   // it need not be sent
+	Again     bool   // rsyslog may send it again
 }
 
 // Successor says who takes a journal over.
@@ -38,7 +38,7 @@ func (l *Log) Recover(by Successor) ([]Record, error) {
 	judge := l.judge(by)
 	owed := found[:0]
 	for _, r := range found {
-		r.Confirmed, r.Again = judge.fate(r.Ref.state.Load())
+		r.Confirmed, r.Again = judge.fate(r.Ref.head.state.Load())
 		if r.Again {
 			r.Ref.Wait()
 		} else {
@@ -71,9 +71,9 @@ func (l *Log) scan() (found []Record, err error) {
 				return found, err
 			}
 			l.next += size
-			if r.Ref.state != nil {
+			if r.Ref.Kept() {
 				found = append(found, r)
-				l.counter = max(l.counter, r.Ref.state.Load()>>flagBits)
+				l.counter = max(l.counter, r.Ref.head.state.Load()>>flagBits)
 				next = max(next, r.Seq+1)
 			}
 			if l.next == len(l.storage.Extents()[l.extent]) {
@@ -88,7 +88,7 @@ func (l *Log) scan() (found []Record, err error) {
 // record reads what stands at the place where the next record would go. A filler has no Ref; size 0: it is the end.
 func (l *Log) record() (r Record, size int, err error) {
 	rest := l.storage.Extents()[l.extent][l.next:]
-	kind, length := kindOf(rest).Load(), int(binary.LittleEndian.Uint32(rest[4:]))
+	kind, length := kindOf(rest).Load(), int(*lengthOf(rest))
 	switch {
 	case kind == kindEnd:
 		return Record{}, 0, nil
@@ -97,11 +97,11 @@ func (l *Log) record() (r Record, size int, err error) {
 	case kind != kindLine || length > len(rest)-headSize:
 		return Record{}, 0, ErrDamaged
 	}
-	line := rest[headSize : headSize+length : headSize+length]
-	if binary.LittleEndian.Uint32(rest[8:]) != recordSum(rest, line) {
+	h, line := headOf(rest), rest[headSize:headSize+length:headSize+length]
+	if h.sum != h.checksum(line) {
 		return Record{}, 0, ErrDamaged
 	}
-	return Record{Seq: binary.LittleEndian.Uint64(rest[16:]), Line: line, Ref: refOf(rest)}, recordSize(length), nil
+	return Record{Seq: h.seq, Line: line, Ref: Ref{h}, Route: h.route.Load()}, recordSize(length), nil
 }
 
 // judgement tells what becomes of a record, from what the journal says of the moment at which its writer died.

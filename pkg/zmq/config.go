@@ -74,6 +74,10 @@ type Config struct {
 	OnDown    func(*Peer, error) // it is gone: nothing is sent to it or received from it any more
 	OnWritten func(*Peer)        // the kernel took messages: Peer.Written has risen and there may be room
 	OnReceive func(*Batch)       // takes the place of Recv; the callee owns the batch
+
+	// An endpoint that is connected to was not reached, or its peer was silent or dropped; dialling goes on. It comes behind
+	// OnDown.
+	OnUnreachable func(endpoint string)
 }
 
 func (c *Config) setDefaults() error {

@@ -27,7 +27,7 @@ func inBubble(t *testing.T, cfg Config, typ string, minor byte, test func(t *tes
 		}
 		near, far := net.Pipe()
 		r := &raw{Conn: far, t: t}
-		s.work.Go(func() { s.serve(near, "pipe") })
+		s.work.Go(func() { s.serve(near, "pipe", false) })
 		g := r.hear(64)
 		r.say(greeting(3, minor, "NULL"))
 		_, metadata := r.frame()

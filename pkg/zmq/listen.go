@@ -107,7 +107,7 @@ func (s *Socket) accept(l net.Listener, bound string) {
 
 func (s *Socket) serveAccepted(conn net.Conn, bound string) {
 	remote := remoteEndpoint(conn, bound)
-	established, err := s.serve(conn, bound)
+	established, err := s.serve(conn, bound, false)
 	var dropped *dropError
 	switch {
 	case errors.As(err, &dropped):
@@ -149,6 +149,9 @@ func (s *Socket) keepConnected(e endpoint.Endpoint) {
 		if s.ctx.Err() != nil {
 			return
 		}
+		if s.cfg.OnUnreachable != nil && unreachable(established, err) {
+			s.cfg.OnUnreachable(e.String())
+		}
 		stood := time.Since(began)
 		if established && stood > s.cfg.Reconnect {
 			wait.Reset() // one that is dropped as soon as it stands would be dialled in a tight loop
@@ -174,6 +177,13 @@ func (s *Socket) keepConnected(e endpoint.Endpoint) {
 	}
 }
 
+// unreachable tells that the peer is not likely to be reached by dialling at once: it was not just now, it was silent, or we
+// have ended the connection ourselves.
+func unreachable(established bool, err error) bool {
+	var dropped *dropError
+	return !established || errors.Is(err, errSilent) || errors.As(err, &dropped)
+}
+
 // cause is what went wrong without our own address, whose port is another one each time.
 func cause(err error) error {
 	var op *net.OpError
@@ -192,5 +202,5 @@ func (s *Socket) dialAndServe(e endpoint.Endpoint) (established bool, err error)
 	if err != nil {
 		return false, err
 	}
-	return s.serve(conn, e.String())
+	return s.serve(conn, e.String(), true)
 }

@@ -13,6 +13,7 @@ type Peer struct {
 	socket  *Socket
 	conn    net.Conn
 	remote  string
+	dialled string // the endpoint that was connected to; "": the peer has connected to us
 	session session
 	beat    time.Duration // heartbeat interval; 0: none
 	taken   uint64        // the reader's: see taking
@@ -56,6 +57,10 @@ func remoteEndpoint(conn net.Conn, endpoint string) string {
 // Remote is the peer's address as an endpoint; for a Unix socket, the path that was bound or connected to.
 func (p *Peer) Remote() string { return p.remote }
 
+// Endpoint is the endpoint that was connected to; empty when the peer has connected to us. Who is reached there again is
+// the same peer, or its successor.
+func (p *Peer) Endpoint() string { return p.dialled }
+
 // Identity is the routing identity that the peer gave itself; empty when it gave none. Not to be modified.
 func (p *Peer) Identity() []byte { return p.session.identity }
 
@@ -77,6 +82,11 @@ func (p *Peer) Acknowledged(n uint64) bool {
 // it returns false when the peer's queue is full or the peer is gone. The frames are copied.
 func (p *Peer) Send(frames ...[]byte) bool {
 	return p.enqueue(frames, true)
+}
+
+// Queue is Send without waking the writer, if there is room left in the queue: Socket.Flush does, once for many messages.
+func (p *Peer) Queue(frames ...[]byte) bool {
+	return p.enqueue(frames, false)
 }
 
 // dropError says that we have ended the connection, and why.

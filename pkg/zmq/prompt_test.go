@@ -70,7 +70,7 @@ func TestClosingSocketShakesNoHands(t *testing.T) {
 		served := make(chan error, 1)
 		s.stop()
 		go func() {
-			_, err := s.serve(near, "pipe")
+			_, err := s.serve(near, "pipe", false)
 			served <- err
 		}()
 		select {

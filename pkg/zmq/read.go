@@ -12,6 +12,8 @@ import (
 // silentIntervals is how many heartbeat intervals in a row a peer may be silent.
 const silentIntervals = 3
 
+var errSilent = errors.New("silent")
+
 // readLoop reads until the connection fails or the stream cannot be followed.
 func (p *Peer) readLoop() error {
 	r := newReceiver(p.socket.cfg.MaxMessage, p.socket.cfg.HWM)
@@ -60,7 +62,7 @@ func (p *Peer) read(space []byte) (int, error) {
 			silent = 0
 		}
 		if silent == silentIntervals {
-			return 0, fmt.Errorf("silent for %v", silentIntervals*p.beat)
+			return 0, fmt.Errorf("%w for %v", errSilent, silentIntervals*p.beat)
 		}
 	}
 }

@@ -146,7 +146,7 @@ func (s *Socket) progress() {
 }
 
 // serve runs one connection from the handshake to its end. established tells whether it got past the handshake.
-func (s *Socket) serve(conn net.Conn, endpoint string) (established bool, err error) {
+func (s *Socket) serve(conn net.Conn, endpoint string, dialled bool) (established bool, err error) {
 	defer conn.Close()
 	undo := context.AfterFunc(s.ctx, func() { conn.Close() })
 	settled, err := handshake(conn, s.cfg.Type, s.cfg.Identity, s.cfg.HandshakeTimeout)
@@ -157,6 +157,9 @@ func (s *Socket) serve(conn net.Conn, endpoint string) (established bool, err er
 		return false, err
 	}
 	p := newPeer(s, conn, endpoint, settled)
+	if dialled {
+		p.dialled = endpoint
+	}
 	if !s.add(p) {
 		return false, errClosed
 	}
