@@ -1,7 +1,8 @@
-// Package simulation runs the whole path of a message as state machines in one process and in a time of its own: rsyslog's
-// side of omprog, omzmq's conversation and account, connections, receivers and what they store. A seed decides what goes wrong and
-// when: delays, cut connections, receivers that are killed, slow or refuse. After all that, nothing may be lost or
-// invented, and nothing stored twice but where a receiver was killed between storing and answering.
+// Package simulation runs the whole path of a message as state machines in one process and in a time of its own
+// (testing/synctest): rsyslog's side of omprog as rsyslog 8.2302 behaves, omzmq's conversation, account and journal, connections,
+// receivers and what they store. A seed decides what goes wrong and when: delays, cut connections, omzmq, receivers and rsyslog
+// killed and started again, receivers that are frozen, slow or refuse, full disks. After all that nothing may be
+// lost or invented, and nothing stored twice but where docs/delivery.md says so.
 //
 //	go test ./simulation -seeds 100000         more schedules
 //	go test ./simulation -seed 4711 -v         one schedule again, told step by step
@@ -10,6 +11,7 @@ package simulation
 import (
 	"container/heap"
 	"fmt"
+	"iter"
 	"math/rand/v2"
 	"time"
 )
@@ -17,9 +19,10 @@ import (
 // world is time and chance: everything happens in events, one after another, in an order that the seed decides.
 type world struct {
 	random *rand.Rand
-	now    time.Time
+	began  time.Time
 	events eventHeap
 	count  int // events ever, to keep the order of those of one time
+	procs  []*proc
 	tell   func(format string, args ...any)
 }
 
@@ -30,14 +33,17 @@ type event struct {
 }
 
 func newWorld(seed uint64, tell func(string, ...any)) *world {
-	return &world{random: rand.New(rand.NewPCG(seed, 1)), now: time.Unix(0, 0), tell: tell}
+	return &world{random: rand.New(rand.NewPCG(seed, 1)), began: time.Now(), tell: tell}
 }
 
 // after lets something happen later.
 func (w *world) after(d time.Duration, do func()) {
 	w.count++
-	heap.Push(&w.events, event{w.now.Add(d), w.count, do})
+	heap.Push(&w.events, event{time.Now().Add(d), w.count, do})
 }
+
+// soon lets something happen within a moment.
+func (w *world) soon(do func()) { w.after(w.between(0, 50*time.Microsecond), do) }
 
 // between is a random duration.
 func (w *world) between(least, most time.Duration) time.Duration {
@@ -47,23 +53,29 @@ func (w *world) between(least, most time.Duration) time.Duration {
 // chance is true once in n times.
 func (w *world) chance(n int) bool { return w.random.IntN(n) == 0 }
 
-// run lets things happen until done, or until there is nothing left to happen, or for a day.
+// run lets things happen until done, or until there is nothing left to happen, or for two hours.
 func (w *world) run(done func() bool) error {
-	end := w.now.Add(24 * time.Hour)
+	defer func() {
+		for _, p := range w.procs {
+			p.stop()
+		}
+	}()
 	for !done() {
 		if len(w.events) == 0 {
 			return fmt.Errorf("at %v nothing is left to happen", w.time())
 		}
 		e := heap.Pop(&w.events).(event)
-		if w.now = e.at; w.now.After(end) {
-			return fmt.Errorf("not done after a day")
+		time.Sleep(time.Until(e.at))
+		if w.time() > 2*time.Hour {
+			return fmt.Errorf("not done after two hours")
 		}
 		e.do()
 	}
 	return nil
 }
 
-func (w *world) time() time.Duration { return w.now.Sub(time.Unix(0, 0)) }
+// time is how long the world has existed.
+func (w *world) time() time.Duration { return time.Since(w.began) }
 
 func (w *world) log(format string, args ...any) {
 	if w.tell != nil {
@@ -84,4 +96,42 @@ func (h *eventHeap) Pop() any {
 	last := old[len(old)-1]
 	*h = old[:len(old)-1]
 	return last
+}
+
+// proc does one thing after another and waits in between: a coroutine, so that the seed alone decides the order.
+type proc struct {
+	w     *world
+	next  func() (struct{}, bool)
+	stop  func() // ends it where it waits
+	yield func(struct{}) bool
+}
+
+type stopped struct{}
+
+func (w *world) spawn(do func(p *proc)) *proc {
+	p := &proc{w: w}
+	p.next, p.stop = iter.Pull(func(yield func(struct{}) bool) {
+		defer func() {
+			if r := recover(); r != nil && r != (stopped{}) {
+				panic(r)
+			}
+		}()
+		p.yield = yield
+		do(p)
+	})
+	w.procs = append(w.procs, p)
+	w.after(0, func() { p.next() })
+	return p
+}
+
+// wait waits for the call of the function that begin is given.
+func (p *proc) wait(begin func(resume func())) {
+	begin(func() { p.next() })
+	if !p.yield(struct{}{}) {
+		panic(stopped{})
+	}
+}
+
+func (p *proc) sleep(d time.Duration) {
+	p.wait(func(resume func()) { p.w.after(d, resume) })
 }

@@ -3,7 +3,6 @@ package journal
 import (
 	"errors"
 	"hash/crc32"
-	"math"
 	"sync/atomic"
 	"unsafe"
 )
@@ -105,14 +104,12 @@ func (l *Log) hold(records int) {
 }
 
 // Append keeps a new line. The returned copy is in the journal and good until Reset. An error means that there is no room for
-// it; then nothing has happened.
+// it; then only its number is kept, which must not be given to another line.
 func (l *Log) Append(seq uint64, line []byte) (kept []byte, ref Ref, err error) {
-	if len(line) > math.MaxInt32 {
-		return nil, Ref{}, ErrFull
-	}
 	size := recordSize(len(line))
 	record, err := l.room(size)
 	if err != nil {
+		at(l.header, nextSeq).Store(seq + 1)
 		return nil, Ref{}, err
 	}
 	if l.records == 0 && l.busy != nil {

@@ -1,0 +1,291 @@
+package simulation
+
+import (
+	"errors"
+	"io"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/delivery"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/journal"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/omprog"
+)
+
+const (
+	sendTimeout = 5 * time.Second
+	linger      = 4 * time.Second
+	lookEvery   = 2 * time.Second
+	grace       = 3 * time.Second // as in pkg/spool
+)
+
+// host is the machine that omzmq runs on, with the folder of journals.
+type host struct {
+	w         *world
+	rsyslog   *rsyslog
+	receivers []*receiver
+	journals  []*disk
+	full      bool // the disk is full at times
+	patient   bool // commits do not time out
+	ids       byte
+	alive     []*omzmq
+	overdue   bool // a receiver was given up by a commit that failed
+}
+
+// disk is a journal's file: memory that outlives an omzmq.
+type disk struct {
+	host    *host
+	header  []byte
+	extents [][]byte
+	owner   int // the worker that started the writer
+	held    bool
+}
+
+func (d *disk) Header() []byte    { return d.header }
+func (d *disk) Extents() [][]byte { return d.extents }
+func (d *disk) Shrink()           { d.extents = d.extents[:1] }
+func (d *disk) Extend(size int) error {
+	if d.host.full && d.host.w.chance(2) {
+		return errors.New("no space left on device")
+	}
+	d.extents = append(d.extents, make([]byte, max(256, size)))
+	return nil
+}
+
+// now is the machine's clock.
+func (h *host) now() int64 { return int64(time.Minute + h.w.time()) }
+
+// omzmq is one process: a conversation, the account of what is owed, and what it has taken over from dead ones.
+type omzmq struct {
+	host    *host
+	machine *omprog.Machine
+	sides   []*side // the first is the conversation's
+	alive   bool
+	known   bool // rsyslog knows that it has died
+	untold  bool // a reply is out and the machine does not know yet
+	answer  func(string)
+}
+
+// side is a sender with its journal and its connections.
+type side struct {
+	o       *omzmq
+	disk    *disk
+	log     *journal.Log
+	id      delivery.SenderID
+	sender  *delivery.Sender
+	network *network
+}
+
+// fork starts a process; begin is when it says OK.
+func (h *host) fork(worker int) *omzmq {
+	o := &omzmq{host: h, alive: true}
+	h.alive = append(h.alive, o)
+	d := h.own(worker)
+	o.side(d, journal.Successor{Same: d.owner == worker, Started: h.now()})
+	d.owner = worker
+	timeout := sendTimeout
+	if h.patient {
+		timeout = time.Hour
+	}
+	o.machine = omprog.NewMachine(omprog.Config{
+		BeginMark: omprog.DefaultBeginMark, CommitMark: omprog.DefaultCommitMark,
+		SendTimeout: timeout, MaxLine: 1000, Truncated: func(int) {},
+	}, o.sides[0].sender)
+	return o
+}
+
+// own finds the journal to go on with, or makes one.
+func (h *host) own(worker int) *disk {
+	for _, d := range h.journals {
+		if !d.held && d.owner == worker {
+			return d
+		}
+	}
+	h.ids++
+	d := &disk{host: h, owner: worker, header: make([]byte, journal.HeaderSize)}
+	journal.WriteHeader(d.header, delivery.SenderID{1, h.ids}, journal.Owner{})
+	h.journals = append(h.journals, d)
+	return d
+}
+
+// side opens a journal, and owes what is in it.
+func (o *omzmq) side(d *disk, by journal.Successor) *side {
+	d.held = true
+	s := &side{o: o, disk: d, log: journal.New(d, nil)}
+	records, err := s.log.Recover(by)
+	if err != nil {
+		panic(err)
+	}
+	s.id = s.log.ID()
+	s.network = &network{w: o.host.w, side: s}
+	cfg := delivery.SenderConfig{Confirm: delivery.Stored, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), Journal: s.log}
+	s.sender = delivery.NewSender(cfg, s.network)
+	var endpoints []string
+	for _, r := range o.host.receivers {
+		endpoints = append(endpoints, r.name)
+	}
+	s.sender.Restore(records, endpoints...)
+	o.sides = append(o.sides, s)
+	if len(records) > 0 {
+		o.host.w.log("omzmq takes over %d messages of journal %d", len(records), s.id[1])
+	}
+	for _, r := range o.host.receivers {
+		o.host.w.after(o.host.w.between(0, time.Second), func() { s.network.connect(r) })
+	}
+	return s
+}
+
+func (o *omzmq) begin() { o.look() }
+
+// look adopts the journals that nobody will go on with.
+func (o *omzmq) look() {
+	if !o.alive {
+		return
+	}
+	h := o.host
+	for _, d := range slices.Clone(h.journals) {
+		if d.held || h.rsyslog.alive(d.owner) && h.now()-journal.Beat(d.header) <= int64(grace) {
+			continue
+		}
+		s := o.side(d, journal.Successor{})
+		d.owner = o.sides[0].disk.owner
+		o.finish(s)
+	}
+	h.w.after(lookEvery, o.look)
+}
+
+// finish removes an adopted journal once it owes nothing.
+func (o *omzmq) finish(s *side) {
+	if !o.alive {
+		return
+	}
+	if settled, err := s.sender.Outcome(); settled && err == nil {
+		s.remove()
+		return
+	} else if settled {
+		s.sender.Failed(true)
+	}
+	o.host.w.after(100*time.Millisecond, func() { o.finish(s) })
+}
+
+func (s *side) remove() {
+	s.network.cutAll()
+	s.o.sides = slices.DeleteFunc(s.o.sides, func(other *side) bool { return other == s })
+	s.o.host.journals = slices.DeleteFunc(s.o.host.journals, func(d *disk) bool { return d == s.disk })
+}
+
+// say takes a line from rsyslog and calls answered with the reply once it is out, or with "" when the process dies before.
+func (o *omzmq) say(line string, answered func(reply string)) {
+	w := o.host.w
+	o.answer = answered
+	w.soon(func() {
+		if !o.alive {
+			o.hear("")
+			return
+		}
+		o.told()
+		reply := o.machine.Line([]byte(line))
+		if o.machine.Waiting() {
+			o.poll()
+			return
+		}
+		w.soon(func() { o.reply(reply) })
+	})
+}
+
+func (o *omzmq) poll() {
+	if !o.alive {
+		return
+	}
+	say, _ := o.machine.Poll(time.Now())
+	if !o.machine.Waiting() {
+		o.host.w.soon(func() { o.reply(say) })
+		return
+	}
+	o.host.w.after(o.host.w.between(100*time.Microsecond, 20*time.Millisecond), o.poll)
+}
+
+// reply writes a reply, and its mark in the same instant.
+func (o *omzmq) reply(text string) {
+	if !o.alive {
+		return
+	}
+	log := o.sides[0].log
+	if position, marked := log.Place(text); marked {
+		*log.Mark() = position + int64(len(text))
+	}
+	if strings.HasPrefix(text, "omzmq: ") && strings.Contains(text, " not confirmed") {
+		o.host.overdue = true
+	}
+	o.untold = true
+	o.hear(text)
+	o.host.w.soon(func() {
+		if o.alive {
+			o.told()
+			if o.machine.Due() || o.host.w.chance(2) {
+				o.machine.Submit()
+			}
+		}
+	})
+}
+
+func (o *omzmq) told() {
+	if o.untold {
+		o.untold = false
+		o.machine.Replied()
+	}
+}
+
+// hear lets rsyslog read the reply, or the end of file.
+func (o *omzmq) hear(text string) {
+	if answer := o.answer; answer != nil {
+		o.answer = nil
+		answer(text)
+	}
+}
+
+// kill is SIGKILL.
+func (o *omzmq) kill() {
+	if !o.alive {
+		return
+	}
+	o.host.w.log("omzmq is killed")
+	for _, s := range o.sides {
+		if !s.log.Empty() {
+			journal.SetBeat(s.disk.header, o.host.now()-int64(o.host.w.between(0, 100*time.Millisecond)))
+		}
+	}
+	o.end()
+	if o.answer != nil {
+		o.host.w.soon(func() { o.hear("") })
+	}
+}
+
+// end is the end of a process, whatever its cause: locks and connections are gone.
+func (o *omzmq) end() {
+	o.alive = false
+	o.host.alive = slices.DeleteFunc(o.host.alive, func(other *omzmq) bool { return other == o })
+	for _, s := range o.sides {
+		s.disk.held = false
+		s.network.cutAll()
+	}
+}
+
+// endOfFile drains for a while and ends; what is not confirmed then stays in the journal.
+func (o *omzmq) endOfFile() {
+	o.answer = nil
+	o.told()
+	o.machine.Submit()
+	o.host.w.after(o.host.w.between(0, linger), func() {
+		if !o.alive {
+			return
+		}
+		own := o.sides[0]
+		own.log.Parted(true)
+		if own.sender.Unconfirmed() == 0 {
+			own.remove()
+		}
+		o.end()
+	})
+}

@@ -1,0 +1,153 @@
+package simulation
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/delivery"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/message"
+)
+
+// receiver is imzmq and its destination.
+type receiver struct {
+	w           *world
+	name        string
+	alive       bool
+	frozen      bool
+	life        int // how often it was killed: what a dead one had begun, a new one does not finish
+	memory      delivery.Receiver
+	waiting     []arrival
+	storing     bool
+	connections []*connection
+	stored      []string // texts, for ever
+	kills       int
+	freezes     int
+	refusals    int // how many more messages it refuses
+	crashes     int // how many more times its destination dies between storing and saying so
+	repeated    bool
+}
+
+type arrival struct {
+	from   *connection
+	frames [][]byte
+}
+
+func (r *receiver) arrive(c *connection, frames [][]byte) {
+	r.waiting = append(r.waiting, arrival{c, frames})
+	if !r.storing && !r.frozen {
+		r.storing = true
+		life := r.life
+		r.w.after(r.w.between(0, 2*time.Millisecond), func() { r.begin(life) })
+	}
+}
+
+// begin takes what waits into a round and stores it after a while.
+func (r *receiver) begin(life int) {
+	if r.stopped(life, func() { r.begin(life) }) {
+		return
+	}
+	for len(r.waiting) > 0 && len(r.memory.Batch()) < 10 {
+		a := r.waiting[0]
+		r.waiting = r.waiting[1:]
+		if err := r.memory.Add(a.from, a.from.n.side.id, a.frames, message.Message{}); err != nil {
+			panic(err)
+		}
+	}
+	slow := r.w.between(0, 3*time.Millisecond)
+	if r.w.chance(100) {
+		slow = r.w.between(0, 2*sendTimeout)
+	}
+	r.w.after(slow, func() { r.store(life) })
+}
+
+// stopped tells that a step is not to be taken: the process was killed, or is frozen and takes it later.
+func (r *receiver) stopped(life int, step func()) bool {
+	if life != r.life {
+		return true
+	}
+	if r.frozen {
+		r.w.after(100*time.Millisecond, step)
+	}
+	return r.frozen
+}
+
+func (r *receiver) store(life int) {
+	if r.stopped(life, func() { r.store(life) }) {
+		return
+	}
+	if r.crashes > 0 && r.w.chance(5) && len(r.memory.Batch()) > 0 {
+		r.w.log("the destination of %s stores and dies before it says so", r.name)
+		r.crashes--
+		r.repeated = true
+		for _, m := range r.memory.Batch() {
+			r.stored = append(r.stored, string(m.Payload))
+		}
+		r.w.after(time.Second, func() { r.store(life) })
+		return
+	}
+	for i, m := range r.memory.Batch() {
+		if r.refusals > 0 && r.w.chance(3) {
+			r.refusals--
+			r.memory.Settle(i, errors.New("not now"))
+			continue
+		}
+		r.stored = append(r.stored, string(m.Payload))
+		r.memory.Settle(i, nil)
+	}
+	r.w.after(r.w.between(0, time.Millisecond), func() { r.end(life) })
+}
+
+func (r *receiver) end(life int) {
+	if r.stopped(life, func() { r.end(life) }) {
+		return
+	}
+	r.memory.Answer()
+	if r.storing = len(r.waiting) > 0; r.storing {
+		r.begin(life)
+	}
+}
+
+// kill ends it between any two of its steps; it comes back without its memory.
+func (r *receiver) kill() {
+	if !r.alive {
+		return
+	}
+	r.w.log("%s is killed", r.name)
+	r.alive, r.frozen, r.storing = false, false, false
+	r.life++
+	r.kills++
+	r.waiting, r.memory = nil, delivery.Receiver{}
+	for _, c := range slices.Clone(r.connections) {
+		c.cut(false)
+	}
+	r.w.after(r.w.between(0, 9*time.Second), func() { r.alive = true })
+}
+
+// freeze stops it for a while, longer than it may be silent or not. What has reached it by then it takes when it goes on.
+func (r *receiver) freeze() {
+	if !r.alive || r.frozen {
+		return
+	}
+	r.w.log("%s is frozen", r.name)
+	r.frozen = true
+	r.freezes++
+	life := r.life
+	r.w.after(silence, func() {
+		for _, c := range slices.Clone(r.connections) {
+			if r.frozen && life == r.life {
+				c.cut(true)
+			}
+		}
+	})
+	r.w.after(r.w.between(0, 3*silence), func() {
+		if life == r.life {
+			r.w.log("%s goes on", r.name)
+			r.frozen = false
+			if len(r.waiting) > 0 && !r.storing {
+				r.storing = true
+				r.begin(life)
+			}
+		}
+	})
+}
