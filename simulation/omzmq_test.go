@@ -82,7 +82,7 @@ func (h *host) fork(worker int) *omzmq {
 	o := &omzmq{host: h, alive: true}
 	h.alive = append(h.alive, o)
 	d := h.own(worker)
-	o.side(d, journal.Successor{Same: d.owner == worker, Started: h.now()})
+	o.side(d, journal.Successor{Same: d.owner == worker, Shared: h.rsyslog.shared != nil && len(h.rsyslog.workers) > 1, Started: h.now()})
 	d.owner = worker
 	timeout := sendTimeout
 	if h.patient {
@@ -149,7 +149,7 @@ func (o *omzmq) look() {
 			continue
 		}
 		s := o.side(d, journal.Successor{})
-		d.owner = o.sides[0].disk.owner
+		d.owner = 0
 		o.finish(s)
 	}
 	h.w.after(lookEvery, o.look)

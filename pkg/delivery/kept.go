@@ -14,19 +14,21 @@ func (s *Sender) Restore(records []journal.Record, endpoints ...string) {
 	}
 	for _, r := range records {
 		e := s.arena.entry()
-		*e = entry{seq: r.Seq, line: r.Line, ref: r.Ref, sent: true, orphan: !r.Again}
-		if r.Confirmed {
+		*e = entry{seq: r.Seq, line: r.Line, ref: r.Ref, sent: true, orphan: !r.Again && !r.Batch}
+		endpoint := routes[r.Route]
+		switch {
+		case r.Confirmed:
 			e.state = confirmed
-		} else {
-			s.window.revive(e)
-			if endpoint := routes[r.Route]; endpoint != "" && s.cfg.Confirm == Stored {
-				s.held[endpoint] = append(s.held[endpoint], e)
-			} else {
-				s.pending = append(s.pending, e)
-			}
+		case endpoint != "" && s.cfg.Confirm == Stored:
+			s.held[endpoint] = append(s.held[endpoint], e)
+		default:
+			s.pending = append(s.pending, e)
+		}
+		if !r.Confirmed {
 			s.unconfirmed++
 			s.counters.Received++
 		}
+		s.window.revive(e)
 		if r.Again {
 			s.repeats.add(e)
 		}

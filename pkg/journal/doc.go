@@ -24,7 +24,8 @@
 // A plugin that dies in the middle of a transaction does not know what rsyslog does next, but the journal tells
 // its successor. From action.c and omprog.c of rsyslog 8.2302 (a test in integration/ shows each case):
 //
-//   - the line that was not answered comes again, and those before it in its transaction never do;
+//   - the line that was not answered comes again, and the rest of the transaction behind it; those before it come
+//     again only when the COMMIT of that rest fails;
 //   - when COMMIT was read and not answered with OK, every line of the transaction comes again, each in a transaction of
 //     its own;
 //   - the same when rsyslog had only COMMIT left to write. The plugin could not know, but rsyslog starts the next one at

@@ -38,6 +38,7 @@ const (
 	mark    // where the last reply was sent from, and behind it once it is out: see Log.Place
 	beat    // when the process was last known to live, nanoseconds of CLOCK_BOOTTIME
 	parted  // 1: rsyslog sends nothing again
+	shared  // 1: transactions of several workers were open at once
 )
 
 // Owner says who wrote a journal: the thread of rsyslogd that the process was started by. Zeros: not known.

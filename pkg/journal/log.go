@@ -216,7 +216,11 @@ func (r Ref) Settle() {
 // Opened tells how many transactions are open, after a BEGIN was read.
 func (l *Log) Opened(open int) {
 	l.asked = askedOther
+	at(l.header, closing).Store(0) // the COMMIT before was answered
 	at(l.header, opened).Store(uint64(open))
+	if open > 1 {
+		at(l.header, shared).Store(1)
+	}
 }
 
 // Closing tells that a COMMIT was read, and how many transactions are open besides.

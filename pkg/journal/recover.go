@@ -18,12 +18,14 @@ type Record struct {
 	Ref       Ref
 	Route     uint32 // see Ref.Route: that receiver may have stored it
 	Confirmed bool   // it need not be sent
-	Again     bool   // rsyslog may send it again
+	Again     bool   // rsyslog sends it again
+	Batch     bool   // rsyslog sends it again if the next COMMIT fails, which ends the transaction in which it was accepted
 }
 
 // Successor says who takes a journal over.
 type Successor struct {
 	Same    bool  // it was started by the same worker of rsyslogd, which goes on where it was
+	Shared  bool  // other workers may use the same pipe, and may have started it while that one pauses
 	Started int64 // when, in nanoseconds of CLOCK_BOOTTIME
 }
 
@@ -38,16 +40,14 @@ func (l *Log) Recover(by Successor) ([]Record, error) {
 	judge := l.judge(by)
 	owed := found[:0]
 	for _, r := range found {
-		r.Confirmed, r.Again = judge.fate(r.Ref.head.state.Load())
-		if r.Again {
+		judge.fate(&r)
+		switch {
+		case r.Again:
 			r.Ref.Wait()
-		} else {
+		case !r.Batch:
 			r.Ref.Settle()
 		}
-		if r.Confirmed {
-			r.Ref.Confirm()
-		}
-		if r.Again || !r.Confirmed {
+		if r.Again || r.Batch || !r.Confirmed {
 			owed = append(owed, r)
 		}
 	}
@@ -106,7 +106,8 @@ func (l *Log) record() (r Record, size int, err error) {
 
 // judgement tells what becomes of a record, from what the journal says of the moment at which its writer died.
 type judgement struct {
-	none    bool   // rsyslog sends nothing again, or nobody knows what
+	parted  bool   // rsyslog sends nothing again
+	unknown bool   // nobody knows which lines of transactions that were open come again
 	settled bool   // rsyslog was told OK for everything
 	all     bool   // every line of the transaction comes again
 	last    uint64 // the counter of the only line that does; 0: none
@@ -117,14 +118,18 @@ func (l *Log) judge(by Successor) judgement {
 	committing := at(l.header, closing).Load() == l.counter+1
 	others := at(l.header, opened).Load()
 	answered := out && reply.of(l.counter)
-	j := judgement{
-		none:    !by.Same || at(l.header, parted).Load() == 1,
-		settled: out && committing && reply.commit() || answered && reply.ok(),
-	}
+	j := judgement{settled: out && committing && reply.commit() || answered && reply.ok()}
 	switch {
-	case committing:
-		j.all = others == 0
-	case others > 1: // several workers share the pipe, and nobody knows whose lines come again
+	case !by.Same || at(l.header, parted).Load() == 1:
+		j.parted = true
+	case committing && others == 0:
+		j.all = true
+	case committing || others > 1: // several workers share the pipe
+		j.unknown = true
+	case by.Shared || at(l.header, shared).Load() == 1: // it may be another worker that has gone on
+		if j.unknown = answered; !answered {
+			j.last = l.counter
+		}
 	case by.Started-Beat(l.header) < int64(Pause-slack):
 		j.all = true
 	case !answered:
@@ -133,17 +138,20 @@ func (l *Log) judge(by Successor) judgement {
 	return j
 }
 
-func (j judgement) fate(state uint64) (confirmed, again bool) {
-	confirmed = state&flagConfirmed != 0
-	switch {
-	case state&flagCurrent != 0 && j.settled:
-		return true, false
-	case j.none:
-		return confirmed, false
+// fate says whether a line is still owed, and whether rsyslog sends it again.
+func (j judgement) fate(r *Record) {
+	state := r.Ref.head.state.Load()
+	r.Confirmed = state&flagConfirmed != 0
+	switch current := state&flagCurrent != 0; {
+	case current && j.settled:
+		r.Ref.Confirm()
+		r.Confirmed = true
+	case j.parted:
 	case state&flagWaiting != 0:
-		return confirmed, true
-	case state&flagCurrent == 0:
-		return confirmed, false
+		r.Again = true
+	case current && (j.all || j.last != 0 && state>>flagBits == j.last):
+		r.Again = true
+	case current && !j.unknown:
+		r.Batch = true
 	}
-	return confirmed, j.all || state>>flagBits == j.last
 }

@@ -65,11 +65,11 @@ func explain(path string, err error) error {
 func full(err error) bool { return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) }
 
 // Own returns this process's journal: that of its predecessor, if one was started by the same worker of rsyslogd and died, else
-// a new one. anybodys: any dead process's journal will do, because this is the only process that can deliver it.
-func (f *Folder) Own(anybodys bool) (*Journal, error) {
+// a new one. alone: this is the only process that all workers share, and the only one that can deliver any dead process's journal.
+func (f *Folder) Own(alone bool) (*Journal, error) {
 	var own *Journal
 	for _, path := range f.list() {
-		j := f.claim(path, func(o journal.Owner, _ int64) bool { return anybodys || same(f.owner, o) })
+		j := f.claim(path, func(o journal.Owner, _ int64) bool { return alone || same(f.owner, o) })
 		if j == nil {
 			continue
 		}
@@ -85,7 +85,7 @@ func (f *Folder) Own(anybodys bool) (*Journal, error) {
 	if own == nil {
 		return f.create()
 	}
-	f.take(own, journal.Successor{Same: same(f.owner, own.owner), Started: f.started})
+	f.take(own, journal.Successor{Same: same(f.owner, own.owner), Shared: alone, Started: f.started})
 	return own, nil
 }
 
@@ -130,7 +130,11 @@ func (f *Folder) take(j *Journal, by journal.Successor) {
 		f.logger.Error("a journal was cut off behind its last readable record; what came after it is lost, unless rsyslog sends it again",
 			"file", j.Path(), "reason", err, "records", len(j.Records))
 	}
-	journal.SetOwner(j.storage.Header(), f.owner)
+	if by.Same || by.Shared {
+		journal.SetOwner(j.storage.Header(), f.owner)
+	} else { // should we die, too, it must not be taken for the one that our successor goes on with
+		journal.SetOwner(j.storage.Header(), journal.Owner{})
+	}
 	if len(j.Records) > 0 {
 		j.busy()
 	}
