@@ -186,7 +186,7 @@ func TestSuccession(t *testing.T) {
 			if found[0].Records[0].Again {
 				t.Error("an orphan's line is said to come again")
 			}
-			if _, owner, err := journal.ReadHeader(found[0].storage.Header()); err != nil || owner != f.owner {
+			if _, owner, err := journal.ReadHeader(found[0].storage.Header()); err != nil || owner != (journal.Owner{}) {
 				t.Errorf("its owner is now %+v, %v", owner, err)
 			}
 		})

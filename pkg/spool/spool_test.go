@@ -24,8 +24,8 @@ const roleVariable = "SPOOL_TEST_ROLE"
 var roles = map[string]func(arguments []string) error{
 	"owner":   playOwner,
 	"adopter": playAdopter,
-	"keeper":  playKeeper,
 	"replier": playReplier,
+	"filler":  playFiller,
 }
 
 func TestMain(m *testing.M) {
