@@ -2,11 +2,12 @@
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 PROGRAMS := $(addprefix ./,$(wildcard omzmq imzmq zmqtap))
 FUZZTIME ?= 5s
+CHAOS    ?= 2m
 export CGO_ENABLED ?= 0
 # The version comes from above; git is not asked by Go, for it refuses a clone that belongs to another user.
 export GOFLAGS := $(shell go env GOFLAGS) -buildvcs=false
 
-.PHONY: build install demo test race lint fuzz integration bench clean
+.PHONY: build install demo test race lint fuzz integration chaos bench clean
 
 build:
 	go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/ $(PROGRAMS)
@@ -41,6 +42,11 @@ fuzz:
 integration:
 	integration/setup test
 	go test -count=1 -v ./integration
+
+# Kills, cuts and freezes everything for $(CHAOS), and settles the account of every line.
+chaos:
+	integration/setup test
+	go test -count=1 -v -timeout=0 -run '^TestChaos$$' ./integration -chaos $(CHAOS)
 
 bench: build
 	bench/run

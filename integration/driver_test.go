@@ -1,11 +1,12 @@
 package integration
 
 import (
-	"bytes"
+	"bufio"
 	"fmt"
 	"io"
 	"os/exec"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -28,7 +29,8 @@ type reply struct {
 type driver struct {
 	*process
 	stdin   io.WriteCloser
-	replies chan reply // closed at the end of stdout
+	replies chan reply   // closed at the end of stdout
+	dots    atomic.Int32 // keep-alive dots of the reply that is to come
 }
 
 // drive starts omzmq with the given flags and waits for its first OK.
@@ -44,18 +46,28 @@ func driveCommand(t *testing.T, cmd *exec.Cmd) *driver {
 	t.Helper()
 	p, stdin, r := startPiped(t, "omzmq", cmd)
 	d := &driver{process: p, stdin: stdin, replies: make(chan reply, 1<<16)}
-	go func() {
-		defer close(d.replies)
-		for {
-			line, err := r.ReadBytes('\n')
-			if err != nil {
-				return
-			}
-			text := bytes.TrimLeft(line, ".")
-			d.replies <- reply{len(line) - len(text), string(bytes.TrimSuffix(text, []byte("\n")))}
-		}
-	}()
+	go d.read(r)
 	return d
+}
+
+func (d *driver) read(r *bufio.Reader) {
+	defer close(d.replies)
+	for {
+		first, err := r.Peek(1)
+		if err != nil {
+			return
+		}
+		if first[0] == '.' {
+			r.Discard(1) //nolint:errcheck // it is there
+			d.dots.Add(1)
+			continue
+		}
+		line, err := r.ReadString('\n')
+		if err != nil {
+			return
+		}
+		d.replies <- reply{int(d.dots.Swap(0)), strings.TrimSuffix(line, "\n")}
+	}
 }
 
 // write gives omzmq lines, each with its line feed, without looking at replies.

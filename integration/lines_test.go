@@ -2,6 +2,7 @@ package integration
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"math"
@@ -15,7 +16,10 @@ import (
 
 // lines is a reproducible sequence of syslog lines, each with its own number: line n of one seed is always the same,
 // so an account needs no memory of what was sent.
-type lines struct{ seed uint64 }
+type lines struct {
+	seed    uint64
+	longest int // message, in bytes; 0: 6,000
+}
 
 // pieces are what messages are made of: everything that some step between could take for its own.
 var pieces = []string{
@@ -26,11 +30,11 @@ var pieces = []string{
 
 const numberMark = " no="
 
-// line is the syslog line with number n, without its line feed: a header and a message of 20 to 6,000 bytes, short
-// ones more often.
+// line is the syslog line with number n, without its line feed: a header and a message of 20 bytes up to the longest,
+// short ones more often.
 func (l lines) line(n int) []byte {
 	r := rand.New(rand.NewPCG(l.seed, uint64(n)))
-	size := int(20 * math.Exp(r.Float64()*math.Log(300)))
+	size := int(20 * math.Exp(r.Float64()*math.Log(float64(cmp.Or(l.longest, 6000))/20)))
 	b := fmt.Appendf(nil, "<%d>1 2026-02-03T04:05:06.%06d+02:00 web-%d app%d %d ID%d -%s%08d",
 		8+r.IntN(184), r.IntN(1e6), r.IntN(9), r.IntN(99), r.IntN(32768), r.IntN(9), numberMark, n)
 	end := len(b) - len(numberMark) - 8 + size
@@ -121,6 +125,17 @@ func (a *account) poll(t *testing.T) {
 		rest = after
 	}
 	a.partial = slices.Clone(rest)
+}
+
+// expect says how many lines were sent, when that was not known before: any with a higher number is invented.
+func (a *account) expect(sent int) {
+	for n, times := range a.seen[sent:] {
+		if times > 0 {
+			a.arrived--
+			a.invented = append(a.invented, string(a.line(sent+n)))
+		}
+	}
+	a.sent, a.seen = sent, a.seen[:sent]
 }
 
 // has polls and says whether at least n different lines have arrived.

@@ -1,0 +1,143 @@
+package integration
+
+import (
+	"net"
+	"sync"
+	"testing"
+)
+
+// proxy is a TCP hop between a program and the port it connects to. It can cut what goes through it, and hold it up.
+type proxy struct {
+	to       string // port
+	listener net.Listener
+	work     sync.WaitGroup
+
+	mu    sync.Mutex
+	conns map[*net.TCPConn]bool
+	open  chan struct{} // closed while bytes may pass
+	ended bool
+}
+
+func startProxy(t *testing.T, to string) *proxy {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &proxy{to: to, listener: l, conns: map[*net.TCPConn]bool{}, open: make(chan struct{})}
+	close(p.open)
+	p.work.Go(p.accept)
+	t.Cleanup(p.end)
+	return p
+}
+
+func (p *proxy) endpoint() string { return "tcp://" + p.listener.Addr().String() }
+
+func (p *proxy) accept() {
+	for {
+		in, err := p.listener.Accept()
+		if err != nil {
+			return // closed by end
+		}
+		out, err := net.Dial("tcp", "127.0.0.1:"+p.to)
+		if err != nil {
+			in.Close() // nobody is there: the program is to find out
+			continue
+		}
+		a, b := in.(*net.TCPConn), out.(*net.TCPConn)
+		if !p.enter(a, b) {
+			return
+		}
+		p.work.Go(func() { p.pass(a, b) })
+		p.work.Go(func() { p.pass(b, a) })
+	}
+}
+
+// enter makes the two known, so that they can be cut.
+func (p *proxy) enter(a, b *net.TCPConn) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.ended {
+		a.Close()
+		b.Close()
+		return false
+	}
+	p.conns[a], p.conns[b] = true, true
+	return true
+}
+
+// pass carries bytes one way and closes both ends when either is gone. Small pieces, so that a cut falls into the middle
+// of messages.
+func (p *proxy) pass(from, to *net.TCPConn) {
+	piece := make([]byte, 4096)
+	for {
+		n, err := from.Read(piece)
+		p.mu.Lock()
+		open := p.open
+		p.mu.Unlock()
+		<-open
+		if n > 0 {
+			if _, lost := to.Write(piece[:n]); lost != nil {
+				break
+			}
+		}
+		if err != nil {
+			break
+		}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	from.Close()
+	to.Close()
+	delete(p.conns, from)
+	delete(p.conns, to)
+}
+
+// cut closes everything that goes through and says how many connections that were. With a reset the kernels also throw
+// away what is on its way.
+func (p *proxy) cut(reset bool) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := len(p.conns) / 2
+	for c := range p.conns {
+		if reset {
+			c.SetLinger(0) //nolint:errcheck // it may have ended
+		}
+		c.Close()
+	}
+	clear(p.conns)
+	return n
+}
+
+// stall holds every byte back until resume. It says whether that is new.
+func (p *proxy) stall() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	select {
+	case <-p.open:
+		p.open = make(chan struct{})
+		return true
+	default:
+		return false
+	}
+}
+
+func (p *proxy) resume() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	select {
+	case <-p.open:
+	default:
+		close(p.open)
+	}
+}
+
+func (p *proxy) end() {
+	p.mu.Lock()
+	p.ended = true
+	p.mu.Unlock()
+	p.listener.Close()
+	p.resume()
+	p.cut(false)
+	p.work.Wait()
+}

@@ -1,0 +1,225 @@
+package integration
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// omzmq --journal with the test in rsyslog's place: what was accepted outlives the process.
+
+// keeping is a folder of journals, and a receiver that comes and goes at one place.
+type keeping struct {
+	endpoint string
+	folder   string
+	router   *receiver
+}
+
+// startKeeping also makes the test a worker of rsyslogd as omzmq sees it: a thread that starts one process after another.
+func startKeeping(t *testing.T) *keeping {
+	t.Helper()
+	runtime.LockOSThread()
+	t.Cleanup(runtime.UnlockOSThread)
+	k := &keeping{endpoint: nowhere(t), folder: filepath.Join(folder(t), "journals")}
+	k.open(t)
+	return k
+}
+
+// open starts a receiver that has stored nothing yet. A killed sender's routing identity comes back at once, so the ROUTER must hand over.
+func (k *keeping) open(t *testing.T) {
+	t.Helper()
+	k.router = startReceiver(t, "handover.py", exec.Command(python, "peers/handover.py", k.endpoint))
+	k.router.next(t) // it is bound
+}
+
+func (k *keeping) drive(t *testing.T, flags ...string) *driver {
+	t.Helper()
+	return drive(t, append(flags, "--journal", k.folder, "--reconnect-max", "500ms", "--connect", k.endpoint)...)
+}
+
+// outages are how a receiver can be away while its omzmq dies.
+var outages = map[string]struct {
+	begin, end func(k *keeping, t *testing.T)
+}{
+	"receiver frozen": { // its kernel takes the lines all the same, and it stores them later
+		func(k *keeping, t *testing.T) { k.router.signal(t, syscall.SIGSTOP) },
+		func(k *keeping, t *testing.T) { k.router.signal(t, syscall.SIGCONT) },
+	},
+	"receiver gone": {
+		func(k *keeping, _ *testing.T) { k.router.kill() },
+		func(k *keeping, t *testing.T) { k.open(t) },
+	},
+}
+
+// accepted begins a transaction while the receiver is there, and has lines accepted while it is away.
+func (k *keeping) accepted(t *testing.T, d *driver, away func(*keeping, *testing.T), lines ...string) {
+	t.Helper()
+	d.commits(t, "<13>before")
+	wantStored(t, k.router, "<13>before")
+	d.begin(t)
+	away(k, t)
+	d.accept(t, lines...)
+}
+
+// settle ends omzmq: nothing may be kept or stored that was not waited for.
+func (k *keeping) settle(t *testing.T, d *driver) {
+	t.Helper()
+	wantExit(t, d, 0)
+	wantNothingKept(t, k.folder)
+	wantNothingMore(t, k.router)
+}
+
+func journals(folder string) []string {
+	names, _ := filepath.Glob(folder + "/*") // the pattern is good
+	return names
+}
+
+func wantNothingKept(t *testing.T, folder string) {
+	t.Helper()
+	if !polled(patience, func() bool { return len(journals(folder)) == 0 }) {
+		t.Errorf("kept: %q", journals(folder))
+	}
+}
+
+// rsyslog goes on behind the last line that was answered: what was accepted before is its successor's alone.
+func TestJournalKilledInMidTransaction(t *testing.T) {
+	for name, outage := range outages {
+		t.Run(name, func(t *testing.T) {
+			k := startKeeping(t)
+			d := k.drive(t)
+			k.accepted(t, d, outage.begin, "<13>a", "<13>b", "<13>c")
+			d.kill()
+			outage.end(k, t)
+			d = k.drive(t)
+			d.commits(t, "<13>d", "<13>e")
+			wantStored(t, k.router, "<13>a", "<13>b", "<13>c", "<13>d", "<13>e")
+			k.settle(t, d)
+		})
+	}
+}
+
+// rsyslog sends every line again, each in a transaction of its own. Each keeps its number, so none is stored twice.
+func TestJournalKilledAtCommit(t *testing.T) {
+	for name, outage := range outages {
+		t.Run(name, func(t *testing.T) {
+			k := startKeeping(t)
+			d := k.drive(t)
+			lines := []string{"<13>a", "<13>b", "<13>a"} // two of equal text are two
+			k.accepted(t, d, outage.begin, lines...)
+			d.write(t, commit)
+			eventually(t, patience, "the commit waits", func() bool { return d.dots.Load() > 0 })
+			d.kill()
+			outage.end(k, t)
+			d = k.drive(t)
+			for _, line := range lines {
+				d.commits(t, line)
+			}
+			wantStored(t, k.router, lines...)
+			d.commits(t, "<13>a") // and this is a third
+			wantStored(t, k.router, "<13>a")
+			k.settle(t, d)
+		})
+	}
+}
+
+// An omzmq that ends with lines unconfirmed says where they are. Nothing is lost, so it ends well.
+func TestJournalKeepsWhatIsUnconfirmedAtTheEnd(t *testing.T) {
+	ends := map[string]func(t *testing.T, d *driver){
+		"EOF":     func(t *testing.T, d *driver) { wantExit(t, d, 0) },
+		"SIGTERM": func(t *testing.T, d *driver) { d.stop(t) },
+	}
+	for name, end := range ends {
+		t.Run(name, func(t *testing.T) {
+			k := startKeeping(t)
+			d := k.drive(t, "--linger", "500ms")
+			gone := outages["receiver gone"]
+			k.accepted(t, d, gone.begin, "<13>a", "<13>b", "<13>c")
+			end(t, d)
+			said := d.logged(t, `kept in the journal.* messages=3 file=(\S+)`)[1]
+			if kept := journals(k.folder); len(kept) != 1 || kept[0] != said {
+				t.Errorf("omzmq speaks of %s, there is %q", said, kept)
+			}
+			gone.end(k, t)
+			d = k.drive(t, "--linger", "500ms")
+			wantStored(t, k.router, "<13>a", "<13>b", "<13>c")
+			k.settle(t, d)
+		})
+	}
+}
+
+// Nobody starts a killed one again: another that shares the folder, here another action's, delivers what it had accepted.
+func TestJournalOfTheDeadIsDeliveredByAnother(t *testing.T) {
+	k := startKeeping(t)
+	dead, other := k.drive(t), k.drive(t, "--linger", "10s")
+	gone := outages["receiver gone"]
+	k.accepted(t, dead, gone.begin, "<13>a", "<13>b", "<13>c")
+	dead.kill()
+	gone.end(k, t)
+	wantStored(t, k.router, "<13>a", "<13>b", "<13>c")
+	other.commits(t, "<13>its own")
+	wantStored(t, k.router, "<13>its own")
+	k.settle(t, other)
+}
+
+// rsyslogd is stopped while a commit waits for a frozen or killed receiver. It gives up the batch: see TestStoppedAtCommit.
+// The journal does not.
+func TestJournalOutlivesRsyslogd(t *testing.T) {
+	const messages, before = 3000, 500
+	for name, killed := range map[string]bool{"receiver frozen": false, "receiver gone": true} {
+		t.Run(name, func(t *testing.T) {
+			l := lines{seed: 31}
+			endpoint := nowhere(t)
+			imzmq := startPrinter(t, "--bind", endpoint)
+			queue := diskQueue + ` queue.timeoutShutdown="100" queue.timeoutActionCompletion="1000" closeTimeout="500"`
+			from := startRsyslogd(t, preamble+impstats+wayIn+
+				toOmzmq("--journal [dir]/journals --linger 500ms --reconnect-max 500ms --connect "+endpoint, queue))
+			arrived := l.account("", messages)
+			from.feed(t, l, 0, before)
+			eventually(t, patience, "the first messages arrive", func() bool { return imzmq.has(arrived, before) })
+			imzmq.signal(t, syscall.SIGSTOP)
+			from.feed(t, l, before, messages)
+			eventually(t, patience, "rsyslog has read everything", func() bool {
+				return from.counter(t, "omzmq queue", "enqueued") == messages
+			})
+			if killed {
+				imzmq.kill()
+			}
+			omzmq := children(t, from.pid(), "omzmq")
+			from.stop(t)
+			wantGone(t, omzmq)
+			if len(journals(from.file("journals"))) == 0 {
+				t.Error("nothing is in the journal: this test tries nothing")
+			}
+			imzmq.kill()
+			imzmq.has(arrived, messages)
+			t.Logf("%d messages had arrived before the stop", arrived.arrived)
+
+			from.again(t)
+			imzmq = startPrinter(t, "--bind", endpoint)
+			eventually(t, patience, "every message arrives", func() bool { return imzmq.has(arrived, messages) })
+			from.stop(t)
+			wantNothingKept(t, from.file("journals"))
+			imzmq.stop(t)
+			imzmq.has(arrived, messages)
+			arrived.settle(t, true)
+		})
+	}
+}
+
+// wantGone waits for the end of processes that are not ours to wait for. One that has ended has no program any more.
+func wantGone(t *testing.T, pids []int) {
+	t.Helper()
+	eventually(t, patience, "rsyslogd's programs end", func() bool {
+		for _, pid := range pids {
+			if exe, _ := os.Readlink(filepath.Join("/proc", strconv.Itoa(pid), "exe")); strings.HasPrefix(exe, built) {
+				return false
+			}
+		}
+		return true
+	})
+}

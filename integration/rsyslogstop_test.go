@@ -1,0 +1,129 @@
+package integration
+
+import (
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// What rsyslogd 8.2302 does with a transaction in whose midst it is stopped, its queue on disk. It counts a batch as
+// delivered once it has been told OK at BEGIN. For queue.timeoutShutdown it works as ever; for queue.timeoutActionCompletion
+// it still takes an OK, but tries nothing again; then it gives up the batch, with those messages that no program has seen,
+// closes the program's pipes and waits closeTimeout for its end. The next start brings only what was not in the batch.
+
+const (
+	savedQueue  = ` queue.filename="plugin" queue.maxDiskSpace="1g" queue.saveOnShutdown="on" closeTimeout="500"`
+	stopSoon    = savedQueue + ` queue.timeoutShutdown="100" queue.timeoutActionCompletion="1000"`
+	stopLater   = savedQueue + ` queue.timeoutShutdown="100" queue.timeoutActionCompletion="2000"`
+	stopPatient = savedQueue + ` queue.timeoutShutdown="25000"`
+)
+
+// stopAmid feeds m0 to m11, sends SIGTERM when the plugin is held at an event, and lets it go on at once (stopPatient), in the
+// time for the action's completion (stopLater), or when it has lost its pipes (stopSoon). Then it starts rsyslogd again, if
+// anything is to come afterwards. What else is in the queue's files then would come some day.
+func stopAmid(t *testing.T, timeouts, grief, want, wantAfterwards string) {
+	t.Helper()
+	r := startRsyslogd(t, preamble+wayIn+toPlugin(grief, transactions(6)+timeouts))
+	r.say(t, 0, 12)
+	at, _, _ := strings.Cut(grief, ":")
+	r.awaits(t, at)
+	r.signal(t, syscall.SIGTERM)
+	switch timeouts {
+	case stopLater:
+		r.logged(t, "regular queue shutdown timed out")
+	case stopSoon:
+		r.awaits(t, "closed")
+	}
+	r.release(t)
+	if code := r.exit(t); code != 0 {
+		t.Errorf("rsyslogd ended with %d", code)
+	}
+	if strings.HasSuffix(want, "EOF") {
+		r.awaits(t, "EOF")
+	}
+	first := r.seen(t)
+	wantTranscript(t, first, want)
+	if wantAfterwards != "" {
+		r.again(t)
+		words := strings.Fields(wantAfterwards)
+		r.awaits(t, words[len(words)-2:]...)
+		r.stop(t)
+		wantTranscript(t, r.seen(t)[len(first):], wantAfterwards+" EOF")
+	}
+	if files, _ := filepath.Glob(r.file("plugin*")); len(files) > 0 {
+		t.Errorf("left for the next start: %q", files)
+	}
+}
+
+// Only an OK saves the batch, or a failure so early that rsyslog still tries again: otherwise m0 to m5 never come again.
+func TestStoppedAtCommit(t *testing.T) {
+	for name, c := range map[string]struct{ timeouts, grief, want, afterwards string }{
+		"OK while there is time":         {stopPatient, "COMMIT:1:hold", wholeBatch + nextBatch + " EOF", ""},
+		"OK in time for the action":      {stopLater, "COMMIT:1:hold", wholeBatch + " EOF", nextBatch},
+		"no answer":                      {stopSoon, "COMMIT:1:hold", wholeBatch + " closed unheard EOF", nextBatch},
+		"failure while there is time":    {stopPatient, "COMMIT:1:later-fail", wholeBatch + " fails" + oneByOne(0, 1, 2, 3, 4, 5) + nextBatch + " EOF", ""},
+		"failure in time for the action": {stopLater, "COMMIT:1:later-fail", wholeBatch + " fails EOF", nextBatch},
+		"death while there is time":      {stopPatient, "COMMIT:1:later-die", wholeBatch + " dies\n" + oneByOne(0, 1, 2, 3, 4, 5) + nextBatch + " EOF", ""},
+		"death in time for the action":   {stopLater, "COMMIT:1:later-die", wholeBatch + " dies", nextBatch},
+	} {
+		t.Run(name, func(t *testing.T) { stopAmid(t, c.timeouts, c.grief, c.want, c.afterwards) })
+	}
+}
+
+// The same, and m3 to m5 are lost too, which no program has seen.
+func TestStoppedInMidTransaction(t *testing.T) {
+	for name, c := range map[string]struct{ timeouts, grief, want, afterwards string }{
+		"answered while there is time":    {stopPatient, "m2:1:hold", wholeBatch + nextBatch + " EOF", ""},
+		"answered in time for the action": {stopLater, "m2:1:hold", wholeBatch + " EOF", nextBatch},
+		"no answer":                       {stopSoon, "m2:1:hold", " BEGIN m0 m1 m2 closed unheard EOF", nextBatch},
+		"failure while there is time":     {stopPatient, "m2:1:later-fail", " BEGIN m0 m1 m2 fails BEGIN m2 m3 m4 m5 COMMIT" + nextBatch + " EOF", ""},
+		"death while there is time":       {stopPatient, "m2:1:later-die", " BEGIN m0 m1 m2 dies\n BEGIN m2 m3 m4 m5 COMMIT" + nextBatch + " EOF", ""},
+		"failure in time for the action":  {stopLater, "m2:1:later-fail", " BEGIN m0 m1 m2 fails EOF", nextBatch},
+		"death in time for the action":    {stopLater, "m2:1:later-die", " BEGIN m0 m1 m2 dies", nextBatch},
+	} {
+		t.Run(name, func(t *testing.T) { stopAmid(t, c.timeouts, c.grief, c.want, c.afterwards) })
+	}
+}
+
+// Nothing of a batch is lost that was not begun; it is put at the queue's end.
+func TestStoppedAtBegin(t *testing.T) {
+	for name, c := range map[string]struct{ timeouts, grief, want string }{
+		"no answer":                      {stopSoon, "BEGIN:1:hold", " BEGIN closed unheard EOF"},
+		"failure in time for the action": {stopLater, "BEGIN:1:later-fail", " BEGIN fails EOF"},
+		"death in time for the action":   {stopLater, "BEGIN:1:later-die", " BEGIN dies"},
+	} {
+		t.Run(name, func(t *testing.T) { stopAmid(t, c.timeouts, c.grief, c.want, nextBatch+wholeBatch) })
+	}
+}
+
+// With signalOnClose the signal comes when rsyslogd has given up, just before the pipes are closed, and not at its stop.
+func TestStoppedWithSignalOnClose(t *testing.T) {
+	options := stopSoon + ` signalOnClose="on" killUnresponsive="off"`
+	r := startRsyslogd(t, preamble+wayIn+toPlugin("COMMIT:1:hold", transactions(6)+options))
+	r.say(t, 0, 6)
+	r.awaits(t, "COMMIT")
+	r.signal(t, syscall.SIGTERM)
+	r.awaits(t, "closed")
+	r.exit(t)
+	wantTranscript(t, r.seen(t), wholeBatch+" SIGTERM closed")
+	r.release(t)
+	r.awaits(t, "EOF")
+}
+
+// Without transactions it is no better: what a batch holds is counted as delivered before the first message of it is sent.
+func TestStoppedWithoutTransactions(t *testing.T) {
+	options := batches(6) + stopSoon
+	r := startRsyslogd(t, preamble+wayIn+toPlugin("m2:1:hold", options))
+	r.say(t, 0, 12)
+	r.awaits(t, "m2")
+	r.signal(t, syscall.SIGTERM)
+	r.awaits(t, "closed")
+	r.exit(t)
+	r.release(t)
+	r.awaits(t, "EOF")
+	r.again(t)
+	r.awaits(t, "m11")
+	r.stop(t)
+	wantTranscript(t, r.seen(t), " m0 m1 m2 closed unheard EOF\n m6 m7 m8 m9 m10 m11 EOF")
+}
