@@ -127,7 +127,8 @@ func (l *Log) judge(by Successor) judgement {
 	case committing || others > 1: // several workers share the pipe
 		j.unknown = true
 	case by.Shared || at(l.header, shared).Load() == 1: // it may be another worker that has gone on
-		if j.unknown = answered; !answered {
+		j.unknown = true
+		if !answered {
 			j.last = l.counter
 		}
 	case by.Started-Beat(l.header) < int64(Pause-slack):
