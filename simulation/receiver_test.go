@@ -24,7 +24,9 @@ type receiver struct {
 	kills       int
 	freezes     int
 	refusals    int // how many more messages it refuses
+	refused     map[string]bool
 	crashes     int // how many more times its destination dies between storing and saying so
+	endings     int // how many more times its destination ends in the middle of a batch, and it after it
 	repeated    bool
 }
 
@@ -34,6 +36,9 @@ type arrival struct {
 }
 
 func (r *receiver) arrive(c *connection, frames [][]byte) {
+	if c.dead && r.refused[string(frames[len(frames)-1])] {
+		r.repeated = true // refused, so not remembered, and stored elsewhere; a copy that comes late by a dead connection is new
+	}
 	r.waiting = append(r.waiting, arrival{c, frames})
 	if !r.storing && !r.frozen {
 		r.storing = true
@@ -86,23 +91,39 @@ func (r *receiver) store(life int) {
 		r.w.after(time.Second, func() { r.store(life) })
 		return
 	}
+	ends := r.endings > 0 && r.w.chance(20)
 	for i, m := range r.memory.Batch() {
+		if ends && r.w.chance(3) {
+			break
+		}
 		if r.refusals > 0 && r.w.chance(3) {
 			r.refusals--
+			r.refused[string(m.Payload)] = true
 			r.memory.Settle(i, errors.New("not now"))
 			continue
 		}
 		r.stored = append(r.stored, string(m.Payload))
 		r.memory.Settle(i, nil)
 	}
-	r.w.after(r.w.between(0, time.Millisecond), func() { r.end(life) })
+	r.w.after(r.w.between(0, time.Millisecond), func() { r.end(life, ends) })
 }
 
-func (r *receiver) end(life int) {
-	if r.stopped(life, func() { r.end(life) }) {
+// end answers what is settled. over: with the destination, imzmq ends.
+func (r *receiver) end(life int, over bool) {
+	if r.stopped(life, func() { r.end(life, over) }) {
 		return
 	}
 	r.memory.Answer()
+	if over {
+		r.w.log("the destination of %s has ended", r.name)
+		r.endings--
+		r.w.after(r.w.between(0, time.Millisecond), func() {
+			if life == r.life {
+				r.kill()
+			}
+		})
+		return
+	}
 	if r.storing = len(r.waiting) > 0; r.storing {
 		r.begin(life)
 	}

@@ -33,11 +33,12 @@ func TestSchedules(t *testing.T) {
 
 // plan is what goes wrong in a schedule.
 type plan struct {
-	receivers, workers           int
-	single                       bool // forceSingleInstance
-	cuts, kills, freezes         bool // of connections, of receivers
-	omzmqs, rsyslogs, full       bool // killed; a full disk
-	refusals, destinationCrashes bool
+	receivers, workers     int
+	single                 bool // forceSingleInstance
+	cuts, kills, freezes   bool // of connections, of receivers
+	omzmqs, rsyslogs, full bool // killed; a full disk
+	refusals               bool
+	crashes, endings       bool // of destinations
 }
 
 func newPlan(w *world) plan {
@@ -45,7 +46,7 @@ func newPlan(w *world) plan {
 		receivers: 1 + w.random.IntN(3), workers: 1 + w.random.IntN(3), single: w.chance(4),
 		cuts: w.chance(2), kills: w.chance(3), freezes: w.chance(5),
 		omzmqs: !w.chance(4), rsyslogs: w.chance(5), full: w.chance(6),
-		refusals: w.chance(3), destinationCrashes: w.chance(8),
+		refusals: w.chance(3), crashes: w.chance(8), endings: w.chance(8),
 	}
 	p.refusals = p.refusals && !p.full // a line that is refused while the disk is full is in memory alone: docs/delivery.md
 	return p
@@ -59,12 +60,15 @@ func schedule(t *testing.T, seed uint64, tell func(string, ...any)) (err error) 
 		w.log("%+v", p)
 		h := &host{w: w, full: p.full, patient: p.full}
 		for n := range p.receivers {
-			r := &receiver{w: w, name: string(rune('A' + n)), alive: true}
+			r := &receiver{w: w, name: string(rune('A' + n)), alive: true, refused: map[string]bool{}}
 			if p.refusals {
 				r.refusals = w.random.IntN(5)
 			}
-			if p.destinationCrashes {
+			if p.crashes {
 				r.crashes = w.random.IntN(3)
+			}
+			if p.endings {
+				r.endings = w.random.IntN(3)
 			}
 			h.receivers = append(h.receivers, r)
 		}

@@ -289,11 +289,13 @@ func (s *Sender) Failed(alone bool) {
 	defer s.mu.Unlock()
 	s.counters.Failed++
 	s.fresh = false
-	for _, l := range s.links {
-		l.overdue = l.head < len(l.queue)
-	}
-	for endpoint := range s.held {
-		s.release(endpoint)
+	if s.refused == 0 { // time has run out: what was waited for goes to others
+		for _, l := range s.links {
+			l.overdue = l.head < len(l.queue)
+		}
+		for endpoint := range s.held {
+			s.release(endpoint)
+		}
 	}
 	s.window.each(func(e *entry) {
 		switch {
