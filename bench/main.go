@@ -73,12 +73,16 @@ func rows(programs string) []row {
 		{"omprog-pinned", "omprog with confirmation and transactions; rsyslogd on CPU 0, the programs on CPU 1", []contestant{
 			{"C confirmer that blocks", b.confirmer("confirm_blocking", 60_000, pinned)},
 			{"omzmq push, sent, to libzmq", b.push(200_000, pinned)},
-			{"omzmq dealer, stored, to imzmq", b.stored(200_000, pinned)},
+			{"omzmq dealer, stored, to imzmq", b.stored(200_000, pinned, false)},
 		}, nil},
 		{"omprog-free", "the same, where the kernel puts them", []contestant{
 			{"C confirmer that polls", b.confirmer("confirm_polling", 200_000, free)},
 			{"omzmq push, sent, to libzmq", b.push(200_000, free)},
-			{"omzmq dealer, stored, to imzmq", b.stored(200_000, free)},
+			{"omzmq dealer, stored, to imzmq", b.stored(200_000, free, false)},
+		}, nil},
+		{"journal", "what --journal costs; rsyslogd on CPU 0, the programs on CPU 1", []contestant{
+			{"omzmq dealer, stored, to imzmq", b.stored(400_000, pinned, false)},
+			{"the same with --journal", b.stored(400_000, pinned, true)},
 		}, nil},
 		{"pushpull", "PUSH to PULL over TCP, two processes, 200 bytes", []contestant{
 			{"libzmq", pushPull(programs, "zmq_push", "zmq_pull", 3_000_000)},
@@ -89,7 +93,7 @@ func rows(programs string) []row {
 			{"rsyslogd, omczmq PUSH to libzmq", b.omczmq(200_000)},
 			{"rsyslogd, omfile to /dev/null", b.devNull(200_000)},
 			{"omzmq push, sent, to libzmq", b.push(200_000, free)},
-			{"omzmq dealer, stored, to imzmq", b.stored(200_000, free)},
+			{"omzmq dealer, stored, to imzmq", b.stored(200_000, free, false)},
 		}, func(cpu []float64) string {
 			share := cpu[0] - cpu[1]
 			return fmt.Sprintf("omczmq's share of rsyslogd: %.2f s/M; omzmq push %.2f times, dealer %.2f times that", share, cpu[2]/share, cpu[3]/share)

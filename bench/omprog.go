@@ -87,8 +87,8 @@ func (b *omprogBench) push(n int, place placement) func(context.Context) (sample
 	}
 }
 
-// stored measures omzmq and imzmq --to -, at imzmq's standard output.
-func (b *omprogBench) stored(n int, place placement) func(context.Context) (sample, error) {
+// stored measures omzmq, with a journal or without, and imzmq --to -, at imzmq's standard output.
+func (b *omprogBench) stored(n int, place placement, journal bool) func(context.Context) (sample, error) {
 	return func(ctx context.Context) (sample, error) {
 		dir, err := os.MkdirTemp("", "rz-bench-")
 		if err != nil {
@@ -111,6 +111,9 @@ func (b *omprogBench) stored(n int, place placement) func(context.Context) (samp
 			imzmq.Wait() // its exit code is not what is measured
 		}()
 		command := fmt.Sprintf("%s --connect %s", filepath.Join(b.programs, "omzmq"), endpoint)
+		if journal {
+			command += " --journal " + filepath.Join(dir, "journal")
+		}
 		return b.through(ctx, n, place, command, func() (sample, error) { return countLines(out, n) })
 	}
 }

@@ -40,7 +40,7 @@ func readme(t *testing.T, heading, language string, oldnew ...string) string {
 func readmeSender(t *testing.T, endpoint string) *rsyslogd {
 	t.Helper()
 	return startRsyslogd(t, likeDebian(readme(t, "1. ", "rsyslog",
-		packagedOmzmq, program("omzmq"), "tcp://logs.example.com:5555", endpoint, "/var/log/", "[dir]/")))
+		packagedOmzmq, program("omzmq"), "tcp://logs.example.com:5555", endpoint, "/var/log/", "[dir]/", "/var/spool/rsyslog/", "[dir]/")))
 }
 
 func TestReadmeSendAndReceiveByRELP(t *testing.T) {

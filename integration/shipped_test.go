@@ -104,7 +104,7 @@ func unitCommand(t *testing.T, conf string) []string {
 func startShippedSender(t *testing.T, endpoint string, oldnew ...string) *rsyslogd {
 	t.Helper()
 	return startRsyslogd(t, likeDebian(shipped(t, "30-omzmq-acknowledged.conf", append(oldnew,
-		packagedOmzmq, program("omzmq"), "tcp://logs.example.com:5555", endpoint, "/var/log/", "[dir]/")...)))
+		packagedOmzmq, program("omzmq"), "tcp://logs.example.com:5555", endpoint, "/var/log/", "[dir]/", "/var/spool/rsyslog/", "[dir]/")...)))
 }
 
 func TestShippedAcknowledgedAndRELP(t *testing.T) {

@@ -11,7 +11,8 @@
 //
 // An acknowledgement speaks of one connection, and a number is answered once. Numbers begin at 1 and rise by
 // one per message over all connections of a sender. What a lost connection still owed is sent again, with its
-// number, to another receiver or to the same one, which knows it by its number.
+// number, to another receiver or to the same one, which knows it by its number. A sender that was killed comes back with
+// its sender id before the ROUTER may have noticed: one in libzmq needs ZMQ_ROUTER_HANDOVER to accept it.
 package delivery
 
 import (
