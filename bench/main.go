@@ -80,9 +80,13 @@ func rows(programs string) []row {
 			{"omzmq push, sent, to libzmq", b.push(200_000, free)},
 			{"omzmq dealer, stored, to imzmq", b.stored(200_000, free, false)},
 		}, nil},
-		{"journal", "what --journal costs; rsyslogd on CPU 0, the programs on CPU 1", []contestant{
+		{"journal-pinned", "what --journal costs; rsyslogd on CPU 0, the programs on CPU 1", []contestant{
 			{"omzmq dealer, stored, to imzmq", b.stored(400_000, pinned, false)},
 			{"the same with --journal", b.stored(400_000, pinned, true)},
+		}, nil},
+		{"journal-free", "the same, where the kernel puts them", []contestant{
+			{"omzmq dealer, stored, to imzmq", b.stored(400_000, free, false)},
+			{"the same with --journal", b.stored(400_000, free, true)},
 		}, nil},
 		{"pushpull", "PUSH to PULL over TCP, two processes, 200 bytes", []contestant{
 			{"libzmq", pushPull(programs, "zmq_push", "zmq_pull", 3_000_000)},

@@ -8,7 +8,6 @@ import (
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/delivery"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/journal"
-	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/lines"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/spool"
 )
 
@@ -48,13 +47,13 @@ func (k *kept) adopt(ctx context.Context, o *options, owed account, logger *slog
 	return &elderly{sender, k.orphans.first}
 }
 
-// replies writes replies, and the journal's marks with them.
-func (k *kept) replies(out *lines.Writer) (io.Writer, error) {
+// replies writes replies, and marks them in the journal.
+func (k *kept) replies(out io.Writer) io.Writer {
 	if k.own == nil {
-		return out, nil
+		return out
 	}
 	k.own.Log.Parted(false)
-	return spool.NewReplies(out, k.own.Log)
+	return k.own.Log.Replies(out)
 }
 
 // end leaves the journal to a successor, or removes it when there is nothing that one must know. gone: rsyslog sends nothing

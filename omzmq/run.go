@@ -113,11 +113,7 @@ func converse(ctx, draining context.Context, server *omprog.Server, stdout *os.F
 			return err
 		}
 		defer out.Close()
-		replies, err := kept.replies(out)
-		if err != nil {
-			return err
-		}
-		server.Out = replies
+		server.Out = kept.replies(out)
 	} else if kept.own != nil {
 		kept.own.Log.Parted(true)
 	}

@@ -31,6 +31,7 @@ type host struct {
 	ids       byte
 	alive     []*omzmq
 	overdue   bool // a receiver was given up by a commit that failed
+	hasty     bool // omzmqs are killed between marking a reply and writing it, too
 }
 
 // disk is a journal's file: memory that outlives an omzmq.
@@ -44,12 +45,17 @@ type disk struct {
 
 func (d *disk) Header() []byte    { return d.header }
 func (d *disk) Extents() [][]byte { return d.extents }
-func (d *disk) Shrink()           { d.extents = d.extents[:1] }
+func (d *disk) Shrink() {
+	if d.host.w.chance(2) {
+		d.extents = d.extents[:1]
+	}
+}
+
 func (d *disk) Extend(size int) error {
 	if d.host.full && d.host.w.chance(2) {
 		return errors.New("no space left on device")
 	}
-	d.extents = append(d.extents, make([]byte, max(256, size)))
+	d.extents = append(d.extents, make([]byte, max(8*(12+d.host.w.random.IntN(12)), size)))
 	return nil
 }
 
@@ -206,15 +212,20 @@ func (o *omzmq) poll() {
 	o.host.w.after(o.host.w.between(100*time.Microsecond, 20*time.Millisecond), o.poll)
 }
 
-// reply writes a reply, and its mark in the same instant.
+// reply marks a reply and writes it.
 func (o *omzmq) reply(text string) {
-	if !o.alive {
-		return
+	if o.alive {
+		o.sides[0].log.Replies(o).Write([]byte(text)) //nolint:errcheck // it has none
 	}
-	log := o.sides[0].log
-	if position, marked := log.Place(text); marked {
-		*log.Mark() = position + int64(len(text))
+}
+
+// Write is write(2).
+func (o *omzmq) Write(reply []byte) (int, error) {
+	if o.host.hasty && o.host.w.chance(50) {
+		o.kill()
+		return len(reply), nil
 	}
+	text := string(reply)
 	if strings.HasPrefix(text, "omzmq: ") && strings.Contains(text, " not confirmed") {
 		o.host.overdue = true
 	}
@@ -228,6 +239,7 @@ func (o *omzmq) reply(text string) {
 			}
 		}
 	})
+	return len(reply), nil
 }
 
 func (o *omzmq) told() {

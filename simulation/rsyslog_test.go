@@ -16,6 +16,7 @@ type rsyslog struct {
 	life    int
 	shared  *pipe // forceSingleInstance
 	sent    map[string]int
+	last    bool // a message was sent again behind new ones: it failed at COMMIT, alone, and BEGIN had failed for its batch
 }
 
 // worker is a queue worker: plugins/omprog and action.c of rsyslog 8.2302, in the same words.
@@ -25,6 +26,7 @@ type worker struct {
 	pipe  *pipe
 	id    int
 	state int
+	begun bool     // the last transaction that was tried got past BEGIN
 	batch []string // dequeued and not deleted from the queue
 }
 
@@ -116,12 +118,13 @@ func (k *worker) commit(batch []string) {
 	if k.tryCommit(batch) {
 		return
 	}
-	again := batch
+	again, fresh := batch, !k.begun
 	if len(batch) > 1 {
 		again = nil
 		for _, text := range batch {
 			if !k.tryCommit([]string{text}) {
 				again = append(again, text)
+				k.r.last = k.r.last || fresh && k.begun
 			}
 		}
 	}
@@ -132,7 +135,7 @@ func (k *worker) commit(batch []string) {
 
 // tryCommit is actionTryCommit with doTransaction.
 func (k *worker) tryCommit(batch []string) bool {
-	if !k.prepare() {
+	if k.begun = k.prepare(); !k.begun {
 		return false
 	}
 	for i := 0; i < len(batch); i++ {

@@ -33,19 +33,20 @@ func TestSchedules(t *testing.T) {
 
 // plan is what goes wrong in a schedule.
 type plan struct {
-	receivers, workers     int
-	single                 bool // forceSingleInstance
-	cuts, kills, freezes   bool // of connections, of receivers
-	omzmqs, rsyslogs, full bool // killed; a full disk
-	refusals               bool
-	crashes, endings       bool // of destinations
+	receivers, workers      int
+	single                  bool // forceSingleInstance
+	cuts, kills, freezes    bool // of connections, of receivers
+	omzmqs, hasty, rsyslogs bool // killed; omzmqs at a reply
+	full                    bool // disk
+	refusals                bool
+	crashes, endings        bool // of destinations
 }
 
 func newPlan(w *world) plan {
 	p := plan{
 		receivers: 1 + w.random.IntN(3), workers: 1 + w.random.IntN(3), single: w.chance(4),
 		cuts: w.chance(2), kills: w.chance(3), freezes: w.chance(5),
-		omzmqs: !w.chance(4), rsyslogs: w.chance(5), full: w.chance(6),
+		omzmqs: !w.chance(4), hasty: w.chance(8), rsyslogs: w.chance(5), full: w.chance(6),
 		refusals: w.chance(3), crashes: w.chance(8), endings: w.chance(8),
 	}
 	p.refusals = p.refusals && !p.full // a line that is refused while the disk is full is in memory alone: docs/delivery.md
@@ -58,7 +59,7 @@ func schedule(t *testing.T, seed uint64, tell func(string, ...any)) (err error) 
 		w := newWorld(seed, tell)
 		p := newPlan(w)
 		w.log("%+v", p)
-		h := &host{w: w, full: p.full, patient: p.full}
+		h := &host{w: w, full: p.full, patient: p.full, hasty: p.hasty}
 		for n := range p.receivers {
 			r := &receiver{w: w, name: string(rune('A' + n)), alive: true, refused: map[string]bool{}}
 			if p.refusals {
@@ -155,6 +156,8 @@ func check(p plan, h *host) error {
 	stored := map[string]int{}
 	repeats := p.single && p.workers > 1 || // nobody can tell whose transaction failed
 		p.full || // nothing remembers the numbers
+		h.rsyslog.last || // by then it is taken for new
+		p.hasty || // the successor takes a line that comes again for answered
 		h.rsyslog.life > 1 || // what it sends again is new to its new children
 		p.receivers > 1 && h.overdue // a receiver that was given up may have stored it
 	for _, r := range h.receivers {

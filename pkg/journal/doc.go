@@ -12,12 +12,12 @@
 //	         4  length of the line, or of the whole filler, 4 bytes
 //	         8  CRC-32C of length, number and line, 4 bytes
 //	        12  the receiver it was given to last, 4 bytes: see Ref.Route
-//	        16  sequence number
-//	        24  state: line counter << 8 | flags
-//	        32  the line, padded with zeros
+//	        16  state: line counter << 8 | flags
+//	        24  sequence number
+//	        32  the line, up to a multiple of 8
 //
-// Numbers have the machine's byte order: a journal does not leave its machine. A record counts once its kind is stored, and the end behind it is stored before that; so
-// emptying the journal is one store, too.
+// Numbers have the machine's byte order: a journal does not leave its machine. A record counts once its kind is stored, and the
+// end behind it is stored before that; so emptying the journal is one store, too.
 //
 // # What rsyslog sends again
 //
@@ -31,7 +31,7 @@
 //   - the same when rsyslog had only COMMIT left to write. The plugin could not know, but rsyslog starts the next one at
 //     once then, while in mid-transaction it pauses for a second first.
 //
-// Hence a line has a counter, the reply to it leaves a mark in the very system call that writes it (see Log.Place), and
-// a beat tells since when the process is dead. A line that comes again takes the number that it had; one that
+// Hence a line has a counter, the reply to it leaves a mark (see Log.Replies), and a beat tells since when the process is
+// dead. A line that comes again takes the number that it had; one that
 // cannot come again is never taken for another with equal text.
 package journal

@@ -32,10 +32,10 @@ const (
 	ownerStarted
 	ownerThread
 	ownerArguments
-	nextSeq // the number of the next new line, when there is no record
+	nextSeq // the number of the next new line, when there is no record, and after Recover
 	opened  // transactions begun and not committed
 	closing // 1 + the line counter at the last COMMIT that was read
-	mark    // where the last reply was sent from, and behind it once it is out: see Log.Place
+	mark    // what rsyslog was told last: see Log.Replies
 	beat    // when the process was last known to live, nanoseconds of CLOCK_BOOTTIME
 	parted  // 1: rsyslog sends nothing again
 	shared  // 1: transactions of several workers were open at once
@@ -52,7 +52,7 @@ type Owner struct {
 
 // Errors of a header that cannot be read. What it belongs to is to be left as it is.
 var (
-	ErrForeign = errors.New("this is no journal of omzmq, or its header is damaged")
+	ErrForeign = errors.New("this is no journal of omzmq, or its header is damaged: if no other program needs it, remove it")
 	ErrVersion = errors.New("a journal of another version: start the omzmq that wrote it, or remove the file")
 )
 
@@ -109,6 +109,3 @@ func SetBeat(page []byte, now int64) { at(page, beat).Store(uint64(now)) }
 func at(page []byte, w word) *atomic.Uint64 {
 	return (*atomic.Uint64)(unsafe.Pointer(&page[w]))
 }
-
-// markOf is the mark as sendfile(2) takes it.
-func markOf(page []byte) *int64 { return (*int64)(unsafe.Pointer(&page[mark])) }

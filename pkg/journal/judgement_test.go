@@ -34,8 +34,6 @@ func TestFateOfEachLine(t *testing.T) {
 	}{
 		{name: "before the reply to c", want: "a? b? c!",
 			died: func(t *testing.T, l *Log) { transaction(t, l) }},
-		{name: "at the reply to c", want: "a? b? c!",
-			died: func(t *testing.T, l *Log) { transaction(t, l); begin(t, l, deferred) }},
 		{name: "after the reply to c", want: "a? b? c?",
 			died: func(t *testing.T, l *Log) { transaction(t, l); reply(t, l, deferred) }},
 		{name: "after the reply to c, with only COMMIT to come", by: Successor{Started: atOnce}, want: "a! b! c!",
@@ -51,13 +49,6 @@ func TestFateOfEachLine(t *testing.T) {
 				refs[0].Confirm()
 				l.Closing(0)
 				refs[2].Confirm()
-			}},
-		{name: "at the OK to COMMIT", want: "a! b! c!",
-			died: func(t *testing.T, l *Log) {
-				transaction(t, l)
-				reply(t, l, deferred)
-				l.Closing(0)
-				begin(t, l, replyOK)
 			}},
 		{name: "after the OK to COMMIT", want: "",
 			died: func(t *testing.T, l *Log) {
@@ -110,8 +101,6 @@ func TestFateOfEachLine(t *testing.T) {
 			}},
 		{name: "no transaction, before the reply", want: "a!",
 			died: func(t *testing.T, l *Log) { appended(t, l, 1, "a") }},
-		{name: "no transaction, at the reply", want: "a!",
-			died: func(t *testing.T, l *Log) { appended(t, l, 1, "a"); begin(t, l, replyOK) }},
 		{name: "no transaction, after the reply", want: "",
 			died: func(t *testing.T, l *Log) { appended(t, l, 1, "a"); reply(t, l, replyOK) }},
 		{name: "rsyslogd had gone", want: "a. b. c.",

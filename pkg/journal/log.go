@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"encoding/binary"
 	"errors"
 	"hash/crc32"
 	"sync/atomic"
@@ -39,17 +40,26 @@ type head struct {
 	length uint32
 	sum    uint32
 	route  atomic.Uint32
-	seq    uint64
 	state  atomic.Uint64
+	seq    uint64
 }
 
-const headSize = int(unsafe.Sizeof(head{}))
+// fresh is a head that nobody reads yet: it is written without atomic operations, which take longer than all the rest.
+type fresh struct {
+	kind, length, sum, route uint32
+	state, seq               uint64
+}
+
+const (
+	headSize = int(unsafe.Sizeof(head{}))
+	sumFrom  = int(unsafe.Offsetof(head{}.seq)) // what the checksum covers, but for the length
+)
 
 func headOf(memory []byte) *head { return (*head)(unsafe.Pointer(&memory[:headSize][0])) }
 
 // kindOf and lengthOf are the parts of a head that a filler has, too, which may be as short as these two.
-func kindOf(memory []byte) *atomic.Uint32 { return (*atomic.Uint32)(unsafe.Pointer(&memory[0])) }
-func lengthOf(memory []byte) *uint32      { return (*uint32)(unsafe.Pointer(&memory[4])) }
+func kindOf(memory []byte) *uint32   { return (*uint32)(unsafe.Pointer(&memory[0])) }
+func lengthOf(memory []byte) *uint32 { return (*uint32)(unsafe.Pointer(&memory[4])) }
 
 // Ref is a record, for as long as it is in the journal. One goroutine at a time changes it. Nothing happens to the zero Ref, that
 // of a line in no journal.
@@ -62,6 +72,7 @@ func (r Ref) Kept() bool { return r.head != nil }
 type Log struct {
 	storage Storage
 	header  []byte
+	extents [][]byte
 	busy    func() // called with the first record of an empty journal
 
 	extent, next int         // where the next record goes
@@ -86,13 +97,13 @@ var ErrFull = errors.New("the journal is full")
 // New makes a Log of a storage whose header is made or was read. Recover takes what is in it. busy is called when the first
 // record is about to enter an empty journal; nil: nobody cares.
 func New(storage Storage, busy func()) *Log {
-	return &Log{storage: storage, header: storage.Header(), busy: busy}
+	return &Log{storage: storage, header: storage.Header(), extents: storage.Extents(), busy: busy}
 }
 
 // ID is the sender id that the numbers belong to.
 func (l *Log) ID() [IDSize]byte { return [IDSize]byte(l.header[idAt:]) }
 
-// Next is the number of the next new line of an empty journal.
+// Next is the number of the next new line, after Recover and in an empty journal.
 func (l *Log) Next() uint64 { return at(l.header, nextSeq).Load() }
 
 // Empty tells that nothing is kept. Any goroutine may ask.
@@ -109,80 +120,82 @@ func (l *Log) Append(seq uint64, line []byte) (kept []byte, ref Ref, err error) 
 	size := recordSize(len(line))
 	record, err := l.room(size)
 	if err != nil {
+		l.asked = askedOther // nothing here tells of the line, so its reply leaves no mark
 		at(l.header, nextSeq).Store(seq + 1)
 		return nil, Ref{}, err
 	}
-	if l.records == 0 && l.busy != nil {
-		l.busy()
+	if l.records == 0 {
+		l.occupied.Store(true) // before busy: who sees an empty journal takes it for idle
+		if l.busy != nil {
+			l.busy()
+		}
 	}
+	l.records++
 	l.question()
 	kept = record[headSize : headSize+len(line) : headSize+len(line)]
 	copy(kept, line)
-	h := headOf(record)
-	h.length, h.seq = uint32(len(line)), seq
-	h.sum = h.checksum(kept)
-	h.route.Store(0)
-	h.state.Store(l.counter<<flagBits | flagCurrent)
+	binary.NativeEndian.PutUint64(record[sumFrom:], seq)
+	*(*fresh)(unsafe.Pointer(&record[0])) = fresh{
+		length: uint32(len(line)), seq: seq, sum: checksum(record, len(line)), state: l.counter<<flagBits | flagCurrent,
+	}
 	l.next += size
 	l.end(l.extent, l.next)
+	h := headOf(record)
 	h.kind.Store(kindLine)
-	if l.records++; l.records == 1 {
-		l.occupied.Store(true)
-	}
 	return kept, Ref{h}, nil
 }
 
 // room finds place for a record. It may go on to the next extent, or have one added.
 func (l *Log) room(size int) ([]byte, error) {
 	for {
-		extents := l.storage.Extents()
 		switch {
-		case l.extent < len(extents) && len(extents[l.extent])-l.next >= size:
-			return extents[l.extent][l.next : l.next+size], nil
-		case l.extent+1 < len(extents):
-			l.advance(extents)
+		case l.extent < len(l.extents) && len(l.extents[l.extent])-l.next >= size:
+			return l.extents[l.extent][l.next : l.next+size], nil
+		case l.extent+1 < len(l.extents):
+			l.advance()
 		default:
 			if err := l.storage.Extend(size); err != nil {
 				return nil, err
 			}
-			l.header = l.storage.Header()
+			l.header, l.extents = l.storage.Header(), l.storage.Extents()
 		}
 	}
 }
 
 // advance goes on in the next extent; the rest of this one is filled.
-func (l *Log) advance(extents [][]byte) {
+func (l *Log) advance() {
 	l.end(l.extent+1, 0)
-	if rest := extents[l.extent][l.next:]; len(rest) > 0 {
+	if rest := l.extents[l.extent][l.next:]; len(rest) > 0 {
 		*lengthOf(rest) = uint32(len(rest))
-		kindOf(rest).Store(kindFiller)
+		atomic.StoreUint32(kindOf(rest), kindFiller)
 	}
 	l.extent, l.next = l.extent+1, 0
 }
 
-// end says that no record begins there.
+// end says that no record begins there. Behind a full extent that is where the next begins, which may hold records of old.
 func (l *Log) end(extent, offset int) {
-	if e := l.storage.Extents()[extent]; offset < len(e) {
-		kindOf(e[offset:]).Store(kindEnd)
+	if offset == len(l.extents[extent]) {
+		extent, offset = extent+1, 0
+	}
+	if extent < len(l.extents) {
+		*kindOf(l.extents[extent][offset:]) = kindEnd
 	}
 }
 
 // Take tells that rsyslog has sent a line again: it is the last that was accepted.
 func (l *Log) Take(ref Ref) {
-	l.question()
-	if ref.head != nil {
-		ref.head.state.Store(l.counter<<flagBits | ref.head.state.Load()&flagConfirmed | flagCurrent)
+	if ref.head == nil {
+		l.asked = askedOther
+		return
 	}
+	l.question()
+	ref.head.state.Store(l.counter<<flagBits | ref.head.state.Load()&flagConfirmed | flagCurrent)
 }
 
-// question counts a line that rsyslog waits for the reply to. The mark of the line before the last, which had its reply from the
-// same place, may still stand when the last one had a failure: it must not be taken for this one's.
+// question counts a line that rsyslog waits for the reply to.
 func (l *Log) question() {
 	l.counter++
 	l.asked = askedLine
-	if last, out := placed(at(l.header, mark).Load()); out && last.of(l.counter) {
-		at(l.header, mark).Store(nowhere)
-	}
 }
 
 // Confirm tells that a line is no longer owed.
@@ -249,18 +262,13 @@ func (l *Log) Reset(next uint64) {
 	l.extent, l.next = 0, 0
 	l.hold(0)
 	l.storage.Shrink()
+	l.extents = l.storage.Extents()
 }
 
 // recordSize is the size of a record with a line of so many bytes.
 func recordSize(length int) int { return headSize + (length+7)&^7 }
 
 // checksum is that of what does not change in a record.
-func (h *head) checksum(line []byte) uint32 {
-	sum := crc32.Update(0, castagnoli, bytesOf(&h.length))
-	sum = crc32.Update(sum, castagnoli, bytesOf(&h.seq))
-	return crc32.Update(sum, castagnoli, line)
-}
-
-func bytesOf[T uint32 | uint64](n *T) []byte {
-	return unsafe.Slice((*byte)(unsafe.Pointer(n)), unsafe.Sizeof(*n))
+func checksum(record []byte, length int) uint32 {
+	return crc32.Update(uint32(length), castagnoli, record[sumFrom:headSize+length])
 }

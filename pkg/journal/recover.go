@@ -61,7 +61,7 @@ func (l *Log) Recover(by Successor) ([]Record, error) {
 // scan reads the records and finds the end of them, the newest line's counter, and the next new line's number.
 func (l *Log) scan() (found []Record, err error) {
 	next := l.Next()
-	for l.extent = range l.storage.Extents() {
+	for l.extent = range l.extents {
 		l.next = 0
 		for {
 			r, size, err := l.record()
@@ -76,7 +76,7 @@ func (l *Log) scan() (found []Record, err error) {
 				l.counter = max(l.counter, r.Ref.head.state.Load()>>flagBits)
 				next = max(next, r.Seq+1)
 			}
-			if l.next == len(l.storage.Extents()[l.extent]) {
+			if l.next == len(l.extents[l.extent]) {
 				break
 			}
 		}
@@ -87,8 +87,8 @@ func (l *Log) scan() (found []Record, err error) {
 
 // record reads what stands at the place where the next record would go. A filler has no Ref; size 0: it is the end.
 func (l *Log) record() (r Record, size int, err error) {
-	rest := l.storage.Extents()[l.extent][l.next:]
-	kind, length := kindOf(rest).Load(), int(*lengthOf(rest))
+	rest := l.extents[l.extent][l.next:]
+	kind, length := *kindOf(rest), int(*lengthOf(rest))
 	switch {
 	case kind == kindEnd:
 		return Record{}, 0, nil
@@ -98,7 +98,7 @@ func (l *Log) record() (r Record, size int, err error) {
 		return Record{}, 0, ErrDamaged
 	}
 	h, line := headOf(rest), rest[headSize:headSize+length:headSize+length]
-	if h.sum != h.checksum(line) {
+	if h.sum != checksum(rest, length) {
 		return Record{}, 0, ErrDamaged
 	}
 	return Record{Seq: h.seq, Line: line, Ref: Ref{h}, Route: h.route.Load()}, recordSize(length), nil
@@ -114,11 +114,14 @@ type judgement struct {
 }
 
 func (l *Log) judge(by Successor) judgement {
-	reply, out := placed(at(l.header, mark).Load())
 	committing := at(l.header, closing).Load() == l.counter+1
 	others := at(l.header, opened).Load()
-	answered := out && reply.of(l.counter)
-	j := judgement{settled: out && committing && reply.commit() || answered && reply.ok()}
+	var told uint64 // of the last line
+	if m := at(l.header, mark).Load(); m>>toldBits == l.counter {
+		told = m & (1<<toldBits - 1)
+	}
+	answered := told == toldDeferred || told == toldOK
+	j := judgement{settled: told == toldOK || told == toldCommitted && committing}
 	switch {
 	case !by.Same || at(l.header, parted).Load() == 1:
 		j.parted = true

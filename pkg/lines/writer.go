@@ -60,28 +60,6 @@ func (w *Writer) Write(b []byte) (int, error) {
 	return done, nil
 }
 
-// SendFrom writes n bytes of a file, from *position on, and moves *position behind them in the same system call, sendfile(2):
-// whoever kills the process, *position tells how much was written. Memory that outlives the process makes a mark of it. The
-// bytes in the file must not change afterwards, for a pipe refers to them and copies nothing.
-func (w *Writer) SendFrom(file int, position *int64, n int) error {
-	for end := *position + int64(n); *position < end; {
-		_, _, errno := unix.RawSyscall6(unix.SYS_SENDFILE, uintptr(w.fd), uintptr(file), uintptr(unsafe.Pointer(position)), uintptr(end-*position), 0, 0)
-		switch errno {
-		case 0, unix.EINTR:
-		case unix.EAGAIN:
-			if err := w.wait(); err != nil {
-				return err
-			}
-		default:
-			return fmt.Errorf("write a reply to descriptor %d: %w", w.fd, errno)
-		}
-	}
-	return nil
-}
-
-// Unsupported tells that an error of SendFrom is about the descriptors, one of which takes no sendfile(2).
-func Unsupported(err error) bool { return errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) }
-
 func (w *Writer) write(b []byte) (int, unix.Errno) {
 	if w.direct { // it does not block, so it may bypass the scheduler
 		n, _, errno := unix.RawSyscall(unix.SYS_WRITE, uintptr(w.fd), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)))

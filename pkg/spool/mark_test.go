@@ -27,10 +27,7 @@ func playReplier(arguments []string) error {
 	if err != nil {
 		return err
 	}
-	replies, err := NewReplies(out, j.Log)
-	if err != nil {
-		return err
-	}
+	replies := j.Log.Replies(out)
 	for seq := uint64(1); ; seq++ {
 		if _, _, err := j.Log.Append(seq, fmt.Appendf(nil, "line %d", seq)); err != nil {
 			return err
@@ -41,9 +38,12 @@ func playReplier(arguments []string) error {
 	}
 }
 
-// Whenever a process is killed, its journal knows exactly which replies have left it: those that are in the pipe.
+// Whenever a process is killed, its journal knows which replies have left it: those that are in the pipe. Only in the few
+// instructions between the mark and the system call is it told of one reply too many, which is the safe side.
 func TestMarkAgreesWithThePipe(t *testing.T) {
-	for range 150 {
+	const kills = 200
+	between := 0
+	for range kills {
 		path := t.TempDir()
 		a := play(t, "replier", path)
 		lived := time.NewTimer(time.Duration(1+rand.IntN(8)) * time.Millisecond)
@@ -55,16 +55,23 @@ func TestMarkAgreesWithThePipe(t *testing.T) {
 			t.Fatal(err)
 		}
 		n := len(j.Records)
-		for i, r := range j.Records {
-			last := i == n-1
-			if wrong := r.Again != (last && replies < n); wrong || r.Seq != uint64(i+1) || !r.Again && !r.Batch {
-				t.Fatalf("%d replies, record %d of %d: %+v", replies, i+1, n, r)
-			}
-		}
 		if replies != n && replies != n-1 {
 			t.Fatalf("%d replies and %d records", replies, n)
 		}
+		for i, r := range j.Records {
+			last := i == n-1
+			if r.Seq != uint64(i+1) || r.Again && (!last || replies == n) || !r.Again && !r.Batch {
+				t.Fatalf("%d replies, record %d of %d: %+v", replies, i+1, n, r)
+			}
+			if last && replies < n && !r.Again {
+				between++
+			}
+		}
 		j.Remove()
+	}
+	t.Logf("%d of %d died between the mark and the reply", between, kills)
+	if between > kills/10 {
+		t.Errorf("%d of %d died between the mark and the reply", between, kills)
 	}
 }
 
@@ -103,52 +110,4 @@ func (a *actor) replies(t *testing.T, least int, lived <-chan time.Time) (n int)
 	}
 	a.Wait() //nolint:errcheck // it was killed
 	return n
-}
-
-// Every reply reaches a pipe whole, marked or not, and what is no pipe, too.
-func TestReplies(t *testing.T) {
-	f, _ := open(t, t.TempDir())
-	j := own(t, f)
-	defer j.Remove()
-	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
-	out, err := lines.NewWriter(int(w.Fd()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	replies, err := NewReplies(out, j.Log)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer replies.Close()
-	said := ""
-	say := func(text string) {
-		said += text
-		if n, err := io.WriteString(replies, text); n != len(text) || err != nil {
-			t.Fatalf("%q: %d, %v", text, n, err)
-		}
-	}
-	say("OK\n")
-	j.Log.Opened(1)
-	say("OK\n")
-	for range 3 {
-		keep(t, j, 1, "x")
-		say("DEFER_COMMIT\n")
-	}
-	j.Log.Closing(0)
-	say(".")
-	say("OK\n")
-	if position, ok := j.Log.Place("OK\n"); !ok || *j.Log.Mark() != position+3 {
-		t.Errorf("the OK at %d left the mark %d", position, *j.Log.Mark())
-	}
-	j.Log.Closing(0)
-	say("omzmq: no\n")
-	out.Close()
-	w.Close()
-	if got, err := io.ReadAll(r); err != nil || string(got) != said {
-		t.Errorf("%q arrived of %q: %v", got, said, err)
-	}
 }
