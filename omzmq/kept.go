@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"sync"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/delivery"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/journal"
@@ -16,6 +17,7 @@ type kept struct {
 	folder  *spool.Folder
 	own     *spool.Journal
 	orphans *orphanage
+	work    sync.WaitGroup
 }
 
 func openKept(o *options, logger *slog.Logger) (*kept, error) {
@@ -37,10 +39,16 @@ func openKept(o *options, logger *slog.Logger) (*kept, error) {
 }
 
 // adopt begins to deliver what other dead processes have left. Where peers connect to us there is one sender id for all of
-// them: Own has taken what can be delivered.
+// them, and Own has taken over what it can.
 func (k *kept) adopt(ctx context.Context, o *options, owed account, logger *slog.Logger) account {
 	sender, ok := owed.(*delivery.Sender)
-	if k.folder == nil || !ok || len(o.Connect) == 0 {
+	if k.own == nil || !ok {
+		return owed
+	}
+	if len(k.own.Records) > 0 {
+		k.work.Go(func() { retry(ctx, sender) })
+	}
+	if len(o.Connect) == 0 {
 		return owed
 	}
 	k.orphans = openOrphanage(ctx, o, k.folder, logger)
@@ -56,17 +64,22 @@ func (k *kept) replies(out io.Writer) io.Writer {
 	return k.own.Log.Replies(out)
 }
 
+// parted notes that rsyslog sends nothing again, for it is gone.
+func (k *kept) parted(gone bool) {
+	if k.own != nil && gone {
+		k.own.Log.Parted(true)
+	}
+}
+
 // end leaves the journal to a successor, or removes it when there is nothing that one must know. gone: rsyslog sends nothing
 // again.
 func (k *kept) end(owed account, gone bool, logger *slog.Logger) {
+	k.work.Wait()
 	if k.orphans != nil {
 		k.orphans.wait()
 	}
 	if k.own == nil {
 		return
-	}
-	if gone {
-		k.own.Log.Parted(true)
 	}
 	n := owed.Unconfirmed()
 	switch {
@@ -98,6 +111,7 @@ type elderly struct {
 
 func (a *elderly) Ready() error {
 	for len(a.first) > 0 {
+		a.first[0].Outcome() // which asks the kernel where that confirms
 		if n := a.first[0].Outstanding(); n > 0 {
 			return fmt.Errorf("%d messages that a dead omzmq has left are not confirmed", n)
 		}

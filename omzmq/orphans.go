@@ -85,20 +85,30 @@ func (h *orphanage) deliver(ctx context.Context, sender *delivery.Sender) (done 
 	ask := time.NewTicker(askInterval)
 	defer ask.Stop()
 	for {
-		settled, err := sender.Outcome()
-		if settled && err == nil {
+		sender.Outcome() // which asks the kernel where that confirms
+		if sender.Unconfirmed() == 0 {
 			return true
 		}
 		select {
 		case <-sender.Changed():
-			continue
 		case <-ask.C:
+			sender.Retry()
 		case <-ctx.Done():
 			return false
 		}
-		if settled {
-			h.logger.Warn("a message of a dead omzmq is sent again", "reason", err)
-			sender.Failed(true)
+	}
+}
+
+// retry has what the account of the conversation itself has set aside tried again, until ctx ends.
+func retry(ctx context.Context, sender *delivery.Sender) {
+	ask := time.NewTicker(askInterval)
+	defer ask.Stop()
+	for {
+		select {
+		case <-ask.C:
+			sender.Retry()
+		case <-ctx.Done():
+			return
 		}
 	}
 }

@@ -56,6 +56,7 @@ func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr io.W
 	truncated := 0
 	server := &omprog.Server{In: in, Machine: newMachine(o, owed, logger, &truncated), Account: owed, Logger: logger, Ended: cancel}
 	err = converse(ctx, draining, server, stdout, kept)
+	kept.parted(server.Gone)
 	cancel()
 	if n := in.Unterminated(); n > 0 {
 		logger.Warn("the last line did not end and is no message; rsyslog's template must end with a line feed", "bytes", n)

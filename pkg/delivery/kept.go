@@ -88,17 +88,47 @@ func (s *Sender) Unkept() int {
 	return n
 }
 
-// emptyJournal keeps of an account that is empty only the lines that rsyslog will send again. The caller holds mu.
-func (s *Sender) emptyJournal() {
-	switch {
-	case s.cfg.Journal == nil:
-	case len(s.repeats.bySeq) == 0:
-		s.cfg.Journal.Reset(s.next)
-	default:
-		s.window.each(func(e *entry) {
-			if s.repeats.bySeq[e.seq] == nil {
-				e.ref.Settle()
-			}
-		})
+// setAside keeps an orphan that was refused out of the way of all others: there is nobody to give it back to. The caller
+// holds mu.
+func (s *Sender) setAside(e *entry, reason string) {
+	own := *e // the arena's memory ends with the account's next commit
+	s.window.revive(&own)
+	s.aside = append(s.aside, &own)
+	s.cfg.Logger.Warn("a message that a dead omzmq has left was refused; it stays in the journal and is tried again", "reason", reason)
+}
+
+// Retry sends the messages again that a dead process had left and a receiver has refused, and returns how many there are.
+func (s *Sender) Retry() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := len(s.aside)
+	for _, e := range s.aside {
+		e.state = pending
+		s.unconfirmed++
 	}
+	s.pending = append(s.pending, s.aside...)
+	s.aside = nil
+	s.route()
+	return n
+}
+
+// emptyJournal keeps of an account that is empty only the lines that rsyslog will send again, and those set aside, which are
+// the oldest. The caller holds mu.
+func (s *Sender) emptyJournal() {
+	if s.cfg.Journal == nil {
+		return
+	}
+	if len(s.repeats.bySeq) == 0 {
+		kept := make([]journal.Ref, 0, len(s.aside))
+		for _, e := range s.aside {
+			kept = append(kept, e.ref)
+		}
+		s.cfg.Journal.Reset(s.next, kept...)
+		return
+	}
+	s.window.each(func(e *entry) {
+		if s.repeats.bySeq[e.seq] == nil {
+			e.ref.Settle()
+		}
+	})
 }

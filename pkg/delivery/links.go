@@ -175,8 +175,12 @@ func (s *Sender) Answer(from Link, a Answer) {
 	l.trim()
 	e.link, e.state = nil, refused
 	s.unconfirmed--
-	s.refused++
-	s.reason = a.Reason
+	if e.orphan {
+		s.setAside(e, a.Reason)
+	} else {
+		s.refused++
+		s.reason = a.Reason
+	}
 	s.notify()
 }
 

@@ -75,6 +75,7 @@ type Sender struct {
 	unconfirmed int
 	refused     int // refused and not given back to rsyslog yet
 	reason      string
+	aside       []*entry // orphans that were refused: see Retry
 	frames      [][]byte // scratch
 	scratch     []byte
 	seq         [SeqSize]byte
@@ -265,7 +266,7 @@ func (s *Sender) Outstanding() int {
 func (s *Sender) Unconfirmed() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.unconfirmed + s.refused + len(s.staged)
+	return s.unconfirmed + s.refused + len(s.aside) + len(s.staged)
 }
 
 // Committed tells that rsyslog has been told OK for everything: the account is empty.
@@ -275,6 +276,9 @@ func (s *Sender) Committed() {
 	s.mu.Lock()
 	s.emptyJournal()
 	s.window.reset(s.next)
+	for _, e := range s.aside {
+		s.window.revive(e)
+	}
 	s.mu.Unlock()
 	s.arena.reset()
 }
@@ -283,7 +287,7 @@ func (s *Sender) Committed() {
 // them by their bytes. alone tells that no other transaction is open. Then every line in the account comes again, and
 // what was refused is given back to rsyslog. Otherwise nothing says whose transaction has failed, so no line is taken
 // for a repeat (one taken for a repeat wrongly would be lost, one taken for new wrongly is stored twice), and what was
-// refused is sent once more. So is an orphan that was refused: there is nobody to give it back to.
+// refused is sent once more.
 func (s *Sender) Failed(alone bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -303,7 +307,7 @@ func (s *Sender) Failed(alone bool) {
 			s.repeats.add(e)
 			e.ref.Wait()
 			e.givenBack = e.state == refused
-		case e.state == refused && !e.givenBack:
+		case e.state == refused && !e.givenBack && !e.orphan:
 			e.state = pending
 			s.unconfirmed++
 			s.pending = append(s.pending, e)

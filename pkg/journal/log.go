@@ -252,17 +252,35 @@ func (l *Log) Parted(yes bool) {
 	at(l.header, parted).Store(n)
 }
 
-// Reset empties the journal. next is the number of the next new line.
-func (l *Log) Reset(next uint64) {
+// Reset empties the journal, but for the records up to the last of those to be kept. next is the number of the next new line.
+func (l *Log) Reset(next uint64, kept ...Ref) {
 	at(l.header, nextSeq).Store(next)
 	if l.records == 0 {
 		return
 	}
-	l.end(0, 0)
 	l.extent, l.next = 0, 0
-	l.hold(0)
-	l.storage.Shrink()
-	l.extents = l.storage.Extents()
+	for _, r := range kept {
+		if extent, end := l.behind(r); extent > l.extent || extent == l.extent && end > l.next {
+			l.extent, l.next = extent, end
+		}
+	}
+	l.end(l.extent, l.next)
+	l.hold(len(kept))
+	if len(kept) == 0 {
+		l.storage.Shrink()
+		l.extents = l.storage.Extents()
+	}
+}
+
+// behind is the place behind a record.
+func (l *Log) behind(r Ref) (extent, next int) {
+	for i, e := range l.extents {
+		first, here := uintptr(unsafe.Pointer(&e[0])), uintptr(unsafe.Pointer(r.head))
+		if here >= first && here < first+uintptr(len(e)) {
+			return i, int(here-first) + recordSize(int(r.head.length))
+		}
+	}
+	return 0, 0 // it is not in here
 }
 
 // recordSize is the size of a record with a line of so many bytes.
