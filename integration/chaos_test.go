@@ -211,7 +211,8 @@ func (c *chaos) report(lasting time.Duration, sent, moved int) {
 	if c.happen["omzmq"] > 0 && c.most < 2 {
 		t.Errorf("%d omzmq at a time, want 2", c.most)
 	}
-	if c.exactly() && repeats != c.putBack {
+	// One more may be an omzmq's that was killed in the few instructions between marking a reply and writing it.
+	if c.exactly() && (repeats < c.putBack || repeats > c.putBack+1) {
 		t.Errorf("%d lines were repeated, %d of them by rsyslog itself", repeats, c.putBack)
 	}
 	c.arrived.settle(t, true)

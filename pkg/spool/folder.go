@@ -24,7 +24,10 @@ const (
 	grace = 3 * time.Second
 )
 
-// Folder is a folder of journals. One goroutine uses it.
+var errStranger = errors.New("it belongs to another user than omzmq runs as: if rsyslogd has changed its user, chown it")
+
+// Folder is a folder of journals. One goroutine uses it; a Journal that it has given out makes its own file when there was
+// no room for that before.
 type Folder struct {
 	path    string
 	owner   journal.Owner
@@ -40,6 +43,14 @@ func Open(path string, newID func() [journal.IDSize]byte, logger *slog.Logger) (
 	if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, explain(path, err)
 	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, explain(path, err)
+	}
+	if info.IsDir() && info.Mode().Perm()&0o022 != 0 && info.Mode()&fs.ModeSticky == 0 {
+		return nil, fmt.Errorf("--journal %s: others than its owner may write to it (%v), and so to the journals: chmod go-w it, or name a folder that omzmq is to make",
+			path, info.Mode())
+	}
 	probe, err := os.CreateTemp(path, "probe-*"+newSuffix) // a name, no block: it works on a full disk
 	if err != nil && !full(err) {
 		return nil, explain(path, err)
@@ -53,12 +64,18 @@ func Open(path string, newID func() [journal.IDSize]byte, logger *slog.Logger) (
 	return f, nil
 }
 
+// explain tells what to do about an error that there is something to do about.
 func explain(path string, err error) error {
 	var cause *fs.PathError
 	if errors.As(err, &cause) {
 		err = cause.Err
 	}
-	return fmt.Errorf("--journal %s: %w; it must be a folder that rsyslogd's user may write to (its parent must exist)", path, err)
+	for _, place := range []error{unix.ENOENT, unix.ENOTDIR, unix.EACCES, unix.EPERM, unix.EROFS} {
+		if errors.Is(err, place) {
+			return fmt.Errorf("--journal %s: %w; it must be a folder that rsyslogd's user may write to (its parent must exist)", path, err)
+		}
+	}
+	return fmt.Errorf("--journal %s: %w", path, err)
 }
 
 // full tells that a file system has no room.
@@ -68,6 +85,7 @@ func full(err error) bool { return errors.Is(err, unix.ENOSPC) || errors.Is(err,
 // a new one. alone: this is the only process that all workers share, and the only one that can deliver any dead process's journal.
 func (f *Folder) Own(alone bool) (*Journal, error) {
 	var own *Journal
+	left := 0
 	for _, path := range f.list() {
 		j := f.claim(path, func(o journal.Owner, _ int64) bool { return alone || same(f.owner, o) })
 		if j == nil {
@@ -76,11 +94,16 @@ func (f *Folder) Own(alone bool) (*Journal, error) {
 		if own != nil && f.nearer(own, j) {
 			own, j = j, own
 		}
-		if own != nil {
-			j.Release()
-		} else {
+		if own == nil {
 			own = j
+			continue
 		}
+		j.Release()
+		left++
+	}
+	if alone && left > 0 {
+		f.logger.Warn("more dead processes' journals are here than one process can take over where peers connect to it: each restart takes one",
+			"folder", f.path, "left", left)
 	}
 	if own == nil {
 		return f.create()
@@ -167,12 +190,12 @@ func (f *Folder) sweep(path string) {
 
 // claim opens and locks a journal if nobody holds it and wanted agrees, which is told its owner and last beat.
 func (f *Folder) claim(path string, wanted func(journal.Owner, int64) bool) *Journal {
-	file, err := os.OpenFile(path, os.O_RDWR, 0)
+	file, err := os.OpenFile(path, os.O_RDWR|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil // it was finished and removed meanwhile
 	}
 	if err != nil {
-		f.complain(path, "cannot open a journal; what it owes is not delivered", err)
+		f.complain(path, "cannot open a journal, and what it owes is not delivered: it must be a file that rsyslogd's user may read and write", err)
 		return nil
 	}
 	j, err := f.open(file, path, wanted)
@@ -187,11 +210,27 @@ func (f *Folder) claim(path string, wanted func(journal.Owner, int64) bool) *Jou
 
 // open returns nil for a journal that is held or not wanted.
 func (f *Folder) open(file *os.File, path string, wanted func(journal.Owner, int64) bool) (*Journal, error) {
-	if unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB) != nil {
-		return nil, nil
-	}
 	var held, named unix.Stat_t
-	if unix.Fstat(int(file.Fd()), &held) != nil || unix.Stat(path, &named) != nil || held.Ino != named.Ino {
+	switch err := unix.Fstat(int(file.Fd()), &held); {
+	case err != nil:
+		return nil, err
+	case held.Mode&unix.S_IFMT != unix.S_IFREG:
+		return nil, journal.ErrForeign
+	case held.Uid != uint32(os.Geteuid()):
+		return nil, errStranger
+	}
+	// The lock is for those who may want it: to hold it only to look would hide the journal from the worker that goes on with it.
+	page := make([]byte, journal.HeaderSize)
+	file.ReadAt(page, 0) //nolint:errcheck // what cannot be read is no header
+	if _, owner, err := journal.ReadHeader(page); err != nil || !wanted(owner, journal.Beat(page)) {
+		return nil, err
+	}
+	if err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB); err == unix.EWOULDBLOCK {
+		return nil, nil
+	} else if err != nil {
+		return nil, fmt.Errorf("lock it: %w", err)
+	}
+	if unix.Stat(path, &named) != nil || held.Ino != named.Ino {
 		return nil, nil // it was removed before we had the lock
 	}
 	storage, err := mapFile(file, path)
@@ -246,7 +285,9 @@ func (f *Folder) make(page []byte) (*mapping, error) {
 	}
 	storage, err := fill(file, name+suffix, page)
 	if err == nil {
-		err = os.Rename(name+newSuffix, name+suffix)
+		if err = os.Rename(name+newSuffix, name+suffix); err != nil {
+			storage.unmap()
+		}
 	}
 	if err != nil {
 		file.Close()
@@ -260,7 +301,7 @@ func fill(file *os.File, path string, page []byte) (*mapping, error) {
 	if err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		return nil, err
 	}
-	if err := allocate(file, 0, journal.HeaderSize+extentSize); err != nil {
+	if err := allocate(file, 0, recordsAt+extentSize); err != nil {
 		return nil, err
 	}
 	storage, err := mapFile(file, path)

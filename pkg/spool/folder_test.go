@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/journal"
 )
 
@@ -79,6 +81,38 @@ func TestUnusableFolder(t *testing.T) {
 		if _, err := Open(path, newID, nil); err == nil || !strings.Contains(err.Error(), "--journal "+path+": ") {
 			t.Errorf("%q: %v", path, err)
 		}
+	}
+}
+
+// Whoever may write to the folder could cut off a journal that is in use, or put one there.
+func TestFolderOpenToOthers(t *testing.T) {
+	path := t.TempDir()
+	for mode, usable := range map[os.FileMode]bool{0o770: false, 0o707: false, 0o755: true, 0o777 | fs.ModeSticky: true} {
+		if err := os.Chmod(path, mode); err != nil {
+			t.Fatal(err)
+		}
+		_, err := Open(path, newID, nil)
+		if usable != (err == nil) || err != nil && !strings.Contains(err.Error(), "chmod go-w") {
+			t.Errorf("%v: %v", mode, err)
+		}
+	}
+}
+
+// Links, and what is no file, are not followed, and nobody waits for them.
+func TestLinksAreNotFollowed(t *testing.T) {
+	path, elsewhere := t.TempDir(), t.TempDir()
+	f, _ := open(t, elsewhere)
+	leave(t, f, journal.Owner{}, time.Hour)
+	left := files(t, elsewhere, suffix)[0]
+	if err := os.Symlink(left, filepath.Join(path, "link"+suffix)); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Mkfifo(filepath.Join(path, "fifo"+suffix), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f, said := open(t, path)
+	if n := len(f.Orphans(9)); n > 0 || said.about("link"+suffix) != 1 || said.about("fifo"+suffix) != 1 {
+		t.Errorf("%d adopted; said: %s", n, said.text.String())
 	}
 }
 

@@ -2,7 +2,7 @@ package spool
 
 import (
 	"os"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/journal"
@@ -18,9 +18,11 @@ type Journal struct {
 
 	storage journal.Storage
 	owner   journal.Owner // its last writer's
-	header  atomic.Pointer[[]byte]
-	beating atomic.Bool // the timer is set
 	timer   *time.Timer
+
+	mu      sync.Mutex // for the timer's goroutine
+	header  []byte     // nil once the journal is closed
+	beating bool       // the timer is set
 }
 
 func newJournal(storage journal.Storage, owner journal.Owner) *Journal {
@@ -34,22 +36,31 @@ func newJournal(storage journal.Storage, owner journal.Owner) *Journal {
 
 // moved takes note of where the header is.
 func (j *Journal) moved() {
-	header := j.storage.Header()
-	j.header.Store(&header)
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.header = j.storage.Header()
 }
 
 // busy is called with the first record: from now on the journal says that its writer lives.
 func (j *Journal) busy() {
-	journal.SetBeat(*j.header.Load(), Now())
-	if !j.beating.Swap(true) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.header == nil {
+		return
+	}
+	journal.SetBeat(j.header, Now())
+	if !j.beating {
+		j.beating = true
 		j.timer.Reset(beatInterval)
 	}
 }
 
 // beat is the timer's. It stops with the journal empty, so that an idle program sleeps.
 func (j *Journal) beat() {
-	j.beating.Store(false)
-	if !j.Log.Empty() {
+	j.mu.Lock()
+	j.beating = false
+	j.mu.Unlock()
+	if !j.Log.Empty() { // if not, busy comes with the next record
 		j.busy()
 	}
 }
@@ -70,6 +81,9 @@ func (j *Journal) Remove() { j.close(true) }
 
 func (j *Journal) close(remove bool) {
 	j.timer.Stop()
+	j.mu.Lock()
+	j.header = nil
+	j.mu.Unlock()
 	file := j.file()
 	if file == nil {
 		return

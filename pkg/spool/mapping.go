@@ -11,6 +11,8 @@ import (
 )
 
 const (
+	granule    = 64 << 10  // bytes of the largest page that Linux has: what is mapped begins at a multiple of it
+	recordsAt  = granule   // where the records begin in the file; the header is at 0
 	extentSize = 1 << 20   // bytes by which a journal grows, and with which it begins
 	modestSize = 4 << 20   // bytes of records that an empty journal keeps
 	maxSize    = 256 << 20 // bytes of records at most; a longer backlog goes without
@@ -32,15 +34,21 @@ func mapFile(file *os.File, path string) (*mapping, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &mapping{handle: file, path: path, size: info.Size() &^ 7}
-	if m.size < journal.HeaderSize {
+	m := &mapping{handle: file, path: path, size: info.Size()}
+	if m.size < recordsAt {
 		return nil, journal.ErrForeign
+	}
+	if rest := m.size % granule; rest > 0 { // somebody has cut it off
+		if err := allocate(file, m.size, granule-rest); err != nil {
+			return nil, err
+		}
+		m.size += granule - rest
 	}
 	if m.header, err = m.mmap(0, journal.HeaderSize); err != nil {
 		return nil, err
 	}
-	if m.size > journal.HeaderSize {
-		err = m.add(journal.HeaderSize, m.size-journal.HeaderSize)
+	if m.size > recordsAt {
+		err = m.add(recordsAt, m.size-recordsAt)
 	}
 	if err != nil {
 		m.unmap()
@@ -54,8 +62,8 @@ func (m *mapping) Extents() [][]byte { return m.extents }
 
 // Extend makes the file longer.
 func (m *mapping) Extend(size int) error {
-	grow := max(extentSize, (int64(size)+journal.HeaderSize-1)&^(journal.HeaderSize-1))
-	if m.size-journal.HeaderSize+grow > maxSize {
+	grow := max(extentSize, (int64(size)+granule-1)&^(granule-1))
+	if m.size-recordsAt+grow > maxSize {
 		return fmt.Errorf("it holds %d MiB: %w", maxSize>>20, journal.ErrFull)
 	}
 	if err := allocate(m.handle, m.size, grow); err != nil {
@@ -68,20 +76,22 @@ func (m *mapping) Extend(size int) error {
 	return nil
 }
 
-// Shrink gives back what is more than an empty journal should hold.
+// Shrink gives back what is more than an empty journal should hold. What cannot be given back is kept.
 func (m *mapping) Shrink() {
-	if m.size <= journal.HeaderSize+modestSize {
+	if m.size <= recordsAt+modestSize {
+		return
+	}
+	modest, err := m.mmap(recordsAt, modestSize)
+	if err != nil {
 		return
 	}
 	for _, e := range m.extents {
 		unix.Munmap(e) // it is ours and mapped
 	}
-	m.extents = m.extents[:0]
-	// Should mapping fail, the journal has no room, and says so with the next line.
-	if m.handle.Truncate(journal.HeaderSize+modestSize) == nil {
-		m.size = journal.HeaderSize + modestSize
+	m.extents = [][]byte{modest}
+	if m.handle.Truncate(recordsAt+modestSize) == nil {
+		m.size = recordsAt + modestSize
 	}
-	m.add(journal.HeaderSize, m.size-journal.HeaderSize)
 }
 
 func (m *mapping) add(offset, size int64) error {

@@ -34,7 +34,7 @@ func TestGrowth(t *testing.T) {
 	j := own(t, f)
 	lines := append(numbered(40, 100_000), strings.Repeat("x", 3<<20), "", "last")
 	keep(t, j, 1, lines...)
-	if size(t, j) < journal.HeaderSize+7<<20 {
+	if size(t, j) < recordsAt+7<<20 {
 		t.Errorf("it has %d bytes", size(t, j))
 	}
 	j.Release()
@@ -43,7 +43,7 @@ func TestGrowth(t *testing.T) {
 	want(t, j.Records, 1, lines...)
 	keep(t, j, 44, numbered(30, 100_000)...) // behind what was there
 	j.Log.Reset(74)
-	if got := size(t, j); got != journal.HeaderSize+modestSize {
+	if got := size(t, j); got != recordsAt+modestSize {
 		t.Errorf("an empty journal has %d bytes", got)
 	}
 	keep(t, j, 74, numbered(60, 100_000)...)
@@ -51,6 +51,28 @@ func TestGrowth(t *testing.T) {
 	f, _ = open(t, path)
 	j = own(t, f)
 	want(t, j.Records, 74, numbered(60, 100_000)...)
+	j.Remove()
+}
+
+// A file that was cut off is as long as the machine's pages want it again, so that the journal can go on in it.
+func TestCutOff(t *testing.T) {
+	path := t.TempDir()
+	f, _ := open(t, path)
+	j := own(t, f)
+	keep(t, j, 1, "first")
+	file := j.Path()
+	j.Release()
+	if err := os.Truncate(file, recordsAt+1001); err != nil {
+		t.Fatal(err)
+	}
+	f, _ = open(t, path)
+	j = own(t, f)
+	want(t, j.Records, 1, "first")
+	keep(t, j, 2, numbered(40, 100_000)...)
+	j.Release()
+	f, _ = open(t, path)
+	j = own(t, f)
+	want(t, j.Records, 1, append([]string{"first"}, numbered(40, 100_000)...)...)
 	j.Remove()
 }
 

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -235,13 +236,19 @@ func TestAnybodysJournal(t *testing.T) {
 	}
 }
 
+func (j *Journal) beats() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.beating
+}
+
 // While something is kept the journal says every now and then that its writer lives; an idle process sleeps.
 func TestBeat(t *testing.T) {
 	f, _ := open(t, t.TempDir())
 	j := own(t, f)
 	defer j.Release()
 	header := j.storage.Header()
-	if journal.Beat(header) != 0 || j.beating.Load() {
+	if journal.Beat(header) != 0 || j.beats() {
 		t.Error("an empty journal beats")
 	}
 	before := Now()
@@ -252,10 +259,50 @@ func TestBeat(t *testing.T) {
 	}
 	eventually(t, "it beats", func() bool { return journal.Beat(header) > first })
 	j.Log.Reset(2)
-	eventually(t, "it sleeps", func() bool { return !j.beating.Load() })
+	eventually(t, "it sleeps", func() bool { return !j.beats() })
 	last := journal.Beat(header)
 	keep(t, j, 2, "b")
 	if journal.Beat(header) <= last {
 		t.Error("it does not begin to beat again at once")
 	}
+}
+
+// The programs of all workers were killed at once, and rsyslogd starts all of them again after the same pause: each finds what
+// its predecessor left, while the others look, too.
+func TestWorkersStartAtOnce(t *testing.T) {
+	const workers, rounds = 4, 50
+	var threads [workers]int
+	for i := range threads {
+		defer onThread(func(thread int) { threads[i] = thread })()
+	}
+	for range rounds {
+		path := t.TempDir()
+		var folders [workers]*Folder
+		for i, thread := range threads {
+			folders[i], _ = open(t, path)
+			leave(t, folders[i], worker(thread), 0)
+			folders[i].owner = worker(thread)
+		}
+		var found [workers]*Journal
+		var together sync.WaitGroup
+		for i, f := range folders {
+			together.Go(func() { found[i], _ = f.Own(false) })
+		}
+		together.Wait()
+		for i, j := range found {
+			if j == nil || len(j.Records) != 1 {
+				t.Fatalf("worker %d has not found its journal: %+v", i, j)
+			}
+			j.Release()
+		}
+	}
+}
+
+// The timer has fired when the journal is closed.
+func TestBeatAfterTheEnd(t *testing.T) {
+	f, _ := open(t, t.TempDir())
+	j := own(t, f)
+	keep(t, j, 1, "a")
+	j.Remove()
+	j.beat()
 }
