@@ -136,7 +136,7 @@ func (c *chaos) sendingRuleset() string {
 			program("omzmq"), flags, queue)
 	}
 	actions := action(`queue.type="LinkedList" queue.size="20000" queue.dequeueBatchSize="200" queue.timeoutEnqueue="600000"
-		queue.lightDelayMark="0" queue.workerThreads="2" queue.workerThreadMinimumMessages="50"`)
+		queue.lightDelayMark="0" queue.workerThreads="2" queue.workerThreadMinimumMessages="1"`)
 	if slices.Contains(c.only, "sender") {
 		actions = "if $syslogseverity < 4 then " + action("") + " else " + action("")
 	}

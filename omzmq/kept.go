@@ -82,11 +82,12 @@ func (k *kept) end(owed account, gone bool, logger *slog.Logger) {
 		return
 	}
 	n := owed.Unconfirmed()
+	safe := n - owed.Unkept()
 	switch {
 	case n == 0 && gone:
 		k.remove()
-	case n > 0:
-		logger.Warn("messages are not confirmed; they are kept in the journal, and the next omzmq delivers them", "messages", n, "file", k.own.Path())
+	case safe > 0:
+		logger.Warn("messages are not confirmed; they are kept in the journal, and the next omzmq delivers them", "messages", safe, "file", k.own.Path())
 	}
 }
 

@@ -56,6 +56,9 @@ func (h *orphanage) look(ctx context.Context) (senders []*delivery.Sender) {
 		}
 		if err != nil {
 			h.logger.Error("cannot deliver what a dead omzmq has left", "file", j.Path(), "reason", err)
+			if socket != nil {
+				socket.Close(ctx)
+			}
 			j.Release()
 			<-h.places
 			continue

@@ -23,6 +23,7 @@ type entry struct {
 	sent      bool // a link had it once
 	givenBack bool // refused, and rsyslog was told so: it blocks no other message
 	orphan    bool // rsyslog will not send it again, whatever it is told
+	told      bool // its refusal was logged
 }
 
 // window holds the messages accepted since the account was last empty, by their numbers.

@@ -94,7 +94,10 @@ func (s *Sender) setAside(e *entry, reason string) {
 	own := *e // the arena's memory ends with the account's next commit
 	s.window.revive(&own)
 	s.aside = append(s.aside, &own)
-	s.cfg.Logger.Warn("a message that a dead omzmq has left was refused; it stays in the journal and is tried again", "reason", reason)
+	if !own.told {
+		own.told = true
+		s.cfg.Logger.Warn("a message that a dead omzmq has left was refused; it stays in the journal and is tried again", "reason", reason)
+	}
 }
 
 // Retry sends the messages again that a dead process had left and a receiver has refused, and returns how many there are.
@@ -112,15 +115,26 @@ func (s *Sender) Retry() int {
 	return n
 }
 
+// left are the orphans that were refused: those set aside, and those on their way again, for Retry comes at any time, also
+// between Outcome and Committed. The caller holds mu.
+func (s *Sender) left() (left []*entry) {
+	for _, e := range s.window.revived {
+		if e.orphan && e.state != confirmed {
+			left = append(left, e)
+		}
+	}
+	return left
+}
+
 // emptyJournal keeps of an account that is empty only the lines that rsyslog will send again, and those set aside, which are
 // the oldest. The caller holds mu.
-func (s *Sender) emptyJournal() {
+func (s *Sender) emptyJournal(left []*entry) {
 	if s.cfg.Journal == nil {
 		return
 	}
 	if len(s.repeats.bySeq) == 0 {
-		kept := make([]journal.Ref, 0, len(s.aside))
-		for _, e := range s.aside {
+		kept := make([]journal.Ref, 0, len(left))
+		for _, e := range left {
 			kept = append(kept, e.ref)
 		}
 		s.cfg.Journal.Reset(s.next, kept...)

@@ -122,6 +122,32 @@ func TestRefusedOrphanBlocksNobody(t *testing.T) {
 	}
 }
 
+// The timer that has orphans tried again fires while the OK to a COMMIT is being written. Nothing of the orphan, or of the lines
+// that come after, may end up in the other's place.
+func TestRetryAtCommit(t *testing.T) {
+	p, l := newPaper(), &fakeLink{room: 1000}
+	s := inherit(t, p, []*fakeLink{l}, "refused")
+	s.Up(l)
+	s.Answer(l, Answer{Seq: 1, Refused: true, Reason: "never"})
+	transaction(s, "a line of the first transaction")
+	s.Answer(l, Answer{Seq: 2})
+	expectOutcome(t, s, true, "")
+	s.Retry()
+	s.Committed()
+	transaction(s, "a line of the second")
+	if got := p.owed(t); !slices.Equal(got, []string{"refused", "a line of the second"}) {
+		t.Errorf("the journal owes %q", got)
+	}
+	l.got = nil
+	s.Down(l)
+	s.Up(l)
+	expectGot(t, l, "1 refused", "3 a line of the second")
+	s.Answer(l, Answer{Seq: 3})
+	if got := p.owed(t); s.Unconfirmed() != 0 || len(got) > 0 {
+		t.Errorf("in the end %d unconfirmed, the journal owes %q", s.Unconfirmed(), got)
+	}
+}
+
 // What a receiver may have stored waits for it as long as it may come back: when another refuses something, too. It does not
 // when time has run out.
 func TestRefusalGivesUpNobody(t *testing.T) {

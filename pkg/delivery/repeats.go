@@ -78,6 +78,9 @@ func (r *repeats) failed() {
 // shows that rsyslog has done with the repeats; an equal line that comes later is a message of its own.
 func (r *repeats) committed(fresh bool) {
 	if fresh && len(r.taken) == 0 {
+		for _, rec := range r.bySeq {
+			rec.ref.Settle() // the journal may keep it, before one that is set aside
+		}
 		r.waiting, r.bySeq = nil, nil
 		return
 	}

@@ -274,9 +274,10 @@ func (s *Sender) Committed() {
 	s.repeats.committed(s.fresh)
 	s.fresh, s.bytes = false, 0
 	s.mu.Lock()
-	s.emptyJournal()
+	left := s.left()
+	s.emptyJournal(left)
 	s.window.reset(s.next)
-	for _, e := range s.aside {
+	for _, e := range left {
 		s.window.revive(e)
 	}
 	s.mu.Unlock()

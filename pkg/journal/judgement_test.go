@@ -158,6 +158,21 @@ func fates(records []Record) (fates []string) {
 	return fates
 }
 
+// The mark of a line that is gone says nothing of a new one, whoever counts.
+func TestMarkOfOld(t *testing.T) {
+	m := newMemory(1024)
+	l := New(m, nil)
+	appended(t, l, 1, "a").Confirm() // outside a transaction
+	reply(t, l, replyOK)
+	l.Reset(2)
+	_, l = recovered(t, m, Successor{Same: true})
+	appended(t, l, 2, "b")
+	records, _ := recovered(t, m.snapshot(), Successor{Same: true, Started: int64(time.Hour)})
+	if got := fates(records); !slices.Equal(got, []string{"b!"}) {
+		t.Errorf("%v", got)
+	}
+}
+
 // A process that takes a journal over may die at once, before rsyslog has said anything to it.
 func TestSuccessorDiesAtOnce(t *testing.T) {
 	m := newMemory(1024)

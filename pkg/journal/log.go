@@ -154,10 +154,11 @@ func (l *Log) room(size int) ([]byte, error) {
 		case l.extent+1 < len(l.extents):
 			l.advance()
 		default:
-			if err := l.storage.Extend(size); err != nil {
+			err := l.storage.Extend(size)
+			l.header, l.extents = l.storage.Header(), l.storage.Extents() // which may have changed all the same
+			if err != nil {
 				return nil, err
 			}
-			l.header, l.extents = l.storage.Header(), l.storage.Extents()
 		}
 	}
 }

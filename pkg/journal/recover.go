@@ -38,6 +38,8 @@ func (l *Log) Recover(by Successor) ([]Record, error) {
 	found, err := l.scan()
 	l.hold(len(found))
 	judge := l.judge(by)
+	// The mark may be that of a line that is gone. No new one may get its counter.
+	l.counter = max(l.counter, at(l.header, mark).Load()>>toldBits)
 	owed := found[:0]
 	for _, r := range found {
 		judge.fate(&r)

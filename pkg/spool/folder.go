@@ -60,7 +60,9 @@ func Open(path string, newID func() [journal.IDSize]byte, logger *slog.Logger) (
 		os.Remove(probe.Name())
 	}
 	f := &Folder{path: path, newID: newID, logger: logger, told: make(map[string]bool)}
-	f.owner, f.started = Self(os.Args)
+	if f.owner, f.started = Self(os.Args); f.owner.Process == 0 || f.owner.Boot == 0 {
+		logger.Warn("/proc does not show who has started this process: what rsyslog sends again after a kill is not known for the same, and stored twice")
+	}
 	return f, nil
 }
 

@@ -85,13 +85,14 @@ func (m *mapping) Shrink() {
 	if err != nil {
 		return
 	}
+	if m.handle.Truncate(recordsAt+modestSize) != nil {
+		unix.Munmap(modest) // it is ours and mapped, as the others are
+		return
+	}
 	for _, e := range m.extents {
-		unix.Munmap(e) // it is ours and mapped
+		unix.Munmap(e)
 	}
-	m.extents = [][]byte{modest}
-	if m.handle.Truncate(recordsAt+modestSize) == nil {
-		m.size = recordsAt + modestSize
-	}
+	m.extents, m.size = [][]byte{modest}, recordsAt+modestSize
 }
 
 func (m *mapping) add(offset, size int64) error {
