@@ -168,9 +168,7 @@ func (c *chaos) killReceiver(r *rand.Rand) {
 	}
 	c.to.kill()
 	c.happen["receiver"]++
-	if c.arrived.mend(c.t) {
-		c.torn++
-	}
+	c.arrived.mend(c.t)
 	c.later(down, func() { c.to.again(c.t) })
 }
 

@@ -32,6 +32,6 @@
 //     once then, while in mid-transaction it pauses for a second first.
 //
 // Hence a line has a counter, the reply to it leaves a mark (see Log.Replies), and a beat tells since when the process is
-// dead. A line that comes again takes the number that it had; one that
-// cannot come again is never taken for another with equal text.
+// dead. A line that comes again takes the number that it had; one that cannot come again is never taken for another with
+// equal text.
 package journal

@@ -1,7 +1,6 @@
 package journal
 
 import (
-	"encoding/binary"
 	"errors"
 	"hash/crc32"
 	"sync/atomic"
@@ -134,13 +133,11 @@ func (l *Log) Append(seq uint64, line []byte) (kept []byte, ref Ref, err error) 
 	l.question()
 	kept = record[headSize : headSize+len(line) : headSize+len(line)]
 	copy(kept, line)
-	binary.NativeEndian.PutUint64(record[sumFrom:], seq)
-	*(*fresh)(unsafe.Pointer(&record[0])) = fresh{
-		length: uint32(len(line)), seq: seq, sum: checksum(record, len(line)), state: l.counter<<flagBits | flagCurrent,
-	}
+	*(*fresh)(unsafe.Pointer(&record[0])) = fresh{length: uint32(len(line)), state: l.counter<<flagBits | flagCurrent, seq: seq}
+	h := headOf(record)
+	h.sum = checksum(record, len(line))
 	l.next += size
 	l.end(l.extent, l.next)
-	h := headOf(record)
 	h.kind.Store(kindLine)
 	return kept, Ref{h}, nil
 }

@@ -19,8 +19,8 @@ const (
 //
 // The mark is stored just before the reply is written. A process that is killed finishes the system call that it is in, so
 // only death in the few instructions between the two makes a difference, and a safe one: the line comes again and is
-// taken for a new one. (sendfile(2), which moves a mark over what it writes, has no such moment, and costs a quarter of the
-// throughput: rsyslog goes to sleep when a reply takes half a microsecond longer.)
+// taken for a new one. (sendfile(2), which moves a mark over what it writes, has no such moment, but takes longer, and rsyslog
+// goes to sleep over it.)
 func (l *Log) Replies(out io.Writer) io.Writer { return &replies{l, out} }
 
 type replies struct {
