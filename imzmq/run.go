@@ -7,6 +7,7 @@ import (
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/destination"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/intake"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/redis"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
 )
 
@@ -21,12 +22,16 @@ func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr io.W
 		Stdout:       stdout,
 		Reconnect:    o.Reconnect,
 		ReconnectMax: o.ReconnectMax,
+		Redis:        o.redis,
 		Logger:       logger,
 	})
 	if err != nil {
 		return err
 	}
 	acknowledge := o.socketType == zmq.Router && o.ack
+	if acknowledge && o.target.Redis.Kind == redis.Channel {
+		logger.Warn("a channel keeps nothing: what is acknowledged was given to whoever is subscribed, be it nobody")
+	}
 	cfg := o.Socket(o.socketType, logger)
 	if acknowledge {
 		cfg.OnUp = intake.CheckSender

@@ -1,6 +1,9 @@
 package delivery
 
-import "container/list"
+import (
+	"container/list"
+	"encoding/hex"
+)
 
 const (
 	// windowSize is how many of a sender's latest numbers are remembered. Older ones count as not stored: to
@@ -20,6 +23,7 @@ type Memory struct {
 // Window is the memory of one sender.
 type Window struct {
 	id   SenderID
+	name string // of the id, in hexadecimal digits
 	high uint64 // the highest number marked
 	bits [windowSize / 64]uint64
 }
@@ -37,7 +41,7 @@ func (m *Memory) Sender(id SenderID) *Window {
 		oldest := m.recent.Remove(m.recent.Back()).(*Window)
 		delete(m.senders, oldest.id)
 	}
-	w := &Window{id: id}
+	w := &Window{id: id, name: hex.EncodeToString(id[:])}
 	m.senders[id] = m.recent.PushFront(w)
 	return w
 }

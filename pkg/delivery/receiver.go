@@ -27,7 +27,7 @@ type Receiver struct {
 	said     []said
 	seq      [SeqSize]byte
 
-	Duplicates uint64 // repeats that were not stored again
+	Duplicates uint64 // repeats that were not stored again; who stores may know of more
 	Refused    uint64 // messages refused
 }
 
@@ -66,7 +66,8 @@ func (r *Receiver) Add(from Conn, id SenderID, frames [][]byte, base message.Mes
 	default:
 		window.Mark(seq)
 		m := message.FromFrames(frames[1:])
-		m.Peer, m.User, m.Received, m.Seq = base.Peer, base.User, base.Received, seq
+		m.Peer, m.User, m.Received = base.Peer, base.User, base.Received
+		m.Sender, m.Seq = window.name, seq
 		r.arrivals = append(r.arrivals, arrival{from: from, window: window, seq: seq, index: len(r.batch)})
 		r.batch = append(r.batch, m)
 		r.fates = append(r.fates, fate{})

@@ -1,4 +1,4 @@
-// Package destination is where imzmq puts messages: rsyslog through improg or RELP, or plain lines on
+// Package destination is where imzmq puts messages: rsyslog through improg or RELP, Redis, or plain lines on
 // stdout. A destination says of each message when it is stored, so that it can be acknowledged to its
 // sender then and not before.
 package destination
@@ -13,6 +13,7 @@ import (
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/improg"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/message"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/redis"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/relp"
 )
 
@@ -20,11 +21,14 @@ import (
 // reads stdout any more. For the program it is a normal end.
 var ErrOver = errors.New("the destination has ended")
 
+// ErrRepeat says of a message that it was stored before, and is not stored twice. It counts as stored.
+var ErrRepeat = redis.ErrRepeat
+
 // Destination takes messages. It is for one goroutine, but for Done.
 type Destination interface {
 	// Store delivers the batch in order and returns nil when every message is settled. settled(i, nil)
-	// means that message i is stored; settled(i, reason) that the destination does not want it and
-	// would not the next time. It is called on the caller's goroutine, once per message at most.
+	// means that message i is stored, settled(i, ErrRepeat) that it was stored before; settled(i, reason) that the
+	// destination does not want it and would not the next time, as things are. It is called on the caller's goroutine, once per message at most.
 	//
 	// A fault that can pass is waited out: Store returns an error that wraps ctx.Err() when ctx ends,
 	// one that wraps ErrOver when the destination has ended, and another only when it cannot go on.
@@ -48,10 +52,12 @@ type Config struct {
 	Reconnect, ReconnectMax time.Duration // RELP: first and longest wait between attempts; 0: relp's default
 	Timeout                 time.Duration // RELP: longest silence; 0: relp's default
 
+	Redis redis.Config // its Target and Logger are those of the destination
+
 	Logger *slog.Logger
 }
 
-// New makes the destination that target names. It does not wait for anybody: RELP connects with the
+// New makes the destination that target names. It does not wait for anybody: RELP and Redis connect with the
 // first batch, and improg's START is awaited there too.
 func New(target Target, format Format, config Config) (Destination, error) {
 	switch target.Kind {
@@ -73,6 +79,12 @@ func New(target Target, format Format, config Config) (Destination, error) {
 			return nil, err
 		}
 		return newFrames(client, format), nil
+	case Redis:
+		writer, err := redis.NewWriter(redisConfig(target, config))
+		if err != nil {
+			return nil, err
+		}
+		return newEntries(writer, format), nil
 	}
 	return nil, fmt.Errorf("destination %q is not known", target)
 }
@@ -80,9 +92,16 @@ func New(target Target, format Format, config Config) (Destination, error) {
 // Check reaches for the target once and returns what is in the way. There is nothing to reach for
 // improg and stdout.
 func Check(ctx context.Context, target Target, config Config) error {
-	if target.Kind != RELP {
-		return nil
+	switch target.Kind {
+	case Redis:
+		return redis.Check(ctx, redisConfig(target, config))
+	case RELP:
+		return checkRELP(ctx, target, config)
 	}
+	return nil
+}
+
+func checkRELP(ctx context.Context, target Target, config Config) error {
 	client, err := newClient(target, config)
 	if err != nil {
 		return err
@@ -91,6 +110,12 @@ func Check(ctx context.Context, target Target, config Config) error {
 		return fmt.Errorf("%w; does rsyslog listen there: module imrelp, input(type=\"imrelp\" port=…)?", err)
 	}
 	return client.Close(ctx)
+}
+
+func redisConfig(target Target, config Config) redis.Config {
+	c := config.Redis
+	c.Target, c.Logger = target.Redis, config.Logger
+	return c
 }
 
 func newClient(target Target, config Config) (*relp.Client, error) {

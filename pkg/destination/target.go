@@ -6,6 +6,8 @@ import (
 	"net"
 	"strconv"
 	"strings"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/redis"
 )
 
 // Kind is a kind of destination.
@@ -15,12 +17,14 @@ const (
 	Improg Kind = iota + 1 // lines to the improg that started this program
 	Stdout                 // lines on stdout
 	RELP                   // frames to imrelp
+	Redis                  // a list, a stream or a channel
 )
 
 // Target is a destination's name, taken apart. Parse makes it.
 type Target struct {
 	Kind    Kind
-	Address string // RELP: host:port
+	Address string       // RELP: host:port
+	Redis   redis.Target // Redis
 }
 
 // String returns the target as Parse reads it.
@@ -32,11 +36,13 @@ func (t Target) String() string {
 		return "-"
 	case RELP:
 		return "relp://" + t.Address
+	case Redis:
+		return t.Redis.String()
 	}
 	return ""
 }
 
-// Parse reads the value of --to: improg, - or relp://host:port.
+// Parse reads the value of --to: improg, -, relp://host:port, or a URL of Redis.
 func Parse(to string) (Target, error) {
 	switch to {
 	case "improg":
@@ -44,9 +50,13 @@ func Parse(to string) (Target, error) {
 	case "-":
 		return Target{Kind: Stdout}, nil
 	}
+	if redis.IsTarget(to) {
+		target, err := redis.ParseTarget(to)
+		return Target{Kind: Redis, Redis: target}, err
+	}
 	address, ok := strings.CutPrefix(to, "relp://")
 	if !ok {
-		return Target{}, fmt.Errorf("destination %q is not known: write improg, - (for stdout) or relp://host:port", to)
+		return Target{}, fmt.Errorf("destination %q is not known: write improg, - (for stdout), relp://host:port or redis://host:port/db?list=KEY", to)
 	}
 	if err := checkAddress(address); err != nil {
 		return Target{}, fmt.Errorf("destination %q: %w: write relp://host:port, as in relp://127.0.0.1:2514 or relp://[::1]:2514", to, err)

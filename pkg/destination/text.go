@@ -7,6 +7,7 @@ import (
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/improg"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/message"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/redis"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/relp"
 )
 
@@ -18,7 +19,8 @@ type texts struct {
 	format Format
 	lines  bool // a text is a line, and must not break
 
-	send  func(ctx context.Context, texts [][]byte, settled func(i int, refusal error)) error
+	// send brings the texts of messages to where they belong, as Store does.
+	send  func(ctx context.Context, batch []message.Message, texts [][]byte, settled func(i int, refusal error)) error
 	done  <-chan struct{}
 	close func(ctx context.Context) error
 
@@ -28,7 +30,31 @@ type texts struct {
 
 // newFrames stores texts as RELP frames, which may hold anything.
 func newFrames(client *relp.Client, format Format) *texts {
-	return &texts{format: format, send: client.Send, close: client.Close}
+	return &texts{
+		format: format,
+		close:  client.Close,
+		send: func(ctx context.Context, _ []message.Message, texts [][]byte, settled func(int, error)) error {
+			return client.Send(ctx, texts, settled)
+		},
+	}
+}
+
+// newEntries stores texts in Redis, which may hold anything.
+func newEntries(writer *redis.Writer, format Format) *texts {
+	var entries []redis.Entry // scratch
+	return &texts{
+		format: format,
+		close:  func(context.Context) error { return writer.Close() },
+		send: func(ctx context.Context, batch []message.Message, texts [][]byte, settled func(int, error)) error {
+			entries = entries[:0]
+			for i := range batch {
+				m := &batch[i]
+				entries = append(entries, redis.Entry{Sender: m.Sender, Seq: m.Seq, Topic: m.Topic, Text: texts[i], Peer: m.Peer, Received: m.Received})
+			}
+			defer func() { clear(entries) }()
+			return writer.Store(ctx, entries, settled)
+		},
+	}
 }
 
 // newLines stores texts as lines. over is what it means when conn stops.
@@ -37,7 +63,7 @@ func newLines(conn *improg.Conn, format Format, over string) *texts {
 		format: format,
 		lines:  true,
 		done:   conn.Done(),
-		send: func(ctx context.Context, lines [][]byte, settled func(int, error)) error {
+		send: func(ctx context.Context, _ []message.Message, lines [][]byte, settled func(int, error)) error {
 			err := conn.Send(ctx, lines, func(i int) { settled(i, nil) })
 			if errors.Is(err, improg.ErrStopped) {
 				return fmt.Errorf("%w: %s", ErrOver, over)
@@ -61,7 +87,7 @@ func (t *texts) Store(ctx context.Context, batch []message.Message, settled func
 	defer t.release()
 	for from := 0; from < len(batch); from += len(t.encoded) {
 		t.encode(batch[from:])
-		if err := t.send(ctx, t.encoded, func(i int, refusal error) { settled(from+i, refusal) }); err != nil {
+		if err := t.send(ctx, batch[from:from+len(t.encoded)], t.encoded, func(i int, refusal error) { settled(from+i, refusal) }); err != nil {
 			return err
 		}
 	}

@@ -204,6 +204,11 @@ func (in *Intake) store(ctx context.Context) error {
 }
 
 func (in *Intake) settleAcknowledged(i int, refusal error) {
+	if refusal == destination.ErrRepeat {
+		in.receiver.Duplicates++
+		in.receiver.Settle(i, nil)
+		return
+	}
 	in.receiver.Settle(i, refusal)
 	if refusal == nil {
 		in.counters.Stored++

@@ -23,7 +23,8 @@ type Message struct {
 
 	Peer     string    // the peer's address; "" when it has none
 	User     string    // whom the peer proved to be (CURVE certificate or key, PLAIN user); "" when nobody asked
-	Seq      uint64    // the sender's number in acknowledged delivery; 0: none
+	Sender   string    // in acknowledged delivery: the sender's id, in hexadecimal digits; "": none
+	Seq      uint64    // and its number; 0: none
 	Received time.Time // when it was taken from the socket; zero: not known
 }
 

@@ -1,0 +1,66 @@
+package redis
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	goredis "github.com/redis/go-redis/v9"
+)
+
+// Check reaches for the target once and returns what is in the way: that Redis cannot be reached or does not let this user in, that the key holds
+// something else, or that Redis is set up to throw data away when it is full.
+func Check(ctx context.Context, config Config) error {
+	if err := config.complete(); err != nil {
+		return err
+	}
+	client, err := newClient(&config)
+	if err != nil {
+		return err
+	}
+	defer client.close()
+	t := &config.Target
+	key := t.Key.append(nil, nil)
+	node, err := client.node(ctx, string(key))
+	if err != nil {
+		return newFault(err)
+	}
+	if err := node.Ping(ctx).Err(); err != nil {
+		return newFault(err)
+	}
+	if t.Kind == Channel {
+		return nil
+	}
+	want := map[Kind]string{List: "list", Stream: "stream"}[t.Kind]
+	if !t.Key.PerTopic() {
+		got, err := node.Type(ctx, string(key)).Result()
+		if err != nil {
+			return newFault(err)
+		}
+		if got != want && got != "none" {
+			return fmt.Errorf("redis: key %s holds a %s and not a %s: delete it, or choose another in --to", key, got, want)
+		}
+	}
+	return evicts(ctx, node)
+}
+
+// evicts returns an error when Redis throws data away as soon as its memory is full. What it does not tell this user is no error.
+func evicts(ctx context.Context, node *goredis.Client) error {
+	text, err := node.Info(ctx, "memory").Result()
+	if err != nil {
+		return nil
+	}
+	var limit, policy string
+	for line := range strings.Lines(text) {
+		switch name, value, _ := strings.Cut(strings.TrimSpace(line), ":"); name {
+		case "maxmemory":
+			limit = value
+		case "maxmemory_policy":
+			policy = value
+		}
+	}
+	if limit == "0" || policy == "noeviction" || policy == "" {
+		return nil
+	}
+	return fmt.Errorf("redis: maxmemory-policy is %s: when its memory is full, Redis throws messages away, or the memory of those that are stored; set it to noeviction", policy)
+}

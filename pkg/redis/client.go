@@ -1,0 +1,189 @@
+package redis
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	goredis "github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/logging"
+	"github.com/redis/go-redis/v9/maintnotifications"
+)
+
+// Config says how to reach and use Redis. Only Target and Logger have no default.
+type Config struct {
+	Target Target
+
+	Password         string // "": none
+	PasswordFile     string // read for every connection, its last line end left out; takes the place of Password
+	SentinelPassword string // what the sentinels want; "": nothing
+	CAFile           string // TLS: PEM of the authorities that are trusted; "": the system's
+	CertFile         string // TLS: PEM of the client's certificate, and
+	KeyFile          string // of its key; "": none
+
+	MaxList  int64         // List: the length at which no more is stored until workers have taken some; 0: no limit
+	Replicas int           // how many replicas must have a message too before it counts as stored (WAIT); 0: none
+	Remember time.Duration // how long a silent sender's numbers are remembered; 0: 7 days
+
+	Reconnect, ReconnectMax time.Duration // the first and the longest wait before something is tried again; 0: 100 ms and 1 s
+	Timeout                 time.Duration // of a dial, and of an answer; 0: 5 s and 10 s
+
+	Logger *slog.Logger
+}
+
+const (
+	defaultRemember = 7 * 24 * time.Hour
+	replicaTimeout  = time.Second // of WAIT; shorter than an answer may take
+	maxPassword     = 64 << 10    // bytes of a password's file
+)
+
+func (c *Config) complete() error {
+	switch {
+	case c.Target.Kind == 0:
+		return errors.New("redis: no list, stream or channel")
+	case c.Logger == nil:
+		return errors.New("redis: no logger")
+	case c.MaxList < 0 || c.Replicas < 0 || c.Remember < 0 || c.Reconnect < 0 || c.ReconnectMax < 0 || c.Timeout < 0:
+		return errors.New("redis: lengths, numbers and times cannot be negative")
+	case (c.CertFile == "") != (c.KeyFile == ""):
+		return errors.New("redis: a client's certificate needs its key, and the key its certificate")
+	case !c.Target.TLS && c.CAFile+c.CertFile != "":
+		return errors.New("redis: certificates are for TLS: write rediss for redis")
+	}
+	setDefault(&c.Remember, defaultRemember)
+	setDefault(&c.Reconnect, 100*time.Millisecond)
+	setDefault(&c.ReconnectMax, max(time.Second, c.Reconnect))
+	setDefault(&c.Timeout, 10*time.Second)
+	return nil
+}
+
+func setDefault(d *time.Duration, value time.Duration) {
+	if *d == 0 {
+		*d = value
+	}
+}
+
+// password returns what to say to the servers.
+func (c *Config) password() (string, error) {
+	if c.PasswordFile == "" {
+		return c.Password, nil
+	}
+	info, err := os.Stat(c.PasswordFile)
+	if err != nil {
+		return "", err
+	}
+	if info.Size() > maxPassword {
+		return "", &os.PathError{Op: "read", Path: c.PasswordFile, Err: fmt.Errorf("%d bytes are no password", info.Size())}
+	}
+	text, err := os.ReadFile(c.PasswordFile)
+	return strings.TrimSuffix(strings.TrimSuffix(string(text), "\n"), "\r"), err
+}
+
+func (c *Config) tls() (*tls.Config, error) {
+	if !c.Target.TLS {
+		return nil, nil
+	}
+	config := &tls.Config{MinVersion: tls.VersionTLS12}
+	if c.CAFile != "" {
+		pem, err := os.ReadFile(c.CAFile)
+		if err != nil {
+			return nil, fmt.Errorf("redis: %w", err)
+		}
+		if config.RootCAs = x509.NewCertPool(); !config.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("redis: %s: no certificate in PEM form in it", c.CAFile)
+		}
+	}
+	if c.CertFile != "" {
+		pair, err := tls.LoadX509KeyPair(c.CertFile, c.KeyFile)
+		if err != nil {
+			return nil, fmt.Errorf("redis: certificate %s, key %s: %w", c.CertFile, c.KeyFile, err)
+		}
+		config.Certificates = []tls.Certificate{pair}
+	}
+	return config, nil
+}
+
+// client reaches the servers of a target. go-redis repeats nothing by itself here: only who knows what a repeat does may repeat.
+type client struct {
+	single  *goredis.Client        // of Single and Sentinel
+	cluster *goredis.ClusterClient // of Cluster
+}
+
+// silenceOnce: go-redis has one logger for a process, and writes to standard error unless told otherwise.
+var silenceOnce sync.Once
+
+func newClient(c *Config) (*client, error) {
+	silenceOnce.Do(func() { goredis.SetLogger(&logging.VoidLogger{}) })
+	trust, err := c.tls()
+	if err != nil {
+		return nil, err
+	}
+	if _, err := c.password(); err != nil {
+		return nil, fmt.Errorf("redis: the password: %w", err)
+	}
+	t := &c.Target
+	credentials := func(context.Context) (string, string, error) {
+		password, err := c.password()
+		return t.User, password, err
+	}
+	const (
+		protocol   = 2       // RESP2: nothing is pushed
+		never      = -1      // retries
+		once       = 1       // dials
+		bufferSize = 1 << 18 // a batch in few system calls
+		pool       = 2
+	)
+	dial := min(c.Timeout, 5*time.Second)
+	switch t.Mode {
+	case Cluster:
+		return &client{cluster: goredis.NewClusterClient(&goredis.ClusterOptions{
+			Addrs: t.Servers, CredentialsProviderContext: credentials, TLSConfig: trust, ClientName: "imzmq",
+			Protocol: protocol, DisableIdentity: true, MaxRetries: never, DialerRetries: once, DialTimeout: dial,
+			ReadTimeout: c.Timeout, WriteTimeout: c.Timeout, PoolSize: pool, WriteBufferSize: bufferSize,
+			MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
+		})}, nil
+	case Sentinel:
+		return &client{single: goredis.NewFailoverClient(&goredis.FailoverOptions{
+			MasterName: t.Master, SentinelAddrs: t.Servers, SentinelPassword: c.SentinelPassword, DB: t.DB,
+			CredentialsProviderContext: credentials, TLSConfig: trust, ClientName: "imzmq",
+			Protocol: protocol, DisableIdentity: true, MaxRetries: never, DialerRetries: once, DialTimeout: dial,
+			ReadTimeout: c.Timeout, WriteTimeout: c.Timeout, PoolSize: pool, WriteBufferSize: bufferSize,
+		})}, nil
+	}
+	return &client{single: goredis.NewClient(&goredis.Options{
+		Addr: t.Servers[0], DB: t.DB, CredentialsProviderContext: credentials, TLSConfig: trust, ClientName: "imzmq",
+		Protocol: protocol, DisableIdentity: true, MaxRetries: never, DialerRetries: once, DialTimeout: dial,
+		ReadTimeout: c.Timeout, WriteTimeout: c.Timeout, PoolSize: pool, WriteBufferSize: bufferSize,
+		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
+	})}, nil
+}
+
+// node returns the client of the server that has a key.
+func (c *client) node(ctx context.Context, key string) (*goredis.Client, error) {
+	if c.cluster == nil {
+		return c.single, nil
+	}
+	return c.cluster.MasterForKey(ctx, key)
+}
+
+// lookAgain lets a cluster's client find out where the slots are now, beside what goes on here.
+func (c *client) lookAgain(ctx context.Context) {
+	if c.cluster != nil {
+		c.cluster.ReloadState(ctx)
+	}
+}
+
+// close ends all connections, also those on which somebody waits for an answer.
+func (c *client) close() error {
+	if c.cluster != nil {
+		return c.cluster.Close()
+	}
+	return c.single.Close()
+}

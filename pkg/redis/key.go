@@ -1,0 +1,106 @@
+package redis
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// topicMark stands for the topic in a key.
+const topicMark = "{topic}"
+
+// maxTopic is how many bytes of a topic go into a key; a longer one is cut and made distinct by its hash.
+const maxTopic = 200
+
+// Key is the name of a list, stream or channel: as it is, or with {topic} in it. ParseKey makes it.
+type Key struct {
+	text string
+	at   int // where topicMark stands in text; below 0: nowhere
+}
+
+// ParseKey reads a key. Braces are Redis Cluster's hash tag: one pair at most, with something in it.
+func ParseKey(text string) (Key, error) {
+	k := Key{text: text, at: strings.Index(text, topicMark)}
+	if text == "" {
+		return k, errors.New("the key is empty")
+	}
+	sample := text
+	if k.at >= 0 {
+		sample = text[:k.at] + "-" + text[k.at+len(topicMark):]
+	}
+	if strings.Contains(sample, topicMark) {
+		return k, fmt.Errorf("key %q: %s may stand in it once", text, topicMark)
+	}
+	opening, closing := strings.IndexByte(sample, '{'), strings.IndexByte(sample, '}')
+	switch {
+	case opening < 0 && closing < 0:
+	case strings.Count(sample, "{") > 1 || strings.Count(sample, "}") > 1 || closing < opening+2:
+		return k, fmt.Errorf("key %q: braces are %s, or one hash tag of a cluster such as {logs}", text, topicMark)
+	}
+	return k, nil
+}
+
+// PerTopic tells whether the key depends on the topic.
+func (k Key) PerTopic() bool { return k.at >= 0 }
+
+// String returns the key as ParseKey reads it.
+func (k Key) String() string { return k.text }
+
+// append appends the key of a topic.
+func (k Key) append(dst, topic []byte) []byte {
+	if k.at < 0 {
+		return append(dst, k.text...)
+	}
+	dst = append(dst, k.text[:k.at]...)
+	dst = appendSafe(dst, topic)
+	return append(dst, k.text[k.at+len(topicMark):]...)
+}
+
+// appendMemory appends the name of the memory of a sender, in the slot of the key that it belongs to. In a cluster, keys of
+// different slots cannot share a memory; key is then the key of the topic.
+func (k Key) appendMemory(dst []byte, key []byte, cluster bool, sender string) []byte {
+	base := string(key)
+	if k.at >= 0 && (!cluster || k.fixedSlot()) {
+		base = k.text[:k.at] + "*" + k.text[k.at+len(topicMark):]
+	}
+	if strings.IndexByte(base, '{') < 0 {
+		dst = append(append(append(dst, '{'), base...), '}')
+	} else {
+		dst = append(dst, base...)
+	}
+	return append(append(dst, ":stored:"...), sender...)
+}
+
+// fixedSlot tells whether all topics' keys have one hash tag.
+func (k Key) fixedSlot() bool {
+	rest := k.text[:k.at] + k.text[k.at+len(topicMark):]
+	opening, closing := strings.IndexByte(rest, '{'), strings.IndexByte(rest, '}')
+	return opening >= 0 && (k.at <= opening || k.at > closing)
+}
+
+// appendSafe appends a topic with the bytes that do not belong in a key written %XX: those that do not print, spaces, quotes,
+// what is not ASCII, braces (a hash tag), *?[]^\ (KEYS, SCAN and ACL patterns) and % itself. Different topics stay different. A message
+// without a topic has "-", as RFC 5424 writes what is not there.
+func appendSafe(dst, topic []byte) []byte {
+	if len(topic) == 0 {
+		return append(dst, '-')
+	}
+	from := len(dst)
+	for _, c := range topic {
+		if c <= ' ' || c >= 0x7f || strings.IndexByte("\"'`{}*?[]^\\%", c) >= 0 {
+			dst = append(dst, '%', upperHex[c>>4], upperHex[c&15])
+		} else {
+			dst = append(dst, c)
+		}
+		if len(dst)-from > maxTopic {
+			sum := sha256.Sum256(topic)
+			dst = append(dst[:from+maxTopic-33], '~')
+			return hex.AppendEncode(dst, sum[:16])
+		}
+	}
+	return dst
+}
+
+const upperHex = "0123456789ABCDEF"

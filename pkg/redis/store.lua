@@ -1,0 +1,105 @@
+-- Store messages of one sender once: the data and the memory of the sender's numbers change together or not at all.
+--
+-- KEYS[1]  the memory: a hash; field: number / 1024, value: a bitmap of those 1,024 numbers, zeros at its end left out
+-- KEYS[2]  the list or stream
+-- ARGV     [1] how long to remember, in milliseconds; [2] "list" or "stream"; [3] list: the length at which no more is taken,
+--          stream: the length to trim to (0: no limit); [4] n; n times: field, offset in bytes, bytes of the bitmap;
+--          then the data: per message an element of a list, or the values of a stream's six fields
+--
+-- Returns the list's or stream's new length; or -1 when the list is full; or the bitmaps (a string per field) when some of the numbers are
+-- stored already, and then nothing else is. An error means that nothing is stored.
+local memory, key = KEYS[1], KEYS[2]
+local remember, kind, limit, fields = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+local data = 5 + 3 * fields
+local most_fields = 65 -- 65,536 numbers at least; the lowest are forgotten first
+local most_arguments = 4000 -- what Lua's stack surely holds
+
+local before, after, repeated = {}, {}, false
+for i = 1, fields do
+	local offset, bits = tonumber(ARGV[3 + 3 * i]), ARGV[4 + 3 * i]
+	local known = redis.pcall('HGET', memory, ARGV[2 + 3 * i]) or ''
+	if type(known) == 'table' then
+		return known
+	end
+	local shared = math.min(#known - offset, #bits) -- bytes of both; mostly 1, for numbers rise
+	if shared <= 0 then
+		after[i] = known .. string.rep('\0', offset - #known) .. bits
+	else
+		local union = {}
+		for j = 1, shared do
+			local a, b = known:byte(offset + j), bits:byte(j)
+			repeated = repeated or bit.band(a, b) ~= 0
+			union[j] = string.char(bit.bor(a, b))
+		end
+		after[i] = known:sub(1, offset) .. table.concat(union) .. bits:sub(shared + 1) .. known:sub(offset + #bits + 1)
+	end
+	before[i] = known
+end
+
+if repeated then
+	redis.call('PEXPIRE', memory, remember) -- a write, so that WAIT after it waits for what is stored already
+	return before
+end
+if kind == 'list' and limit > 0 then
+	local length = redis.pcall('LLEN', key)
+	if type(length) == 'table' then
+		return length
+	elseif length >= limit then
+		return -1
+	end
+end
+
+-- A script that fails is not undone by Redis. The memory comes first, because it can be put back with the command that
+-- has just been allowed; data without memory would be stored again.
+local remembered = 0
+local function undo(why)
+	for i = 1, remembered do
+		redis.pcall('HSET', memory, ARGV[2 + 3 * i], before[i])
+	end
+	return why
+end
+local function failed(reply)
+	return type(reply) == 'table' and reply.err
+end
+
+local grown = false
+for i = 1, fields do
+	local reply = redis.pcall('HSET', memory, ARGV[2 + 3 * i], after[i])
+	if failed(reply) then
+		return undo(reply)
+	end
+	remembered, grown = i, grown or reply == 1
+end
+local reply = redis.pcall('PEXPIRE', memory, remember)
+if failed(reply) then
+	return undo(reply)
+end
+if grown and redis.call('HLEN', memory) > most_fields then
+	local all = redis.call('HKEYS', memory)
+	table.sort(all, function(a, b) return tonumber(a) < tonumber(b) end)
+	for i = 1, #all - most_fields do
+		redis.pcall('HDEL', memory, all[i])
+	end
+end
+
+if kind == 'list' then
+	for from = data, #ARGV, most_arguments do
+		reply = redis.pcall('RPUSH', key, unpack(ARGV, from, math.min(from + most_arguments - 1, #ARGV)))
+		if failed(reply) then
+			return undo(reply)
+		end
+	end
+	return reply
+end
+for from = data, #ARGV, 6 do
+	local topic, message, peer, sender, seq, received = unpack(ARGV, from, from + 5)
+	reply = redis.pcall('XADD', key, '*', 'topic', topic, 'message', message, 'peer', peer, 'sender', sender, 'seq', seq,
+		'received', received)
+	if failed(reply) then
+		return undo(reply)
+	end
+end
+if limit > 0 then
+	redis.pcall('XTRIM', key, 'MAXLEN', limit)
+end
+return redis.call('XLEN', key)
