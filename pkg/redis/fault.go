@@ -38,6 +38,7 @@ const (
 	codeReplicas = "replicas"
 	codeFile     = "file"
 	codeTLS      = "tls"
+	codeStrange  = "strange"
 )
 
 func (f *fault) Error() string {
@@ -110,6 +111,8 @@ func replyFault(err error) *fault {
 		f = fault{verdict: refuse, means: "it has no such database: see the number in --to"}
 	case strings.HasPrefix(text, "ERR unknown command"):
 		f = fault{verdict: refuse, means: "it lacks a command that imzmq uses (EVALSHA, EVAL, …), by its version or its configuration"}
+	case strings.Contains(text, "can't run this command"), strings.Contains(text, "can't access"): // version 7, inside of a script
+		f = faults["NOPERM"]
 	case strings.Contains(text, "invalid password"), strings.Contains(text, "AUTH"):
 		f = faults["WRONGPASS"]
 	default:

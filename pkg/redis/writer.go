@@ -7,6 +7,7 @@ import (
 	_ "embed"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"strconv"
 	"sync"
 	"time"
@@ -220,7 +221,7 @@ type share struct {
 	node     *goredis.Client
 	calls    []*call
 	commands []*goredis.Cmd
-	replicas *goredis.IntCmd
+	replicas *goredis.Cmd // WAIT; nil: not asked
 }
 
 // share divides the pending calls among the servers.
@@ -257,10 +258,22 @@ func (s *share) exec(ctx context.Context, w *Writer) {
 	}
 	if w.cfg.Replicas > 0 && w.cfg.Target.Kind != Channel {
 		// On the connection of what it waits for, or it says nothing.
-		s.replicas = goredis.NewIntCmd(ctx, "wait", w.cfg.Replicas, replicaTimeout.Milliseconds())
+		s.replicas = goredis.NewCmd(ctx, "wait", w.cfg.Replicas, replicaTimeout.Milliseconds())
 		pipe.Process(ctx, s.replicas)
 	}
-	pipe.Exec(ctx) // every command has its own error
+	if _, err := pipe.Exec(ctx); err != nil {
+		s.blame(err)
+	}
+}
+
+// blame gives the error of a round trip to the commands that have neither an answer nor an error of their own: go-redis leaves them so when it
+// could not even greet the server.
+func (s *share) blame(err error) {
+	for _, command := range append(s.commands, s.replicas) {
+		if command != nil && command.Err() == nil && command.Val() == nil {
+			command.SetErr(err)
+		}
+	}
 }
 
 // missing is the fault of a round trip whose messages fewer replicas have than asked for.
@@ -268,7 +281,7 @@ func (s *share) missing(w *Writer) *fault {
 	if s.replicas == nil {
 		return nil
 	}
-	n, err := s.replicas.Result()
+	n, err := s.replicas.Int64()
 	if err != nil {
 		return newFault(err)
 	}
@@ -294,25 +307,25 @@ func (w *Writer) conclude(c *call, command *goredis.Cmd, missing *fault) *fault 
 		}
 		return f
 	}
-	if c.asking {
-		if length, ok := value.(int64); ok && length >= w.cfg.MaxList {
-			return full
-		}
-		c.asking = false
-		return nil
-	}
-	c.source = false
-	if length, ok := value.(int64); ok && length < 0 {
+	length, isLength := value.(int64)
+	bitmaps, isRepeat := value.([]any)
+	switch {
+	case !isLength && !isRepeat:
+		c.tried = true
+		return &fault{code: codeStrange, unknown: true, means: fmt.Sprintf("its answer is of no kind that is due (%T): what stands between?", value)}
+	case c.asking && length >= w.cfg.MaxList, length < 0:
 		c.asking = true
 		return full
-	}
-	if missing != nil {
+	case c.asking:
+		c.asking = false
+		return nil
+	case missing != nil:
 		c.tried = true
 		return missing
 	}
 	w.over()
-	bitmaps, repeats := value.([]any)
-	if !repeats {
+	c.source = false
+	if isLength {
 		w.settle(c, nil)
 		return nil
 	}

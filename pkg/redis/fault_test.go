@@ -1,0 +1,428 @@
+package redis_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/redis"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/redistest"
+)
+
+// eventually waits until something is so.
+func eventually(t *testing.T, what string, so func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); !so(); time.Sleep(2 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%s: not within %v", what, patience)
+		}
+	}
+}
+
+// waits stores number 2 while something is wrong with the server, waits until the log says so, mends it, and wants the message stored once, and the
+// end of the trouble in the log.
+func waits(t *testing.T, server *redistest.Server, says string, mend func(), change func(*redis.Config)) {
+	t.Helper()
+	w, log := writer(t, to(server, "list=logs"), change)
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Log(log)
+		}
+	})
+	done := make(chan []string, 1)
+	go func() { done <- store(t, w, numbered(alice, 2)) }()
+	eventually(t, "a reason for the wait", func() bool { return strings.Contains(log.String(), says) })
+	select {
+	case fates := <-done:
+		t.Fatalf("settled in spite of everything: %v", fates)
+	default:
+	}
+	mend()
+	want(t, "fates", <-done, []string{"ok"})
+	want(t, "list", server.List("logs"), []string{"2"})
+	if text := log.String(); strings.Count(text, says) != 1 || !strings.Contains(text, "stored again") {
+		t.Errorf("want the reason once, and the end:\n%s", text)
+	}
+}
+
+func TestAway(t *testing.T) {
+	each(t, func(t *testing.T, server *redistest.Server) {
+		server.Kill()
+		waits(t, server, "it cannot be reached", func() { server.Restart() }, nil)
+	})
+}
+
+func TestLoading(t *testing.T) {
+	server := redistest.Start(t, "--appendonly", "yes")
+	pipe := server.Client().Pipeline()
+	for i := range 20_000 {
+		pipe.Set(t.Context(), fmt.Sprint("key", i), i, 0)
+	}
+	if _, err := pipe.Exec(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	server.Kill()
+	server.Restart("--key-load-delay", "100") // microseconds a key; it looks at its connections after every 1,024
+	waits(t, server, "it is loading its data", func() {}, nil)
+}
+
+func TestReadOnlyReplica(t *testing.T) {
+	server := redistest.Start(t)
+	server.Do("replicaof", "127.0.0.1", "1")
+	waits(t, server, "READONLY", func() { server.Do("replicaof", "no", "one") }, nil)
+}
+
+func TestReplicaWithoutMaster(t *testing.T) {
+	server := redistest.Start(t, "--replica-serve-stale-data", "no")
+	server.Do("replicaof", "127.0.0.1", "1")
+	waits(t, server, "MASTERDOWN", func() { server.Do("replicaof", "no", "one") }, nil)
+}
+
+func TestOutOfMemory(t *testing.T) {
+	each(t, func(t *testing.T, server *redistest.Server) {
+		server.Do("config", "set", "maxmemory", 1)
+		waits(t, server, "it is out of memory", func() { server.Do("config", "set", "maxmemory", 0) }, nil)
+	})
+}
+
+func TestDiskBroken(t *testing.T) {
+	server := redistest.Start(t)
+	folder := server.Do("config", "get", "dir").([]any)[1].(string)
+	if err := os.Mkdir(filepath.Join(folder, "dump.rdb"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	server.Do("config", "set", "save", "3600 1")
+	server.Do("bgsave")
+	eventually(t, "a failure", func() bool {
+		return strings.Contains(server.Do("info", "persistence").(string), "rdb_last_bgsave_status:err")
+	})
+	waits(t, server, "it cannot save its data", func() { server.Do("config", "set", "stop-writes-on-bgsave-error", "no") }, nil)
+}
+
+func TestTooFewReplicas(t *testing.T) {
+	server := redistest.Start(t, "--min-replicas-to-write", "1")
+	waits(t, server, "NOREPLICAS", func() { server.Do("config", "set", "min-replicas-to-write", 0) }, nil)
+}
+
+func TestBusyScript(t *testing.T) {
+	server := redistest.Start(t, "--busy-reply-threshold", "1")
+	ended := make(chan error, 1)
+	go func() { ended <- server.Client().Do(context.Background(), "eval", "while true do end", 0).Err() }()
+	eventually(t, "a busy server", func() bool {
+		err := server.Client().Do(context.Background(), "get", "x").Err()
+		return err != nil && strings.HasPrefix(err.Error(), "BUSY ")
+	})
+	waits(t, server, "it is busy", func() { server.Do("script", "kill") }, nil)
+	<-ended
+}
+
+// A server that is stopped for longer than an answer may take executes what it was sent when it goes on, and then what was sent again.
+func TestSilence(t *testing.T) {
+	each(t, func(t *testing.T, server *redistest.Server) {
+		server.Signal(syscall.SIGSTOP)
+		waits(t, server, "it cannot be reached", func() { server.Signal(syscall.SIGCONT) }, func(c *redis.Config) { c.Timeout = 50 * time.Millisecond })
+	})
+}
+
+// answerless is a proxy that loses answers: it closes a connection, instead of passing on the next answer of the server, as often as lose says.
+type answerless struct {
+	net.Listener
+	lose atomic.Int64
+}
+
+func newAnswerless(t *testing.T, server *redistest.Server) *answerless {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	p := &answerless{Listener: l}
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go p.serve(conn, server.Addr())
+		}
+	}()
+	return p
+}
+
+func (p *answerless) serve(conn net.Conn, addr string) {
+	defer conn.Close()
+	upstream, err := net.Dial("tcp", addr)
+	if err != nil {
+		return
+	}
+	defer upstream.Close()
+	go func() { io.Copy(upstream, conn); upstream.Close() }()
+	buf := make([]byte, 64<<10)
+	for {
+		n, err := upstream.Read(buf)
+		if err != nil || strings.HasPrefix(string(buf[:n]), ":") && p.lose.Add(-1) >= 0 { // a number: the answer of the script
+			return
+		}
+		conn.Write(buf[:n])
+	}
+}
+
+func TestAnswersLost(t *testing.T) {
+	each(t, func(t *testing.T, server *redistest.Server) {
+		proxy := newAnswerless(t, server)
+		for _, where := range []string{"list=logs", "stream=logs"} {
+			server.Do("flushall")
+			w, log := writer(t, "redis://"+proxy.Addr().String()+"?"+where, nil)
+			store(t, w, numbered(alice, 1)) // the script is known now
+			proxy.lose.Store(3)
+			want(t, "fates", store(t, w, append(numbered(alice, 2, 3), plain("x", "x")...)), []string{"ok", "ok", "ok", "ok"})
+			proxy.lose.Store(0)
+			length := server.Do(map[bool]string{true: "llen", false: "xlen"}[where[0] == 'l'], "logs")
+			if length != int64(5) || !strings.Contains(log.String(), "cannot be reached") {
+				t.Errorf("%s: %v messages, want 5\n%s", where, length, log)
+			}
+		}
+	})
+}
+
+func TestScriptLost(t *testing.T) {
+	each(t, func(t *testing.T, server *redistest.Server) {
+		w, log := writer(t, to(server, "list=logs"), nil)
+		for n := range uint64(3) {
+			want(t, "fates", store(t, w, numbered(alice, n+1)), []string{"ok"})
+			server.Do("script", "flush")
+		}
+		want(t, "list", server.List("logs"), texts(1, 3))
+		if log.String() != "" {
+			t.Errorf("nothing to talk about: %s", log)
+		}
+	})
+}
+
+func TestWrongType(t *testing.T) {
+	each(t, func(t *testing.T, server *redistest.Server) {
+		server.Do("set", "logs", "a string")
+		server.Do("set", "{list}:stored:"+alice, "a string")
+		for _, where := range []string{"list=logs", "stream=logs", "list=list"} {
+			w, log := writer(t, to(server, where), nil)
+			fates := store(t, w, numbered(alice, 1))
+			if !strings.Contains(fates[0], "WRONGTYPE") || !strings.Contains(log.String(), "messages are refused") {
+				t.Errorf("%s: %v\n%s", where, fates, log)
+			}
+		}
+		w, _ := writer(t, to(server, "list=logs"), nil)
+		server.Do("del", "logs")
+		want(t, "later", store(t, w, numbered(alice, 1)), []string{"ok"}) // nothing was remembered of what was refused
+	})
+}
+
+// Nobody can be told why a message without a sender is not taken: it waits, unless it is the only topic's key that is wrong.
+func TestWrongTypeWithoutSender(t *testing.T) {
+	server := redistest.Start(t)
+	server.Do("set", "logs", "a string")
+	w, log := writer(t, to(server, "list=logs"), nil)
+	done := make(chan []string, 1)
+	go func() { done <- store(t, w, plain("x")) }()
+	eventually(t, "a reason", func() bool { return strings.Contains(log.String(), "WRONGTYPE") })
+	server.Do("del", "logs")
+	want(t, "fates", <-done, []string{"ok"})
+
+	server.Do("set", "logs.a", "a string")
+	w, _ = writer(t, to(server, "list=logs.{topic}"), nil)
+	entries := plain("x", "y")
+	entries[0].Topic, entries[1].Topic = []byte("a"), []byte("b")
+	fates := store(t, w, entries)
+	if !strings.Contains(fates[0], "WRONGTYPE") || fates[1] != "ok" {
+		t.Error(fates)
+	}
+}
+
+// What a user may not do fails before anything is stored, whatever it is: the data and the memory stay together.
+func TestPermissions(t *testing.T) {
+	each(t, func(t *testing.T, server *redistest.Server) {
+		seq := uint64(0)
+		for _, where := range []string{"list=logs", "stream=entries"} {
+			for _, command := range []string{"hget", "hset", "pexpire", "rpush", "xadd", "evalsha"} {
+				if where == "list=logs" && command == "xadd" || where == "stream=entries" && command == "rpush" {
+					continue
+				}
+				server.Do("acl", "setuser", "default", "+@all", "-"+command)
+				w, _ := writer(t, to(server, where), nil)
+				seq++
+				if fates := store(t, w, numbered(alice, seq)); !strings.Contains(fates[0], "ACL does not allow") {
+					t.Errorf("without %s: %v", command, fates)
+				}
+				server.Do("acl", "setuser", "default", "+@all")
+				want(t, "with "+command, store(t, w, numbered(alice, seq)), []string{"ok"})
+			}
+		}
+		if list, stream := server.Do("llen", "logs"), server.Do("xlen", "entries"); list != int64(5) || stream != int64(5) {
+			t.Errorf("%v and %v messages, want 5 and 5", list, stream)
+		}
+	})
+}
+
+func TestPasswords(t *testing.T) {
+	each(t, func(t *testing.T, server *redistest.Server) {
+		server.Do("acl", "setuser", "bob", "on", ">geheim", "~*", "&*", "+@all")
+		server.Do("config", "set", "requirepass", "secret")
+		file := filepath.Join(t.TempDir(), "password")
+		password := func(text string) func(*redis.Config) {
+			return func(c *redis.Config) { c.Password = text }
+		}
+		fromFile := func(c *redis.Config) { c.Password, c.PasswordFile = "not this one", file }
+		write := func(text string) {
+			if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, c := range []struct {
+			user   string
+			change func(*redis.Config)
+			want   string
+		}{
+			{"", nil, "it wants a password"},
+			{"", password("wrong"), "user or the password is wrong"},
+			{"bob@", password("secret"), "user or the password is wrong"},
+			{"carol@", password("secret"), "user or the password is wrong"},
+			{"", password("secret"), "ok"},
+			{"bob@", password("geheim"), "ok"},
+		} {
+			w, log := writer(t, strings.Replace(to(server, "list=logs"), "//", "//"+c.user, 1), c.change)
+			fates := store(t, w, numbered(alice, 1))
+			ok := fates[0] == "ok" || fates[0] == "repeat"
+			if ok != (c.want == "ok") || !ok && !strings.Contains(fates[0], c.want) || strings.Contains(fates[0]+log.String(), "secret") {
+				t.Errorf("%v, want %s\n%s", fates, c.want, log)
+			}
+		}
+		write("wrong\n")
+		w, _ := writer(t, to(server, "list=logs"), fromFile)
+		if fates := store(t, w, numbered(alice, 2)); !strings.Contains(fates[0], "WRONGPASS") {
+			t.Error(fates)
+		}
+		write("secret\n") // it is read for each connection
+		want(t, "mended", store(t, w, numbered(alice, 2)), []string{"ok"})
+	})
+}
+
+func TestNoSuchDatabase(t *testing.T) {
+	server := redistest.Start(t)
+	w, _ := writer(t, "redis://"+server.Addr()+"/99?list=logs", nil)
+	if fates := store(t, w, numbered(alice, 1)); !strings.Contains(fates[0], "no such database") {
+		t.Error(fates)
+	}
+	w, _ = writer(t, "redis://"+server.Addr()+"/3?list=logs", nil)
+	want(t, "fates", store(t, w, numbered(alice, 1)), []string{"ok"})
+	if text := server.Do("info", "keyspace").(string); !strings.Contains(text, "db3:") {
+		t.Error(text)
+	}
+}
+
+// Waiting ends with the context, also in the middle of an answer that does not come.
+func TestCancelled(t *testing.T) {
+	for _, broken := range []func(*redistest.Server){
+		func(s *redistest.Server) { s.Signal(syscall.SIGSTOP) },
+		func(s *redistest.Server) { s.Kill() },
+	} {
+		server := redistest.Start(t)
+		w, _ := writer(t, to(server, "list=logs"), func(c *redis.Config) { c.Timeout = time.Hour })
+		store(t, w, numbered(alice, 1))
+		broken(server)
+		ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+		defer cancel()
+		done := make(chan error, 1)
+		go func() {
+			fates, err := try(ctx, t, w, numbered(alice, 2))
+			if fates[0] != "" {
+				t.Errorf("settled: %v", fates)
+			}
+			done <- err
+		}()
+		select {
+		case err := <-done:
+			if !errors.Is(err, context.DeadlineExceeded) {
+				t.Error(err)
+			}
+		case <-time.After(patience):
+			t.Fatal("still waiting")
+		}
+	}
+}
+
+// Stored means that a replica has it too, also of what was stored by an attempt whose answer was not heard.
+func TestReplicas(t *testing.T) {
+	each(t, func(t *testing.T, server *redistest.Server) {
+		replica := redistest.Start(t, "--replicaof", "127.0.0.1 "+fmt.Sprint(server.Port()), "--repl-diskless-sync-delay", "0")
+		online := func() bool { return strings.Contains(server.Do("info", "replication").(string), "state=online") }
+		eventually(t, "a replica", online)
+		replicas := func(c *redis.Config) { c.Replicas = 1 }
+		w, _ := writer(t, to(server, "list=logs"), replicas)
+		want(t, "fates", store(t, w, numbered(alice, 1)), []string{"ok"})
+		want(t, "replica", replica.List("logs"), []string{"1"})
+
+		replica.Signal(syscall.SIGSTOP)
+		again, log := writer(t, to(server, "list=logs"), replicas)
+		done := make(chan []string, 1)
+		go func() { done <- store(t, again, numbered(alice, 2)) }()
+		eventually(t, "a reason", func() bool { return strings.Contains(log.String(), "replicas have what was stored") })
+		eventually(t, "another attempt", func() bool {
+			return strings.Count(server.Do("info", "commandstats").(string), "cmdstat_wait") > 0 && len(server.List("logs")) == 2
+		})
+		third, log := writer(t, to(server, "list=logs"), replicas) // on a connection of its own, and all it brings is stored
+		repeats := make(chan []string, 1)
+		go func() { repeats <- store(t, third, numbered(alice, 2)) }()
+		eventually(t, "a reason", func() bool { return strings.Contains(log.String(), "replicas have what was stored") })
+		replica.Signal(syscall.SIGCONT)
+		want(t, "fates", <-done, []string{"ok"})
+		<-repeats
+		want(t, "replica", replica.List("logs"), []string{"1", "2"})
+	})
+}
+
+func TestEvictionIsWarnedOf(t *testing.T) {
+	server := redistest.Start(t, "--maxmemory", "100mb", "--maxmemory-policy", "volatile-lru")
+	w, log := writer(t, to(server, "list=logs"), nil)
+	store(t, w, numbered(alice, 1))
+	store(t, w, numbered(alice, 2))
+	if strings.Count(log.String(), "maxmemory-policy is volatile-lru") != 1 {
+		t.Error(log)
+	}
+}
+
+func TestCheck(t *testing.T) {
+	server := redistest.Start(t)
+	check := func(where string) error {
+		target, err := redis.ParseTarget(to(server, where))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return redis.Check(context.Background(), redis.Config{Target: target, Logger: slog.New(slog.DiscardHandler)})
+	}
+	server.Do("rpush", "logs", "x")
+	for where, wrong := range map[string]string{
+		"list=logs": "", "list=new": "", "channel=c": "", "list=a.{topic}": "", "stream=logs": "holds a list and not a stream",
+	} {
+		if err := check(where); (err == nil) != (wrong == "") || err != nil && !strings.Contains(err.Error(), wrong) {
+			t.Errorf("%s: %v", where, err)
+		}
+	}
+	server.Do("config", "set", "maxmemory", "100mb")
+	server.Do("config", "set", "maxmemory-policy", "allkeys-lru")
+	if err := check("list=logs"); err == nil || !strings.Contains(err.Error(), "noeviction") {
+		t.Error(err)
+	}
+	server.Kill()
+	if err := check("list=logs"); err == nil || !strings.Contains(err.Error(), "cannot be reached") {
+		t.Error(err)
+	}
+}

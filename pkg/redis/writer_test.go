@@ -1,0 +1,381 @@
+package redis_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/redis"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/redistest"
+)
+
+// patience bounds every wait of these tests; nothing takes that long unless it hangs.
+const patience = 30 * time.Second
+
+const alice, bob = "01000102030405060708090a0b0c0d0e0f", "01ffffffffffffffffffffffffffffffff"
+
+// journal is a log that can be read while it is written.
+type journal struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (j *journal) Write(p []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.Write(p)
+}
+
+func (j *journal) String() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.String()
+}
+
+// writer makes a writer of a server, and closes it at the end. change may change its configuration.
+func writer(t testing.TB, to string, change func(*redis.Config)) (*redis.Writer, *journal) {
+	t.Helper()
+	target, err := redis.ParseTarget(to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := &journal{}
+	config := redis.Config{Target: target, Logger: slog.New(slog.NewTextHandler(log, nil)), Reconnect: time.Millisecond, ReconnectMax: 20 * time.Millisecond}
+	if change != nil {
+		change(&config)
+	}
+	w, err := redis.NewWriter(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := w.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return w, log
+}
+
+func to(s *redistest.Server, where string) string { return "redis://" + s.Addr() + "/0?" + where }
+
+// numbered makes entries of a sender: the text of number 7 is "7".
+func numbered(sender string, seqs ...uint64) (entries []redis.Entry) {
+	for _, seq := range seqs {
+		entries = append(entries, redis.Entry{Sender: sender, Seq: seq, Text: fmt.Append(nil, seq)})
+	}
+	return entries
+}
+
+func plain(texts ...string) (entries []redis.Entry) {
+	for _, text := range texts {
+		entries = append(entries, redis.Entry{Text: []byte(text)})
+	}
+	return entries
+}
+
+// store stores entries and returns what was said of each: "ok", "repeat", the reason of a refusal, or "" for nothing.
+func store(t testing.TB, w *redis.Writer, entries []redis.Entry) []string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	fates, err := try(ctx, t, w, entries)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fates
+}
+
+func try(ctx context.Context, t testing.TB, w *redis.Writer, entries []redis.Entry) ([]string, error) {
+	fates := make([]string, len(entries))
+	err := w.Store(ctx, entries, func(i int, refusal error) {
+		switch {
+		case fates[i] != "":
+			t.Errorf("entry %d is settled twice", i)
+		case refusal == nil:
+			fates[i] = "ok"
+		case errors.Is(refusal, redis.ErrRepeat):
+			fates[i] = "repeat"
+		default:
+			fates[i] = refusal.Error()
+		}
+	})
+	return fates, err
+}
+
+func want[T comparable](t testing.TB, what string, got, want []T) {
+	t.Helper()
+	if !slices.Equal(got, want) {
+		t.Errorf("%s: %v, want %v", what, got, want)
+	}
+}
+
+func texts(from, to uint64) (all []string) {
+	for n := from; n <= to; n++ {
+		all = append(all, fmt.Sprint(n))
+	}
+	return all
+}
+
+func run(from, to uint64) (all []uint64) {
+	for n := from; n <= to; n++ {
+		all = append(all, n)
+	}
+	return all
+}
+
+// each runs a test with every program that this machine has.
+func each(t *testing.T, test func(t *testing.T, server *redistest.Server), args ...string) {
+	for _, program := range redistest.Programs(t) {
+		t.Run(program, func(t *testing.T) { test(t, redistest.StartProgram(t, program, args...)) })
+	}
+}
+
+func TestList(t *testing.T) {
+	each(t, func(t *testing.T, server *redistest.Server) {
+		w, _ := writer(t, to(server, "list=logs"), nil)
+		want(t, "fates", store(t, w, append(numbered(alice, 1, 2), numbered(bob, 1)...)), []string{"ok", "ok", "ok"})
+		want(t, "again", store(t, w, numbered(alice, 2, 3, 1, 4)), []string{"repeat", "ok", "repeat", "ok"})
+		want(t, "all repeats", store(t, w, numbered(alice, 4)), []string{"repeat"})
+		other, _ := writer(t, to(server, "list=logs"), nil) // another process
+		want(t, "another", store(t, other, numbered(alice, 4, 5)), []string{"repeat", "ok"})
+		want(t, "list", server.List("logs"), []string{"1", "2", "1", "3", "4", "5"})
+		if binary := "\x00\r\n\xff"; store(t, w, plain(binary, "", "x", "x")) == nil || server.List("logs")[6] != binary {
+			t.Errorf("%q", server.List("logs"))
+		}
+		if n := server.Do("llen", "logs"); n != int64(10) { // equal texts are not repeats
+			t.Errorf("%v elements", n)
+		}
+	})
+}
+
+// Batches of any size, numbers in any order and at any distance: the same as in a model, and the memory stays bounded.
+func TestListAgainstModel(t *testing.T) {
+	each(t, func(t *testing.T, server *redistest.Server) {
+		w, _ := writer(t, to(server, "list=logs"), nil)
+		seed := rand.Uint64()
+		random := rand.New(rand.NewPCG(seed, 0))
+		model := map[uint64]bool{}
+		var list []string
+		next := uint64(1)
+		for range 300 {
+			var seqs []uint64
+			for range 1 + random.IntN(300) {
+				switch random.IntN(10) {
+				case 0: // a repeat, or a number that was left out
+					seqs = append(seqs, max(1, next-min(next-1, random.Uint64N(20000))))
+				case 1:
+					next += random.Uint64N(500)
+				default:
+					seqs = append(seqs, next)
+					next++
+				}
+			}
+			slices.SortFunc(seqs, func(a, b uint64) int { return random.IntN(3) - 1 })
+			slices.Sort(seqs[:len(seqs)/2])
+			seqs = unique(seqs)
+			var fates []string
+			for _, seq := range seqs {
+				fate := "repeat"
+				if !model[seq] {
+					model[seq], fate = true, "ok"
+					list = append(list, fmt.Sprint(seq))
+				}
+				fates = append(fates, fate)
+			}
+			if got := store(t, w, numbered(alice, seqs...)); !slices.Equal(got, fates) {
+				t.Fatalf("seed %d: %v: %v, want %v", seed, seqs, got, fates)
+			}
+		}
+		if got := server.List("logs"); !slices.Equal(got, list) {
+			t.Errorf("seed %d: %d elements, want %d", seed, len(got), len(list))
+		}
+		if n := server.Do("hlen", "{logs}:stored:"+alice).(int64); n > 65 {
+			t.Errorf("the memory has %d fields", n)
+		}
+	})
+}
+
+func unique(seqs []uint64) (all []uint64) {
+	for _, seq := range seqs {
+		if !slices.Contains(all, seq) {
+			all = append(all, seq)
+		}
+	}
+	return all
+}
+
+// The last 65,536 numbers are remembered, the memory has a bound, and it expires.
+func TestMemory(t *testing.T) {
+	each(t, func(t *testing.T, server *redistest.Server) {
+		w, _ := writer(t, to(server, "list=logs"), func(c *redis.Config) { c.Remember = time.Hour })
+		const last = 200_000
+		store(t, w, numbered(alice, run(1, last)...))
+		server.Do("del", "logs")
+		for _, fate := range store(t, w, numbered(alice, run(last-65535, last)...)) {
+			if fate != "repeat" {
+				t.Fatal(fate)
+			}
+		}
+		memory := "{logs}:stored:" + alice
+		fields, size, expires := server.Do("hlen", memory).(int64), server.Do("memory", "usage", memory).(int64), server.Do("pttl", memory).(int64)
+		t.Logf("%d fields, %d bytes", fields, size)
+		if fields != 65 || size > 16<<10 || expires <= 0 || expires > time.Hour.Milliseconds() {
+			t.Errorf("%d fields, %d bytes, expires in %d ms", fields, size, expires)
+		}
+		if server.Do("exists", "logs") != int64(0) {
+			t.Error("stored again")
+		}
+	})
+}
+
+func TestTopics(t *testing.T) {
+	server := redistest.Start(t)
+	w, _ := writer(t, to(server, "list=logs.{topic}"), nil)
+	entries := numbered(alice, 1, 2, 3, 4, 5)
+	for i, topic := range []string{"a", "b c", "a", "", "b c"} {
+		entries[i].Topic = []byte(topic)
+	}
+	want(t, "fates", store(t, w, entries), []string{"ok", "ok", "ok", "ok", "ok"})
+	want(t, "again", store(t, w, entries[1:3]), []string{"repeat", "repeat"})
+	want(t, "a", server.List("logs.a"), []string{"1", "3"})
+	want(t, "b c", server.List("logs.b%20c"), []string{"2", "5"})
+	want(t, "none", server.List("logs.-"), []string{"4"})
+	if n := server.Do("exists", "{logs.*}:stored:"+alice); n != int64(1) {
+		t.Error("one memory is enough outside of a cluster")
+	}
+}
+
+func TestStream(t *testing.T) {
+	each(t, func(t *testing.T, server *redistest.Server) {
+		w, _ := writer(t, to(server, "stream=s"), nil)
+		noon := time.Date(2026, 11, 25, 12, 0, 0, 1000, time.UTC)
+		first := redis.Entry{Sender: alice, Seq: 7, Topic: []byte("t"), Text: []byte("a\nb\x00"), Peer: "127.0.0.1:5", Received: noon}
+		want(t, "fates", store(t, w, []redis.Entry{first, {Text: []byte("x")}}), []string{"ok", "ok"})
+		want(t, "again", store(t, w, []redis.Entry{first}), []string{"repeat"})
+		var got []string
+		for _, entry := range server.Do("xrange", "s", "-", "+").([]any) {
+			for _, v := range entry.([]any)[1].([]any) {
+				got = append(got, v.(string))
+			}
+		}
+		want(t, "entries", got, []string{
+			"topic", "t", "message", "a\nb\x00", "peer", "127.0.0.1:5", "sender", alice, "seq", "7", "received", "2026-11-25T12:00:00.000001Z",
+			"topic", "", "message", "x", "peer", "", "sender", "", "seq", "", "received", "",
+		})
+		w, _ = writer(t, to(server, "stream=s&maxlen=10"), nil)
+		store(t, w, numbered(bob, run(1, 1000)...))
+		if n := server.Do("xlen", "s"); n != int64(10) {
+			t.Errorf("%v entries, want 10", n)
+		}
+	})
+}
+
+func TestChannel(t *testing.T) {
+	server := redistest.Start(t)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	subscription := server.Client().Subscribe(ctx, "tap.mail")
+	defer subscription.Close()
+	if _, err := subscription.Receive(ctx); err != nil {
+		t.Fatal(err)
+	}
+	w, _ := writer(t, to(server, "channel=tap.{topic}"), nil)
+	entries := append(numbered(alice, 1, 1), plain("x")...) // a channel has no memory
+	for i := range entries {
+		entries[i].Topic = []byte("mail")
+	}
+	want(t, "fates", store(t, w, entries), []string{"ok", "ok", "ok"})
+	for _, text := range []string{"1", "1", "x"} {
+		if m, err := subscription.ReceiveMessage(ctx); err != nil || m.Payload != text {
+			t.Errorf("%v, %v; want %s", m, err, text)
+		}
+	}
+	if n := server.Do("dbsize"); n != int64(0) {
+		t.Errorf("%v keys", n)
+	}
+}
+
+// A list at its limit takes nothing until workers have made room, but knows what it has already.
+func TestMaxList(t *testing.T) {
+	server := redistest.Start(t)
+	w, log := writer(t, to(server, "list=logs"), func(c *redis.Config) { c.MaxList = 5 })
+	want(t, "fates", store(t, w, numbered(alice, run(1, 7)...)), slices.Repeat([]string{"ok"}, 7)) // one batch may pass the limit
+	want(t, "repeats", store(t, w, numbered(alice, 6, 7)), []string{"repeat", "repeat"})
+	done := make(chan []string)
+	go func() { done <- store(t, w, numbered(alice, 7, 8)) }()
+	for range 3 {
+		select {
+		case <-done:
+			t.Fatal("taken, though the list is full")
+		case <-time.After(30 * time.Millisecond):
+		}
+		server.Do("lpop", "logs")
+	}
+	want(t, "fates", <-done, []string{"repeat", "ok"})
+	want(t, "list", server.List("logs"), texts(4, 8))
+	if log.String() != "" {
+		t.Errorf("nothing to talk about: %s", log)
+	}
+}
+
+func TestLargeBatch(t *testing.T) {
+	server := redistest.Start(t)
+	w, _ := writer(t, to(server, "list=logs"), nil)
+	var entries []redis.Entry
+	for i := range 25_000 {
+		entries = append(entries, redis.Entry{Sender: []string{alice, bob}[i%2], Seq: uint64(1 + i/2), Text: fmt.Append(nil, i)})
+	}
+	for i := range 9 {
+		entries = append(entries, redis.Entry{Sender: alice, Seq: uint64(20_000 + i), Text: bytes.Repeat([]byte{'a' + byte(i)}, 1<<20)})
+	}
+	for i, fate := range store(t, w, entries) {
+		if fate != "ok" {
+			t.Fatalf("entry %d: %s", i, fate)
+		}
+	}
+	var odd, even []string
+	for _, text := range server.List("logs") {
+		if n := len(text) - 1; n > 10 {
+			continue
+		} else if strings.Contains("13579", text[n:]) {
+			odd = append(odd, text)
+		} else {
+			even = append(even, text)
+		}
+	}
+	inOrder := func(all []string) bool {
+		return slices.IsSortedFunc(all, func(a, b string) int { return len(a)*1e6 - len(b)*1e6 + strings.Compare(a, b) })
+	}
+	if len(odd) != 12_500 || len(even) != 12_500 || !inOrder(odd) || !inOrder(even) {
+		t.Error("a sender's messages are not in their order")
+	}
+}
+
+func TestStoreAllocatesNothingPerMessage(t *testing.T) {
+	server := redistest.Start(t)
+	for _, where := range []string{"list=logs", "stream=s"} {
+		w, _ := writer(t, to(server, where), nil)
+		var seq uint64
+		entries := numbered(alice, run(1, 1000)...)
+		now := time.Now()
+		if n := testing.AllocsPerRun(20, func() {
+			for i := range entries {
+				seq++
+				entries[i].Seq, entries[i].Received = seq, now
+			}
+			if err := w.Store(context.Background(), entries, func(int, error) {}); err != nil {
+				t.Error(err)
+			}
+		}); n > 100 {
+			t.Errorf("%s: %v allocations for a batch of 1,000", where, n)
+		}
+	}
+}
