@@ -52,7 +52,10 @@ func Parse(to string) (Target, error) {
 	}
 	if redis.IsTarget(to) {
 		target, err := redis.ParseTarget(to)
-		return Target{Kind: Redis, Redis: target}, err
+		if err != nil {
+			return Target{}, err
+		}
+		return Target{Kind: Redis, Redis: target}, nil
 	}
 	address, ok := strings.CutPrefix(to, "relp://")
 	if !ok {

@@ -1,11 +1,21 @@
 package destination_test
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/destination"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/redis"
 )
+
+func redisTarget(t *testing.T, text string) redis.Target {
+	target, err := redis.ParseTarget(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return target
+}
 
 func TestParse(t *testing.T) {
 	for _, c := range []struct {
@@ -18,11 +28,13 @@ func TestParse(t *testing.T) {
 		{"relp://127.0.0.1:2514", destination.Target{Kind: destination.RELP, Address: "127.0.0.1:2514"}, ""},
 		{"relp://log.example.org:65535", destination.Target{Kind: destination.RELP, Address: "log.example.org:65535"}, ""},
 		{"relp://[2001:db8::1]:2514", destination.Target{Kind: destination.RELP, Address: "[2001:db8::1]:2514"}, ""},
-		{"", destination.Target{}, "not known|improg, - (for stdout) or relp://host:port"},
+		{"", destination.Target{}, "not known|improg, - (for stdout), relp://host:port or redis://host:port/db?list=KEY"},
 		{"Improg", destination.Target{}, "not known"},
 		{"127.0.0.1:2514", destination.Target{}, "not known"},
 		{"relp:127.0.0.1:2514", destination.Target{}, "not known"},
-		{"redis://127.0.0.1:6379/0?list=a", destination.Target{}, "not known"},
+		{"redis+cluster://a:1,b:2?list=a.{topic}", destination.Target{Kind: destination.Redis, Redis: redisTarget(t, "redis+cluster://a:1,b:2?list=a.{topic}")}, ""},
+		{"redis://127.0.0.1:6379/0", destination.Target{}, "list, stream or channel"},
+		{"redis+unix://127.0.0.1:6379/0", destination.Target{}, "not known"},
 		{"relps://127.0.0.1:2514", destination.Target{}, "not known"},
 		{"relp://", destination.Target{}, "missing port|write relp://host:port"},
 		{"relp://127.0.0.1", destination.Target{}, "missing port"},
@@ -39,7 +51,7 @@ func TestParse(t *testing.T) {
 		{"relp://user@a:2514", destination.Target{}, "more than host and port"},
 	} {
 		got, err := destination.Parse(c.to)
-		if got != c.want || (err == nil) != (c.err == "") {
+		if !reflect.DeepEqual(got, c.want) || (err == nil) != (c.err == "") {
 			t.Errorf("Parse(%q) = %+v, %v", c.to, got, err)
 		}
 		for part := range strings.SplitSeq(c.err, "|") {

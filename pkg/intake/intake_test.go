@@ -22,7 +22,7 @@ const patience = 20 * time.Second
 
 var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
 
-// fakeDestination keeps what it is given. A payload "bad" is refused; a held one waits for release or ctx's end.
+// fakeDestination keeps what it is given. A payload "bad" is refused, "known" was stored before; a held one waits for release or ctx's end.
 type fakeDestination struct {
 	mu      sync.Mutex
 	stored  []string
@@ -52,6 +52,10 @@ func (d *fakeDestination) Store(ctx context.Context, batch []message.Message, se
 	for i, m := range batch {
 		if string(m.Payload) == "bad" {
 			settled(i, errors.New("not wanted"))
+			continue
+		}
+		if string(m.Payload) == "known" {
+			settled(i, destination.ErrRepeat)
 			continue
 		}
 		d.stored = append(d.stored, string(m.Payload))
@@ -206,6 +210,19 @@ func TestRefusal(t *testing.T) {
 	got := r.answered(t, 3)
 	if !slices.Contains(got, delivery.Answer{Seq: 2, Refused: true, Reason: "not wanted"}) {
 		t.Errorf("answers %+v", got)
+	}
+}
+
+func TestWhatTheDestinationKnowsIsAcknowledged(t *testing.T) {
+	r := acknowledged(t, 1000, &fakeDestination{})
+	r.send(t, 1, "a", "known", "c")
+	if got := r.answered(t, 3); slices.ContainsFunc(got, func(a delivery.Answer) bool { return a.Refused }) {
+		t.Errorf("answers %+v", got)
+	}
+	r.stop()
+	r.expectEnd(t)
+	if got := r.intake.Counters(); got != (Counters{Received: 3, Stored: 2, Duplicates: 1}) {
+		t.Errorf("counters %+v", got)
 	}
 }
 

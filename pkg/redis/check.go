@@ -23,10 +23,10 @@ func Check(ctx context.Context, config Config) error {
 	key := t.Key.append(nil, nil)
 	node, err := client.node(ctx, string(key))
 	if err != nil {
-		return newFault(err)
+		return newFault(err, t)
 	}
 	if err := node.Ping(ctx).Err(); err != nil {
-		return newFault(err)
+		return newFault(err, t)
 	}
 	if t.Kind == Channel {
 		return nil
@@ -35,7 +35,7 @@ func Check(ctx context.Context, config Config) error {
 	if !t.Key.PerTopic() {
 		got, err := node.Type(ctx, string(key)).Result()
 		if err != nil {
-			return newFault(err)
+			return newFault(err, t)
 		}
 		if got != want && got != "none" {
 			return fmt.Errorf("redis: key %s holds a %s and not a %s: delete it, or choose another in --to", key, got, want)

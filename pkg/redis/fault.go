@@ -72,17 +72,19 @@ var faults = map[string]fault{
 	"NOPERM":      {verdict: refuse, means: "the user's ACL does not allow this: docs/redis.md has the commands and keys that imzmq uses"},
 }
 
-// newFault says what an error of a command means.
-func newFault(err error) *fault {
+// newFault says what an error of a command means. What a server answers was not executed; without an answer nobody knows.
+func newFault(err error, t *Target) *fault {
 	var reply goredis.Error
 	if errors.As(err, &reply) && !errors.Is(err, goredis.Nil) {
-		return replyFault(err)
+		return replyFault(err, reply.Error())
 	}
 	var verification *tls.CertificateVerificationError
 	var header tls.RecordHeaderError
 	var path *os.PathError
 	var operation *net.OpError
 	switch {
+	case errors.Is(err, goredis.Nil):
+		return &fault{verdict: wait, code: codeAway, means: "no sentinel knows the master that --to names", err: err}
 	case errors.As(err, &verification):
 		return &fault{verdict: refuse, code: codeTLS, means: "its certificate is not trusted: see --redis-ca", err: err}
 	case errors.As(err, &header):
@@ -92,16 +94,24 @@ func newFault(err error) *fault {
 	case errors.As(err, &path):
 		return &fault{verdict: refuse, code: codeFile, means: "the password cannot be read", err: err}
 	}
+	means := "it cannot be reached"
+	if t.TLS {
+		means = "it cannot be reached, or does not speak TLS on this port"
+	}
 	dialing := errors.As(err, &operation) && operation.Op == "dial"
-	return &fault{verdict: wait, code: codeAway, unknown: !dialing, moved: true, means: "it cannot be reached", err: err}
+	return &fault{verdict: wait, code: codeAway, unknown: !dialing, moved: true, means: means, err: err}
 }
 
-func replyFault(err error) *fault {
-	text := err.Error()
-	if _, inner, found := strings.Cut(text, "@user_script:"); found && strings.HasPrefix(text, "ERR ") {
-		_, text, _ = strings.Cut(inner, ": ") // before version 7 an error inside of a script comes wrapped
-	}
+// replyFault says what the text of an answer means.
+func replyFault(err error, text string) *fault {
 	code, _, _ := strings.Cut(text, " ")
+	if strings.HasPrefix(text, "ERR Error running script") { // so versions before 7 wrap what happens inside of one
+		for inner := range faults {
+			if strings.Contains(text, " "+inner+" ") || strings.Contains(text, " -"+inner+" ") {
+				code = inner
+			}
+		}
+	}
 	f, known := faults[code]
 	switch {
 	case known:

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -406,7 +405,7 @@ func TestCheck(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return redis.Check(context.Background(), redis.Config{Target: target, Logger: slog.New(slog.DiscardHandler)})
+		return redis.Check(context.Background(), redis.Config{Target: target, Logger: discard})
 	}
 	server.Do("rpush", "logs", "x")
 	for where, wrong := range map[string]string{

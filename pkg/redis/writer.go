@@ -230,7 +230,7 @@ next:
 	for _, c := range w.plan.pending {
 		node, err := w.client.node(ctx, string(c.key))
 		if err != nil {
-			f := newFault(err)
+			f := newFault(err, &w.cfg.Target)
 			w.client.lookAgain(ctx)
 			if trouble = f; f.verdict == refuse {
 				trouble = w.refuse(c, f)
@@ -283,7 +283,7 @@ func (s *share) missing(w *Writer) *fault {
 	}
 	n, err := s.replicas.Int64()
 	if err != nil {
-		return newFault(err)
+		return newFault(err, &w.cfg.Target)
 	}
 	if n < int64(w.cfg.Replicas) {
 		return &fault{code: codeReplicas, unknown: true, moved: true,
@@ -296,7 +296,7 @@ func (s *share) missing(w *Writer) *fault {
 func (w *Writer) conclude(c *call, command *goredis.Cmd, missing *fault) *fault {
 	value, err := command.Result()
 	if err != nil {
-		f := newFault(err)
+		f := newFault(err, &w.cfg.Target)
 		c.tried = c.tried || f.unknown
 		switch f.verdict {
 		case refuse:

@@ -17,6 +17,8 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/redistest"
 )
 
+var discard = slog.New(slog.DiscardHandler)
+
 // patience bounds every wait of these tests; nothing takes that long unless it hangs.
 const patience = 30 * time.Second
 
@@ -112,9 +114,14 @@ func try(ctx context.Context, t testing.TB, w *redis.Writer, entries []redis.Ent
 
 func want[T comparable](t testing.TB, what string, got, want []T) {
 	t.Helper()
-	if !slices.Equal(got, want) {
-		t.Errorf("%s: %v, want %v", what, got, want)
+	if slices.Equal(got, want) {
+		return
 	}
+	i := 0
+	for i < min(len(got), len(want)) && got[i] == want[i] {
+		i++
+	}
+	t.Errorf("%s: %d, want %d; from %d on: %v, want %v", what, len(got), len(want), i, got[i:min(len(got), i+10)], want[i:min(len(want), i+10)])
 }
 
 func texts(from, to uint64) (all []string) {

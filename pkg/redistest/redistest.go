@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -60,6 +61,7 @@ func StartProgram(t testing.TB, program string, args ...string) *Server {
 		s.port = freePort(t)
 		s.cmd = nil
 		if s.Restart(); s.cmd != nil {
+			s.client = goredis.NewClient(&goredis.Options{Addr: s.Addr(), Protocol: 2})
 			return s
 		}
 	}
@@ -84,6 +86,19 @@ func freePort(t testing.TB) int {
 	return 0
 }
 
+// FreePort returns a port that is free now, for what a server is to be told later.
+func FreePort(t testing.TB) string { return fmt.Sprint(freePort(t)) }
+
+// StartSentinel starts a sentinel, with lines of configuration of its own.
+func StartSentinel(t testing.TB, lines string) *Server {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "sentinel.conf")
+	if err := os.WriteFile(file, []byte(lines), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return Start(t, file, "--sentinel")
+}
+
 // Addr returns host:port.
 func (s *Server) Addr() string { return fmt.Sprintf("127.0.0.1:%d", s.port) }
 
@@ -104,8 +119,8 @@ func (s *Server) Restart(more ...string) {
 		s.t.Fatal(err)
 	}
 	defer log.Close()
-	args := append([]string{"--port", fmt.Sprint(s.port), "--bind", "127.0.0.1", "--dir", s.folder, "--save", ""}, s.args...)
-	cmd := exec.Command(s.program, append(args, more...)...)
+	args := slices.Concat(s.args, []string{"--port", fmt.Sprint(s.port), "--bind", "127.0.0.1", "--dir", s.folder, "--save", ""}, more)
+	cmd := exec.Command(s.program, args...)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {
@@ -157,12 +172,7 @@ func (s *Server) end() {
 }
 
 // Client returns a client of this server, for the test's own questions.
-func (s *Server) Client() *goredis.Client {
-	if s.client == nil {
-		s.client = goredis.NewClient(&goredis.Options{Addr: s.Addr(), Protocol: 2})
-	}
-	return s.client
-}
+func (s *Server) Client() *goredis.Client { return s.client }
 
 // Do asks the server something, and ends the test when it fails.
 func (s *Server) Do(args ...any) any {
