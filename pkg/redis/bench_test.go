@@ -3,7 +3,6 @@ package redis_test
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -12,44 +11,41 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/redistest"
 )
 
-// BenchmarkStore stores batches of 1,000 messages of 200 bytes.
+// BenchmarkStore stores batches of messages of 200 bytes, one batch after the other; what fsync costs depends on the disk of the folder for
+// temporary files.
 func BenchmarkStore(b *testing.B) {
-	for _, to := range []string{"list=bench", "stream=bench&maxlen=10000"} {
-		for _, size := range []int{1, 30, 1000} {
-			b.Run(fmt.Sprintf("%s/batch=%d", to, size), func(b *testing.B) {
-				server := redistest.Start(b)
-				target, err := redis.ParseTarget("redis://" + server.Addr() + "?" + to)
-				if err != nil {
-					b.Fatal(err)
-				}
-				w, err := redis.NewWriter(redis.Config{Target: target, Logger: slog.New(slog.DiscardHandler)})
-				if err != nil {
-					b.Fatal(err)
-				}
-				defer w.Close()
-				text := []byte(strings.Repeat("x", 200))
-				entries := make([]redis.Entry, size)
-				var seq uint64
-				b.ReportAllocs()
-				for b.Loop() {
-					now := time.Now()
-					for i := range entries {
-						seq++
-						entries[i] = redis.Entry{Sender: "01000102030405060708090a0b0c0d0e0f", Seq: seq, Text: text, Peer: "127.0.0.1:1234", Received: now}
-					}
-					if err := w.Store(context.Background(), entries, func(i int, err error) {
-						if err != nil {
-							b.Fatal(err)
-						}
-					}); err != nil {
-						b.Fatal(err)
-					}
-					if seq%100_000 < uint64(size) && strings.HasPrefix(to, "list") {
-						server.Do("unlink", "bench")
-					}
-				}
-				b.ReportMetric(float64(seq)/b.Elapsed().Seconds(), "messages/s")
-			})
+	for _, where := range []string{"list=bench", "stream=bench&maxlen=10000"} {
+		for _, fsync := range []string{"none", "everysec", "always"} {
+			for _, size := range []int{1, 30, 1000} {
+				b.Run(fmt.Sprintf("%s/fsync=%s/batch=%d", where, fsync, size), func(b *testing.B) { benchmarkStore(b, where, fsync, size) })
+			}
 		}
 	}
+}
+
+func benchmarkStore(b *testing.B, where, fsync string, size int) {
+	var args []string
+	if fsync != "none" {
+		args = []string{"--appendonly", "yes", "--appendfsync", fsync}
+	}
+	server := redistest.Start(b, args...)
+	w, _ := writer(b, to(server, where), nil)
+	text := []byte(strings.Repeat("x", 200))
+	entries := make([]redis.Entry, size)
+	var seq uint64
+	b.ReportAllocs()
+	for b.Loop() {
+		now := time.Now()
+		for i := range entries {
+			seq++
+			entries[i] = redis.Entry{Sender: alice, Seq: seq, Text: text, Peer: "127.0.0.1:1234", Received: now}
+		}
+		if err := w.Store(context.Background(), entries, func(int, error) {}); err != nil {
+			b.Fatal(err)
+		}
+		if seq%100_000 < uint64(size) && strings.HasPrefix(where, "list") {
+			server.Do("unlink", "bench")
+		}
+	}
+	b.ReportMetric(float64(seq)/b.Elapsed().Seconds(), "messages/s")
 }

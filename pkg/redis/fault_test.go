@@ -251,13 +251,13 @@ func TestPermissions(t *testing.T) {
 	each(t, func(t *testing.T, server *redistest.Server) {
 		seq := uint64(0)
 		for _, where := range []string{"list=logs", "stream=entries"} {
-			for _, command := range []string{"hget", "hset", "pexpire", "rpush", "xadd", "evalsha"} {
+			for _, command := range []string{"hget", "hset", "pexpire", "hlen", "rpush", "xadd", "evalsha"} {
 				if where == "list=logs" && command == "xadd" || where == "stream=entries" && command == "rpush" {
 					continue
 				}
 				server.Do("acl", "setuser", "default", "+@all", "-"+command)
 				w, _ := writer(t, to(server, where), nil)
-				seq++
+				seq += 1024 // a new field of the memory
 				if fates := store(t, w, numbered(alice, seq)); !strings.Contains(fates[0], "ACL does not allow") {
 					t.Errorf("without %s: %v", command, fates)
 				}
@@ -265,8 +265,8 @@ func TestPermissions(t *testing.T) {
 				want(t, "with "+command, store(t, w, numbered(alice, seq)), []string{"ok"})
 			}
 		}
-		if list, stream := server.Do("llen", "logs"), server.Do("xlen", "entries"); list != int64(5) || stream != int64(5) {
-			t.Errorf("%v and %v messages, want 5 and 5", list, stream)
+		if list, stream := server.Do("llen", "logs"), server.Do("xlen", "entries"); list != int64(6) || stream != int64(6) {
+			t.Errorf("%v and %v messages, want 6 and 6", list, stream)
 		}
 	})
 }

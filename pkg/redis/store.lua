@@ -6,10 +6,10 @@
 --          stream: the length to trim to (0: no limit); [4] n; n times: field, offset in bytes, bytes of the bitmap;
 --          then the data: per message an element of a list, or the values of a stream's six fields
 --
--- Returns the list's or stream's new length; or -1 when the list is full; or the bitmaps (a string per field) when some of the numbers are
+-- Returns a number, the list's new length or 0; or -1 when the list is full; or the bitmaps (a string per field) when some of the numbers are
 -- stored already, and then nothing else is. An error means that nothing is stored.
 local memory, key = KEYS[1], KEYS[2]
-local remember, kind, limit, fields = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+local ttl, kind, limit, fields = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local data = 5 + 3 * fields
 local most_fields = 65 -- 65,536 numbers at least; the lowest are forgotten first
 local most_arguments = 4000 -- what Lua's stack surely holds
@@ -37,7 +37,7 @@ for i = 1, fields do
 end
 
 if repeated then
-	redis.call('PEXPIRE', memory, remember) -- a write, so that WAIT after it waits for what is stored already
+	redis.call('PEXPIRE', memory, ttl) -- a write, so that WAIT after it waits for what is stored already
 	return before
 end
 if kind == 'list' and limit > 0 then
@@ -62,26 +62,41 @@ local function failed(reply)
 	return type(reply) == 'table' and reply.err
 end
 
-local grown = false
-for i = 1, fields do
-	local reply = redis.pcall('HSET', memory, ARGV[2 + 3 * i], after[i])
-	if failed(reply) then
-		return undo(reply)
+-- remember changes the memory, and returns what went wrong.
+local function remember()
+	local grown = false
+	for i = 1, fields do
+		local reply = redis.pcall('HSET', memory, ARGV[2 + 3 * i], after[i])
+		if failed(reply) then
+			return reply
+		end
+		remembered, grown = i, grown or reply == 1
 	end
-	remembered, grown = i, grown or reply == 1
-end
-local reply = redis.pcall('PEXPIRE', memory, remember)
-if failed(reply) then
-	return undo(reply)
-end
-if grown and redis.call('HLEN', memory) > most_fields then
-	local all = redis.call('HKEYS', memory)
+	local reply = redis.pcall('PEXPIRE', memory, ttl)
+	if failed(reply) or not grown then
+		return reply
+	end
+	reply = redis.pcall('HLEN', memory)
+	if failed(reply) or reply <= most_fields then
+		return reply
+	end
+	local all = redis.pcall('HKEYS', memory)
+	if failed(all) then
+		return all
+	end
 	table.sort(all, function(a, b) return tonumber(a) < tonumber(b) end)
 	for i = 1, #all - most_fields do
-		redis.pcall('HDEL', memory, all[i])
+		reply = redis.pcall('HDEL', memory, all[i])
+		if failed(reply) then
+			return reply
+		end
 	end
 end
 
+local reply = remember()
+if failed(reply) then
+	return undo(reply)
+end
 if kind == 'list' then
 	for from = data, #ARGV, most_arguments do
 		reply = redis.pcall('RPUSH', key, unpack(ARGV, from, math.min(from + most_arguments - 1, #ARGV)))
@@ -92,14 +107,15 @@ if kind == 'list' then
 	return reply
 end
 for from = data, #ARGV, 6 do
-	local topic, message, peer, sender, seq, received = unpack(ARGV, from, from + 5)
-	reply = redis.pcall('XADD', key, '*', 'topic', topic, 'message', message, 'peer', peer, 'sender', sender, 'seq', seq,
-		'received', received)
+	local entry = {'XADD', key, '*', 'topic', ARGV[from], 'message', ARGV[from + 1], 'peer', ARGV[from + 2],
+		'sender', ARGV[from + 3], 'seq', ARGV[from + 4], 'received', ARGV[from + 5]}
+	if limit > 0 and from + 6 > #ARGV then
+		table.insert(entry, 3, 'MAXLEN')
+		table.insert(entry, 4, limit)
+	end
+	reply = redis.pcall(unpack(entry))
 	if failed(reply) then
 		return undo(reply)
 	end
 end
-if limit > 0 then
-	redis.pcall('XTRIM', key, 'MAXLEN', limit)
-end
-return redis.call('XLEN', key)
+return 0
