@@ -10,24 +10,30 @@ import (
 	"testing"
 )
 
-// readme is a block of code of the README, by the heading that it stands under and its language, with what its user replaces
-// replaced; each must be in it.
+// readme is a block of code of the README, by the heading that it stands under and its language.
 func readme(t *testing.T, heading, language string, oldnew ...string) string {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(repository(), "README.md"))
+	return documented(t, "README.md", "### "+heading, language, 0, oldnew...)
+}
+
+// documented is the nth block of code in a language under a heading of a document, with what its user replaces replaced; each must be in it.
+func documented(t *testing.T, document, heading, language string, n int, oldnew ...string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(repository(), document))
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, section, found := strings.Cut(string(text), "\n### "+heading)
+	_, section, found := strings.Cut(string(text), "\n"+heading)
 	if !found {
-		t.Fatalf("the README has no heading %q", heading)
+		t.Fatalf("%s has no heading %q", document, heading)
 	}
-	section, _, _ = strings.Cut(section, "\n### ")
-	block := regexp.MustCompile("(?s)\n```" + language + "\n(.*?)```").FindStringSubmatch(section)
-	if block == nil {
-		t.Fatalf("no %s code under %q", language, heading)
+	level, _, _ := strings.Cut(heading, " ")
+	section, _, _ = strings.Cut(section, "\n"+level+" ")
+	blocks := regexp.MustCompile("(?s)\n```"+language+"\n(.*?)```").FindAllStringSubmatch(section, -1)
+	if len(blocks) <= n {
+		t.Fatalf("not enough %s code under %q", language, heading)
 	}
-	code := block[1]
+	code := blocks[n][1]
 	for i := 0; i < len(oldnew); i += 2 {
 		if !strings.Contains(code, oldnew[i]) {
 			t.Fatalf("%q does not contain %q", heading, oldnew[i])
