@@ -6,8 +6,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/redistest"
 )
 
 // readme is a block of code of the README, by the heading that it stands under and its language.
@@ -62,9 +65,20 @@ func TestReadmeSendAndReceiveByRELP(t *testing.T) {
 	to.stop(t)
 }
 
+func TestReadmeRedis(t *testing.T) {
+	server := redistest.Start(t)
+	command := strings.Fields(readme(t, "3. ", "sh", packagedImzmq, program("imzmq"), "tcp://*:5555", "tcp://127.0.0.1:0", "127.0.0.1:6379", server.Addr()))
+	imzmq := start(t, "imzmq", exec.Command(command[0], command[1:]...))
+	from := readmeSender(t, "tcp://127.0.0.1:"+imzmq.boundPort(t))
+	from.logLines(t, written...)
+	eventually(t, patience, "the lines arrive", func() bool { return slices.Contains(server.List("logs"), written[0]) })
+	from.stop(t)
+	imzmq.stop(t)
+}
+
 func TestReadmePublish(t *testing.T) {
 	port := freePort(t)
-	from := startRsyslogd(t, likeDebian(readme(t, "3. ", "rsyslog",
+	from := startRsyslogd(t, likeDebian(readme(t, "4. ", "rsyslog",
 		packagedOmzmq, program("omzmq"), "tcp://127.0.0.1:5556", "tcp://127.0.0.1:"+port, "/var/log/", "[dir]/")))
 	sub := startPeer(t, "SUB", "--connect", "tcp://127.0.0.1:"+port, "--subscribe", "")
 	eventually(t, patience, "the subscription takes effect", func() bool {
@@ -78,7 +92,7 @@ func TestReadmePublish(t *testing.T) {
 
 func TestReadmeReceiveByImprog(t *testing.T) {
 	port := freePort(t)
-	to := startRsyslogd(t, likeDebian(readme(t, "4. ", "rsyslog", `load="improg"`, fmt.Sprintf("load=%q", improgModule()),
+	to := startRsyslogd(t, likeDebian(readme(t, "5. ", "rsyslog", `load="improg"`, fmt.Sprintf("load=%q", improgModule()),
 		packagedImzmq, program("imzmq"), "tcp://*:5555", "tcp://127.0.0.1:"+port, "/var/log/", "[dir]/")))
 	from := readmeSender(t, "tcp://127.0.0.1:"+port)
 	from.logLines(t, written...)

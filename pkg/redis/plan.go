@@ -95,11 +95,18 @@ func (p *plan) settle() {
 	p.pending = slices.DeleteFunc(p.pending, func(c *call) bool { return len(c.entries) == 0 })
 }
 
+// Of calls beyond the first few, those with many messages do not keep their memory: which of hundreds are large changes all the time.
+const largeCalls, largeCall = 16, 256
+
 // release lets go of the messages.
 func (p *plan) release() {
-	for _, c := range p.calls {
-		clear(c.args)
-		clear(c.data)
+	for i, c := range p.calls {
+		if i >= largeCalls && cap(c.args) > largeCall {
+			*c = call{}
+			continue
+		}
+		clear(c.args[:cap(c.args)])
+		clear(c.data[:cap(c.data)])
 		*c = call{key: c.key[:0], memory: c.memory[:0], entries: c.entries[:0], seqs: c.seqs[:0],
 			marks: c.marks[:0], spans: c.spans[:0], data: c.data[:0], text: c.text[:0], args: c.args[:0]}
 	}

@@ -1,6 +1,7 @@
 package redis_test
 
 import (
+	"os"
 	"reflect"
 	"strings"
 	"testing"
@@ -79,5 +80,26 @@ func TestParseTargetErrors(t *testing.T) {
 		if err != nil && strings.Contains(err.Error(), "secret") {
 			t.Errorf("%v: it tells the password", err)
 		}
+	}
+}
+
+// What a target is written as is read as the same target.
+func FuzzParseTarget(f *testing.F) {
+	f.Fuzz(func(t *testing.T, text string) {
+		target, err := redis.ParseTarget(text)
+		if err != nil {
+			return
+		}
+		again, err := redis.ParseTarget(target.String())
+		if err != nil || !reflect.DeepEqual(again, target) {
+			t.Fatalf("%q is written %q and read as %+v, %v", text, target, again, err)
+		}
+	})
+}
+
+// A fuzz target without committed seeds tests nothing in an ordinary run.
+func TestFuzzSeeds(t *testing.T) {
+	if seeds, err := os.ReadDir("testdata/fuzz/FuzzParseTarget"); err != nil || len(seeds) == 0 {
+		t.Errorf("FuzzParseTarget has no seeds: %v", err)
 	}
 }

@@ -1,0 +1,169 @@
+package redis_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/redis"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/redistest"
+)
+
+func TestWrongType(t *testing.T) {
+	each(t, func(t *testing.T, server *redistest.Server) {
+		server.Do("set", "logs", "a string")
+		server.Do("set", "{list}:stored:"+alice, "a string")
+		for _, where := range []string{"list=logs", "stream=logs", "list=list"} {
+			w, log := writer(t, to(server, where), nil)
+			fates := store(t, w, numbered(alice, 1))
+			if !strings.Contains(fates[0], "WRONGTYPE") || !strings.Contains(log.String(), "messages are refused") {
+				t.Errorf("%s: %v\n%s", where, fates, log)
+			}
+		}
+		w, _ := writer(t, to(server, "list=logs"), nil)
+		server.Do("del", "logs")
+		want(t, "later", store(t, w, numbered(alice, 1)), []string{"ok"}) // nothing was remembered of what was refused
+	})
+}
+
+// Nobody can be told why a message without a sender is not taken: it waits, unless it is the only topic's key that is wrong.
+func TestWrongTypeWithoutSender(t *testing.T) {
+	server := redistest.Start(t)
+	server.Do("set", "logs", "a string")
+	w, log := writer(t, to(server, "list=logs"), nil)
+	done := make(chan []string, 1)
+	go func() { done <- store(t, w, plain("x")) }()
+	eventually(t, "a reason", func() bool { return strings.Contains(log.String(), "WRONGTYPE") })
+	server.Do("del", "logs")
+	want(t, "fates", <-done, []string{"ok"})
+
+	server.Do("set", "logs.a", "a string")
+	w, _ = writer(t, to(server, "list=logs.{topic}"), nil)
+	entries := plain("x", "y")
+	entries[0].Topic, entries[1].Topic = []byte("a"), []byte("b")
+	fates := store(t, w, entries)
+	if !strings.Contains(fates[0], "WRONGTYPE") || fates[1] != "ok" {
+		t.Error(fates)
+	}
+}
+
+// What a user may not do fails before anything is stored, whatever it is: the data and the memory stay together.
+func TestPermissions(t *testing.T) {
+	each(t, func(t *testing.T, server *redistest.Server) {
+		seq := uint64(0)
+		for _, where := range []string{"list=logs", "stream=entries"} {
+			for _, command := range []string{"hget", "hset", "pexpire", "hlen", "rpush", "xadd", "evalsha"} {
+				if where == "list=logs" && command == "xadd" || where == "stream=entries" && command == "rpush" {
+					continue
+				}
+				server.Do("acl", "setuser", "default", "+@all", "-"+command)
+				w, _ := writer(t, to(server, where), nil)
+				seq += 1024 // a new field of the memory
+				if fates := store(t, w, numbered(alice, seq)); !strings.Contains(fates[0], "ACL does not allow") {
+					t.Errorf("without %s: %v", command, fates)
+				}
+				server.Do("acl", "setuser", "default", "+@all")
+				want(t, "with "+command, store(t, w, numbered(alice, seq)), []string{"ok"})
+			}
+		}
+		if list, stream := server.Do("llen", "logs"), server.Do("xlen", "entries"); list != int64(6) || stream != int64(6) {
+			t.Errorf("%v and %v messages, want 6 and 6", list, stream)
+		}
+	})
+}
+
+func TestPasswords(t *testing.T) {
+	each(t, func(t *testing.T, server *redistest.Server) {
+		server.Do("acl", "setuser", "bob", "on", ">geheim", "~*", "&*", "+@all")
+		server.Do("config", "set", "requirepass", "secret")
+		file := filepath.Join(t.TempDir(), "password")
+		password := func(text string) func(*redis.Config) {
+			return func(c *redis.Config) { c.Password = text }
+		}
+		fromFile := func(c *redis.Config) { c.Password, c.PasswordFile = "not this one", file }
+		write := func(text string) {
+			if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, c := range []struct {
+			user   string
+			change func(*redis.Config)
+			want   string
+		}{
+			{"", nil, "it wants a password"},
+			{"", password("wrong"), "user or the password is wrong"},
+			{"bob@", password("secret"), "user or the password is wrong"},
+			{"carol@", password("secret"), "user or the password is wrong"},
+			{"", password("secret"), "ok"},
+			{"bob@", password("geheim"), "ok"},
+		} {
+			w, log := writer(t, strings.Replace(to(server, "list=logs"), "//", "//"+c.user, 1), c.change)
+			fates := store(t, w, numbered(alice, 1))
+			ok := fates[0] == "ok" || fates[0] == "repeat"
+			if ok != (c.want == "ok") || !ok && !strings.Contains(fates[0], c.want) || strings.Contains(fates[0]+log.String(), "secret") {
+				t.Errorf("%v, want %s\n%s", fates, c.want, log)
+			}
+		}
+		write("wrong\n")
+		w, _ := writer(t, to(server, "list=logs"), fromFile)
+		if fates := store(t, w, numbered(alice, 2)); !strings.Contains(fates[0], "WRONGPASS") {
+			t.Error(fates)
+		}
+		write("secret\n") // it is read for each connection
+		want(t, "mended", store(t, w, numbered(alice, 2)), []string{"ok"})
+	})
+}
+
+func TestNoSuchDatabase(t *testing.T) {
+	server := redistest.Start(t)
+	w, _ := writer(t, "redis://"+server.Addr()+"/99?list=logs", nil)
+	if fates := store(t, w, numbered(alice, 1)); !strings.Contains(fates[0], "no such database") {
+		t.Error(fates)
+	}
+	w, _ = writer(t, "redis://"+server.Addr()+"/3?list=logs", nil)
+	want(t, "fates", store(t, w, numbered(alice, 1)), []string{"ok"})
+	if text := server.Do("info", "keyspace").(string); !strings.Contains(text, "db3:") {
+		t.Error(text)
+	}
+}
+
+func TestEvictionIsWarnedOf(t *testing.T) {
+	server := redistest.Start(t, "--maxmemory", "100mb", "--maxmemory-policy", "volatile-lru")
+	w, log := writer(t, to(server, "list=logs"), nil)
+	store(t, w, numbered(alice, 1))
+	store(t, w, numbered(alice, 2))
+	if strings.Count(log.String(), "maxmemory-policy is volatile-lru") != 1 {
+		t.Error(log)
+	}
+}
+
+func TestCheck(t *testing.T) {
+	server := redistest.Start(t)
+	check := func(where string) error {
+		target, err := redis.ParseTarget(to(server, where))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return redis.Check(context.Background(), redis.Config{Target: target, Logger: discard})
+	}
+	server.Do("rpush", "logs", "x")
+	for where, wrong := range map[string]string{
+		"list=logs": "", "list=new": "", "channel=c": "", "list=a.{topic}": "", "stream=logs": "holds a list and not a stream",
+	} {
+		if err := check(where); (err == nil) != (wrong == "") || err != nil && !strings.Contains(err.Error(), wrong) {
+			t.Errorf("%s: %v", where, err)
+		}
+	}
+	server.Do("config", "set", "maxmemory", "100mb")
+	server.Do("config", "set", "maxmemory-policy", "allkeys-lru")
+	if err := check("list=logs"); err == nil || !strings.Contains(err.Error(), "noeviction") {
+		t.Error(err)
+	}
+	server.Kill()
+	if err := check("list=logs"); err == nil || !strings.Contains(err.Error(), "cannot be reached") {
+		t.Error(err)
+	}
+}
