@@ -59,7 +59,8 @@ type Writer struct {
 	plan    plan
 
 	backoff  backoff.Backoff
-	trouble  *fault // why nothing is stored at the moment
+	poll     backoff.Backoff // of a full list: it never grows
+	trouble  *fault          // why nothing is stored at the moment
 	since    time.Time
 	reported string    // the code that was logged
 	refused  string    // the code of the refusal that was logged
@@ -80,6 +81,7 @@ func NewWriter(config Config) (*Writer, error) {
 	rand.Read(id[:]) // never fails (crypto/rand)
 	w := &Writer{cfg: config, client: client, self: hex.EncodeToString(id[:])}
 	w.backoff = backoff.Backoff{First: config.Reconnect, Max: config.ReconnectMax}
+	w.poll = backoff.Backoff{First: fullPoll, Max: fullPoll}
 	return w, nil
 }
 
@@ -138,17 +140,10 @@ func (w *Writer) storePart(ctx context.Context) error {
 
 // pause waits before the next attempt. It returns false when ctx has ended.
 func (w *Writer) pause(ctx context.Context, trouble *fault) bool {
-	if trouble.code != codeFull {
-		return w.backoff.Wait(ctx)
+	if trouble.code == codeFull {
+		return w.poll.Wait(ctx)
 	}
-	timer := time.NewTimer(fullPoll)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
+	return w.backoff.Wait(ctx)
 }
 
 // report logs why nothing is stored, once.
