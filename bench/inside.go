@@ -18,7 +18,7 @@ func (b *omprogBench) omczmq(n int) func(context.Context) (sample, error) {
 		if err != nil {
 			return sample{}, err
 		}
-		r, err := startInside(ctx, n, `module(load="omczmq")`, fmt.Sprintf(`type="omczmq" endpoints=">%s" socktype="PUSH" template="bare"`, p.endpoint))
+		r, err := startInside(ctx, n, placement{}, `module(load="omczmq")`, fmt.Sprintf(`type="omczmq" endpoints=">%s" socktype="PUSH" template="bare"`, p.endpoint))
 		defer r.stop()
 		if err != nil {
 			return sample{}, err
@@ -33,7 +33,7 @@ func (b *omprogBench) omczmq(n int) func(context.Context) (sample, error) {
 // devNull measures the same of an rsyslogd that does all but send.
 func (b *omprogBench) devNull(n int) func(context.Context) (sample, error) {
 	return func(ctx context.Context) (sample, error) {
-		r, err := startInside(ctx, n, "", `type="omfile" file="/dev/null" template="bare"`)
+		r, err := startInside(ctx, n, placement{}, "", `type="omfile" file="/dev/null" template="bare"`)
 		defer r.stop()
 		if err != nil {
 			return sample{}, err
@@ -69,13 +69,13 @@ func (r *rsyslogd) outputCPU() (seconds float64) {
 }
 
 // startInside starts rsyslogd with an action and fills its queue. The result is to be stopped whatever the error.
-func startInside(ctx context.Context, n int, module, action string) (*rsyslogd, error) {
+func startInside(ctx context.Context, n int, place placement, module, action string) (*rsyslogd, error) {
 	dir, err := os.MkdirTemp("", "rz-bench-")
 	if err != nil {
 		return &rsyslogd{}, err
 	}
 	r := &rsyslogd{dir: dir}
-	if err := r.start(ctx, placement{}, module, action); err != nil {
+	if err := r.start(ctx, place, module, action); err != nil {
 		return r, err
 	}
 	return r, r.complaint(r.fill(ctx, n))

@@ -13,9 +13,9 @@ import (
 
 // machine says what the figures were made on.
 func machine() string {
-	return fmt.Sprintf("%s: %d CPUs, %s; Linux %s; %s; %s; libzmq %s", time.Now().Format(time.DateOnly), runtime.NumCPU(), cpuModel(),
+	return fmt.Sprintf("%s: %d CPUs, %s; Linux %s; %s; %s; libzmq %s; %s", time.Now().Format(time.DateOnly), runtime.NumCPU(), cpuModel(),
 		output("uname", "-r"), runtime.Version(), strings.TrimSpace(strings.SplitN(output("/usr/sbin/rsyslogd", "-v"), "(", 2)[0]),
-		output("pkg-config", "--modversion", "libzmq"))
+		output("pkg-config", "--modversion", "libzmq"), strings.SplitN(output("redis-server", "--version"), " sha", 2)[0])
 }
 
 // output is what a command says, or why it says nothing: for a line that describes and decides nothing.

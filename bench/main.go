@@ -19,6 +19,8 @@ import (
 type sample struct {
 	rate float64 // messages per second, from the first to the last; 0: not measured
 	cpu  float64 // CPU seconds of the program per million messages; 0: not measured
+
+	shares []share // how busy processes were meanwhile, the same ones in every run; nil: not measured
 }
 
 // contestant is one of those who run in turn. The first of a row is the reference.
@@ -88,6 +90,19 @@ func rows(programs string) []row {
 			{"omzmq dealer, stored, to imzmq", b.stored(400_000, free, false)},
 			{"the same with --journal", b.stored(400_000, free, true)},
 		}, nil},
+		{"redis-pinned", "rsyslogd into a Redis list; rsyslogd on CPU 0, redis-server and the programs on CPU 1", []contestant{
+			{"rsyslogd, omhiredis mode queue", b.omhiredis(400_000, pinned)},
+			{"omzmq dealer, stored, to imzmq", b.storedInRedis(400_000, pinned)},
+		}, nil},
+		{"redis-free", "the same, where the kernel puts them", []contestant{
+			{"rsyslogd, omhiredis mode queue", b.omhiredis(400_000, free)},
+			{"omzmq dealer, stored, to imzmq", b.storedInRedis(400_000, free)},
+		}, nil},
+		{"redis-own", "imzmq into a Redis list, from the lines of a file, where the kernel puts them", []contestant{
+			{"redis-benchmark, pipelined RPUSH", redisBenchmark(1_000_000, 1, 1000)},
+			{"imzmq pull", b.fromFile(500_000, "pull", "--socket push --confirm sent")},
+			{"imzmq router, acknowledged", b.fromFile(500_000, "router", "--socket dealer --confirm stored")},
+		}, nil},
 		{"pushpull", "PUSH to PULL over TCP, two processes, 200 bytes", []contestant{
 			{"libzmq", pushPull(programs, "zmq_push", "zmq_pull", 3_000_000)},
 			{"pkg/zmq", pushPull(programs, "pushpull ours push", "pushpull ours pull", 3_000_000)},
@@ -152,7 +167,14 @@ func (r row) print(out io.Writer, rounds int, samples [][]sample) {
 		} else {
 			fmt.Fprintf(out, " %8s", "–")
 		}
-		fmt.Fprintf(out, " %10.2f\n", median(cpu))
+		if median(cpu) > 0 {
+			fmt.Fprintf(out, " %10.2f\n", median(cpu))
+		} else {
+			fmt.Fprintf(out, " %10s\n", "–")
+		}
+	}
+	for i, c := range r.contestants {
+		printShares(out, c.name, samples[i])
 	}
 	if r.note != nil {
 		fmt.Fprintln(out, "    "+r.note(cpus))

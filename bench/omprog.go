@@ -83,43 +83,66 @@ func (b *omprogBench) push(n int, place placement) func(context.Context) (sample
 			return sample{}, err
 		}
 		command := fmt.Sprintf("%s --socket push --confirm sent --connect %s", filepath.Join(b.programs, "omzmq"), p.endpoint)
-		return b.through(ctx, n, place, command, p.finish)
+		return b.through(ctx, n, place, command, func(*rsyslogd) (sample, error) { return p.finish() })
 	}
 }
 
 // stored measures omzmq, with a journal or without, and imzmq --to -, at imzmq's standard output.
 func (b *omprogBench) stored(n int, place placement, journal bool) func(context.Context) (sample, error) {
 	return func(ctx context.Context) (sample, error) {
-		dir, err := os.MkdirTemp("", "rz-bench-")
+		i, err := b.startIMZMQ(ctx, place, "--to", "-")
+		defer i.stop()
 		if err != nil {
 			return sample{}, err
 		}
-		defer os.RemoveAll(dir)
-		endpoint := "ipc://" + dir + "/zmq"
-		args := append(place.prefix(place.program), filepath.Join(b.programs, "imzmq"), "--bind", endpoint, "--to", "-", "--log-level", "error")
-		imzmq := exec.CommandContext(ctx, args[0], args[1:]...)
-		imzmq.Stderr = os.Stderr
-		out, err := imzmq.StdoutPipe()
-		if err != nil {
-			return sample{}, err
-		}
-		if err := imzmq.Start(); err != nil {
-			return sample{}, err
-		}
-		defer func() {
-			imzmq.Process.Signal(syscall.SIGTERM)
-			imzmq.Wait() // its exit code is not what is measured
-		}()
-		command := fmt.Sprintf("%s --connect %s", filepath.Join(b.programs, "omzmq"), endpoint)
+		command := b.omzmq(i)
 		if journal {
-			command += " --journal " + filepath.Join(dir, "journal")
+			command += " --journal " + filepath.Join(i.dir, "journal")
 		}
-		return b.through(ctx, n, place, command, func() (sample, error) { return countLines(out, n) })
+		return b.through(ctx, n, place, command, func(*rsyslogd) (sample, error) { return countLines(i.out, n) })
 	}
 }
 
+// imzmq is a running imzmq in a folder of its own.
+type imzmq struct {
+	dir, endpoint string
+	cmd           *exec.Cmd
+	out           io.Reader
+}
+
+// startIMZMQ starts imzmq with more arguments. The result is to be stopped whatever the error.
+func (b *omprogBench) startIMZMQ(ctx context.Context, place placement, args ...string) (*imzmq, error) {
+	dir, err := os.MkdirTemp("", "rz-bench-")
+	if err != nil {
+		return &imzmq{}, err
+	}
+	i := &imzmq{dir: dir, endpoint: "ipc://" + dir + "/zmq"}
+	words := append(place.prefix(place.program), filepath.Join(b.programs, "imzmq"), "--bind", i.endpoint, "--log-level", "error")
+	words = append(words, args...)
+	i.cmd = exec.CommandContext(ctx, words[0], words[1:]...)
+	i.cmd.Stderr = os.Stderr
+	if i.out, err = i.cmd.StdoutPipe(); err != nil {
+		return i, err
+	}
+	return i, i.cmd.Start()
+}
+
+// stop ends imzmq and removes its folder.
+func (i *imzmq) stop() {
+	if i.cmd != nil && i.cmd.Process != nil {
+		i.cmd.Process.Signal(syscall.SIGTERM)
+		i.cmd.Wait() // its exit code is not what is measured
+	}
+	os.RemoveAll(i.dir)
+}
+
+// omzmq is the command of one that sends to i.
+func (b *omprogBench) omzmq(i *imzmq) string {
+	return fmt.Sprintf("%s --connect %s", filepath.Join(b.programs, "omzmq"), i.endpoint)
+}
+
 // through releases the queue into command and adds its CPU time to what arrives says.
-func (b *omprogBench) through(ctx context.Context, n int, place placement, command string, arrives func() (sample, error)) (sample, error) {
+func (b *omprogBench) through(ctx context.Context, n int, place placement, command string, arrives func(*rsyslogd) (sample, error)) (sample, error) {
 	r, err := b.startHeld(ctx, n, place, command)
 	defer r.stop()
 	if err != nil {
@@ -128,7 +151,7 @@ func (b *omprogBench) through(ctx context.Context, n int, place placement, comma
 	if err := r.release(); err != nil {
 		return sample{}, err
 	}
-	s, err := arrives()
+	s, err := arrives(r)
 	if err != nil {
 		return sample{}, r.complaint(err)
 	}

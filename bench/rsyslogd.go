@@ -78,19 +78,24 @@ func (r *rsyslogd) fill(ctx context.Context, n int) error {
 		return err
 	}
 	defer conn.Close()
-	line := "<14>Nov 22 05:54:52 host app[123]: "
-	line += strings.Repeat("x", messageSize-len(line)) + "\n"
-	w := bufio.NewWriterSize(conn, 256<<10)
-	for range n {
-		if _, err := w.WriteString(line); err != nil {
-			return err
-		}
-	}
-	if err := errors.Join(w.Flush(), conn.(*net.UnixConn).CloseWrite()); err != nil {
+	if err := errors.Join(writeLines(conn, n), conn.(*net.UnixConn).CloseWrite()); err != nil {
 		return err
 	}
 	_, err = io.Copy(io.Discard, conn)
 	return err
+}
+
+// writeLines writes n messages of messageSize bytes, no two of them alike, and a line feed after each.
+func writeLines(out io.Writer, n int) error {
+	w := bufio.NewWriterSize(out, 256<<10)
+	filling := strings.Repeat("x", messageSize)
+	for i := range n {
+		head := fmt.Sprintf("<14>Nov 22 05:54:52 host app[123]: %07d ", i)
+		if _, err := fmt.Fprintln(w, head+filling[len(head):]); err != nil {
+			return err
+		}
+	}
+	return w.Flush()
 }
 
 // programCPU is the CPU time, in seconds, of rsyslogd's only child.
@@ -105,7 +110,12 @@ func (r *rsyslogd) programCPU() (float64, error) {
 			children = more
 		}
 	}
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%s/stat", bytes.TrimSpace(children)))
+	return processCPU(string(bytes.TrimSpace(children)))
+}
+
+// processCPU is the CPU time of a process, in seconds, so far.
+func processCPU(pid string) (float64, error) {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%s/stat", pid))
 	if err != nil {
 		return 0, err
 	}

@@ -41,7 +41,7 @@ func parseOptions(args []string, stdout io.Writer) (*options, error) {
 		"KEY may hold {topic}; Redis's password comes from REDIS_PASSWORD")
 	fs.StringVar(&o.format, "format", "raw", "raw (the payload) or json (one line, safe for binary and newlines)")
 	fs.IntVar(&o.batch, "batch", 1000, "most `messages` per write to the destination")
-	fs.DurationVar(&o.delay, "batch-delay", 2*time.Millisecond, "longest wait to fill a batch; senders that wait for an acknowledgement are not kept waiting")
+	fs.DurationVar(&o.delay, "batch-delay", 2*time.Millisecond, "longest wait to fill a batch; senders that wait for an acknowledgement are kept waiting for Redis only, and while more comes")
 	fs.Int64Var(&o.redis.MaxList, "max-list", 0, "Redis list: take no more while the list holds this many `messages`; one batch may pass it; 0: no limit")
 	fs.StringVar(&o.redis.PasswordFile, "redis-password-file", "", "`file` that holds Redis's password, read for each connection; takes the place of REDIS_PASSWORD")
 	fs.StringVar(&o.redis.CAFile, "redis-ca", "", "rediss: PEM `file` of the authorities to trust, in place of the system's")

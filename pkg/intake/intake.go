@@ -10,6 +10,8 @@ import (
 	"log/slog"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/delivery"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/destination"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/message"
@@ -21,6 +23,7 @@ type Config struct {
 	Acknowledge bool          // the senders speak acknowledged delivery
 	Batch       int           // most messages per write to the destination
 	Delay       time.Duration // longest wait to fill a batch
+	Quiet       time.Duration // Acknowledge: when nothing has come for so long, no more is waited for; 0: nothing is waited for at all
 	Logger      *slog.Logger
 }
 
@@ -133,13 +136,17 @@ func (in *Intake) gather(ctx context.Context) bool {
 		defer timer.Stop()
 		full = timer.C
 	}
+	deadline := time.Now().Add(in.cfg.Delay)
 	for in.rest == nil && in.size() < in.cfg.Batch {
 		if b := in.socket.TryRecv(); b != nil {
 			in.take(b, 0)
 			continue
 		}
 		if full == nil {
-			break
+			if in.cfg.Quiet == 0 || time.Now().After(deadline) || !in.more() {
+				break
+			}
+			continue
 		}
 		select {
 		case b := <-in.socket.Incoming():
@@ -150,6 +157,19 @@ func (in *Intake) gather(ctx context.Context) bool {
 			return true
 		}
 	}
+	return true
+}
+
+// more waits for Quiet, and then tells whether something has come meanwhile, which it takes. A sender sends its batch in one go and then waits for its
+// acknowledgement, so that a short silence is the end of a batch.
+func (in *Intake) more() bool {
+	pause := unix.NsecToTimespec(int64(in.cfg.Quiet))
+	unix.Nanosleep(&pause, nil) // Go's timers take a millisecond at least when all is quiet; and cut short is as good
+	b := in.socket.TryRecv()
+	if b == nil {
+		return false
+	}
+	in.take(b, 0)
 	return true
 }
 

@@ -226,6 +226,20 @@ func TestWhatTheDestinationKnowsIsAcknowledged(t *testing.T) {
 	}
 }
 
+// Waiting for more ends when nothing more comes, and not when the longest wait is over.
+func TestQuietSendersAreNotKeptWaiting(t *testing.T) {
+	id := delivery.NewSenderID()
+	cfg := Config{Acknowledge: true, Batch: 1000, Delay: time.Hour, Quiet: time.Millisecond}
+	r := start(t, cfg, zmq.Config{Type: zmq.Router, OnUp: CheckSender}, zmq.Config{Type: zmq.Dealer, Identity: id[:]}, &fakeDestination{})
+	for seq := range uint64(5) {
+		r.send(t, seq*10+1, "a", "b", "c")
+		r.answered(t, seq*10+3)
+	}
+	if got := r.dest.has(); len(got) != 15 {
+		t.Errorf("stored %q", got)
+	}
+}
+
 func TestBatchIsNeverLongerThanAskedFor(t *testing.T) {
 	r := acknowledged(t, 7, &fakeDestination{})
 	var payloads, want []string

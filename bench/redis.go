@@ -1,0 +1,247 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/csv"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// list is the key of the list that all messages go to.
+const list = "messages"
+
+// omhiredis measures rsyslogd with its own Redis output, whose commands push one message each; it reads a batch's answers
+// when it has sent the whole batch. Its queue is filled while redis-server is stopped, so that the first batch waits.
+// The CPU time is that of rsyslogd's output side (see outputCPU).
+func (b *omprogBench) omhiredis(n int, place placement) func(context.Context) (sample, error) {
+	return func(ctx context.Context) (sample, error) {
+		server, err := startRedis(ctx, place)
+		defer server.stop()
+		if err != nil {
+			return sample{}, err
+		}
+		server.cmd.Process.Signal(syscall.SIGSTOP)
+		r, err := startInside(ctx, n, place, `module(load="omhiredis")`, fmt.Sprintf(
+			`type="omhiredis" server="127.0.0.1" serverport="%d" mode="queue" key="%s" template="bare"`, server.port, list))
+		defer r.stop()
+		server.cmd.Process.Signal(syscall.SIGCONT) // also after an error: an rsyslogd that waits for an answer does not stop
+		if err != nil {
+			return sample{}, err
+		}
+		s, err := server.count(ctx, n, r.output())
+		s.cpu = r.outputCPU() / float64(n) * 1e6
+		return s, r.complaint(err)
+	}
+}
+
+// storedInRedis measures omzmq behind the same rsyslogd, and imzmq --to redis. The CPU time is omzmq's.
+func (b *omprogBench) storedInRedis(n int, place placement) func(context.Context) (sample, error) {
+	return func(ctx context.Context) (sample, error) {
+		server, i, err := b.startIntoRedis(ctx, place)
+		defer server.stop()
+		defer i.stop()
+		if err != nil {
+			return sample{}, err
+		}
+		return b.through(ctx, n, place, b.omzmq(i), func(r *rsyslogd) (sample, error) {
+			return server.count(ctx, n, r.output(), process{"omzmq", r.programCPU}, of("imzmq", i.cmd))
+		})
+	}
+}
+
+// fromFile measures imzmq --to redis with one of its sockets, into which an omzmq that nobody wants replies from sends
+// the lines of a file. The CPU time is imzmq's.
+func (b *omprogBench) fromFile(n int, socket, sender string) func(context.Context) (sample, error) {
+	return func(ctx context.Context) (sample, error) {
+		server, i, err := b.startIntoRedis(ctx, placement{}, "--socket", socket)
+		defer server.stop()
+		defer i.stop()
+		if err != nil {
+			return sample{}, err
+		}
+		file, err := linesFile(filepath.Join(i.dir, "lines"), n)
+		if err != nil {
+			return sample{}, err
+		}
+		defer file.Close()
+		words := strings.Fields(b.omzmq(i) + " --log-level error " + sender)
+		omzmq := exec.CommandContext(ctx, words[0], words[1:]...)
+		omzmq.Stdin, omzmq.Stderr = file, os.Stderr
+		if err := omzmq.Start(); err != nil {
+			return sample{}, err
+		}
+		defer omzmq.Wait() // its CPU time can be told until then; what it did not deliver, count misses
+		receiver := of("imzmq", i.cmd)
+		s, err := server.count(ctx, n, of("omzmq", omzmq), receiver)
+		if err != nil {
+			omzmq.Process.Kill()
+			return sample{}, err
+		}
+		cpu, err := receiver.cpu()
+		s.cpu = cpu / float64(n) * 1e6
+		return s, err
+	}
+}
+
+// linesFile makes a file of n messages, to be read from its beginning.
+func linesFile(name string, n int) (*os.File, error) {
+	file, err := os.Create(name)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	if err := writeLines(file, n); err != nil {
+		return nil, err
+	}
+	return os.Open(name)
+}
+
+// redisBenchmark measures redis-server alone with redis-benchmark, which keeps commands of one message each in flight on
+// so many connections.
+func redisBenchmark(n, connections, commands int) func(context.Context) (sample, error) {
+	return func(ctx context.Context) (sample, error) {
+		server, err := startRedis(ctx, placement{})
+		defer server.stop()
+		if err != nil {
+			return sample{}, err
+		}
+		load, err := watch([]process{of("redis-server", server.cmd)})
+		if err != nil {
+			return sample{}, err
+		}
+		out, err := exec.CommandContext(ctx, "redis-benchmark", "-p", fmt.Sprint(server.port), "-c", fmt.Sprint(connections),
+			"-P", fmt.Sprint(commands), "-n", fmt.Sprint(n), "--csv", "rpush", list, strings.Repeat("x", messageSize)).Output()
+		if err != nil {
+			return sample{}, fmt.Errorf("redis-benchmark: %w", err)
+		}
+		shares, err := load.shares()
+		if err != nil {
+			return sample{}, err
+		}
+		rate, err := requestsPerSecond(out)
+		return sample{rate: rate, shares: shares}, err
+	}
+}
+
+// requestsPerSecond finds the rate in what redis-benchmark --csv prints: the second field of the last line.
+func requestsPerSecond(out []byte) (float64, error) {
+	lines := csv.NewReader(bytes.NewReader(out))
+	lines.FieldsPerRecord = -1
+	records, err := lines.ReadAll()
+	if err != nil || len(records) == 0 || len(records[len(records)-1]) < 2 {
+		return 0, fmt.Errorf("redis-benchmark says %q and no rate", out)
+	}
+	return strconv.ParseFloat(records[len(records)-1][1], 64)
+}
+
+// startIntoRedis starts redis-server, and an imzmq with more arguments that stores in its list. Both results are to be
+// stopped whatever the error.
+func (b *omprogBench) startIntoRedis(ctx context.Context, place placement, args ...string) (*redisServer, *imzmq, error) {
+	server, err := startRedis(ctx, place)
+	if err != nil {
+		return server, &imzmq{}, err
+	}
+	to := fmt.Sprintf("redis://127.0.0.1:%d/0?list=%s", server.port, list)
+	i, err := b.startIMZMQ(ctx, place, append(args, "--to", to)...)
+	return server, i, err
+}
+
+// redisServer is a running redis-server in a folder of its own. It keeps nothing on disk.
+type redisServer struct {
+	dir  string
+	port int
+	cmd  *exec.Cmd
+	conn net.Conn
+	in   *bufio.Reader
+}
+
+// startRedis starts redis-server on a free port, where the programs are placed. The result is to be stopped whatever the error.
+func startRedis(ctx context.Context, place placement) (*redisServer, error) {
+	dir, err := os.MkdirTemp("", "rz-bench-")
+	if err != nil {
+		return &redisServer{}, err
+	}
+	s := &redisServer{dir: dir}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return s, err
+	}
+	s.port = l.Addr().(*net.TCPAddr).Port
+	l.Close()
+	log := filepath.Join(dir, "log")
+	args := append(place.prefix(place.program), "redis-server", "--bind", "127.0.0.1", "--port", fmt.Sprint(s.port),
+		"--dir", dir, "--logfile", log, "--save", "", "--appendonly", "no")
+	s.cmd = exec.CommandContext(ctx, args[0], args[1:]...)
+	if err := s.cmd.Start(); err != nil {
+		return s, err
+	}
+	for range 500 {
+		if s.conn, err = net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", s.port)); err == nil {
+			s.in = bufio.NewReader(s.conn)
+			return s, nil
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	said, _ := os.ReadFile(log)
+	return s, fmt.Errorf("redis-server does not answer: %w\n%s", err, said)
+}
+
+// stop ends redis-server and removes its folder.
+func (s *redisServer) stop() {
+	if s.conn != nil {
+		s.conn.Close()
+	}
+	if s.cmd != nil && s.cmd.Process != nil {
+		s.cmd.Process.Kill() // nothing is to be saved
+		s.cmd.Wait()
+	}
+	os.RemoveAll(s.dir)
+}
+
+// count looks at the list until it holds n messages. The rate, and how busy redis-server and the other processes are, is
+// measured from the first look that finds a message.
+func (s *redisServer) count(ctx context.Context, n int, others ...process) (sample, error) {
+	const interval = 2 * time.Millisecond // between looks
+	var since *load
+	first := 0
+	for ; ; time.Sleep(interval) {
+		length, err := s.length()
+		switch {
+		case err != nil:
+			return sample{}, fmt.Errorf("%w (%w)", err, ctx.Err()) // when ctx ends, so does redis-server
+		case since == nil && length > 0:
+			if since, err = watch(append([]process{of("redis-server", s.cmd)}, others...)); err != nil {
+				return sample{}, err
+			}
+			first = length
+		case length >= n:
+			rate := float64(n-first) / time.Since(since.since).Seconds()
+			shares, err := since.shares()
+			return sample{rate: rate, shares: shares}, err
+		}
+	}
+}
+
+// length is how many messages the list holds.
+func (s *redisServer) length() (n int, err error) {
+	if _, err := fmt.Fprintf(s.conn, "LLEN %s\r\n", list); err != nil {
+		return 0, err
+	}
+	line, err := s.in.ReadString('\n')
+	if err != nil {
+		return 0, err
+	}
+	if _, err := fmt.Sscanf(line, ":%d", &n); err != nil {
+		return 0, fmt.Errorf("redis-server says %q to LLEN", line)
+	}
+	return n, nil
+}
