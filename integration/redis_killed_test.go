@@ -1,0 +1,62 @@
+package integration
+
+import (
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/redistest"
+)
+
+var redisMessages = flag.Int("redis-messages", 200_000, "how many messages TestRedisKilled sends")
+
+// rsyslogd's messages go through omzmq and imzmq into a list in Redis, and workers pop them, while every program on the way but rsyslogd is killed again
+// and again. Redis remembers what it has stored: each message is popped exactly once, but for those that rsyslogd itself repeats.
+func TestRedisKilled(t *testing.T) {
+	server := redistest.Start(t, "--appendonly", "yes", "--appendfsync", "always")
+	p := newRedisPath(t, *redisMessages, "redis://"+server.Addr()+"/0?list="+redisKey)
+	p.work(0, server)
+	kills := max(12, p.messages/25_000)
+	p.plot("omzmq killed", kills, p.killOmzmq)
+	p.plot("imzmq killed", kills, p.killImzmq)
+	running, stored, recognised := true, 0, 0
+	count := func() {
+		s, r := storeCalls(server)
+		stored, recognised = stored+s, recognised+r
+	}
+	p.plot("redis-server killed", kills, func(r *rand.Rand) bool {
+		if !running {
+			return false
+		}
+		count()
+		server.Kill()
+		running = false
+		p.later(between(r, 0, 300*time.Millisecond), func() {
+			server.Restart()
+			running = true
+		})
+		return true
+	})
+	p.run(time.Duration(p.messages/1000)*time.Second + 2*time.Minute)
+	eventually(t, patience, "the list is empty", func() bool { return ask(server, "exists", redisKey) == "0" })
+	count()
+	t.Logf("Redis was asked %d times to store something, and found %d times that some of it was stored", stored, recognised)
+	if recognised == 0 {
+		t.Error("nothing was sent again that was stored: this test tries nothing")
+	}
+}
+
+// storeCalls returns how often a server has run imzmq's script since its start, and how often it stored nothing because some of it was there. The
+// script ends with PEXPIRE and RPUSH, or with PEXPIRE alone.
+func storeCalls(server *redistest.Server) (calls, repeats int) {
+	text := ask(server, "info", "commandstats")
+	count := func(command string) (n int) {
+		_, rest, _ := strings.Cut(text, "cmdstat_"+command+":calls=")
+		fmt.Sscan(rest, &n) //nolint:errcheck // 0, then
+		return n
+	}
+	return count("pexpire"), count("pexpire") - count("rpush")
+}

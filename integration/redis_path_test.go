@@ -1,0 +1,241 @@
+package integration
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"hash/fnv"
+	"math/rand/v2"
+	"os/exec"
+	"slices"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/redistest"
+)
+
+var redisSeed = flag.Uint64("redis-seed", 0, "schedule of the kills in TestRedisKilled and TestRedisCluster; 0: another one each time")
+
+// twoOmzmq is a queue with two workers, each with an omzmq of its own.
+const twoOmzmq = `queue.type="LinkedList" queue.size="20000" queue.dequeueBatchSize="1000" queue.workerThreads="2" queue.workerThreadMinimumMessages="1"`
+
+// redisPath is rsyslogd, its omzmqs with a journal, imzmq, and workers that pop what it has stored in Redis; and what is done to them.
+type redisPath struct {
+	t        *testing.T
+	l        lines
+	messages int
+	seed     uint64
+	from     *rsyslogd
+	imzmq    *process
+	flags    []string // of imzmq
+	words    *log     // of all imzmqs
+	crew     *crew
+
+	plans    []*plan
+	agenda   []appointment
+	happened map[string]int
+}
+
+// newRedisPath starts everything but Redis and the workers.
+func newRedisPath(t *testing.T, messages int, to string, flags ...string) *redisPath {
+	t.Helper()
+	p := &redisPath{t: t, messages: messages, seed: *redisSeed, words: new(log), happened: map[string]int{}}
+	if p.seed == 0 {
+		p.seed = uint64(time.Now().UnixNano()) % 1_000_000
+	}
+	p.l = lines{seed: p.seed, longest: 300}
+	endpoint := nowhere(t)
+	p.flags = append([]string{"--socket", "router", "--bind", endpoint, "--to", to, "--reconnect-max", "300ms"}, flags...)
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("the imzmqs wrote to stderr:\n%s", tail(p.words.String(), 6000))
+		}
+	})
+	p.startImzmq()
+	p.from = startRsyslogd(t, preamble+impstats+wayIn+
+		toOmzmq("--journal [dir]/journals --reconnect-max 300ms --send-timeout 5m --connect "+endpoint, twoOmzmq))
+	return p
+}
+
+func (p *redisPath) startImzmq() {
+	cmd := exec.Command(program("imzmq"), p.flags...)
+	cmd.Stderr = p.words
+	p.imzmq = start(p.t, "imzmq", cmd)
+}
+
+// work lets the workers begin.
+func (p *redisPath) work(replicas int, servers ...*redistest.Server) {
+	p.t.Helper()
+	p.crew = startCrew(p.t, p.l.account("", p.messages), replicas, servers...)
+}
+
+// plan is a kind of mischief, and when it is to happen.
+type plan struct {
+	kind   string
+	at     []int                       // numbers of messages popped, rising
+	strike func(r *rand.Rand) bool     // says whether it found a victim
+	random func(strike int) *rand.Rand // of one strike, the same each time
+}
+
+// plot plans mischief for so many random moments of the stream, spread over it.
+func (p *redisPath) plot(kind string, times int, strike func(r *rand.Rand) bool) {
+	name := fnv.New64a()
+	name.Write([]byte(kind))
+	plan := &plan{kind: kind, strike: strike}
+	plan.random = func(strike int) *rand.Rand { return rand.New(rand.NewPCG(p.seed, name.Sum64()+uint64(strike))) }
+	for n := range times {
+		part := (float64(n) + plan.random(n).Float64()) / float64(times)
+		plan.at = append(plan.at, int(0.9*part*float64(p.messages)))
+	}
+	p.plans = append(p.plans, plan)
+}
+
+// pursue makes the appointments for what is due at a number of messages popped, a random time later: so that mischief also falls into the
+// time in which nothing moves. Then it keeps those whose time has come.
+func (p *redisPath) pursue(popped int) {
+	for _, plan := range p.plans {
+		for len(plan.at) > 0 && plan.at[0] <= popped {
+			plan.at = plan.at[1:]
+			left := len(plan.at)
+			var try func()
+			try = func() {
+				switch {
+				case p.crew.count() == p.messages: // too late: rsyslogd has nothing to do, and starts no omzmq
+				case plan.strike(plan.random(left)):
+					p.happened[plan.kind]++
+				default:
+					p.later(20*time.Millisecond, try)
+				}
+			}
+			p.later(between(plan.random(left), 0, 500*time.Millisecond), try)
+		}
+	}
+	now := time.Now()
+	isDue := func(a appointment) bool { return !a.at.After(now) }
+	var due []appointment
+	for _, a := range p.agenda {
+		if isDue(a) {
+			due = append(due, a)
+		}
+	}
+	p.agenda = slices.DeleteFunc(p.agenda, isDue)
+	for _, a := range due {
+		a.do()
+	}
+}
+
+// later makes an appointment.
+func (p *redisPath) later(d time.Duration, do func()) {
+	p.agenda = append(p.agenda, appointment{time.Now().Add(d), do})
+}
+
+// when makes an appointment for the moment at which a condition holds.
+func (p *redisPath) when(what string, holds func() bool, do func()) {
+	deadline := time.Now().Add(patience)
+	var look func()
+	look = func() {
+		switch {
+		case holds():
+			do()
+		case time.Now().After(deadline):
+			p.t.Fatalf("not within %v: %s", patience, what)
+		default:
+			p.later(10*time.Millisecond, look)
+		}
+	}
+	look()
+}
+
+// killOmzmq kills one of rsyslogd's omzmqs. rsyslogd starts another.
+func (p *redisPath) killOmzmq(r *rand.Rand) bool {
+	pids := children(p.t, p.from.pid(), "omzmq")
+	if len(pids) == 0 {
+		return false
+	}
+	err := syscall.Kill(pids[r.IntN(len(pids))], syscall.SIGKILL)
+	if err != nil && !errors.Is(err, syscall.ESRCH) {
+		p.t.Fatalf("killing omzmq: %v", err)
+	}
+	return err == nil
+}
+
+func (p *redisPath) killImzmq(r *rand.Rand) bool {
+	if !p.imzmq.running() {
+		return false
+	}
+	p.imzmq.kill()
+	p.later(between(r, 0, 300*time.Millisecond), p.startImzmq)
+	return true
+}
+
+// run feeds, and lets mischief happen, until every message is popped and everything runs that is to run. Then it settles the account.
+func (p *redisPath) run(within time.Duration) {
+	t := p.t
+	t.Helper()
+	t.Logf("-redis-seed %d, %d messages", p.seed, p.messages)
+	begin := time.Now()
+	fed := p.from.feedMeanwhile(t, p.l, 0, p.messages)
+	if !polled(within, func() bool {
+		popped := p.crew.count()
+		p.pursue(popped)
+		return popped == p.messages && len(p.agenda) == 0
+	}) {
+		t.Errorf("after %v %d of %d messages are popped, and %d things are still to happen", within, p.crew.count(), p.messages, len(p.agenda))
+	}
+	fed()
+	took := time.Since(begin)
+	t.Logf("%v, %.0f messages/s; %v", took.Round(time.Millisecond), float64(p.messages)/took.Seconds(), p.happened)
+	for _, plan := range p.plans {
+		if p.happened[plan.kind] == 0 {
+			t.Errorf("never: %s", plan.kind)
+		}
+	}
+	p.settle()
+}
+
+// settle ends everything once the last message was fed. It fails the test unless each message was popped, and once, but for those
+// that rsyslogd itself repeats.
+func (p *redisPath) settle() {
+	t := p.t
+	t.Helper()
+	polled(time.Minute, func() bool { return p.crew.count() == p.messages }) // or else the account says so
+	putBack := p.putBack()
+	eventually(t, patience, "every batch is confirmed", func() bool { return p.from.counter(t, "omzmq queue", "size") == 0 })
+	p.from.stop(t)
+	if !p.imzmq.running() {
+		t.Error("imzmq has ended by itself")
+	}
+	p.imzmq.stop(t)
+	p.crew.end()
+	repeats := p.crew.repeats()
+	t.Logf("sent %d, popped %d, lost %d, repeated %d, %d of them by rsyslog itself, because BEGIN failed",
+		p.messages, p.crew.count(), p.messages-p.crew.count(), repeats, putBack)
+	// One more may be an omzmq's that was killed in the few instructions between marking a reply and writing it.
+	if repeats < putBack || repeats > putBack+1 {
+		t.Errorf("%d messages were repeated, %d of them by rsyslog itself", repeats, putBack)
+	}
+	p.crew.arrived.settle(t, true)
+}
+
+// putBack returns how many messages rsyslogd itself repeats: 8.2302 sends a message for which BEGIN failed with its batch and puts it back
+// into the queue, too, which counts it once more.
+func (p *redisPath) putBack() (n int) {
+	polled(10*time.Second, func() bool { // impstats counts every second
+		n = p.from.counter(p.t, "omzmq queue", "enqueued") - p.messages
+		return n == p.crew.repeats()
+	})
+	return n
+}
+
+// ask asks a server that may be away; then the answer is "".
+func ask(s *redistest.Server, args ...any) string {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	value, err := s.Client().Do(ctx, args...).Result()
+	if err != nil {
+		return ""
+	}
+	return fmt.Sprint(value)
+}
