@@ -43,6 +43,11 @@ const (
 	maxDots    = 3000        // omprog reads at most 4,095 bytes of one reply, dots included
 	maxFailure = 1000        // bytes of a failure's text
 
+	// rsyslog sends again at once what has failed. For messages that a receiver refuses each time, omzmq therefore lets the second failure in a
+	// row wait, and each one after it twice as long: otherwise everything on the way would be busy with nothing else.
+	refusalFirst = 100 * time.Millisecond
+	refusalMax   = 5 * time.Second
+
 	// What is gathered before it is handed over. Each hand-over wakes others while rsyslog is waiting for replies:
 	// with 64 lines the conversation was a third slower (bench/run -rows omprog).
 	gatherLines = 256
@@ -82,17 +87,18 @@ type Config struct {
 // says, Poll the time. After Line, while Waiting, rsyslog must not be read from; Poll says how the wait ends. When a
 // whole reply is out, Replied is told: the ledger must not hear of an OK that rsyslog may never have got.
 type Machine struct {
-	cfg    Config
-	ledger Ledger
-	begin  []byte
-	commit []byte
-	open   int // transactions begun and not committed: several workers may share the pipe
-	lines  int // accepted since the last Submit
-	bytes  int
-	wait   wait
-	since  time.Time
-	dots   int
-	told   verdict // what the reply under way says
+	cfg      Config
+	ledger   Ledger
+	begin    []byte
+	commit   []byte
+	open     int // transactions begun and not committed: several workers may share the pipe
+	lines    int // accepted since the last Submit
+	bytes    int
+	wait     wait
+	since    time.Time
+	dots     int
+	told     verdict // what the reply under way says
+	refusals int     // failures in a row because a message was refused
 }
 
 // wait is what a reply waits for.
@@ -202,10 +208,16 @@ func (m *Machine) Poll(now time.Time) (say string, again time.Time) {
 	}
 	settled, err := m.outcome()
 	deadline := m.since.Add(min(m.cfg.SendTimeout, maxDots*keepAlive))
+	if settled && err != nil {
+		deadline = m.since.Add(min(m.cfg.SendTimeout, m.pause()))
+	}
 	switch {
 	case settled && err == nil:
 		return m.succeed(), time.Time{}
-	case settled:
+	case settled && !now.Before(deadline):
+		if m.wait != waitKept {
+			m.refusals++
+		}
 		return m.fail(err.Error()), time.Time{}
 	case !now.Before(deadline):
 		return m.fail(fmt.Sprintf("%v after %v", err, deadline.Sub(m.since))), time.Time{}
@@ -219,6 +231,14 @@ func (m *Machine) Poll(now time.Time) (say string, again time.Time) {
 		nextDot = deadline
 	}
 	return say, nextDot
+}
+
+// pause is how long the next failure for a refused message waits.
+func (m *Machine) pause() time.Duration {
+	if m.refusals == 0 || m.wait == waitKept { // a refusal in mid-transaction is told at COMMIT
+		return 0
+	}
+	return min(refusalFirst<<min(m.refusals-1, 10), refusalMax)
 }
 
 // Abandon ends a wait with a failure: the program has to end and cannot wait any longer. A line that would not survive it is
@@ -259,7 +279,7 @@ func (m *Machine) succeed() string {
 	case waitKept:
 		return replyDefer
 	case waitCommit, waitMessage:
-		m.told = committed
+		m.told, m.refusals = committed, 0
 	}
 	return replyOK
 }

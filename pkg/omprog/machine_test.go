@@ -122,6 +122,31 @@ func TestCommitTimesOut(t *testing.T) {
 	expectSaid(t, tell(m, "BEGIN TRANSACTION"), "OK\n")
 }
 
+// rsyslog tries again at once what was refused, so that the failures are paced; until something is confirmed again.
+func TestRefusalsInARowArePaced(t *testing.T) {
+	l := &fakeLedger{settled: true, err: errors.New("a receiver refused a message: no")}
+	m := newTestMachine(l)
+	const failure = "omzmq: a receiver refused a message: no\n"
+	for _, pause := range []time.Duration{0, 100, 200, 400, 800, 1600, 3200, 5000, 5000} {
+		at := start.Add(pause * time.Millisecond)
+		said := tell(m, "one")
+		if pause > 0 {
+			expectSaid(t, said, "")
+			if _, again := m.Poll(at.Add(-time.Millisecond)); again.After(at) {
+				t.Errorf("again at %v, want %v at the latest", again.Sub(start), pause)
+			}
+			said = poll(m, at)
+		}
+		expectSaid(t, said, failure)
+	}
+	l.err = nil
+	expectSaid(t, tell(m, "one"), "OK\n")
+	l.err = errors.New("a receiver refused a message: no")
+	expectSaid(t, tell(m, "one"), failure)
+	tell(m, "one")
+	expectSaid(t, m.Abandon("told to stop"), "omzmq: told to stop: a receiver refused a message: no\n")
+}
+
 func TestBeginWaitsForAPeer(t *testing.T) {
 	l := &fakeLedger{ready: errors.New("no peer is connected"), settled: true}
 	m := newTestMachine(l)
@@ -174,6 +199,7 @@ func TestInterleavedTransactions(t *testing.T) {
 	tell(m, "COMMIT TRANSACTION")
 	expectSaid(t, tell(m, "b2"), "DEFER_COMMIT\n")
 	tell(m, "COMMIT TRANSACTION")
+	expectSaid(t, poll(m, start.Add(refusalFirst)), "omzmq: refused\n")
 	l.expect(t, "accept a1", "accept b1", "accept a2", "submit", "failed false",
 		"accept b2", "submit", "failed true")
 }
