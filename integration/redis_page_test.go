@@ -79,6 +79,24 @@ func TestRedisPageReliableWorker(t *testing.T) {
 	worker.kill()
 }
 
+// An error of Redis is no message: the worker ends and has lost nothing.
+func TestRedisPageReliableWorkerMeetsAnError(t *testing.T) {
+	server := redistest.Start(t)
+	server.Do("rpush", "logs", "a", "b")
+	for _, command := range []string{"lindex", "blmove", "lpop"} {
+		server.Do("acl", "setuser", "default", "-"+command)
+		worker, folder := shell(t, server, documented(t, redisPage, "## Workers", "sh", 1))
+		worker.exit(t)
+		if text, _ := os.ReadFile(filepath.Join(folder, "worked.log")); strings.Contains(string(text), "NOPERM") {
+			t.Errorf("without %s it works on %q", command, text)
+		}
+		server.Do("acl", "setuser", "default", "+"+command)
+	}
+	if all := append(server.List("logs:worker1"), server.List("logs")...); strings.Join(all, " ") != "a b" {
+		t.Errorf("%q are left", all)
+	}
+}
+
 func TestRedisPageConsumerGroup(t *testing.T) {
 	server := redistest.Start(t)
 	worker, folder := shell(t, server, documented(t, redisPage, "## Workers", "sh", 2))

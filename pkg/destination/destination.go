@@ -49,7 +49,7 @@ type Destination interface {
 type Config struct {
 	Stdin, Stdout *os.File // for improg and -; they remain the caller's and stay open until Close
 
-	Reconnect, ReconnectMax time.Duration // RELP: first and longest wait between attempts; 0: relp's default
+	Reconnect, ReconnectMax time.Duration // first and longest wait between attempts, with Redis a second at most; 0: the default of relp, or redis
 	Timeout                 time.Duration // RELP: longest silence; 0: relp's default
 
 	Redis redis.Config // its Target and Logger are those of the destination
@@ -89,19 +89,11 @@ func New(target Target, format Format, config Config) (Destination, error) {
 	return nil, fmt.Errorf("destination %q is not known", target)
 }
 
-// Check reaches for the target once and returns what is in the way. There is nothing to reach for
-// improg and stdout.
+// Check reaches for a RELP target once and returns what is in the way. The others are not reached for.
 func Check(ctx context.Context, target Target, config Config) error {
-	switch target.Kind {
-	case Redis:
-		return redis.Check(ctx, redisConfig(target, config))
-	case RELP:
-		return checkRELP(ctx, target, config)
+	if target.Kind != RELP {
+		return nil
 	}
-	return nil
-}
-
-func checkRELP(ctx context.Context, target Target, config Config) error {
 	client, err := newClient(target, config)
 	if err != nil {
 		return err
@@ -113,8 +105,11 @@ func checkRELP(ctx context.Context, target Target, config Config) error {
 }
 
 func redisConfig(target Target, config Config) redis.Config {
+	const longest = time.Second // a Redis that is back should be noticed at once, and those who wait for it are few
 	c := config.Redis
 	c.Target, c.Logger = target.Redis, config.Logger
+	c.Reconnect = min(config.Reconnect, longest)
+	c.ReconnectMax = max(c.Reconnect, min(config.ReconnectMax, longest))
 	return c
 }
 

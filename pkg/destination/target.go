@@ -58,6 +58,10 @@ func Parse(to string) (Target, error) {
 		return Target{Kind: Redis, Redis: target}, nil
 	}
 	address, ok := strings.CutPrefix(to, "relp://")
+	if !ok && redis.MayHoldPassword(to) {
+		to, _, _ = strings.Cut(to, ":")
+		to += ":…"
+	}
 	if !ok {
 		return Target{}, fmt.Errorf("destination %q is not known: write improg, - (for stdout), relp://host:port or redis://host:port/db?list=KEY", to)
 	}

@@ -65,6 +65,15 @@ func TestParse(t *testing.T) {
 	}
 }
 
+// A target that was meant for Redis and has another scheme may have a password in it.
+func TestParseTellsNoPassword(t *testing.T) {
+	for _, to := range []string{"REDIS://:secret@h?list=a", " redis://:secret@h", "redis:/:secret@h", "valkey://u:secret@h", "redis+unix:///x?password=secret"} {
+		if _, err := destination.Parse(to); err == nil || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%s: %v", to, err)
+		}
+	}
+}
+
 func TestParseFormat(t *testing.T) {
 	for name, want := range map[string]destination.Format{"raw": destination.Raw, "json": destination.JSON} {
 		if got, err := destination.ParseFormat(name); err != nil || got != want {

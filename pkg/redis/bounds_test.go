@@ -81,7 +81,7 @@ func TestMemory(t *testing.T) {
 				t.Fatal(fate)
 			}
 		}
-		memory := "{logs}:stored:" + alice
+		memory := "{logs}:stored:logs:" + alice
 		fields, size, expires := server.Do("hlen", memory).(int64), server.Do("memory", "usage", memory).(int64), server.Do("pttl", memory).(int64)
 		t.Logf("%d fields, %d bytes", fields, size)
 		if fields != 65 || size > 16<<10 || expires <= 0 || expires > time.Hour.Milliseconds() {
@@ -134,7 +134,7 @@ func TestListAgainstModel(t *testing.T) {
 		if got := server.List("logs"); !slices.Equal(got, list) {
 			t.Errorf("seed %d: %d elements, want %d", seed, len(got), len(list))
 		}
-		if n := server.Do("hlen", "{logs}:stored:"+alice).(int64); n > 65 {
+		if n := server.Do("hlen", "{logs}:stored:logs:"+alice).(int64); n > 65 {
 			t.Errorf("the memory has %d fields", n)
 		}
 	})

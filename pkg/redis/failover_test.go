@@ -70,7 +70,7 @@ func TestSentinelWithoutMaster(t *testing.T) {
 		}
 		cancel()
 	}()
-	if _, err := try(ctx, t, w, numbered(alice, 1)); err == nil || !strings.Contains(err.Error(), "no sentinel knows the master") {
+	if _, err := try(ctx, t, w, numbered(alice, 1)); err == nil || !strings.Contains(err.Error(), "no sentinel tells where the master is") {
 		t.Error(err)
 	}
 }
@@ -142,7 +142,7 @@ func TestSlotMoves(t *testing.T) {
 	done := make(chan []string, 1)
 	go func() { done <- store(t, w, numbered(alice, 1, 2)) }()
 	eventually(t, "a reason", func() bool { return strings.Contains(log.String(), "the cluster is moving this key's slot") })
-	from.Do("migrate", "127.0.0.1", into.Port(), "{logs}:stored:"+alice, 0, 5000)
+	from.Do("migrate", "127.0.0.1", into.Port(), "{logs}:stored:logs:"+alice, 0, 5000)
 	into.Do("cluster", "setslot", slot, "node", intoID)
 	from.Do("cluster", "setslot", slot, "node", intoID)
 	want(t, "fates", <-done, []string{"repeat", "ok"})

@@ -5,9 +5,12 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
+	"regexp"
 	"strings"
+	"syscall"
 
 	goredis "github.com/redis/go-redis/v9"
 )
@@ -27,6 +30,7 @@ type fault struct {
 	code    string // Redis's own first word, or one of ours in lower case
 	unknown bool   // the messages may have been stored
 	keyed   bool   // it concerns one key, not the whole server
+	key     string // which
 	moved   bool   // the cluster's slots are not where they were thought to be
 	means   string // for the operator
 	err     error
@@ -42,10 +46,17 @@ const (
 )
 
 func (f *fault) Error() string {
-	if f.err == nil {
-		return "redis: " + f.means
+	text := "redis: "
+	if f.key != "" {
+		text += fmt.Sprintf("key %q: ", f.key)
 	}
-	return "redis: " + f.means + ": " + f.err.Error()
+	text += f.means
+	if f.err != nil {
+		// What follows is what was sent: a password, when it is AUTH that is not known.
+		words, _, _ := strings.Cut(f.err.Error(), ", with args beginning with")
+		text += ": " + words
+	}
+	return text
 }
 
 func (f *fault) Unwrap() error { return f.err }
@@ -75,56 +86,61 @@ var faults = map[string]fault{
 // newFault says what an error of a command means. What a server answers was not executed; without an answer nobody knows.
 func newFault(err error, t *Target) *fault {
 	var reply goredis.Error
-	if errors.As(err, &reply) && !errors.Is(err, goredis.Nil) {
-		return replyFault(err, reply.Error())
-	}
-	var verification *tls.CertificateVerificationError
-	var header tls.RecordHeaderError
 	var path *os.PathError
 	var operation *net.OpError
+	var verification *tls.CertificateVerificationError
+	var header tls.RecordHeaderError
+	dialing := errors.As(err, &operation) && operation.Op == "dial"
+	away := &fault{verdict: wait, code: codeAway, unknown: !dialing, moved: true, means: "it cannot be reached", err: err}
 	switch {
-	case errors.Is(err, goredis.Nil):
-		return &fault{verdict: wait, code: codeAway, means: "no sentinel knows the master that --to names", err: err}
+	case t.Mode == Sentinel && strings.Contains(err.Error(), "sentinels specified in configuration are unreachable"):
+		away.unknown, away.means = false, "no sentinel tells where the master is; they want REDIS_SENTINEL_PASSWORD, or have no master of that name, or are none"
+	case errors.As(err, &reply) && !errors.Is(err, goredis.Nil):
+		return replyFault(err, reply.Error(), t)
+	case errors.As(err, &path):
+		return &fault{verdict: refuse, code: codeFile, means: "the password cannot be read", err: err}
 	case errors.As(err, &verification):
 		return &fault{verdict: refuse, code: codeTLS, means: "its certificate is not trusted: see --redis-ca", err: err}
 	case errors.As(err, &header):
 		return &fault{verdict: refuse, code: codeTLS, means: "it does not speak TLS on this port: write redis:// for rediss://", err: err}
 	case errors.As(err, &operation) && operation.Op == "remote error": // crypto/tls's name for an alert
 		return &fault{verdict: refuse, code: codeTLS, means: "it does not accept this TLS client: see --redis-cert and --redis-key", err: err}
-	case errors.As(err, &path):
-		return &fault{verdict: refuse, code: codeFile, means: "the password cannot be read", err: err}
+	case t.TLS:
+		away.means = "it cannot be reached, or does not speak TLS on this port"
+	case strings.Contains(err.Error(), "redis: invalid reply"), strings.Contains(err.Error(), "redis: can't parse"):
+		away.means = "it does not speak Redis's protocol on this port; if it wants TLS, write rediss:// for redis://"
+	case errors.Is(err, io.EOF), errors.Is(err, syscall.EPIPE), errors.Is(err, syscall.ECONNRESET):
+		// go-redis keeps back what a server says before it hangs up on a newcomer.
+		away.means = "it has ended the connection: it stops or starts, or lets nobody in (maxclients, protected-mode; its log tells)"
 	}
-	means := "it cannot be reached"
-	if t.TLS {
-		means = "it cannot be reached, or does not speak TLS on this port"
-	}
-	dialing := errors.As(err, &operation) && operation.Op == "dial"
-	return &fault{verdict: wait, code: codeAway, unknown: !dialing, moved: true, means: means, err: err}
+	return away
 }
 
+// before7 is how errors inside of a script begin before version 7, and with some after it.
+var before7 = regexp.MustCompile(`^(ERR Error running script \(call to \w+\): )?(@user_script: ?\d+: )+-?`)
+
 // replyFault says what the text of an answer means.
-func replyFault(err error, text string) *fault {
+func replyFault(err error, text string, t *Target) *fault {
+	text = before7.ReplaceAllString(text, "")
 	code, _, _ := strings.Cut(text, " ")
-	if strings.HasPrefix(text, "ERR Error running script") { // so versions before 7 wrap what happens inside of one
-		for inner := range faults {
-			if strings.Contains(text, " "+inner+" ") || strings.Contains(text, " -"+inner+" ") {
-				code = inner
-			}
-		}
-	}
 	f, known := faults[code]
+	has := func(words string) bool { return strings.Contains(text, words) }
 	switch {
+	case (code == "MOVED" || code == "ASK") && t.Mode != Cluster, has("SELECT is not allowed in cluster mode"):
+		f = fault{verdict: refuse, means: "it belongs to a cluster: write redis+cluster:// for redis://"}
 	case known:
-	case strings.HasPrefix(text, "ERR max number of clients"):
+	case has("max number of clients"):
 		f = fault{means: "it takes no more connections: see its maxclients"}
-	case strings.HasPrefix(text, "ERR DB index"):
+	case has("cluster support disabled"):
+		f = fault{verdict: refuse, means: "it belongs to no cluster: write redis:// for redis+cluster://"}
+	case has("DB index"):
 		f = fault{verdict: refuse, means: "it has no such database: see the number in --to"}
-	case strings.HasPrefix(text, "ERR unknown command"):
-		f = fault{verdict: refuse, means: "it lacks a command that imzmq uses (EVALSHA, EVAL, …), by its version or its configuration"}
-	case strings.Contains(text, "can't run this command"), strings.Contains(text, "can't access"): // version 7, inside of a script
+	case has("can't run this command"), has("can't access"), has("ACL failure in script"): // inside of a script, from version 7 on
 		f = faults["NOPERM"]
-	case strings.Contains(text, "invalid password"), strings.Contains(text, "AUTH"):
+	case has("invalid password"), has("AUTH <password>"): // before version 6
 		f = faults["WRONGPASS"]
+	case has("unknown command"):
+		f = fault{verdict: refuse, means: "it lacks a command that imzmq uses, by its version or its configuration"}
 	default:
 		f = fault{verdict: refuse, means: "it refuses"}
 	}

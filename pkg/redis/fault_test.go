@@ -187,7 +187,7 @@ func TestAnswersLost(t *testing.T) {
 			want(t, "fates", store(t, w, append(numbered(alice, 2, 3), plain("x", "x")...)), []string{"ok", "ok", "ok", "ok"})
 			proxy.lose.Store(0)
 			length := server.Do(map[bool]string{true: "llen", false: "xlen"}[where[0] == 'l'], "logs")
-			if length != int64(5) || !strings.Contains(log.String(), "cannot be reached") {
+			if length != int64(5) || !strings.Contains(log.String(), "the senders wait") {
 				t.Errorf("%s: %v messages, want 5\n%s", where, length, log)
 			}
 		}

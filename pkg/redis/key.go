@@ -58,19 +58,21 @@ func (k Key) append(dst, topic []byte) []byte {
 	return append(dst, k.text[k.at+len(topicMark):]...)
 }
 
-// appendMemory appends the name of the memory of a sender, in the slot of the key that it belongs to. In a cluster, keys of
-// different slots cannot share a memory; key is then the key of the topic.
-func (k Key) appendMemory(dst []byte, key []byte, cluster bool, sender string) []byte {
-	base := string(key)
+// appendMemory appends the name of the memory of a sender: {TAG}:stored:KEY:SENDER, in the slot of the key that it belongs to. In a cluster, keys of
+// different slots cannot share a memory; otherwise all topics have one. key is the key of the topic.
+func (k Key) appendMemory(dst, key []byte, cluster bool, sender string) []byte {
+	name := string(key)
+	tag := name
 	if k.at >= 0 && (!cluster || k.fixedSlot()) {
-		base = k.text[:k.at] + "*" + k.text[k.at+len(topicMark):]
+		name = k.text
+		tag = k.text[:k.at] + "*" + k.text[k.at+len(topicMark):]
 	}
-	if strings.IndexByte(base, '{') < 0 {
-		dst = append(append(append(dst, '{'), base...), '}')
-	} else {
-		dst = append(dst, base...)
+	if _, after, found := strings.Cut(tag, "{"); found {
+		tag, _, _ = strings.Cut(after, "}")
 	}
-	return append(append(dst, ":stored:"...), sender...)
+	dst = append(append(dst, '{'), tag...)
+	dst = append(append(dst, "}:stored:"...), name...)
+	return append(append(dst, ':'), sender...)
 }
 
 // fixedSlot tells whether all topics' keys have one hash tag.

@@ -13,13 +13,15 @@ func TestKey(t *testing.T) {
 		key, topic, want     string
 		memory, memoryInSlot string // alone, in a cluster
 	}{
-		{"logs", "mail", "logs", "{logs}:stored:01ab", "{logs}:stored:01ab"},
-		{"{l}ogs", "mail", "{l}ogs", "{l}ogs:stored:01ab", "{l}ogs:stored:01ab"},
-		{"logs.{topic}", "mail", "logs.mail", "{logs.*}:stored:01ab", "{logs.mail}:stored:01ab"},
-		{"{topic}", "", "-", "{*}:stored:01ab", "{-}:stored:01ab"},
-		{"{l}.{topic}", "a b", "{l}.a%20b", "{l}.*:stored:01ab", "{l}.*:stored:01ab"},
-		{"{topic}.{l}", "a", "a.{l}", "*.{l}:stored:01ab", "*.{l}:stored:01ab"},
-		{"{a{topic}}", "b", "{ab}", "{a*}:stored:01ab", "{ab}:stored:01ab"},
+		{"logs", "mail", "logs", "{logs}:stored:logs:01ab", "{logs}:stored:logs:01ab"},
+		{"{logs}", "mail", "{logs}", "{logs}:stored:{logs}:01ab", "{logs}:stored:{logs}:01ab"},
+		{"{l}ogs", "mail", "{l}ogs", "{l}:stored:{l}ogs:01ab", "{l}:stored:{l}ogs:01ab"},
+		{"logs.{topic}", "mail", "logs.mail", "{logs.*}:stored:logs.{topic}:01ab", "{logs.mail}:stored:logs.mail:01ab"},
+		{"logs.*", "mail", "logs.*", "{logs.*}:stored:logs.*:01ab", "{logs.*}:stored:logs.*:01ab"},
+		{"{topic}", "", "-", "{*}:stored:{topic}:01ab", "{-}:stored:-:01ab"},
+		{"{l}.{topic}", "a b", "{l}.a%20b", "{l}:stored:{l}.{topic}:01ab", "{l}:stored:{l}.{topic}:01ab"},
+		{"{topic}.{l}", "a", "a.{l}", "{l}:stored:{topic}.{l}:01ab", "{l}:stored:{topic}.{l}:01ab"},
+		{"{a{topic}}", "b", "{ab}", "{a*}:stored:{a{topic}}:01ab", "{ab}:stored:{ab}:01ab"},
 	} {
 		k, err := ParseKey(c.key)
 		if err != nil {

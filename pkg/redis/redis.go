@@ -6,7 +6,7 @@
 // Config.Remember.
 //
 //	KEY                         the list, stream or channel
-//	{KEY}:stored:SENDER         the memory of a sender (34 hexadecimal digits); where KEY has a {tag}: KEY:stored:SENDER
+//	{KEY}:stored:KEY:SENDER     the memory of a sender (34 hexadecimal digits); where KEY has a {tag}: {tag}:stored:KEY:SENDER
 //
 // What messages without a sender's number get here are numbers of this process: a connection's loss repeats them no more than the others.
 //

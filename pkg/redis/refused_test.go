@@ -2,6 +2,7 @@ package redis_test
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,7 +15,7 @@ import (
 func TestWrongType(t *testing.T) {
 	each(t, func(t *testing.T, server *redistest.Server) {
 		server.Do("set", "logs", "a string")
-		server.Do("set", "{list}:stored:"+alice, "a string")
+		server.Do("set", "{list}:stored:list:"+alice, "a string")
 		for _, where := range []string{"list=logs", "stream=logs", "list=list"} {
 			w, log := writer(t, to(server, where), nil)
 			fates := store(t, w, numbered(alice, 1))
@@ -140,30 +141,55 @@ func TestEvictionIsWarnedOf(t *testing.T) {
 	}
 }
 
-func TestCheck(t *testing.T) {
+// What is stored and waits for replicas cannot be refused: it waits, and the log says why.
+func TestWaitIsNotAllowed(t *testing.T) {
 	server := redistest.Start(t)
-	check := func(where string) error {
-		target, err := redis.ParseTarget(to(server, where))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return redis.Check(context.Background(), redis.Config{Target: target, Logger: discard})
+	server.Do("acl", "setuser", "default", "-wait")
+	w, log := writer(t, to(server, "list=logs"), func(c *redis.Config) { c.Replicas = 1 })
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	done := make(chan []string, 1)
+	go func() {
+		fates, _ := try(ctx, t, w, numbered(alice, 1))
+		done <- fates
+	}()
+	eventually(t, "a reason", func() bool { return strings.Contains(log.String(), "NOPERM") })
+	cancel()
+	want(t, "fates", <-done, []string{""})
+	want(t, "list", server.List("logs"), []string{"1"})
+}
+
+// Whatever somebody puts into the memory, nothing is remembered that is not stored.
+func TestMemoryMeddledWith(t *testing.T) {
+	server := redistest.Start(t)
+	w, _ := writer(t, to(server, "list=logs"), nil)
+	for n := range uint64(65) {
+		store(t, w, numbered(alice, n*1024+1))
 	}
-	server.Do("rpush", "logs", "x")
-	for where, wrong := range map[string]string{
-		"list=logs": "", "list=new": "", "channel=c": "", "list=a.{topic}": "", "stream=logs": "holds a list and not a stream",
+	server.Do("hset", "{logs}:stored:logs:"+alice, "x", "y")
+	want(t, "fates", store(t, w, numbered(alice, 65*1024+1)), []string{"ok"})
+	want(t, "list", server.List("logs")[65:], []string{fmt.Sprint(65*1024 + 1)})
+}
+
+// A list and one of nearly the same name are different lists.
+func TestNoTwoKeysShareAMemory(t *testing.T) {
+	server := redistest.Start(t)
+	for _, where := range []string{"list=logs", "list={logs}", "list=logs.*", "list=logs.{topic}", "stream=s"} {
+		w, _ := writer(t, to(server, where), nil)
+		want(t, where, store(t, w, numbered(alice, 1)), []string{"ok"})
+	}
+}
+
+func TestPlainServerAndCluster(t *testing.T) {
+	plain, node := redistest.Start(t), redistest.Start(t, "--cluster-enabled", "yes")
+	node.Do("cluster", "addslotsrange", 0, 1000)
+	for url, says := range map[string]string{
+		"redis+cluster://" + plain.Addr() + "?list=logs": "write redis://",
+		"redis://" + node.Addr() + "/1?list=logs":        "write redis+cluster://",
 	} {
-		if err := check(where); (err == nil) != (wrong == "") || err != nil && !strings.Contains(err.Error(), wrong) {
-			t.Errorf("%s: %v", where, err)
+		w, _ := writer(t, url, nil)
+		if fates := store(t, w, numbered(alice, 1)); !strings.Contains(fates[0], says) {
+			t.Errorf("%s: %v", url, fates)
 		}
-	}
-	server.Do("config", "set", "maxmemory", "100mb")
-	server.Do("config", "set", "maxmemory-policy", "allkeys-lru")
-	if err := check("list=logs"); err == nil || !strings.Contains(err.Error(), "noeviction") {
-		t.Error(err)
-	}
-	server.Kill()
-	if err := check("list=logs"); err == nil || !strings.Contains(err.Error(), "cannot be reached") {
-		t.Error(err)
 	}
 }

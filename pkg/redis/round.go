@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -29,14 +30,20 @@ func (w *Writer) round(ctx context.Context) (trouble *fault) {
 			if f != nil && f.moved {
 				w.client.lookAgain(ctx)
 			}
-			if f != nil && f.verdict == wait {
-				trouble = f
-			}
+			trouble = worse(trouble, f)
 		}
 		w.check(ctx, s)
 	}
 	w.plan.settle()
 	return trouble
+}
+
+// worse is the fault to wait for: a full list is looked at more often than others.
+func worse(a, b *fault) *fault {
+	if b == nil || a != nil && b.code == codeFull {
+		return a
+	}
+	return b
 }
 
 // check warns of a Redis that throws away what it is given, once.
@@ -48,6 +55,27 @@ func (w *Writer) check(ctx context.Context, s *share) {
 	if err := evicts(ctx, s.node); err != nil {
 		w.cfg.Logger.Warn(err.Error())
 	}
+}
+
+// evicts returns an error when Redis throws data away as soon as its memory is full. What it does not tell this user is no error.
+func evicts(ctx context.Context, node *goredis.Client) error {
+	text, err := node.Info(ctx, "memory").Result()
+	if err != nil {
+		return nil
+	}
+	var limit, policy string
+	for line := range strings.Lines(text) {
+		switch name, value, _ := strings.Cut(strings.TrimSpace(line), ":"); name {
+		case "maxmemory":
+			limit = value
+		case "maxmemory_policy":
+			policy = value
+		}
+	}
+	if limit == "0" || policy == "noeviction" || policy == "" {
+		return nil
+	}
+	return fmt.Errorf("redis: maxmemory-policy is %s: when its memory is full, Redis throws messages away, or the memory of those that are stored; set it to noeviction", policy)
 }
 
 // share is the calls that go to one server.
@@ -66,9 +94,10 @@ next:
 		if err != nil {
 			f := newFault(err, &w.cfg.Target)
 			w.client.lookAgain(ctx)
-			if trouble = f; f.verdict == refuse {
-				trouble = w.refuse(c, f)
+			if f.verdict == refuse {
+				f = w.refuse(c, f)
 			}
+			trouble = worse(trouble, f)
 			continue
 		}
 		for _, s := range shares {
@@ -117,7 +146,9 @@ func (s *share) missing(w *Writer) *fault {
 	}
 	n, err := s.replicas.Int64()
 	if err != nil {
-		return newFault(err, &w.cfg.Target)
+		f := *newFault(err, &w.cfg.Target)
+		f.verdict, f.unknown = wait, true // what waits for replicas is stored, so that it cannot be refused
+		return &f
 	}
 	if n < int64(w.cfg.Replicas) {
 		return &fault{code: codeReplicas, unknown: true, moved: true,
@@ -136,8 +167,10 @@ func (w *Writer) conclude(c *call, command *goredis.Cmd, missing *fault) *fault 
 		case refuse:
 			return w.refuse(c, f)
 		case load:
-			c.source = true
-			return nil
+			if !c.source {
+				c.source = true
+				return nil
+			}
 		}
 		return f
 	}
@@ -146,10 +179,13 @@ func (w *Writer) conclude(c *call, command *goredis.Cmd, missing *fault) *fault 
 	switch {
 	case !isLength && !isRepeat:
 		c.tried = true
-		return &fault{code: codeStrange, unknown: true, means: fmt.Sprintf("its answer is of no kind that is due (%T): what stands between?", value)}
-	case c.asking && length >= w.cfg.MaxList, length < 0:
+		return strange(fmt.Sprintf("%T", value))
+	case c.asking && length >= w.cfg.MaxList, length < 0 && w.cfg.MaxList > 0:
 		c.asking = true
 		return full
+	case length < 0:
+		c.tried = true
+		return strange("full")
 	case c.asking:
 		c.asking = false
 		return nil
@@ -163,6 +199,7 @@ func (w *Writer) conclude(c *call, command *goredis.Cmd, missing *fault) *fault 
 		w.settle(c, nil)
 		return nil
 	}
+	before := len(c.entries)
 	c.drop(bitmaps, func(i int) {
 		if c.tried {
 			w.settled(i, nil) // an attempt of ours whose answer was lost
@@ -170,7 +207,14 @@ func (w *Writer) conclude(c *call, command *goredis.Cmd, missing *fault) *fault 
 			w.settled(i, ErrRepeat)
 		}
 	})
+	if len(c.entries) == before {
+		return strange("bitmaps without any of the numbers")
+	}
 	return nil
+}
+
+func strange(what string) *fault {
+	return &fault{code: codeStrange, unknown: true, means: "its answer is not one of the script's (" + what + "): what stands between?"}
 }
 
 var full = &fault{code: codeFull, means: "the list holds --max-list messages or more: the workers lag behind"}
@@ -186,14 +230,17 @@ func (w *Writer) settle(c *call, refusal error) {
 // refuse tells the senders why their messages are not taken. Nobody is to be told of messages without a sender: they wait, unless only the key
 // of their topic is concerned.
 func (w *Writer) refuse(c *call, f *fault) *fault {
+	if f.keyed {
+		f.key = string(c.key)
+	}
 	if !c.numbered && !(f.keyed && w.cfg.Target.Key.PerTopic()) {
 		waiting := *f
 		waiting.verdict = wait
 		return &waiting
 	}
-	if w.refused != f.code || time.Since(w.refusal) > refusalPause {
-		w.refused, w.refusal = f.code, time.Now()
-		w.cfg.Logger.Error("redis: messages are refused", "reason", f.Error(), "key", string(c.key))
+	if w.refused != f.code+f.key || time.Since(w.refusal) > reportPause {
+		w.refused, w.refusal = f.code+f.key, time.Now()
+		w.cfg.Logger.Error("redis: messages are refused", "reason", f.Error())
 	}
 	w.settle(c, f)
 	return nil

@@ -84,7 +84,7 @@ local function remember()
 	if failed(all) then
 		return all
 	end
-	table.sort(all, function(a, b) return tonumber(a) < tonumber(b) end)
+	table.sort(all, function(a, b) return #a < #b or #a == #b and a < b end) -- by number, whatever somebody has put there
 	for i = 1, #all - most_fields do
 		reply = redis.pcall('HDEL', memory, all[i])
 		if failed(reply) then

@@ -66,14 +66,26 @@ func IsTarget(text string) bool {
 	return false
 }
 
+// errPassword quotes nothing: what it was said of has a password in it, or may have.
+var errPassword = errors.New("a password does not belong on a command line, where every user of the host can read it: " +
+	"set REDIS_PASSWORD or give --redis-password-file, and leave the user alone before the @")
+
 // ParseTarget reads a target's URL. Keys are percent-encoded where they contain & or %. A password does not belong in it: command lines are
 // for everyone on the host to see.
 func ParseTarget(text string) (Target, error) {
 	t, err := parseTarget(text)
+	if err != nil && MayHoldPassword(text) {
+		err = errPassword
+	}
 	if err != nil {
 		return Target{}, fmt.Errorf("%w; %s", err, form)
 	}
 	return t, nil
+}
+
+// MayHoldPassword tells of a text that was meant as a target that it should not be quoted.
+func MayHoldPassword(text string) bool {
+	return strings.ContainsAny(text, "@") || strings.Contains(strings.ToLower(text), "pass")
 }
 
 func parseTarget(text string) (t Target, err error) {
@@ -89,8 +101,8 @@ func parseTarget(text string) (t Target, err error) {
 		if t.User, err = url.PathUnescape(authority[:at]); err != nil {
 			return t, fmt.Errorf("the user: %w", err)
 		}
-		if strings.Contains(authority[:at], ":") {
-			return t, errors.New("a password does not belong on a command line, where every user of the host can read it: set REDIS_PASSWORD or give --redis-password-file")
+		if strings.Contains(authority[:at]+t.User, ":") {
+			return t, errPassword
 		}
 		authority = authority[at+1:]
 	}

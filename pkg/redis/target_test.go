@@ -71,13 +71,20 @@ func TestParseTargetErrors(t *testing.T) {
 		"redis://h?list={topic}{topic}":      "once",
 		"redis://u:secret@h?list=a":          "REDIS_PASSWORD",
 		"redis://:secret@h?list=a":           "REDIS_PASSWORD",
+		"redis://h?list=a&password=sec%ret":  "REDIS_PASSWORD",
+		"redis://u:p/secret@h?list=a":        "REDIS_PASSWORD",
+		"redis://:se?secret@h":               "REDIS_PASSWORD",
+		"redis://:sec#secret/x@h":            "REDIS_PASSWORD",
+		"redis://u:100%secret@h?list=a":      "REDIS_PASSWORD",
+		"redis://u%3Asecret@h?list=a":        "REDIS_PASSWORD",
+		"redis://h:1/secret@x":               "REDIS_PASSWORD",
 		"redis+cluster://u:secret@a,b?list=": "REDIS_PASSWORD",
 	} {
 		_, err := redis.ParseTarget(text)
 		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "write redis://host:port/db?list=KEY") {
 			t.Errorf("%s: %v, want %q and the form", text, err, want)
 		}
-		if err != nil && strings.Contains(err.Error(), "secret") {
+		if err != nil && (strings.Contains(err.Error(), "secret") || strings.Contains(err.Error(), "sec%")) {
 			t.Errorf("%v: it tells the password", err)
 		}
 	}

@@ -43,8 +43,9 @@ const (
 
 	fullPoll  = 20 * time.Millisecond // between looks at a full list
 	fullQuiet = 10 * time.Second      // for so long a full list is nothing to talk about
+	fullSpell = 5 * time.Second       // a list that was full so recently still counts as full
 
-	refusalPause = time.Minute // between two log lines of one kind; every sender hears of every refusal
+	reportPause = time.Minute // between two log lines of one kind; every sender hears of every refusal
 )
 
 // Writer stores messages. One goroutine uses it.
@@ -58,14 +59,17 @@ type Writer struct {
 	settled func(i int, refusal error)
 	plan    plan
 
-	backoff  backoff.Backoff
-	poll     backoff.Backoff // of a full list: it never grows
-	trouble  *fault          // why nothing is stored at the moment
-	since    time.Time
-	reported string    // the code that was logged
-	refused  string    // the code of the refusal that was logged
-	refusal  time.Time // and when
-	checked  bool      // whether Redis is set up to keep what it is given
+	backoff             backoff.Backoff
+	poll                backoff.Backoff // of a full list: it never grows
+	trouble             *fault          // why nothing is stored at the moment
+	since               time.Time
+	reported            string    // the code that was logged of it
+	told                string    // the code that was logged last
+	toldAt              time.Time // and when
+	fullSince, fullLast time.Time // when a list was full that has mostly been since, and when it was last
+	refused             string    // the code and the key of the refusal that was logged
+	refusal             time.Time // and when
+	checked             bool      // whether Redis is set up to keep what it is given
 }
 
 // NewWriter makes a writer. It reads the files that config names and connects to nobody.
@@ -146,16 +150,26 @@ func (w *Writer) pause(ctx context.Context, trouble *fault) bool {
 	return w.backoff.Wait(ctx)
 }
 
-// report logs why nothing is stored, once.
+// report logs why nothing is stored: once for each reason, and of a reason that comes and goes once a minute. A list that is full now and then is
+// nothing to talk about.
 func (w *Writer) report(f *fault) {
+	now := time.Now()
 	if w.trouble == nil {
-		w.since = time.Now()
+		w.since = now
 	}
 	w.trouble = f
-	if f.code == w.reported || f.code == codeFull && time.Since(w.since) < fullQuiet {
+	if f.code == codeFull {
+		if now.Sub(w.fullLast) > fullSpell {
+			w.fullSince = now
+		}
+		if w.fullLast = now; now.Sub(w.fullSince) < fullQuiet {
+			return
+		}
+	}
+	if f.code == w.reported || f.code == w.told && now.Sub(w.toldAt) < reportPause {
 		return
 	}
-	w.reported = f.code
+	w.reported, w.told, w.toldAt = f.code, f.code, now
 	w.cfg.Logger.Warn("redis: the senders wait", "reason", f.Error())
 }
 

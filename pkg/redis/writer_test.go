@@ -173,7 +173,7 @@ func TestTopics(t *testing.T) {
 	want(t, "a", server.List("logs.a"), []string{"1", "3"})
 	want(t, "b c", server.List("logs.b%20c"), []string{"2", "5"})
 	want(t, "none", server.List("logs.-"), []string{"4"})
-	if n := server.Do("exists", "{logs.*}:stored:"+alice); n != int64(1) {
+	if n := server.Do("exists", "{logs.*}:stored:logs.{topic}:"+alice); n != int64(1) {
 		t.Error("one memory is enough outside of a cluster")
 	}
 }
