@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/destination"
@@ -11,6 +12,17 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/redis"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
 )
+
+// greet says at the start whether Redis can be used, which nobody would hear of before the first message.
+func greet(ctx context.Context, target destination.Target, config destination.Config) {
+	switch err := destination.Check(ctx, target, config); {
+	case ctx.Err() != nil:
+	case err != nil:
+		config.Logger.Warn("the destination cannot be used yet", "to", target.String(), "reason", err)
+	default:
+		config.Logger.Info("the destination answers", "to", target.String())
+	}
+}
 
 // quiet is how long senders must be silent before what they have sent is stored in Redis, where each write is a round trip. Without it a batch
 // from omprog, which comes line by line, of 1,000 becomes some 70 round trips, with it 15, and is stored a fifth to a third faster when all share two CPUs
@@ -23,14 +35,15 @@ func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr io.W
 		return err
 	}
 	logger := o.Logger(stderr)
-	dest, err := destination.New(o.target, o.encoding, destination.Config{
+	config := destination.Config{
 		Stdin:        stdin,
 		Stdout:       stdout,
 		Reconnect:    o.Reconnect,
 		ReconnectMax: o.ReconnectMax,
 		Redis:        o.redis,
 		Logger:       logger,
-	})
+	}
+	dest, err := destination.New(o.target, o.encoding, config)
 	if err != nil {
 		return err
 	}
@@ -53,6 +66,12 @@ func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr io.W
 		return err
 	}
 	ctx, cancel := context.WithCancel(ctx)
+	var greeting sync.WaitGroup
+	defer greeting.Wait()
+	defer cancel()
+	if o.target.Redis.Kind != 0 {
+		greeting.Go(func() { greet(ctx, o.target, config) })
+	}
 	draining, stop := o.Lingering(ctx)
 	defer stop()
 	cfgIn := intake.Config{Acknowledge: acknowledge, Batch: o.batch, Delay: o.delay, Logger: logger}

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -102,4 +103,35 @@ func TestReadmeReceiveByImprog(t *testing.T) {
 	})
 	from.stop(t)
 	to.stop(t)
+}
+
+// A queue that one batch fills loses messages as soon as that batch has to wait: rsyslog's default is 1,000, however large the batch.
+func TestQueuesHaveRoomForMoreThanABatch(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join(repository(), "rsyslog.d", "*.conf"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	files = append(files, filepath.Join(repository(), "README.md"), filepath.Join(repository(), redisPage))
+	setting := func(action, name string) (n int) {
+		if m := regexp.MustCompile(name + `="(\d+)"`).FindStringSubmatch(action); m != nil {
+			n, _ = strconv.Atoi(m[1])
+		}
+		return n
+	}
+	seen := 0
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, action := range regexp.MustCompile(`(?s)action\([^)]*type="omprog"[^)]*\)`).FindAllString(string(text), -1) {
+			seen++
+			if size, batch := setting(action, "queue.size"), setting(action, "queue.dequeueBatchSize"); size < 10*max(batch, 1000) {
+				t.Errorf("%s: a queue of %d for batches of %d", file, size, batch)
+			}
+		}
+	}
+	if seen < 5 {
+		t.Errorf("%d actions found", seen)
+	}
 }

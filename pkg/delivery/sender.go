@@ -239,7 +239,7 @@ func (s *Sender) Outcome() (settled bool, err error) {
 	case len(s.links) == 0:
 		return false, fmt.Errorf("%d messages not confirmed: no peer is connected", s.unconfirmed)
 	}
-	return false, fmt.Errorf("%d messages not confirmed by %d connected peers", s.unconfirmed, len(s.links))
+	return false, fmt.Errorf("%d messages not confirmed by %d connected peers, whose destinations may be away (their logs tell)", s.unconfirmed, len(s.links))
 }
 
 // Ready returns nil when a transaction can begin: there is somebody to send to, and no large backlog.

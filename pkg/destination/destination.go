@@ -89,11 +89,19 @@ func New(target Target, format Format, config Config) (Destination, error) {
 	return nil, fmt.Errorf("destination %q is not known", target)
 }
 
-// Check reaches for a RELP target once and returns what is in the way. The others are not reached for.
+// Check reaches for the target once and returns what is in the way. There is nothing to reach for
+// improg and stdout.
 func Check(ctx context.Context, target Target, config Config) error {
-	if target.Kind != RELP {
-		return nil
+	switch target.Kind {
+	case Redis:
+		return redis.Check(ctx, redisConfig(target, config))
+	case RELP:
+		return checkRELP(ctx, target, config)
 	}
+	return nil
+}
+
+func checkRELP(ctx context.Context, target Target, config Config) error {
 	client, err := newClient(target, config)
 	if err != nil {
 		return err

@@ -3,6 +3,7 @@ package redis
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -89,6 +90,7 @@ func newFault(err error, t *Target) *fault {
 	var path *os.PathError
 	var operation *net.OpError
 	var verification *tls.CertificateVerificationError
+	var name x509.HostnameError
 	var header tls.RecordHeaderError
 	dialing := errors.As(err, &operation) && operation.Op == "dial"
 	away := &fault{verdict: wait, code: codeAway, unknown: !dialing, moved: true, means: "it cannot be reached", err: err}
@@ -99,6 +101,8 @@ func newFault(err error, t *Target) *fault {
 		return replyFault(err, reply.Error(), t)
 	case errors.As(err, &path):
 		return &fault{verdict: refuse, code: codeFile, means: "the password cannot be read", err: err}
+	case errors.As(err, &name):
+		return &fault{verdict: refuse, code: codeTLS, means: "its certificate is for another name: write that one in --to", err: err}
 	case errors.As(err, &verification):
 		return &fault{verdict: refuse, code: codeTLS, means: "its certificate is not trusted: see --redis-ca", err: err}
 	case errors.As(err, &header):
@@ -111,7 +115,7 @@ func newFault(err error, t *Target) *fault {
 		away.means = "it does not speak Redis's protocol on this port; if it wants TLS, write rediss:// for redis://"
 	case errors.Is(err, io.EOF), errors.Is(err, syscall.EPIPE), errors.Is(err, syscall.ECONNRESET):
 		// go-redis keeps back what a server says before it hangs up on a newcomer.
-		away.means = "it has ended the connection: it stops or starts, or lets nobody in (maxclients, protected-mode; its log tells)"
+		away.means = "it has ended the connection: it stops or starts, wants TLS, or lets nobody in (maxclients, protected-mode; its log tells)"
 	}
 	return away
 }

@@ -23,9 +23,13 @@ func TestWrongType(t *testing.T) {
 				t.Errorf("%s: %v\n%s", where, fates, log)
 			}
 		}
-		w, _ := writer(t, to(server, "list=logs"), nil)
+		w, log := writer(t, to(server, "list=logs"), nil)
+		store(t, w, numbered(alice, 1))
 		server.Do("del", "logs")
 		want(t, "later", store(t, w, numbered(alice, 1)), []string{"ok"}) // nothing was remembered of what was refused
+		if !strings.Contains(log.String(), "no longer refused") {
+			t.Error(log)
+		}
 	})
 }
 
@@ -138,6 +142,29 @@ func TestEvictionIsWarnedOf(t *testing.T) {
 	store(t, w, numbered(alice, 2))
 	if strings.Count(log.String(), "maxmemory-policy is volatile-lru") != 1 {
 		t.Error(log)
+	}
+}
+
+func TestCheck(t *testing.T) {
+	server := redistest.Start(t)
+	server.Do("rpush", "logs", "x")
+	check := func(where string) error {
+		target, err := redis.ParseTarget(to(server, where))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return redis.Check(context.Background(), redis.Config{Target: target, Logger: discard})
+	}
+	for where, wrong := range map[string]string{
+		"list=logs": "", "list=new": "", "channel=c": "", "list=a.{topic}": "", "stream=logs": "holds a list and not a stream",
+	} {
+		if err := check(where); (err == nil) != (wrong == "") || err != nil && !strings.Contains(err.Error(), wrong) {
+			t.Errorf("%s: %v", where, err)
+		}
+	}
+	server.Kill()
+	if err := check("list=logs"); err == nil || !strings.Contains(err.Error(), "cannot be reached") {
+		t.Error(err)
 	}
 }
 

@@ -194,6 +194,7 @@ func (w *Writer) conclude(c *call, command *goredis.Cmd, missing *fault) *fault 
 		return missing
 	}
 	w.over()
+	w.taken(c)
 	c.source = false
 	if isLength {
 		w.settle(c, nil)
@@ -211,6 +212,14 @@ func (w *Writer) conclude(c *call, command *goredis.Cmd, missing *fault) *fault 
 		return strange("bitmaps without any of the numbers")
 	}
 	return nil
+}
+
+// taken says that what was refused is refused no longer, once.
+func (w *Writer) taken(c *call) {
+	if w.refused != "" && (w.refusedKey == "" || w.refusedKey == string(c.key)) {
+		w.cfg.Logger.Info("redis: messages are no longer refused", "key", string(c.key))
+		w.refused, w.refusedKey = "", ""
+	}
 }
 
 func strange(what string) *fault {
@@ -238,8 +247,8 @@ func (w *Writer) refuse(c *call, f *fault) *fault {
 		waiting.verdict = wait
 		return &waiting
 	}
-	if w.refused != f.code+f.key || time.Since(w.refusal) > reportPause {
-		w.refused, w.refusal = f.code+f.key, time.Now()
+	if w.refused != f.code || w.refusedKey != f.key || time.Since(w.refusedAt) > reportPause {
+		w.refused, w.refusedKey, w.refusedAt = f.code, f.key, time.Now()
 		w.cfg.Logger.Error("redis: messages are refused", "reason", f.Error())
 	}
 	w.settle(c, f)

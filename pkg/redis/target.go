@@ -125,7 +125,10 @@ func (t *Target) parseServers(authority string) error {
 			server += ":" + port
 		}
 		host, number, err := net.SplitHostPort(server)
-		if err != nil || host == "" {
+		if err == nil && host == "" {
+			return errors.New("the host is missing")
+		}
+		if err != nil {
 			return fmt.Errorf("server %q is not host:port", server)
 		}
 		if n, err := strconv.ParseUint(number, 10, 16); err != nil || n == 0 {

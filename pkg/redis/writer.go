@@ -67,8 +67,8 @@ type Writer struct {
 	told                string    // the code that was logged last
 	toldAt              time.Time // and when
 	fullSince, fullLast time.Time // when a list was full that has mostly been since, and when it was last
-	refused             string    // the code and the key of the refusal that was logged
-	refusal             time.Time // and when
+	refused, refusedKey string    // the code and the key of the refusal that was logged
+	refusedAt           time.Time // and when
 	checked             bool      // whether Redis is set up to keep what it is given
 }
 
