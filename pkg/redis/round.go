@@ -4,9 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
-	"strings"
 	"sync"
-	"time"
 
 	goredis "github.com/redis/go-redis/v9"
 )
@@ -44,38 +42,6 @@ func worse(a, b *fault) *fault {
 		return a
 	}
 	return b
-}
-
-// check warns of a Redis that throws away what it is given, once.
-func (w *Writer) check(ctx context.Context, s *share) {
-	if w.checked || w.cfg.Target.Kind == Channel || s.commands[0].Err() != nil {
-		return
-	}
-	w.checked = true
-	if err := evicts(ctx, s.node); err != nil {
-		w.cfg.Logger.Warn(err.Error())
-	}
-}
-
-// evicts returns an error when Redis throws data away as soon as its memory is full. What it does not tell this user is no error.
-func evicts(ctx context.Context, node *goredis.Client) error {
-	text, err := node.Info(ctx, "memory").Result()
-	if err != nil {
-		return nil
-	}
-	var limit, policy string
-	for line := range strings.Lines(text) {
-		switch name, value, _ := strings.Cut(strings.TrimSpace(line), ":"); name {
-		case "maxmemory":
-			limit = value
-		case "maxmemory_policy":
-			policy = value
-		}
-	}
-	if limit == "0" || policy == "noeviction" || policy == "" {
-		return nil
-	}
-	return fmt.Errorf("redis: maxmemory-policy is %s: when its memory is full, Redis throws messages away, or the memory of those that are stored; set it to noeviction", policy)
 }
 
 // share is the calls that go to one server.
@@ -193,8 +159,8 @@ func (w *Writer) conclude(c *call, command *goredis.Cmd, missing *fault) *fault 
 		c.tried = true
 		return missing
 	}
-	w.over()
-	w.taken(c)
+	w.backoff.Reset()
+	w.reporter.stored(c.key)
 	c.source = false
 	if isLength {
 		w.settle(c, nil)
@@ -212,14 +178,6 @@ func (w *Writer) conclude(c *call, command *goredis.Cmd, missing *fault) *fault 
 		return strange("bitmaps without any of the numbers")
 	}
 	return nil
-}
-
-// taken says that what was refused is refused no longer, once.
-func (w *Writer) taken(c *call) {
-	if w.refused != "" && (w.refusedKey == "" || w.refusedKey == string(c.key)) {
-		w.cfg.Logger.Info("redis: messages are no longer refused", "key", string(c.key))
-		w.refused, w.refusedKey = "", ""
-	}
 }
 
 func strange(what string) *fault {
@@ -247,10 +205,7 @@ func (w *Writer) refuse(c *call, f *fault) *fault {
 		waiting.verdict = wait
 		return &waiting
 	}
-	if w.refused != f.code || w.refusedKey != f.key || time.Since(w.refusedAt) > reportPause {
-		w.refused, w.refusedKey, w.refusedAt = f.code, f.key, time.Now()
-		w.cfg.Logger.Error("redis: messages are refused", "reason", f.Error())
-	}
+	w.reporter.refused(f)
 	w.settle(c, f)
 	return nil
 }

@@ -41,11 +41,7 @@ const (
 	maxPart      = 10_000  // messages
 	maxPartBytes = 4 << 20 // and bytes, unless one message alone has more
 
-	fullPoll  = 20 * time.Millisecond // between looks at a full list
-	fullQuiet = 10 * time.Second      // for so long a full list is nothing to talk about
-	fullSpell = 5 * time.Second       // a list that was full so recently still counts as full
-
-	reportPause = time.Minute // between two log lines of one kind; every sender hears of every refusal
+	fullPoll = 20 * time.Millisecond // between looks at a full list
 )
 
 // Writer stores messages. One goroutine uses it.
@@ -59,17 +55,10 @@ type Writer struct {
 	settled func(i int, refusal error)
 	plan    plan
 
-	backoff             backoff.Backoff
-	poll                backoff.Backoff // of a full list: it never grows
-	trouble             *fault          // why nothing is stored at the moment
-	since               time.Time
-	reported            string    // the code that was logged of it
-	told                string    // the code that was logged last
-	toldAt              time.Time // and when
-	fullSince, fullLast time.Time // when a list was full that has mostly been since, and when it was last
-	refused, refusedKey string    // the code and the key of the refusal that was logged
-	refusedAt           time.Time // and when
-	checked             bool      // whether Redis is set up to keep what it is given
+	backoff  backoff.Backoff
+	poll     backoff.Backoff // of a full list: it never grows
+	reporter reporter
+	checked  bool // whether Redis is set up to keep what it is given
 }
 
 // NewWriter makes a writer. It reads the files that config names and connects to nobody.
@@ -83,7 +72,7 @@ func NewWriter(config Config) (*Writer, error) {
 	}
 	var id [16]byte
 	rand.Read(id[:]) // never fails (crypto/rand)
-	w := &Writer{cfg: config, client: client, self: hex.EncodeToString(id[:])}
+	w := &Writer{cfg: config, client: client, self: hex.EncodeToString(id[:]), reporter: reporter{log: config.Logger}}
 	w.backoff = backoff.Backoff{First: config.Reconnect, Max: config.ReconnectMax}
 	w.poll = backoff.Backoff{First: fullPoll, Max: fullPoll}
 	return w, nil
@@ -130,12 +119,12 @@ func (w *Writer) storePart(ctx context.Context) error {
 			return nil
 		}
 		if ctx.Err() != nil {
-			return cancelled(ctx, w.trouble)
+			return cancelled(ctx, w.reporter.trouble)
 		}
 		if trouble == nil {
 			continue
 		}
-		w.report(trouble)
+		w.reporter.waiting(trouble)
 		if !w.pause(ctx, trouble) {
 			return cancelled(ctx, trouble)
 		}
@@ -148,36 +137,4 @@ func (w *Writer) pause(ctx context.Context, trouble *fault) bool {
 		return w.poll.Wait(ctx)
 	}
 	return w.backoff.Wait(ctx)
-}
-
-// report logs why nothing is stored: once for each reason, and of a reason that comes and goes once a minute. A list that is full now and then is
-// nothing to talk about.
-func (w *Writer) report(f *fault) {
-	now := time.Now()
-	if w.trouble == nil {
-		w.since = now
-	}
-	w.trouble = f
-	if f.code == codeFull {
-		if now.Sub(w.fullLast) > fullSpell {
-			w.fullSince = now
-		}
-		if w.fullLast = now; now.Sub(w.fullSince) < fullQuiet {
-			return
-		}
-	}
-	if f.code == w.reported || f.code == w.told && now.Sub(w.toldAt) < reportPause {
-		return
-	}
-	w.reported, w.told, w.toldAt = f.code, f.code, now
-	w.cfg.Logger.Warn("redis: the senders wait", "reason", f.Error())
-}
-
-// over ends the trouble, and says so if it was logged.
-func (w *Writer) over() {
-	if w.reported != "" {
-		w.cfg.Logger.Info("redis: messages are stored again", "after", time.Since(w.since).Round(time.Millisecond))
-	}
-	w.trouble, w.reported = nil, ""
-	w.backoff.Reset()
 }
