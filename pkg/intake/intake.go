@@ -85,13 +85,19 @@ func (in *Intake) Run(ctx, draining context.Context) error {
 		case <-rest.Done():
 		}
 	}()
-	err := in.move(rest, draining)
+	if err := in.move(rest, draining); err != nil {
+		return over(err)
+	}
+	unread := false
 	select {
 	case <-gone:
 	default:
-		in.cfg.Logger.Warn("the destination did not take everything within --linger; what was read and not stored is lost")
+		unread = true
 	}
-	return over(err)
+	if lost := in.counters.Received - in.counters.Stored - in.counters.Refused; lost > 0 || unread {
+		return fmt.Errorf("the destination did not take everything within --linger: %d messages that were read are lost, and what was not read", lost)
+	}
+	return nil
 }
 
 // over is nil when the destination has ended by itself: that is a normal end.

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -276,6 +277,27 @@ func TestStopGivesUpOnAStalledDestination(t *testing.T) {
 	r.expectEnd(t)
 	if len(r.answers) != 0 {
 		t.Error("acknowledged what was not stored")
+	}
+}
+
+// A sender that hears of nothing cannot send again: what it had sent is lost, which is no normal end.
+func TestPlainMessagesThatAreLostAreAFailure(t *testing.T) {
+	r := start(t, Config{Batch: 1000}, zmq.Config{Type: zmq.Pull}, zmq.Config{Type: zmq.Push}, &fakeDestination{release: make(chan struct{})})
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if err := r.sender.Send(ctx, []byte("a")); err != nil {
+		t.Fatal(err)
+	}
+	<-r.dest.entered
+	r.stop()
+	r.giveUp()
+	select {
+	case err := <-r.ended:
+		if err == nil || !strings.Contains(err.Error(), "1 messages that were read are lost") {
+			t.Errorf("ended with %v", err)
+		}
+	case <-ctx.Done():
+		t.Fatal("did not end")
 	}
 }
 
