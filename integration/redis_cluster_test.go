@@ -162,9 +162,9 @@ func (c *redisCluster) swap(p *redisPath) {
 // rsyslogd's messages go into a list in a Redis cluster, and workers pop them, while the two nodes that have the list change places, by order and because one is
 // killed, and omzmq and imzmq are killed as well. The nodes write nothing to disk: what is stored is what the replica has, too.
 func TestRedisCluster(t *testing.T) {
-	const messages, times = 150_000, 3
+	times := max(3, *redisMessages/100_000)
 	c := startRedisCluster(t)
-	p := newRedisPath(t, messages, "redis+cluster://"+c.addresses()+"?list="+redisKey, "--redis-replicas", "1")
+	p := newRedisPath(t, *redisMessages, "redis+cluster://"+c.addresses()+"?list="+redisKey, "--redis-replicas", "1")
 	p.work(1, c.master, c.replica)
 	for kind, strike := range map[string]func(*redisPath, *rand.Rand) bool{
 		"failover by order": c.hand, "master killed": c.kill, "master cut off and killed": c.part,
@@ -173,7 +173,7 @@ func TestRedisCluster(t *testing.T) {
 	}
 	p.plot("omzmq killed", times, p.killOmzmq)
 	p.plot("imzmq killed", times, p.killImzmq)
-	p.run(3 * time.Minute)
+	p.run(time.Duration(*redisMessages/1000)*time.Second + 2*time.Minute)
 	if ask(c.master, "exists", redisKey) != "0" {
 		t.Error("the list is not empty")
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/redistest"
 )
 
-var redisMessages = flag.Int("redis-messages", 200_000, "how many messages TestRedisKilled sends")
+var redisMessages = flag.Int("redis-messages", 150_000, "how many messages TestRedisKilled and TestRedisCluster send")
 
 // rsyslogd's messages go through omzmq and imzmq into a list in Redis, and workers pop them, while every program on the way but rsyslogd is killed again
 // and again. Redis remembers what it has stored: each message is popped exactly once, but for those that rsyslogd itself repeats.
