@@ -84,7 +84,7 @@ func New(target Target, format Format, config Config) (Destination, error) {
 		if err != nil {
 			return nil, err
 		}
-		return newEntries(writer, format), nil
+		return newStored(writer, format), nil
 	}
 	return nil, fmt.Errorf("destination %q is not known", target)
 }

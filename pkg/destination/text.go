@@ -39,22 +39,9 @@ func newFrames(client *relp.Client, format Format) *texts {
 	}
 }
 
-// newEntries stores texts in Redis, which may hold anything.
-func newEntries(writer *redis.Writer, format Format) *texts {
-	var entries []redis.Entry // scratch
-	return &texts{
-		format: format,
-		close:  func(context.Context) error { return writer.Close() },
-		send: func(ctx context.Context, batch []message.Message, texts [][]byte, settled func(int, error)) error {
-			entries = entries[:0]
-			for i := range batch {
-				m := &batch[i]
-				entries = append(entries, redis.Entry{Sender: m.Sender, Seq: m.Seq, Topic: m.Topic, Text: texts[i], Peer: m.Peer, Received: m.Received})
-			}
-			defer func() { clear(entries) }()
-			return writer.Store(ctx, entries, settled)
-		},
-	}
+// newStored stores texts in Redis, which may hold anything.
+func newStored(writer *redis.Writer, format Format) *texts {
+	return &texts{format: format, send: writer.Store, close: func(context.Context) error { return writer.Close() }}
 }
 
 // newLines stores texts as lines. over is what it means when conn stops.

@@ -88,16 +88,16 @@ func (in *Intake) Run(ctx, draining context.Context) error {
 	if err := in.move(rest, draining); err != nil {
 		return over(err)
 	}
-	unread := false
+	lost := in.counters.Received - in.counters.Stored - in.counters.Refused
 	select {
 	case <-gone:
+		if lost == 0 {
+			return nil
+		}
+		return fmt.Errorf("the destination did not take everything within --linger: %d messages that were read are lost", lost)
 	default:
-		unread = true
-	}
-	if lost := in.counters.Received - in.counters.Stored - in.counters.Refused; lost > 0 || unread {
 		return fmt.Errorf("the destination did not take everything within --linger: %d messages that were read are lost, and what was not read", lost)
 	}
-	return nil
 }
 
 // over is nil when the destination has ended by itself: that is a normal end.

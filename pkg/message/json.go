@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// receivedLayout is RFC 3339 with microseconds; in UTC the zone is written Z.
-const receivedLayout = "2006-01-02T15:04:05.000000Z07:00"
+// ReceivedLayout is how the time at which a message was taken is written: RFC 3339 with microseconds; in UTC the zone is written Z.
+const ReceivedLayout = "2006-01-02T15:04:05.000000Z07:00"
 
 // AppendJSON appends m as one JSON object on one line, without a terminator. The keys, always in this
 // order:
@@ -43,7 +43,7 @@ func AppendJSON(dst []byte, m *Message) []byte {
 	}
 	if !m.Received.IsZero() {
 		dst = append(dst, `,"received":"`...)
-		dst = m.Received.In(time.UTC).AppendFormat(dst, receivedLayout)
+		dst = m.Received.In(time.UTC).AppendFormat(dst, ReceivedLayout)
 		dst = append(dst, '"')
 	}
 	return append(dst, '}')

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/redis"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/message"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/redistest"
 )
 
@@ -31,16 +31,16 @@ func benchmarkStore(b *testing.B, where, fsync string, size int) {
 	server := redistest.Start(b, args...)
 	w, _ := writer(b, to(server, where), nil)
 	text := []byte(strings.Repeat("x", 200))
-	entries := make([]redis.Entry, size)
+	entries := make([]message.Message, size)
 	var seq uint64
 	b.ReportAllocs()
 	for b.Loop() {
 		now := time.Now()
 		for i := range entries {
 			seq++
-			entries[i] = redis.Entry{Sender: alice, Seq: seq, Text: text, Peer: "127.0.0.1:1234", Received: now}
+			entries[i] = message.Message{Sender: alice, Seq: seq, Payload: text, Peer: "127.0.0.1:1234", Received: now}
 		}
-		if err := w.Store(context.Background(), entries, func(int, error) {}); err != nil {
+		if err := w.Store(context.Background(), entries, payloads(entries), func(int, error) {}); err != nil {
 			b.Fatal(err)
 		}
 		if seq%100_000 < uint64(size) && strings.HasPrefix(where, "list") {

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/message"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/redis"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/redistest"
 )
@@ -39,12 +40,12 @@ func TestMaxList(t *testing.T) {
 func TestLargeBatch(t *testing.T) {
 	server := redistest.Start(t)
 	w, _ := writer(t, to(server, "list=logs"), nil)
-	var entries []redis.Entry
+	var entries []message.Message
 	for i := range 25_000 {
-		entries = append(entries, redis.Entry{Sender: []string{alice, bob}[i%2], Seq: uint64(1 + i/2), Text: fmt.Append(nil, i)})
+		entries = append(entries, message.Message{Sender: []string{alice, bob}[i%2], Seq: uint64(1 + i/2), Payload: fmt.Append(nil, i)})
 	}
 	for i := range 9 {
-		entries = append(entries, redis.Entry{Sender: alice, Seq: uint64(20_000 + i), Text: bytes.Repeat([]byte{'a' + byte(i)}, 1<<20)})
+		entries = append(entries, message.Message{Sender: alice, Seq: uint64(20_000 + i), Payload: bytes.Repeat([]byte{'a' + byte(i)}, 1<<20)})
 	}
 	for i, fate := range store(t, w, entries) {
 		if fate != "ok" {

@@ -1,11 +1,13 @@
 package redis
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"strings"
@@ -57,17 +59,11 @@ func (c *Config) complete() error {
 	case !c.Target.TLS && c.CAFile+c.CertFile != "":
 		return errors.New("redis: certificates are for TLS: write rediss for redis")
 	}
-	setDefault(&c.Remember, defaultRemember)
-	setDefault(&c.Reconnect, 100*time.Millisecond)
-	setDefault(&c.ReconnectMax, max(time.Second, c.Reconnect))
-	setDefault(&c.Timeout, 10*time.Second)
+	c.Remember = cmp.Or(c.Remember, defaultRemember)
+	c.Reconnect = cmp.Or(c.Reconnect, 100*time.Millisecond)
+	c.ReconnectMax = cmp.Or(c.ReconnectMax, max(time.Second, c.Reconnect))
+	c.Timeout = cmp.Or(c.Timeout, 10*time.Second)
 	return nil
-}
-
-func setDefault(d *time.Duration, value time.Duration) {
-	if *d == 0 {
-		*d = value
-	}
 }
 
 // password returns what to say to the servers.
@@ -75,15 +71,20 @@ func (c *Config) password() (string, error) {
 	if c.PasswordFile == "" {
 		return c.Password, nil
 	}
-	info, err := os.Stat(c.PasswordFile)
+	file, err := os.Open(c.PasswordFile)
 	if err != nil {
 		return "", err
 	}
-	if info.Size() > maxPassword {
-		return "", &os.PathError{Op: "read", Path: c.PasswordFile, Err: fmt.Errorf("%d bytes are no password", info.Size())}
+	defer file.Close()
+	text, err := io.ReadAll(io.LimitReader(file, maxPassword+1))
+	if err != nil {
+		return "", err
 	}
-	text, err := os.ReadFile(c.PasswordFile)
-	return strings.TrimSuffix(strings.TrimSuffix(string(text), "\n"), "\r"), err
+	password := strings.TrimSuffix(strings.TrimSuffix(string(text), "\n"), "\r")
+	if password == "" || len(text) > maxPassword {
+		return "", &os.PathError{Op: "read", Path: c.PasswordFile, Err: fmt.Errorf("it should hold a password, of 1 to %d bytes", maxPassword)}
+	}
+	return password, nil
 }
 
 func (c *Config) tls() (*tls.Config, error) {
@@ -133,36 +134,26 @@ func newClient(c *Config) (*client, error) {
 		password, err := c.password()
 		return t.User, password, err
 	}
-	const (
-		protocol   = 2       // RESP2: nothing is pushed
-		never      = -1      // retries
-		once       = 1       // dials
-		bufferSize = 1 << 18 // a batch in few system calls
-		pool       = 2
-	)
-	dial := min(c.Timeout, 5*time.Second)
+	options := &goredis.UniversalOptions{
+		Addrs: t.Servers, MasterName: t.Master, SentinelPassword: c.SentinelPassword, DB: t.DB,
+		CredentialsProviderContext: credentials, TLSConfig: trust, ClientName: "imzmq", DisableIdentity: true,
+		Protocol:                 2,  // RESP2: nothing is pushed
+		MaxRetries:               -1, // none
+		DialerRetries:            1,  // one attempt
+		PoolSize:                 2,  // one that works, and one that is found to be broken
+		DialTimeout:              min(c.Timeout, 5*time.Second),
+		ReadTimeout:              c.Timeout,
+		WriteTimeout:             c.Timeout,
+		WriteBufferSize:          1 << 18, // a batch in few system calls
+		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
+	}
 	switch t.Mode {
 	case Cluster:
-		return &client{cluster: goredis.NewClusterClient(&goredis.ClusterOptions{
-			Addrs: t.Servers, CredentialsProviderContext: credentials, TLSConfig: trust, ClientName: "imzmq",
-			Protocol: protocol, DisableIdentity: true, MaxRetries: never, DialerRetries: once, DialTimeout: dial,
-			ReadTimeout: c.Timeout, WriteTimeout: c.Timeout, PoolSize: pool, WriteBufferSize: bufferSize,
-			MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
-		})}, nil
+		return &client{cluster: goredis.NewClusterClient(options.Cluster())}, nil
 	case Sentinel:
-		return &client{single: goredis.NewFailoverClient(&goredis.FailoverOptions{
-			MasterName: t.Master, SentinelAddrs: t.Servers, SentinelPassword: c.SentinelPassword, DB: t.DB,
-			CredentialsProviderContext: credentials, TLSConfig: trust, ClientName: "imzmq",
-			Protocol: protocol, DisableIdentity: true, MaxRetries: never, DialerRetries: once, DialTimeout: dial,
-			ReadTimeout: c.Timeout, WriteTimeout: c.Timeout, PoolSize: pool, WriteBufferSize: bufferSize,
-		})}, nil
+		return &client{single: goredis.NewFailoverClient(options.Failover())}, nil
 	}
-	return &client{single: goredis.NewClient(&goredis.Options{
-		Addr: t.Servers[0], DB: t.DB, CredentialsProviderContext: credentials, TLSConfig: trust, ClientName: "imzmq",
-		Protocol: protocol, DisableIdentity: true, MaxRetries: never, DialerRetries: once, DialTimeout: dial,
-		ReadTimeout: c.Timeout, WriteTimeout: c.Timeout, PoolSize: pool, WriteBufferSize: bufferSize,
-		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
-	})}, nil
+	return &client{single: goredis.NewClient(options.Simple())}, nil
 }
 
 // node returns the client of the server that has a key.

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/message"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/redis"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/redistest"
 )
@@ -97,7 +98,7 @@ func newCluster(t *testing.T, n int) (nodes []*redistest.Server) {
 func TestCluster(t *testing.T) {
 	nodes := newCluster(t, 3)
 	w, _ := writer(t, "redis+cluster://"+nodes[0].Addr()+","+nodes[1].Addr()+"?list=logs.{topic}", nil)
-	var entries []redis.Entry
+	var entries []message.Message
 	for i := range 300 {
 		e := numbered([]string{alice, bob}[i%2], uint64(1+i/2))[0]
 		e.Topic = fmt.Append(nil, i%30)

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"slices"
 	"strconv"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/message"
 )
 
 // plan divides a part of a batch into calls: one for each sender and key, in the order of their messages.
@@ -41,21 +43,21 @@ type value []byte
 // MarshalBinary implements encoding.BinaryMarshaler.
 func (v *value) MarshalBinary() ([]byte, error) { return *v, nil }
 
-// make plans the writer's entries.
+// make plans the writer's batch.
 func (p *plan) make(w *Writer) {
 	p.release()
 	perTopic := w.cfg.Target.Key.PerTopic()
 	var last *call
-	for i := range w.entries {
-		e := &w.entries[i]
-		topic := e.Topic
+	for i := range w.batch {
+		m := &w.batch[i]
+		topic := m.Topic
 		if !perTopic {
 			topic = nil
 		}
-		if i == 0 || w.cfg.Target.Kind == Channel || e.Sender != w.entries[i-1].Sender || perTopic && !bytes.Equal(topic, w.entries[i-1].Topic) {
-			last = p.call(w, e.Sender, topic)
+		if i == 0 || w.cfg.Target.Kind == Channel || m.Sender != w.batch[i-1].Sender || perTopic && !bytes.Equal(topic, w.batch[i-1].Topic) {
+			last = p.call(w, m.Sender, topic)
 		}
-		seq := e.Seq
+		seq := m.Seq
 		if !last.numbered {
 			w.next++
 			seq = w.next
@@ -138,7 +140,7 @@ func (c *call) command(w *Writer) []any {
 	c.args = c.args[:0]
 	switch {
 	case t.Kind == Channel:
-		c.data = append(c.data[:0], w.entries[c.entries[0]].Text)
+		c.data = append(c.data[:0], w.texts[c.entries[0]])
 		return append(c.args, "publish", &c.key, &c.data[0])
 	case c.asking:
 		return append(c.args, "llen", &c.key)
@@ -178,28 +180,28 @@ func (c *call) appendMarks() {
 func (c *call) appendElements(w *Writer) {
 	c.data = slices.Grow(c.data[:0], len(c.entries))
 	for _, i := range c.entries {
-		c.appendData(w.entries[i].Text)
+		c.appendData(w.texts[i])
 	}
 }
 
 // appendFields appends the values of a stream's fields: topic, message, peer, sender, seq, received.
 func (c *call) appendFields(w *Writer) {
-	const longest = len("18446744073709551615") + len(receivedLayout)
+	const longest = len("18446744073709551615") + len(message.ReceivedLayout)
 	c.data = slices.Grow(c.data[:0], 4*len(c.entries))
 	c.text = slices.Grow(c.text[:0], longest*len(c.entries))
 	for _, i := range c.entries {
-		e := &w.entries[i]
-		c.appendData(e.Topic)
-		c.appendData(e.Text)
-		c.args = append(c.args, &e.Peer, &e.Sender)
+		m := &w.batch[i]
+		c.appendData(m.Topic)
+		c.appendData(w.texts[i])
+		c.args = append(c.args, &m.Peer, &m.Sender)
 		from := len(c.text)
-		if e.Sender != "" {
-			c.text = strconv.AppendUint(c.text, e.Seq, 10)
+		if m.Sender != "" {
+			c.text = strconv.AppendUint(c.text, m.Seq, 10)
 		}
 		c.appendData(c.text[from:])
 		from = len(c.text)
-		if !e.Received.IsZero() {
-			c.text = e.Received.UTC().AppendFormat(c.text, receivedLayout)
+		if !m.Received.IsZero() {
+			c.text = m.Received.UTC().AppendFormat(c.text, message.ReceivedLayout)
 		}
 		c.appendData(c.text[from:])
 	}
@@ -210,6 +212,3 @@ func (c *call) appendData(text []byte) {
 	c.data = append(c.data, text)
 	c.args = append(c.args, &c.data[len(c.data)-1])
 }
-
-// receivedLayout is RFC 3339 with microseconds, as in the JSON form of a message.
-const receivedLayout = "2006-01-02T15:04:05.000000Z07:00"

@@ -123,7 +123,7 @@ func TestTLS(t *testing.T) {
 	}
 	for _, c := range []redis.Config{
 		{CAFile: "/nonexistent"}, {CAFile: ours.file("ca.key")}, {CertFile: ours.file("client.crt")}, {CertFile: ours.file("client.crt"), KeyFile: other.file("client.key")},
-		{PasswordFile: "/nonexistent"},
+		{PasswordFile: "/nonexistent"}, {PasswordFile: "/dev/null"}, {PasswordFile: "/dev/zero"}, {PasswordFile: t.TempDir()},
 	} {
 		c.Target, c.Logger = target, discard
 		if _, err := redis.NewWriter(c); err == nil {

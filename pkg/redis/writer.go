@@ -12,6 +12,7 @@ import (
 	goredis "github.com/redis/go-redis/v9"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/backoff"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/message"
 )
 
 //go:embed store.lua
@@ -25,16 +26,6 @@ var scriptSHA1 = func() string {
 
 // ErrRepeat says that a message was stored before, by whoever: it is stored, and not twice.
 var ErrRepeat = errors.New("redis: stored before")
-
-// Entry is a message to be stored. It borrows its bytes.
-type Entry struct {
-	Sender   string // the sender's id, in printable form; "": it has none, nor numbers
-	Seq      uint64 // the sender's number
-	Topic    []byte
-	Text     []byte // what a list's element, a stream's message field or a publication holds
-	Peer     string
-	Received time.Time
-}
 
 const (
 	// A script blocks Redis while it runs, so that more than this is divided.
@@ -51,7 +42,8 @@ type Writer struct {
 	self   string // the sender's id of messages without one
 	next   uint64 // and the number of the next of them
 
-	entries []Entry // the part in hand, and what to tell of it; borrowed while Store runs
+	batch   []message.Message // the part in hand, its texts, and what to tell of it; borrowed while Store runs
+	texts   [][]byte
 	settled func(i int, refusal error)
 	plan    plan
 
@@ -86,22 +78,22 @@ func (w *Writer) Close() error {
 	return nil
 }
 
-// Store stores entries and returns nil when every one is settled: settled(i, nil) means stored, settled(i, ErrRepeat) stored before, another
-// reason that Redis does not take it as things are. It is called on the caller's goroutine, once for each entry at most. Those of one sender with one
+// Store stores the texts of a batch, which are what a list's element, a stream's message field or a publication holds, and returns nil when every message is settled: settled(i, nil) means stored, settled(i, ErrRepeat) stored before, another
+// reason that Redis does not take it as things are. It is called on the caller's goroutine, once for each message at most. Those of one sender with one
 // key are stored in their order.
 //
 // What can pass is waited for: Redis away, restarting, failing over, out of memory, the list full. When ctx ends, Store returns an error that wraps
-// ctx.Err(), what was not settled is of unknown fate, and the writer is closed.
-func (w *Writer) Store(ctx context.Context, entries []Entry, settled func(i int, refusal error)) error {
+// ctx.Err(), what was not settled is of unknown fate, and the writer is closed. What Store is given is only read, and no longer than it lasts.
+func (w *Writer) Store(ctx context.Context, batch []message.Message, texts [][]byte, settled func(i int, refusal error)) error {
 	stop := context.AfterFunc(ctx, func() { w.client.close() }) // a plain cancellation does not interrupt go-redis
 	defer stop()
 	defer w.plan.release()
-	for from := 0; from < len(entries); {
+	for from := 0; from < len(batch); {
 		to, size := from, 0
-		for ; to < len(entries) && to-from < maxPart && (to == from || size+len(entries[to].Text) <= maxPartBytes); to++ {
-			size += len(entries[to].Text)
+		for ; to < len(batch) && to-from < maxPart && (to == from || size+len(texts[to]) <= maxPartBytes); to++ {
+			size += len(texts[to])
 		}
-		w.entries = entries[from:to]
+		w.batch, w.texts = batch[from:to], texts[from:to]
 		w.settled = func(i int, refusal error) { settled(from+i, refusal) }
 		if err := w.storePart(ctx); err != nil {
 			return err

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/message"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/redis"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/redistest"
 )
@@ -66,23 +67,32 @@ func writer(t testing.TB, to string, change func(*redis.Config)) (*redis.Writer,
 
 func to(s *redistest.Server, where string) string { return "redis://" + s.Addr() + "/0?" + where }
 
+// payloads are the texts of messages, as they are.
+func payloads(batch []message.Message) (texts [][]byte) {
+	texts = make([][]byte, len(batch))
+	for i := range batch {
+		texts[i] = batch[i].Payload
+	}
+	return texts
+}
+
 // numbered makes entries of a sender: the text of number 7 is "7".
-func numbered(sender string, seqs ...uint64) (entries []redis.Entry) {
+func numbered(sender string, seqs ...uint64) (entries []message.Message) {
 	for _, seq := range seqs {
-		entries = append(entries, redis.Entry{Sender: sender, Seq: seq, Text: fmt.Append(nil, seq)})
+		entries = append(entries, message.Message{Sender: sender, Seq: seq, Payload: fmt.Append(nil, seq)})
 	}
 	return entries
 }
 
-func plain(texts ...string) (entries []redis.Entry) {
+func plain(texts ...string) (entries []message.Message) {
 	for _, text := range texts {
-		entries = append(entries, redis.Entry{Text: []byte(text)})
+		entries = append(entries, message.Message{Payload: []byte(text)})
 	}
 	return entries
 }
 
 // store stores entries and returns what was said of each: "ok", "repeat", the reason of a refusal, or "" for nothing.
-func store(t testing.TB, w *redis.Writer, entries []redis.Entry) []string {
+func store(t testing.TB, w *redis.Writer, entries []message.Message) []string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
@@ -93,9 +103,9 @@ func store(t testing.TB, w *redis.Writer, entries []redis.Entry) []string {
 	return fates
 }
 
-func try(ctx context.Context, t testing.TB, w *redis.Writer, entries []redis.Entry) ([]string, error) {
+func try(ctx context.Context, t testing.TB, w *redis.Writer, entries []message.Message) ([]string, error) {
 	fates := make([]string, len(entries))
-	err := w.Store(ctx, entries, func(i int, refusal error) {
+	err := w.Store(ctx, entries, payloads(entries), func(i int, refusal error) {
 		switch {
 		case fates[i] != "":
 			t.Errorf("entry %d is settled twice", i)
@@ -182,9 +192,9 @@ func TestStream(t *testing.T) {
 	each(t, func(t *testing.T, server *redistest.Server) {
 		w, _ := writer(t, to(server, "stream=s"), nil)
 		noon := time.Date(2026, 11, 25, 12, 0, 0, 1000, time.UTC)
-		first := redis.Entry{Sender: alice, Seq: 7, Topic: []byte("t"), Text: []byte("a\nb\x00"), Peer: "127.0.0.1:5", Received: noon}
-		want(t, "fates", store(t, w, []redis.Entry{first, {Text: []byte("x")}}), []string{"ok", "ok"})
-		want(t, "again", store(t, w, []redis.Entry{first}), []string{"repeat"})
+		first := message.Message{Sender: alice, Seq: 7, Topic: []byte("t"), Payload: []byte("a\nb\x00"), Peer: "127.0.0.1:5", Received: noon}
+		want(t, "fates", store(t, w, []message.Message{first, {Payload: []byte("x")}}), []string{"ok", "ok"})
+		want(t, "again", store(t, w, []message.Message{first}), []string{"repeat"})
 		var got []string
 		for _, entry := range server.Do("xrange", "s", "-", "+").([]any) {
 			for _, v := range entry.([]any)[1].([]any) {
@@ -240,7 +250,7 @@ func TestStoreAllocatesNothingPerMessage(t *testing.T) {
 				seq++
 				entries[i].Seq, entries[i].Received = seq, now
 			}
-			if err := w.Store(context.Background(), entries, func(int, error) {}); err != nil {
+			if err := w.Store(context.Background(), entries, payloads(entries), func(int, error) {}); err != nil {
 				t.Error(err)
 			}
 		}); n > 100 {
