@@ -55,7 +55,7 @@ func storeCalls(server *redistest.Server) (calls, repeats int) {
 	text := ask(server, "info", "commandstats")
 	count := func(command string) (n int) {
 		_, rest, _ := strings.Cut(text, "cmdstat_"+command+":calls=")
-		fmt.Sscan(rest, &n) // 0, then
+		fmt.Sscan(rest, &n) //nolint:errcheck // 0, then
 		return n
 	}
 	return count("pexpire"), count("pexpire") - count("rpush")

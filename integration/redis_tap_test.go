@@ -32,7 +32,7 @@ func TestRedisTap(t *testing.T) {
 	}
 	way := from.input(t)
 	eventually(t, patience, "what is published is heard", func() bool {
-		fmt.Fprintln(way, warmUp) // then nothing is heard
+		fmt.Fprintln(way, warmUp) //nolint:errcheck // then nothing is heard
 		return len(tap.lines) > 0
 	})
 	from.feed(t, l, 0, messages)

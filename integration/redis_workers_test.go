@@ -123,7 +123,7 @@ type worker struct {
 func (w *worker) run(ctx context.Context) {
 	defer func() {
 		for _, s := range w.servers {
-			s.Close() // nothing is under way
+			s.Close() //nolint:errcheck // nothing is under way
 		}
 	}()
 	for turn := 1; ctx.Err() == nil; {
@@ -152,7 +152,7 @@ func (w *worker) take(ctx context.Context, turn int) ([]string, error) {
 	var copies *goredis.IntCmd
 	if w.replicas > 0 {
 		copies = goredis.NewIntCmd(ctx, "wait", w.replicas, 1000) // on the same connection, or it says nothing
-		pipe.Process(ctx, copies)                                 // it only queues
+		pipe.Process(ctx, copies)                                 //nolint:errcheck // it only queues
 	}
 	if _, err := pipe.Exec(ctx); err != nil {
 		return nil, err
