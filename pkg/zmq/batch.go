@@ -3,6 +3,8 @@ package zmq
 import (
 	"sync"
 	"sync/atomic"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/prefix"
 )
 
 // Batch is what one peer has sent, in order: one message or more. Its frames are parts of the buffer that
@@ -11,8 +13,12 @@ type Batch struct {
 	peer   *Peer
 	block  *block
 	frames [][]byte
-	ends   []int // ends[i] is where message i ends in frames
+	ends   []int    // ends[i] is where message i ends in frames
+	raw    []extent // raw[i] is message i in the block's buffer; an XSUB's only
 }
+
+// extent is where a message lies, as it came; to is 0 when it cannot be passed on like that.
+type extent struct{ from, to int }
 
 // Peer is where the messages came from.
 func (b *Batch) Peer() *Peer { return b.peer }
@@ -33,7 +39,7 @@ func (b *Batch) Frames(i int) [][]byte {
 func (b *Batch) Release() {
 	b.block.release()
 	clear(b.frames) // what is behind them has been cleared by truncate
-	b.peer, b.block, b.frames, b.ends = nil, nil, b.frames[:0], b.ends[:0]
+	b.peer, b.block, b.frames, b.ends, b.raw = nil, nil, b.frames[:0], b.ends[:0], b.raw[:0]
 	batches.Put(b)
 }
 
@@ -46,8 +52,8 @@ func (b *Batch) last() int {
 }
 
 // finish makes a message of the frames behind the last one, if its first frame matches; nil matches all.
-func (b *Batch) finish(wanted *subscriptions) {
-	if wanted == nil || wanted.match(b.frames[b.last()]) {
+func (b *Batch) finish(wanted *prefix.Set) {
+	if wanted == nil || wanted.Match(b.frames[b.last()]) {
 		b.ends = append(b.ends, len(b.frames))
 	} else {
 		b.truncate()

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/prefix"
 )
 
 // every kind of endpoint, bound and connected to.
@@ -144,7 +146,7 @@ func TestConfigErrors(t *testing.T) {
 		"negative Heartbeat":          {Type: Push, Heartbeat: -1},
 		"negative Reconnect":          {Type: Push, Reconnect: -1},
 		"negative HandshakeTimeout":   {Type: Push, HandshakeTimeout: -1},
-		"too many subscriptions":      {Type: Sub, Subscribe: []string{strings.Repeat("x", maxSubscriptionBytes)}},
+		"too many subscriptions":      {Type: Sub, Subscribe: []string{strings.Repeat("x", prefix.MaxBytes)}},
 	}
 	for name, cfg := range tests {
 		if _, err := New(cfg); err == nil {

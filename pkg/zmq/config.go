@@ -4,8 +4,10 @@
 // connection. The patterns are those of RFC 28 (DEALER, ROUTER), RFC 29 (PUB, SUB) and RFC 30 (PUSH, PULL):
 //
 //   - PUSH and DEALER give each message to one of the peers that can take it now, in turn, and wait when none can;
-//   - PULL, DEALER, ROUTER and SUB take from all peers in turn and stop reading when nobody receives;
-//   - PUB gives each message to every peer that subscribed to its first frame, and drops it for the slow alone;
+//   - PULL, DEALER, ROUTER, SUB and XSUB take from all peers in turn and stop reading when nobody receives;
+//   - PUB and XPUB give each message to every peer that subscribed to its first frame, and drop it for the slow alone, who hear
+//     of that if they are sockets of this package (dropped.go);
+//   - XPUB also tells what is subscribed to, and XSUB changes at any time what it subscribes to;
 //   - ROUTER answers a connection, not a name: a Peer is what was received from, and what Send answers to.
 //
 // No message waits for a peer that is not connected, so none is lost in a queue that nobody drains. What a
@@ -37,6 +39,8 @@ const (
 	Pull   = zmq4.Pull
 	Pub    = zmq4.Pub
 	Sub    = zmq4.Sub
+	XPub   = zmq4.XPub
+	XSub   = zmq4.XSub
 )
 
 // Defaults of Config.
@@ -60,7 +64,7 @@ const maxQueueBytes = 4 << 20
 type Config struct {
 	Type       Type
 	Identity   []byte   // routing identity of a DEALER, 0 to 255 bytes, not beginning with a zero byte
-	Subscribe  []string // the prefixes that a SUB asks for; none: it receives nothing
+	Subscribe  []string // the prefixes that a SUB or XSUB asks for; none: it receives nothing
 	HWM        int      // messages held per peer and direction; DefaultHWM
 	MaxMessage int      // bytes of all frames of a received message together; DefaultMaxMessage
 
@@ -75,6 +79,15 @@ type Config struct {
 	OnWritten func(*Peer)        // the kernel took messages: Peer.Written has risen and there may be room
 	OnReceive func(*Batch)       // takes the place of Recv; the callee owns the batch
 
+	// A SUB or XSUB hears that a publisher, a socket of this package, has dropped n messages for it since the last time: it was
+	// too slow. What comes behind was published later.
+	OnMissed func(p *Peer, n uint64)
+
+	// An XPUB's peer begins to want a prefix, or wants it no more, also because it is gone; not each time it says so twice.
+	// apply makes it take effect: the callee calls it once, and no message is between what was published before
+	// and after. It may be called when the socket is being closed.
+	OnSubscription func(p *Peer, prefix []byte, wanted bool, apply func())
+
 	// An endpoint that is connected to was not reached, or its peer was silent or dropped; dialling goes on. It comes behind
 	// OnDown.
 	OnUnreachable func(endpoint string)
@@ -82,9 +95,9 @@ type Config struct {
 
 func (c *Config) setDefaults() error {
 	switch c.Type {
-	case Dealer, Router, Push, Pull, Pub, Sub:
+	case Dealer, Router, Push, Pull, Pub, Sub, XPub, XSub:
 	default:
-		return fmt.Errorf("socket type %q: only DEALER, ROUTER, PUSH, PULL, PUB and SUB are known", c.Type)
+		return fmt.Errorf("socket type %q: only DEALER, ROUTER, PUSH, PULL, PUB, SUB, XPUB and XSUB are known", c.Type)
 	}
 	if len(c.Identity) > 255 || (len(c.Identity) > 0 && c.Identity[0] == 0) {
 		return errors.New("a routing identity has at most 255 bytes and does not begin with a zero byte")

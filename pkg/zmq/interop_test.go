@@ -24,6 +24,10 @@ var pairings = []struct {
 	{zmq.Pub, "XSUB", true, false},
 	{zmq.Sub, "PUB", false, true},
 	{zmq.Sub, "XPUB", false, true},
+	{zmq.XPub, "SUB", true, false},
+	{zmq.XPub, "XSUB", true, false},
+	{zmq.XSub, "PUB", false, true},
+	{zmq.XSub, "XPUB", false, true},
 }
 
 const sign = "sync" // what is published until a subscription has come
@@ -117,7 +121,7 @@ func identityOf(typ zmq.Type) []byte {
 func give(t *testing.T, s *zmq.Socket, typ zmq.Type, peer *zmq.Peer, frames [][]byte) {
 	t.Helper()
 	switch typ {
-	case zmq.Pub:
+	case zmq.Pub, zmq.XPub:
 		s.Publish(frames...)
 		s.Flush()
 	case zmq.Router:
@@ -134,11 +138,11 @@ func give(t *testing.T, s *zmq.Socket, typ zmq.Type, peer *zmq.Peer, frames [][]
 // subscribe waits until a subscription has come to who publishes.
 func (p *python) subscribe(s *zmq.Socket, own zmq.Type, them *their) {
 	switch own {
-	case zmq.Pub:
+	case zmq.Pub, zmq.XPub:
 		stop := publishSync(s)
 		defer close(stop)
 		eventually(p.t, "their subscription", func() bool { return !them.idle(5 * time.Millisecond) })
-	case zmq.Sub:
+	case zmq.Sub, zmq.XSub:
 		var b *zmq.Batch
 		eventually(p.t, "our subscription", func() bool {
 			them.send([]byte(sign))

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/prefix"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmtp"
 )
 
@@ -17,6 +18,8 @@ type Peer struct {
 	session session
 	beat    time.Duration // heartbeat interval; 0: none
 	taken   uint64        // the reader's: see taking
+	missed  uint64        // the reader's: how many messages the peer says it has dropped for us
+	topics  prefix.Set    // what the peer has subscribed to; audience.mu guards it
 	wake    chan struct{} // capacity 1; for the writer
 
 	mu       sync.Mutex
@@ -26,22 +29,20 @@ type Peer struct {
 	bytes    int    // their bytes
 	written  uint64 // messages that the kernel has taken whole
 	dropped  uint64 // messages that a PUB had for this peer when its queue was full
+	told     uint64 // how many of them the peer was told of
+	extra    int    // messages in the queue that it was to take beyond the high-water mark
 	control  []byte // commands to be written before out
-	topics   subscriptions
-	full     bool  // the queue takes nothing until half of it is written
-	idle     bool  // the writer waits for wake
-	sealed   bool  // nothing more is taken: what is queued is written, then our side of the connection is closed
-	closed   bool  // nothing more is taken or written
-	reason   error // why we dropped it
+	full     bool   // the queue takes nothing until half of it is written
+	idle     bool   // the writer waits for wake
+	sealed   bool   // nothing more is taken: what is queued is written, then our side of the connection is closed
+	closed   bool   // nothing more is taken or written
+	reason   error  // why we dropped it
 }
 
 func newPeer(s *Socket, conn net.Conn, endpoint string, settled session) *Peer {
 	p := &Peer{socket: s, conn: conn, remote: remoteEndpoint(conn, endpoint), session: settled, wake: make(chan struct{}, 1)}
 	if settled.commands { // before 3.1 there is no PING to answer
 		p.beat = s.cfg.Heartbeat
-	}
-	if s.cfg.Type == Sub {
-		p.control = appendSubscriptions(p.control, s.cfg.Subscribe, settled.commands)
 	}
 	return p
 }
@@ -129,11 +130,16 @@ func (p *Peer) push(frames [][]byte) bool {
 	p.outCount++
 	p.queued++
 	p.bytes += len(p.out) - before
-	if p.queued >= p.socket.cfg.HWM || p.bytes >= maxQueueBytes {
+	p.filled()
+	return true
+}
+
+// filled looks whether the queue is full now. The caller holds mu.
+func (p *Peer) filled() {
+	if p.queued >= p.socket.cfg.HWM+p.extra || p.bytes >= maxQueueBytes {
 		p.full = true
 		p.wakeWriter()
 	}
-	return true
 }
 
 // flush wakes the writer when it has something to do.

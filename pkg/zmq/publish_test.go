@@ -1,10 +1,13 @@
 package zmq
 
 import (
+	"encoding/binary"
 	"fmt"
-	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/prefix"
 )
 
 // subscribed waits until a PUB's only peer wants a topic, or does not.
@@ -16,11 +19,17 @@ func subscribed(t testing.TB, s *Socket, topic string, want bool) {
 		if len(s.peers) != 1 {
 			return false
 		}
-		p := s.peers[0]
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		return p.topics.match([]byte(topic)) == want
+		s.audience.mu.Lock()
+		defer s.audience.mu.Unlock()
+		return (len(s.audience.index.Of([]byte(topic)).Members) == 1) == want
 	})
+}
+
+// wants tells whether a peer has subscribed to everything.
+func wants(s *Socket, p *Peer) bool {
+	s.audience.mu.Lock()
+	defer s.audience.mu.Unlock()
+	return slices.Contains(s.audience.index.Of(nil).Members, p)
 }
 
 // Both forms of a subscription are understood, whatever version the peer greeted with, and they are counted.
@@ -102,7 +111,7 @@ func TestSlowSubscriberAlone(t *testing.T) {
 	eventually(t, "the other subscription", func() bool {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		return len(s.peers) == 2 && s.peers[1].offer([][]byte{nil}) == 0 && s.peers[1].owed()
+		return len(s.peers) == 2 && wants(s, s.peers[1]) && !s.peers[1].offer([][]byte{nil}) && s.peers[1].owed()
 	})
 	s.Flush()
 	fast.hear(2)
@@ -119,8 +128,13 @@ func TestSlowSubscriberAlone(t *testing.T) {
 		}
 	}
 	received, last := 0, -1
+	told := uint64(0)
 	for received+int(slow.Dropped()) < total {
 		_, body := slowRaw.frame()
+		if news, found := strings.CutPrefix(body, "\x04PING\x00\x00dropped:"); found {
+			told = binary.BigEndian.Uint64([]byte(news))
+			continue
+		}
 		var n int
 		if _, err := fmt.Sscanf(body[:6], "%d", &n); err != nil || n <= last {
 			t.Fatalf("%.6q after %d", body, last)
@@ -134,6 +148,9 @@ func TestSlowSubscriberAlone(t *testing.T) {
 	slowRaw.say(command("PING", "\x00\x00"))
 	if _, body := slowRaw.frame(); body != "\x04PONG" {
 		t.Errorf("heard %.6q where there should be nothing more", body)
+	}
+	if told == 0 || told > slow.Dropped() {
+		t.Errorf("it was told of %d that it missed, of %d", told, slow.Dropped())
 	}
 	if n := log.count("too slow"); n != 1 {
 		t.Errorf("it was said %d times", n)
@@ -167,7 +184,7 @@ func TestSubscriptionFlood(t *testing.T) {
 				if _, err := r.Write([]byte(form(fmt.Sprintf("%0100d", i)))); err != nil {
 					break
 				}
-				if i > 2*maxSubscriptionBytes/100 {
+				if i > 2*prefix.MaxBytes/100 {
 					t.Fatal("it is borne")
 				}
 			}
@@ -176,61 +193,4 @@ func TestSubscriptionFlood(t *testing.T) {
 			}
 		})
 	}
-}
-
-// The tree knows what a list would know, and forgets what was cancelled.
-func TestSubscriptionsAgainstAList(t *testing.T) {
-	random := rand.New(rand.NewPCG(3, 4))
-	word := func() string {
-		b := make([]byte, random.IntN(7))
-		for i := range b {
-			b[i] = "ab\x00"[random.IntN(3)]
-		}
-		return string(b)
-	}
-	var tree subscriptions
-	list := make(map[string]int)
-	for range 50_000 {
-		switch topic := word(); random.IntN(4) {
-		case 0:
-			list[topic]++
-			if err := tree.add([]byte(topic)); err != nil {
-				t.Fatal(err)
-			}
-		case 1, 2:
-			list[topic] = max(list[topic]-1, 0)
-			tree.remove([]byte(topic))
-			active := 0
-			for _, n := range list {
-				active += min(n, 1)
-			}
-			if n := nodes(&tree.root); n > 2*active+1 {
-				t.Fatalf("%d nodes for %d subscriptions", n, active)
-			}
-		default:
-			want := false
-			for prefix, n := range list {
-				want = want || (n > 0 && strings.HasPrefix(topic, prefix))
-			}
-			if tree.match([]byte(topic)) != want {
-				t.Fatalf("%q: %v, want %v of %v", topic, !want, want, list)
-			}
-		}
-	}
-	for topic, n := range list {
-		for range n {
-			tree.remove([]byte(topic))
-		}
-	}
-	if tree.bytes != 0 || len(tree.root.children) != 0 || tree.root.count != 0 {
-		t.Errorf("an empty tree: %+v", tree)
-	}
-}
-
-func nodes(n *node) int {
-	sum := 1
-	for _, child := range n.children {
-		sum += nodes(child)
-	}
-	return sum
 }

@@ -18,8 +18,11 @@ var errSilent = errors.New("silent")
 func (p *Peer) readLoop() error {
 	r := newReceiver(p.socket.cfg.MaxMessage, p.socket.cfg.HWM)
 	r.peer, r.command = p, p.command
-	if p.socket.cfg.Type == Sub {
+	switch p.socket.cfg.Type {
+	case Sub:
 		r.wanted = &p.socket.wanted
+	case XSub:
+		r.raw = true // what it gets is to be passed on
 	}
 	defer func() { r.block.release() }()
 	for {
@@ -81,6 +84,7 @@ func (p *Peer) command(name, data []byte) error {
 	switch string(name) {
 	case zmtp.Ping:
 		p.appendControl(zmtp.AppendCommand(nil, zmtp.Pong, zmtp.PingContext(data)))
+		p.hear(zmtp.PingContext(data))
 	case zmtp.Subscribe:
 		return p.subscribe(data)
 	case zmtp.Cancel:

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/prefix"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmtp"
 )
 
@@ -24,7 +25,8 @@ type receiver struct {
 	peer    *Peer
 	limit   int                           // bytes of all frames of a message
 	batch   int                           // messages in a batch
-	wanted  *subscriptions                // messages that match none of them are left out; nil: all are wanted
+	wanted  *prefix.Set                   // messages that match none of them are left out; nil: all are wanted
+	raw     bool                          // batches tell where their messages lie
 	command func(name, data []byte) error // obeys a command
 
 	block   *block
@@ -82,8 +84,9 @@ func (r *receiver) move() {
 
 // partial is a message whose frames are being parsed.
 type partial struct {
-	frames, size int // so far
-	commands     int // bytes of commands between its frames
+	frames, size int  // so far
+	commands     int  // bytes of commands between its frames
+	reserved     byte // bits of its frames' flags that mean nothing yet
 }
 
 // parse returns the next batch of the bytes read so far, or nil when there is no whole message left. The
@@ -99,6 +102,9 @@ func (r *receiver) parse() (*Batch, error) {
 		if err != nil || n > r.end-pos {
 			break
 		}
+		if flags&zmtp.Command != 0 && m.frames == 0 && len(b.ends) > 0 {
+			break // it is obeyed when what came before it has been received
+		}
 		pos += n
 		if flags&zmtp.Command != 0 {
 			if err = r.obey(body, pos, &m); err != nil {
@@ -108,8 +114,10 @@ func (r *receiver) parse() (*Batch, error) {
 			b.frames = append(b.frames, body)
 			m.frames++
 			m.size += len(body)
+			m.reserved |= flags &^ zmtp.More
 			if flags&zmtp.More == 0 {
 				b.finish(r.wanted)
+				r.locate(b, pos, m)
 				m = partial{}
 			} else if m.frames >= maxFrames {
 				err = fmt.Errorf("a message of more than %d frames", maxFrames)
@@ -128,6 +136,18 @@ func (r *receiver) parse() (*Batch, error) {
 		return nil, err
 	}
 	return b, err
+}
+
+// locate notes where the message lies that ends at pos. One that is interrupted by commands or has flags of which nobody knows what they
+// mean is not to be passed on as it came.
+func (r *receiver) locate(b *Batch, pos int, m partial) {
+	switch {
+	case !r.raw:
+	case m.commands > 0 || m.reserved != 0:
+		b.raw = append(b.raw, extent{})
+	default:
+		b.raw = append(b.raw, extent{r.start, pos})
+	}
 }
 
 // decode decodes the frame at pos, under the limit that the rest of its message leaves it.

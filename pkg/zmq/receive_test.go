@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/prefix"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmtp"
 )
 
@@ -167,8 +168,10 @@ func TestSmallTrafficKeepsItsBlock(t *testing.T) {
 }
 
 func TestUnwantedMessagesAreLeftOut(t *testing.T) {
-	var wanted subscriptions
-	wanted.add([]byte("app."))
+	var wanted prefix.Set
+	if _, err := wanted.Add([]byte("app.")); err != nil {
+		t.Fatal(err)
+	}
 	r := newReceiver(1<<20, 3)
 	r.wanted = &wanted
 	r.filled(copy(r.space(), "\x01\x05app.a\x00\x01x"+"\x01\x03sys\x00\x04app."+"\x00\x00"+"\x00\x04app."+"\x00\x03app"))

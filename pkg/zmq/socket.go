@@ -9,6 +9,9 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/prefix"
 )
 
 var errClosed = errors.New("the socket is closed")
@@ -18,21 +21,25 @@ var ErrClosed = errClosed
 
 // Socket is a ZeroMQ socket. Its methods may be called from any goroutine.
 type Socket struct {
-	cfg    Config
-	wanted subscriptions   // a SUB's; never changed
-	ctx    context.Context // ends dialling, listening and handshakes
-	stop   context.CancelFunc
-	deaf   chan struct{} // closed: what comes in is thrown away
-	done   chan struct{} // closed: connections end at once
-	work   sync.WaitGroup
-	in     chan *Batch
-	log    limitedLog // for what strangers can cause
-	slow   limitedLog // for what slow subscribers miss
+	cfg      Config
+	audience audience        // a PUB's or XPUB's
+	dropped  atomic.Uint64   // messages that its subscribers were too slow to get
+	ctx      context.Context // ends dialling, listening and handshakes
+	stop     context.CancelFunc
+	deaf     chan struct{} // closed: what comes in is thrown away
+	done     chan struct{} // closed: connections end at once
+	work     sync.WaitGroup
+	in       chan *Batch
+	log      limitedLog // for what strangers can cause
+	slow     limitedLog // for what slow subscribers miss
+
+	waitMu  sync.Mutex
+	waiting chan struct{} // closed at the next progress, when somebody waits
 
 	mu        sync.Mutex
 	peers     []*Peer
-	next      int           // whose turn it is
-	waiting   chan struct{} // closed at the next progress, when somebody waits
+	next      int        // whose turn it is
+	wanted    prefix.Set // a SUB's, which is never changed, or an XSUB's
 	listeners []net.Listener
 	closed    bool // nothing more is sent, dialled or listened for
 	closing   bool // Close was called
@@ -46,8 +53,11 @@ func New(cfg Config) (*Socket, error) {
 	s := &Socket{cfg: cfg, in: make(chan *Batch), deaf: make(chan struct{}), done: make(chan struct{})}
 	s.log.logger, s.slow.logger = cfg.Logger, cfg.Logger
 	s.ctx, s.stop = context.WithCancel(context.Background())
+	if cfg.Type != Sub && cfg.Type != XSub {
+		return s, nil
+	}
 	for _, prefix := range cfg.Subscribe {
-		if err := s.wanted.add([]byte(prefix)); err != nil {
+		if _, err := s.wanted.Add([]byte(prefix)); err != nil {
 			return nil, err
 		}
 	}
@@ -93,7 +103,7 @@ func (s *Socket) receive(b *Batch) {
 	case Push:
 		b.Release() // a PULL has nothing to say
 		return
-	case Pub:
+	case Pub, XPub:
 		s.upstream(b)
 		return
 	}
@@ -113,8 +123,8 @@ func (s *Socket) receive(b *Batch) {
 // Progress returns a channel that is closed when next a peer comes or goes or has taken messages. To wait
 // for a condition, get the channel before looking at the condition.
 func (s *Socket) Progress() <-chan struct{} {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.waitMu.Lock()
+	defer s.waitMu.Unlock()
 	if s.waiting == nil {
 		s.waiting = make(chan struct{})
 	}
@@ -137,8 +147,8 @@ func (s *Socket) await(ctx context.Context, condition func() bool) {
 }
 
 func (s *Socket) progress() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.waitMu.Lock()
+	defer s.waitMu.Unlock()
 	if s.waiting != nil {
 		close(s.waiting)
 		s.waiting = nil
@@ -169,6 +179,7 @@ func (s *Socket) serve(conn net.Conn, endpoint string, dialled bool) (establishe
 	}
 	s.progress()
 	err = p.run()
+	s.forget(p)
 	if s.cfg.OnDown != nil {
 		s.cfg.OnDown(p, err)
 	}
@@ -212,6 +223,7 @@ func (s *Socket) add(p *Peer) bool {
 		return false
 	}
 	s.peers = append(s.peers, p)
+	s.ask(p)
 	return true
 }
 

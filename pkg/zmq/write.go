@@ -3,8 +3,6 @@ package zmq
 import (
 	"net"
 	"time"
-
-	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmtp"
 )
 
 // maxControl bounds the commands that wait to be written to a peer: one that floods us with PING without
@@ -21,7 +19,7 @@ func (p *Peer) writeLoop() error {
 	for {
 		select {
 		case <-heartbeat: // also when there is always something to write: the peer may have nothing else to answer
-			p.appendControl(zmtp.AppendPing(nil))
+			p.ping()
 		default:
 		}
 		w := p.take(spare)
@@ -42,7 +40,7 @@ func (p *Peer) writeLoop() error {
 		select {
 		case <-p.wake:
 		case <-heartbeat:
-			p.appendControl(zmtp.AppendPing(nil))
+			p.ping()
 		case <-p.socket.done:
 			return errClosed
 		}
@@ -101,6 +99,7 @@ func (p *Peer) wrote(size, count int) {
 	p.queued -= count
 	p.bytes -= size
 	p.written += uint64(count)
+	p.extra = max(0, p.extra-count)
 	if p.full && p.queued <= p.socket.cfg.HWM/2 && p.bytes <= maxQueueBytes/2 {
 		p.full = false
 	}

@@ -1,0 +1,188 @@
+package prefix
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// word makes topics that share much.
+func word(random *rand.Rand) string {
+	b := make([]byte, random.IntN(7))
+	for i := range b {
+		b[i] = "ab\x00"[random.IntN(3)]
+	}
+	return string(b)
+}
+
+// The tree knows what a list would know, and forgets what was cancelled.
+func TestSetAgainstAList(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 4))
+	var set Set
+	list := make(map[string]int)
+	for range 50_000 {
+		switch topic := word(random); random.IntN(5) {
+		case 0:
+			list[topic]++
+			if first, err := set.Add([]byte(topic)); err != nil || first != (list[topic] == 1) {
+				t.Fatal(first, err)
+			}
+		case 1, 2:
+			last := list[topic] == 1
+			if set.Remove([]byte(topic)) != last {
+				t.Fatalf("%q: not the last: %v", topic, last)
+			}
+			if list[topic]--; list[topic] <= 0 {
+				delete(list, topic)
+			}
+			if n := nodes(&set.root); n > 2*len(list)+1 {
+				t.Fatalf("%d nodes for %d prefixes", n, len(list))
+			}
+		case 3:
+			var walked []string
+			set.Walk(func(prefix []byte) { walked = append(walked, string(prefix)) })
+			slices.Sort(walked)
+			if want := slices.Sorted(maps.Keys(list)); !slices.Equal(walked, want) {
+				t.Fatalf("walked %q, want %q", walked, want)
+			}
+		default:
+			size, want, other := random.IntN(7), false, false
+			for prefix := range list {
+				want = want || strings.HasPrefix(topic, prefix)
+				other = other || (strings.HasPrefix(topic, prefix) && len(prefix) != size)
+			}
+			if set.Match([]byte(topic)) != want || set.MatchOther([]byte(topic), size) != other {
+				t.Fatalf("%q: want %v, %v without %d bytes, of %v", topic, want, other, size, list)
+			}
+		}
+	}
+	for topic, n := range list {
+		for range n {
+			set.Remove([]byte(topic))
+		}
+	}
+	if !set.Empty() || len(set.root.children) != 0 || set.root.value != 0 {
+		t.Errorf("an empty set: %+v", set)
+	}
+}
+
+func nodes[V value](n *node[V]) int {
+	sum := 1
+	for _, child := range n.children {
+		sum += nodes(child)
+	}
+	return sum
+}
+
+// Who asks for too much gets an error, and keeps what it had.
+func TestSetIsBounded(t *testing.T) {
+	var set Set
+	for i := range 2 * MaxBytes / cost {
+		if _, err := set.Add(fmt.Append(nil, i)); err == nil {
+			continue
+		}
+		if first, err := set.Add([]byte("0")); first || err != nil {
+			t.Errorf("once more what it has: %v", err)
+		}
+		if set.Match([]byte("x")) || !set.Match(fmt.Append(nil, i-1)) || set.Remove([]byte("x")) {
+			t.Error("not what it had")
+		}
+		return
+	}
+	t.Error("no bound")
+}
+
+// The index finds whom asking everybody would find, and the same Group for the same ones.
+func TestIndexAgainstEverybody(t *testing.T) {
+	random := rand.New(rand.NewPCG(5, 6))
+	var index Index[int]
+	wants := make([]map[string]bool, 12)
+	for s := range wants {
+		wants[s] = make(map[string]bool)
+	}
+	seen := make(map[string]*Group[int])
+	for range 50_000 {
+		s, topic := random.IntN(len(wants)), word(random)
+		switch random.IntN(6) {
+		case 0:
+			if !wants[s][topic] {
+				index.Add(s, []byte(topic))
+				wants[s][topic] = true
+				clear(seen)
+			}
+		case 1, 2:
+			if wants[s][topic] {
+				index.Remove(s, []byte(topic))
+				delete(wants[s], topic)
+				clear(seen)
+			}
+		case 3:
+			if random.IntN(20) == 0 {
+				for prefix := range wants[s] {
+					index.Remove(s, []byte(prefix))
+				}
+				index.Forget(s)
+				clear(wants[s])
+				clear(seen)
+			}
+		default:
+			checkIndex(t, &index, topic, wants, seen)
+		}
+	}
+}
+
+func checkIndex(t *testing.T, index *Index[int], topic string, wants []map[string]bool, seen map[string]*Group[int]) {
+	t.Helper()
+	var want []int
+	for s, prefixes := range wants {
+		for prefix := range prefixes {
+			if strings.HasPrefix(topic, prefix) {
+				want = append(want, s)
+				break
+			}
+		}
+	}
+	group := index.Of([]byte(topic))
+	if got := slices.Sorted(slices.Values(group.Members)); !slices.Equal(got, want) {
+		t.Fatalf("%q: %v, want %v of %v", topic, got, want, wants)
+	}
+	key := fmt.Sprint(want)
+	if other, ok := seen[key]; ok && other != group {
+		t.Fatalf("two groups of %s", key)
+	}
+	seen[key] = group
+}
+
+// A topic that was never seen costs no more than one that was.
+func TestIndexAllocatesNothing(t *testing.T) {
+	var index Index[int]
+	for s := range 1000 {
+		index.Add(s, fmt.Appendf(nil, "program%d.", s))
+	}
+	topics := make([][]byte, 1000)
+	for i := range topics {
+		topics[i] = fmt.Appendf(nil, "program%d.%d", i%10, i)
+	}
+	for i := range 10 {
+		index.Of(topics[i])
+	}
+	i := 0
+	if n := testing.AllocsPerRun(len(topics), func() { index.Of(topics[i%len(topics)]); i++ }); n > 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+func BenchmarkIndex(b *testing.B) {
+	var index Index[int]
+	for s := range 1000 {
+		index.Add(s, fmt.Appendf(nil, "auth.info.program%d", s))
+	}
+	topic := []byte("auth.info.program500")
+	b.ReportAllocs()
+	for b.Loop() {
+		index.Of(topic)
+	}
+}

@@ -1,0 +1,102 @@
+package prefix
+
+import (
+	"bytes"
+	"slices"
+)
+
+// node is a radix tree of prefixes: it stands for the prefix that the labels on the way to it make. What belongs to the prefix is its value.
+type node[V value] struct {
+	label    []byte // what it adds to its parent's prefix; only the root's is empty
+	value    V
+	heads    []byte     // the first byte of each child's label, all different
+	children []*node[V] // in the order of heads
+}
+
+// value is what a tree keeps for a prefix; a vacant one needs no node.
+type value interface{ vacant() bool }
+
+// next is the node below n on the way to rest, and what is left of rest behind it; or nil.
+func (n *node[V]) next(rest []byte) (*node[V], []byte) {
+	i := n.child(rest)
+	if i < 0 || !bytes.HasPrefix(rest, n.children[i].label) {
+		return nil, nil
+	}
+	n = n.children[i]
+	return n, rest[len(n.label):]
+}
+
+// child is the index of the only child that can lead to rest, or -1.
+func (n *node[V]) child(rest []byte) int {
+	if len(rest) == 0 {
+		return -1
+	}
+	return bytes.IndexByte(n.heads, rest[0])
+}
+
+// find returns the node of a prefix, or nil.
+func (n *node[V]) find(prefix []byte) *node[V] {
+	for n != nil && len(prefix) > 0 {
+		n, prefix = n.next(prefix)
+	}
+	return n
+}
+
+// grow returns the node of a prefix, which it makes if it has to.
+func (n *node[V]) grow(prefix []byte) *node[V] {
+	for len(prefix) > 0 {
+		i := n.child(prefix)
+		if i < 0 {
+			n.heads = append(n.heads, prefix[0])
+			n.children = append(n.children, &node[V]{label: bytes.Clone(prefix)})
+			return n.children[len(n.children)-1]
+		}
+		next := n.children[i]
+		common := commonLen(next.label, prefix)
+		if common < len(next.label) { // a node between the two
+			next.label = bytes.Clone(next.label[common:])
+			next = &node[V]{label: bytes.Clone(prefix[:common]), heads: []byte{next.label[0]}, children: []*node[V]{next}}
+			n.children[i] = next
+		}
+		n, prefix = next, prefix[common:]
+	}
+	return n
+}
+
+// prune removes the node of a prefix below n if it is vacant, and what was only there to lead to it.
+func (n *node[V]) prune(prefix []byte) {
+	i := n.child(prefix)
+	if i < 0 || !bytes.HasPrefix(prefix, n.children[i].label) {
+		return
+	}
+	next := n.children[i]
+	next.prune(prefix[len(next.label):])
+	switch {
+	case !next.value.vacant():
+	case len(next.children) == 0:
+		n.heads = slices.Delete(n.heads, i, i+1)
+		n.children = slices.Delete(n.children, i, i+1)
+	case len(next.children) == 1: // it only stood between the two
+		only := next.children[0]
+		only.label = slices.Concat(next.label, only.label)
+		n.children[i] = only
+	}
+}
+
+func (n *node[V]) walk(before []byte, f func(prefix []byte)) {
+	before = append(before, n.label...)
+	if !n.value.vacant() {
+		f(before)
+	}
+	for _, child := range n.children {
+		child.walk(before, f)
+	}
+}
+
+func commonLen(a, b []byte) int {
+	n := 0
+	for n < len(a) && n < len(b) && a[n] == b[n] {
+		n++
+	}
+	return n
+}

@@ -1,0 +1,101 @@
+package zmq
+
+import (
+	"fmt"
+	"sync"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/prefix"
+)
+
+// The first byte of a subscription that comes as a message (ZMTP 3.0, RFC 23).
+const (
+	cancelByte    = 0
+	subscribeByte = 1
+)
+
+// audience is who has subscribed to what a PUB or XPUB publishes. Its mutex comes before a Peer's.
+type audience struct {
+	mu    sync.Mutex
+	index prefix.Index[*Peer]
+}
+
+// upstream reads what subscribers send to a PUB: subscriptions in the form of version 3.0. Anything else is not for it.
+func (s *Socket) upstream(b *Batch) {
+	defer b.Release()
+	for i := range b.Len() {
+		frames := b.Frames(i)
+		if len(frames) != 1 || len(frames[0]) == 0 {
+			continue
+		}
+		switch body := frames[0]; body[0] {
+		case subscribeByte:
+			if err := b.peer.subscribe(body[1:]); err != nil {
+				b.peer.Drop(err)
+				return
+			}
+		case cancelByte:
+			b.peer.cancel(body[1:])
+		}
+	}
+}
+
+// subscribe is what the peer asks for. The connection's goroutine calls it, and cancel, and forget at the end.
+func (p *Peer) subscribe(prefix []byte) error {
+	s := p.socket
+	if s.cfg.Type != Pub && s.cfg.Type != XPub {
+		return fmt.Errorf("a subscription sent to a %s socket", s.cfg.Type)
+	}
+	s.audience.mu.Lock()
+	first, err := p.topics.Add(prefix)
+	s.audience.mu.Unlock()
+	if err != nil {
+		return fmt.Errorf("a subscriber asks for %w", err)
+	}
+	if first {
+		s.changeAudience(p, prefix, true)
+	}
+	return nil
+}
+
+func (p *Peer) cancel(prefix []byte) {
+	p.socket.audience.mu.Lock()
+	last := p.topics.Remove(prefix)
+	p.socket.audience.mu.Unlock()
+	if last {
+		p.socket.changeAudience(p, prefix, false)
+	}
+}
+
+// forget takes back all that a peer wanted: its connection has ended.
+func (s *Socket) forget(p *Peer) {
+	p.topics.Walk(func(prefix []byte) { s.changeAudience(p, prefix, false) })
+	s.audience.mu.Lock()
+	defer s.audience.mu.Unlock()
+	p.topics = prefix.Set{}
+	s.audience.index.Forget(p)
+}
+
+// changeAudience makes a change take effect, as the owner of an XPUB likes.
+func (s *Socket) changeAudience(p *Peer, prefix []byte, wanted bool) {
+	apply := func() {
+		s.audience.mu.Lock()
+		defer s.audience.mu.Unlock()
+		if wanted {
+			s.audience.index.Add(p, prefix)
+		} else {
+			s.audience.index.Remove(p, prefix)
+		}
+	}
+	if s.cfg.OnSubscription == nil {
+		apply()
+		return
+	}
+	s.cfg.OnSubscription(p, prefix, wanted, apply)
+}
+
+// WantsAnyway tells whether the peer wants a topic that begins with prefix because of another prefix, too.
+func (p *Peer) WantsAnyway(topic, prefix []byte) bool {
+	p.socket.audience.mu.Lock()
+	defer p.socket.audience.mu.Unlock()
+	return p.topics.MatchOther(topic, len(prefix))
+}

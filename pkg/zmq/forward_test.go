@@ -1,0 +1,221 @@
+package zmq
+
+import (
+	"encoding/binary"
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// proxied is an XSUB whose batches an XPUB forwards, with the publishers' and the subscribers' endpoint.
+func proxied(t *testing.T, hwm int, change func(p *Peer, prefix []byte, wanted bool, apply func())) (in, out *Socket, publishAt, subscribeAt string) {
+	if change == nil {
+		change = func(_ *Peer, prefix []byte, wanted bool, apply func()) {
+			apply()
+			if wanted {
+				if err := in.Subscribe(prefix); err != nil {
+					t.Error(err)
+				}
+			} else {
+				in.Unsubscribe(prefix)
+			}
+		}
+	}
+	out, subscribeAt = bound(t, Config{Type: XPub, HWM: hwm, OnSubscription: change})
+	in, publishAt = bound(t, Config{Type: XSub, OnReceive: func(b *Batch) {
+		out.Forward(b)
+		b.Release()
+	}})
+	return in, out, publishAt, subscribeAt
+}
+
+// What a publisher is asked for is what somebody wants, once, and no more when the last one does not.
+func TestXSubAsksForWhatXPubIsAsked(t *testing.T) {
+	_, out, publishAt, subscribeAt := proxied(t, 0, nil)
+	early := peerRaw(t, publishAt, "PUB", 1)
+	first := peerRaw(t, subscribeAt, "SUB", 1)
+	first.say(command("SUBSCRIBE", "app."), command("SUBSCRIBE", "app."), command("SUBSCRIBE", "db"))
+	heard := func(r *raw, want ...string) {
+		t.Helper()
+		for _, w := range want {
+			if _, body := r.frame(); body != w {
+				t.Errorf("asked for %q, not %q", body, w)
+			}
+		}
+	}
+	heard(early, "\x09SUBSCRIBEapp.", "\x09SUBSCRIBEdb")
+	second := peerRaw(t, subscribeAt, "SUB", 0)
+	second.say("\x00\x05\x01app.", "\x00\x02\x01x")
+	heard(early, "\x09SUBSCRIBEx")
+	late := peerRaw(t, publishAt, "PUB", 0)
+	heard(late, "\x01app.", "\x01db", "\x01x")
+	first.say(command("CANCEL", "app."), command("CANCEL", "db"))
+	heard(early, "\x06CANCELdb")
+	first.say(command("CANCEL", "app."))
+	second.Close()
+	eventually(t, "the end of the second", func() bool { return out.Peers() == 1 })
+	var left []string
+	for range 2 {
+		_, body := early.frame()
+		left = append(left, body)
+	}
+	if got := strings.Join(left, " "); got != "\x06CANCELapp. \x06CANCELx" && got != "\x06CANCELx \x06CANCELapp." {
+		t.Errorf("at the end it was asked for %q", got)
+	}
+}
+
+// Every message arrives as it was, at those who want it, also when bytes cannot be passed on as they came.
+func TestForward(t *testing.T) {
+	_, out, publishAt, subscribeAt := proxied(t, 0, nil)
+	pub := peerRaw(t, publishAt, "PUB", 1)
+	all, some := peerRaw(t, subscribeAt, "SUB", 1), peerRaw(t, subscribeAt, "SUB", 1)
+	all.say(command("SUBSCRIBE", ""))
+	some.say(command("SUBSCRIBE", "b"))
+	subscriptions(t, out, "b", 2)
+	long := strings.Repeat("l", 300)
+	pub.say("\x00\x01a", "\x01\x01b\x01\x00\x00\x01z", "\x00\x02b1",
+		"\x01\x01b", command("PING", "\x00\x00"), "\x00\x01p", // a command between two frames
+		"\xf0\x01b",                             // bits that mean nothing yet
+		"\x02\x00\x00\x00\x00\x00\x00\x00\x01b", // a long size where a short one would do
+		longFrame(0, 300)+long, "\x00\x00", "\x00\x01b")
+	b := "\x01\x01b\x01\x00\x00\x01z" + "\x00\x02b1" + "\x01\x01b\x00\x01p" + "\x00\x01b" + "\x02\x00\x00\x00\x00\x00\x00\x00\x01b"
+	if want := "\x00\x01a" + b + longFrame(0, 300) + long + "\x00\x00\x00\x01b"; all.hear(len(want)) != want {
+		t.Error("who wants everything has something else")
+	}
+	if want := b + "\x00\x01b"; some.hear(len(want)) != want {
+		t.Error("who wants a part has something else")
+	}
+}
+
+func subscriptions(t *testing.T, s *Socket, topic string, n int) {
+	t.Helper()
+	eventually(t, fmt.Sprintf("%d subscriptions to %q", n, topic), func() bool {
+		s.audience.mu.Lock()
+		defer s.audience.mu.Unlock()
+		return len(s.audience.index.Of([]byte(topic)).Members) == n
+	})
+}
+
+// A subscriber that does not read misses what does not fit, is told how much that is where it is missing, and holds up nobody.
+func TestForwardToASlowSubscriber(t *testing.T) {
+	const total = 40_000
+	_, out, publishAt, subscribeAt := proxied(t, 100, nil)
+	slow := peerRaw(t, subscribeAt, "SUB", 1)
+	slow.say(command("SUBSCRIBE", ""))
+	subscriptions(t, out, "", 1)
+	s, _ := publisher(t, publishAt)
+	text := strings.Repeat("x", 1000)
+	p := peer(out, 0)
+	for i := range total {
+		for p.Dropped() == 0 && i > 20_000 {
+			t.Fatal("it misses nothing")
+		}
+		s.Publish(fmt.Appendf(nil, "%06d%s", i, text))
+		if i%50 == 49 {
+			s.Flush()
+			eventually(t, "the publisher's queue", func() bool { return !peer(s, 0).owed() })
+		}
+	}
+	eventually(t, "everything", func() bool {
+		queued, written, _ := p.state()
+		return uint64(queued)+written+p.Dropped() == total
+	})
+	next, told := 0, 0
+	for next < total {
+		_, body := slow.frame()
+		if news, found := strings.CutPrefix(body, "\x04PING\x00\x00dropped:"); found {
+			n := int(binary.BigEndian.Uint64([]byte(news)))
+			next += n - told
+			told = n
+			continue
+		}
+		if want := fmt.Sprintf("%06d", next); body[:6] != want {
+			t.Fatalf("%.6s where %s is due, after %d were said to be missing", body, want, told)
+		}
+		next++
+		if next+int(p.Dropped())-told == total { // what is missing at the end is told with the next message
+			break
+		}
+	}
+	if out.Dropped() != p.Dropped() {
+		t.Errorf("the socket counts %d, the peer %d", out.Dropped(), p.Dropped())
+	}
+}
+
+// publisher is a PUB that is connected and subscribed to.
+func publisher(t *testing.T, at string) (*Socket, string) {
+	t.Helper()
+	s, own := bound(t, Config{Type: Pub})
+	if err := s.Connect(at); err != nil {
+		t.Fatal(err)
+	}
+	subscriptions(t, s, "", 1)
+	return s, own
+}
+
+// A subscription's replay comes before what is published later, also beyond the high-water mark, which holds for the rest.
+func TestReplay(t *testing.T) {
+	const hwm = 10
+	taken := 0
+	change := func(p *Peer, prefix []byte, wanted bool, apply func()) {
+		for wanted && p.Replay([]byte(fmt.Sprintf("%sold%d", prefix, taken))) {
+			taken++
+		}
+		apply()
+	}
+	_, out, _, subscribeAt := proxied(t, hwm, change)
+	r := peerRaw(t, subscribeAt, "SUB", 1)
+	r.say(command("SUBSCRIBE", "r"))
+	subscriptions(t, out, "r", 1)
+	for i := range hwm - 1 {
+		out.Publish([]byte(fmt.Sprintf("rnew%d", i)))
+	}
+	out.Flush()
+	for i := range hwm {
+		if _, body := r.frame(); body != fmt.Sprintf("rold%d", i) {
+			t.Errorf("%q where rold%d is due", body, i)
+		}
+	}
+	for i := range hwm - 1 {
+		if _, body := r.frame(); body != fmt.Sprintf("rnew%d", i) {
+			t.Errorf("%q where rnew%d is due", body, i)
+		}
+	}
+	if taken != hwm || peer(out, 0).Dropped() != 0 {
+		t.Errorf("%d were taken, %d dropped", taken, peer(out, 0).Dropped())
+	}
+}
+
+// A subscriber hears from its publisher what it has missed, once, also with a heartbeat; and nothing from anybody else's PING.
+func TestSubscriberHearsOfGaps(t *testing.T) {
+	missed := make(chan uint64, 10)
+	s, at := bound(t, Config{Type: Sub, Subscribe: []string{""}, OnMissed: func(_ *Peer, n uint64) { missed <- n }})
+	r := peerRaw(t, at, "PUB", 1)
+	news := func(n byte) string { return command("PING", "\x00\x00dropped:\x00\x00\x00\x00\x00\x00\x00"+string(n)) }
+	r.say("\x00\x01a", news(3), "\x00\x01b", news(3), command("PING", "\x00\x00dropped!12345678"), command("PING", "\x00\x00"), news(5))
+	if got := receive(t, s, 2); strings.Join(got, "") != "ab" {
+		t.Errorf("received %q", got)
+	}
+	if first, second := <-missed, <-missed; first != 3 || second != 2 || len(missed) > 0 {
+		t.Errorf("missed %d and %d, and %d more", first, second, len(missed))
+	}
+}
+
+// What was missed is heard of behind what was received before.
+func TestGapsStandWhereTheyAre(t *testing.T) {
+	order := make(chan string, 10)
+	_, at := bound(t, Config{Type: XSub, Subscribe: []string{""},
+		OnReceive: func(b *Batch) {
+			for i := range b.Len() {
+				order <- string(b.Frames(i)[0])
+			}
+			b.Release()
+		},
+		OnMissed: func(_ *Peer, n uint64) { order <- fmt.Sprint(n) }})
+	peerRaw(t, at, "PUB", 1).say("\x00\x01a\x00\x01b", command("PING", "\x00\x00dropped:\x00\x00\x00\x00\x00\x00\x00\x07"), "\x00\x01c")
+	for _, want := range []string{"a", "b", "7", "c"} {
+		if got := <-order; got != want {
+			t.Errorf("%s where %s is due", got, want)
+		}
+	}
+}
