@@ -1,0 +1,76 @@
+/**
+ * Text with its named characters and with the matches of a search, as nodes. Text goes into the document as text only.
+ * @module
+ */
+
+/** Matches that are marked in one text. Bounds the nodes of a line. */
+const MOST_MARKS = 100;
+
+/** @typedef {import('./text.js').Segment} Segment */
+
+/**
+ * @param {string} words what to look for, '' for nothing
+ * @returns {RegExp | null} finds the words as they are, in either case
+ */
+export function patternOf(words) {
+  return words === '' ? null : new RegExp(words.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&'), 'giu');
+}
+
+/**
+ * Replaces what an element holds.
+ * @param {Element} element
+ * @param {Segment[]} segments
+ * @param {RegExp | null} pattern
+ * @returns {number} how many matches are marked
+ */
+export function fill(element, segments, pattern) {
+  const text = segments.length === 1 ? segments[0].text : segments.map((segment) => segment.text).join('');
+  const ranges = pattern === null ? [] : matches(text, pattern);
+  if (ranges.length === 0 && !segments.some((segment) => segment.named)) {
+    element.textContent = text;
+    return 0;
+  }
+  element.replaceChildren();
+  const cursor = { segments, index: 0, start: 0 };
+  let from = 0;
+  for (const { start, end } of ranges) {
+    emit(element, cursor, from, start);
+    const mark = document.createElement('mark');
+    emit(mark, cursor, start, end);
+    element.append(mark);
+    from = end;
+  }
+  emit(element, cursor, from, text.length);
+  return ranges.length;
+}
+
+function matches(text, pattern) {
+  const ranges = [];
+  pattern.lastIndex = 0;
+  for (let match = pattern.exec(text); match && ranges.length < MOST_MARKS; match = pattern.exec(text)) {
+    ranges.push({ start: match.index, end: pattern.lastIndex });
+  }
+  return ranges;
+}
+
+/** Appends the text from from to to; the cursor only goes forwards. */
+function emit(parent, cursor, from, to) {
+  while (from < to) {
+    const segment = cursor.segments[cursor.index];
+    const end = cursor.start + segment.text.length;
+    const piece = segment.text.slice(from - cursor.start, to - cursor.start);
+    parent.append(segment.named ? named(piece) : piece);
+    from = Math.min(to, end);
+    if (from === end) {
+      cursor.start = end;
+      cursor.index++;
+    }
+  }
+}
+
+function named(text) {
+  const span = document.createElement('span');
+  span.className = 'named';
+  span.textContent = text;
+  return span;
+}

@@ -1,0 +1,74 @@
+/**
+ * The search in the lines that are shown: marks, a count, and steps from match to match.
+ * @module
+ */
+
+import { patternOf } from './highlight.js';
+import { count } from './text.js';
+
+export class Search {
+  #field;
+  #output;
+  #list;
+  #onStep;
+  #current = null;
+
+  /**
+   * @param {{field: HTMLInputElement, output: Element, next: Element, previous: Element}} elements
+   * @param {import('./list.js').List} list
+   * @param {() => void} onStep is called before the view goes to a match
+   */
+  constructor({ field, output, next, previous }, list, onStep) {
+    this.#field = field;
+    this.#output = output;
+    this.#list = list;
+    this.#onStep = onStep;
+    field.addEventListener('input', () => this.#changed());
+    field.addEventListener('keydown', (event) => this.#key(event));
+    next.addEventListener('click', () => this.#step(1));
+    previous.addEventListener('click', () => this.#step(-1));
+  }
+
+  /** Says how many matches there are now. */
+  update() {
+    if (this.#current && !this.#current.isConnected) this.#current = null;
+    this.#output.textContent = this.#text();
+  }
+
+  #text() {
+    if (this.#field.value === '') return '';
+    const all = count(this.#list.matches);
+    if (this.#current === null) return this.#list.matches === 1 ? '1 match' : `${all} matches`;
+    return `${count(Array.prototype.indexOf.call(this.#list.marks, this.#current) + 1)} of ${all}`;
+  }
+
+  #changed() {
+    this.#current = null;
+    this.#list.mark(patternOf(this.#field.value));
+    this.update();
+  }
+
+  #key(event) {
+    if (event.key === 'Enter') {
+      event.preventDefault();
+      this.#step(event.shiftKey ? -1 : 1);
+    } else if (event.key === 'Escape') {
+      this.#field.value = '';
+      this.#changed();
+    }
+  }
+
+  /** Goes to the next match, or, from none, to the newest one. */
+  #step(by) {
+    const marks = this.#list.marks;
+    if (marks.length === 0) return;
+    const at = Array.prototype.indexOf.call(marks, this.#current);
+    const to = at < 0 ? marks.length - 1 : (at + by + marks.length) % marks.length;
+    this.#current?.classList.remove('current');
+    this.#current = marks[to];
+    this.#current.classList.add('current');
+    this.#onStep();
+    this.#current.scrollIntoView({ block: 'center', inline: 'nearest' });
+    this.update();
+  }
+}

@@ -1,0 +1,112 @@
+/**
+ * How text from the network is made fit to be seen: what is invisible or turns the direction of writing is named, long
+ * text is cut, bytes that are no text are shown as such. Nothing here touches the document.
+ * @module
+ */
+
+/** What of a message is shown at first, in bytes of UTF-8. */
+const SHOWN_BYTES = 8 * 1024;
+
+/** Runs of named characters that are set apart in one text; further ones are named in plain text. Bounds the nodes of a line. */
+const MOST_RUNS = 64;
+
+/** Control characters but tab, format characters (all bidirectional controls among them), separators, lone surrogates. */
+const unseen = /(?:(?!\t)[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}])+/gu;
+
+/** A character in UTF-8 of two to four bytes, or a byte that belongs to none, in a string of bytes. */
+const utf8 =
+  /[\xc2-\xdf][\x80-\xbf]|(?:\xe0[\xa0-\xbf]|[\xe1-\xec\xee\xef][\x80-\xbf]|\xed[\x80-\x9f])[\x80-\xbf]|(?:\xf0[\x90-\xbf]|[\xf1-\xf3][\x80-\xbf]|\xf4[\x80-\x8f])[\x80-\xbf]{2}|[\x80-\xff]/g;
+
+const strayByte = /[\udc80-\udcff]/gu;
+
+const decoder = new TextDecoder();
+const encoder = new TextEncoder();
+const shown = new Uint8Array(SHOWN_BYTES);
+const numbers = new Intl.NumberFormat('en');
+
+/** @typedef {{text: string, named: boolean}} Segment named: stands for characters that cannot be seen */
+
+/**
+ * Text in pieces that are safe to show: U+202E becomes a piece `<U+202E>` that is marked as named.
+ * @param {string} text
+ * @returns {Segment[]}
+ */
+export function segments(text) {
+  const out = [];
+  let from = 0;
+  let runs = 0;
+  const plain = (piece) => {
+    const last = out.at(-1);
+    if (last && !last.named) last.text += piece;
+    else if (piece !== '') out.push({ text: piece, named: false });
+  };
+  for (const { 0: run, index } of text.matchAll(unseen)) {
+    plain(text.slice(from, index));
+    const names = Array.from(run, nameOf).join('');
+    if (runs++ < MOST_RUNS) out.push({ text: names, named: true });
+    else plain(names);
+    from = index + run.length;
+  }
+  plain(text.slice(from));
+  return out;
+}
+
+/**
+ * The same in one string, for attributes.
+ * @param {string} text
+ */
+export function printable(text) {
+  return text.replace(unseen, (run) => Array.from(run, nameOf).join(''));
+}
+
+function nameOf(character) {
+  const code = character.codePointAt(0);
+  if (code >= 0xdc80 && code <= 0xdcff) return `<0x${(code - 0xdc00).toString(16).toUpperCase()}>`;
+  return `<U+${code.toString(16).toUpperCase().padStart(4, '0')}>`;
+}
+
+/**
+ * What base64 says, as text. A byte 0xNN that is not UTF-8 becomes the lone surrogate U+DCNN, which segments shows as `<0xNN>`.
+ * @param {string} base64
+ * @throws if it is not base64
+ */
+export function textOfBase64(base64) {
+  return atob(base64).replace(utf8, (bytes) =>
+    bytes.length === 1
+      ? String.fromCharCode(0xdc00 + bytes.charCodeAt(0))
+      : decoder.decode(Uint8Array.from(bytes, (byte) => byte.charCodeAt(0))),
+  );
+}
+
+/**
+ * The beginning of a text that is shown at first, and how many bytes it leaves out.
+ * @param {string} text
+ * @returns {{head: string, more: number}}
+ */
+export function cut(text) {
+  if (text.length * 3 <= SHOWN_BYTES) return { head: text, more: 0 };
+  const { read } = encoder.encodeInto(text, shown);
+  if (read === text.length) return { head: text, more: 0 };
+  return { head: text.slice(0, read), more: byteLength(text.slice(read)) };
+}
+
+function byteLength(text) {
+  return encoder.encode(text).length - 2 * (text.match(strayByte)?.length ?? 0);
+}
+
+/**
+ * A count as people write it: 12,345.
+ * @param {number} n
+ */
+export function count(n) {
+  return numbers.format(n);
+}
+
+/**
+ * A count with its noun: 1 line, 2 lines.
+ * @param {number} n
+ * @param {string} noun
+ */
+export function counted(n, noun) {
+  return `${count(n)} ${noun}${n === 1 ? '' : 's'}`;
+}
