@@ -1,0 +1,143 @@
+package severity
+
+// The scanner of JSON texts (RFC 8259) below works on positions: each function takes where something begins and returns the
+// position after its end, or malformed. All of them stop at the end of b.
+
+const malformed = -1
+
+// ofObject goes through the top-level keys of the object that b begins with, up to the first that tells a severity.
+func ofObject(b []byte) (Severity, bool) {
+	for i := spaceEnd(b, 1); i < len(b) && b[i] == '"'; {
+		end := stringEnd(b, i)
+		if end == malformed {
+			return 0, false
+		}
+		key := b[i+1 : end-1]
+		i = spaceEnd(b, end)
+		if i >= len(b) || b[i] != ':' {
+			return 0, false
+		}
+		i = spaceEnd(b, i+1)
+		if end = valueEnd(b, i); end == malformed {
+			return 0, false
+		}
+		value := b[i:end]
+		i = spaceEnd(b, end)
+		if i >= len(b) || b[i] != ',' && b[i] != '}' {
+			return 0, false
+		}
+		if s, ok := field(key, value); ok {
+			return s, true
+		}
+		if b[i] == '}' {
+			return 0, false
+		}
+		i = spaceEnd(b, i+1)
+	}
+	return 0, false
+}
+
+func spaceEnd(b []byte, i int) int {
+	for i < len(b) && (b[i] == ' ' || b[i] == '\t' || b[i] == '\n' || b[i] == '\r') {
+		i++
+	}
+	return i
+}
+
+func digitsEnd(b []byte, i int) int {
+	for i < len(b) && '0' <= b[i] && b[i] <= '9' {
+		i++
+	}
+	return i
+}
+
+func valueEnd(b []byte, i int) int {
+	if i >= len(b) {
+		return malformed
+	}
+	switch b[i] {
+	case '"':
+		return stringEnd(b, i)
+	case '{', '[':
+		return nestedEnd(b, i)
+	case 't':
+		return wordEnd(b, i, "true")
+	case 'f':
+		return wordEnd(b, i, "false")
+	case 'n':
+		return wordEnd(b, i, "null")
+	}
+	return numberEnd(b, i)
+}
+
+func wordEnd(b []byte, i int, word string) int {
+	if len(b)-i < len(word) || string(b[i:i+len(word)]) != word {
+		return malformed
+	}
+	return i + len(word)
+}
+
+// stringEnd ends a string, quotes included. It does not look at the digits of \u.
+func stringEnd(b []byte, i int) int {
+	for i++; i < len(b); i++ {
+		switch c := b[i]; {
+		case c == '"':
+			return i + 1
+		case c == '\\':
+			i++
+		case c < ' ':
+			return malformed
+		}
+	}
+	return malformed
+}
+
+// nestedEnd ends an object or array: it counts brackets and does not look at what is between them, but for strings.
+func nestedEnd(b []byte, i int) int {
+	depth := 0
+	for i < len(b) {
+		switch b[i] {
+		case '"':
+			if i = stringEnd(b, i); i == malformed {
+				return malformed
+			}
+			continue
+		case '{', '[':
+			depth++
+		case '}', ']':
+			depth--
+		}
+		i++
+		if depth == 0 {
+			return i
+		}
+	}
+	return malformed
+}
+
+// numberEnd ends a number: -? (0 | 1-9 digits) (. digits)? ((e|E) (+|-)? digits)?
+func numberEnd(b []byte, i int) int {
+	if i < len(b) && b[i] == '-' {
+		i++
+	}
+	end := digitsEnd(b, i)
+	if end == i || b[i] == '0' && end > i+1 {
+		return malformed
+	}
+	if i = end; i < len(b) && b[i] == '.' {
+		if end = digitsEnd(b, i+1); end == i+1 {
+			return malformed
+		}
+		i = end
+	}
+	if i < len(b) && (b[i] == 'e' || b[i] == 'E') {
+		if i++; i < len(b) && (b[i] == '+' || b[i] == '-') {
+			i++
+		}
+		if end = digitsEnd(b, i); end == i {
+			return malformed
+		}
+		i = end
+	}
+	return i
+}

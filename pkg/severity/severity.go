@@ -1,0 +1,104 @@
+// Package severity finds out how urgent a log message says it is, from the payload alone: from the <PRI> that syslog puts
+// first (RFC 3164, RFC 5424), or from a key of a JSON object, as rsyslog's templates and the usual logging libraries write it:
+//
+//	syslogseverity, syslogseverity-text, pri, pri-text   rsyslog's properties and jsonmesg
+//	syslogpriority, syslogpriority-text                  their older names
+//	severity, severity_label                             templates for Logstash and Elasticsearch
+//	priority                                             journald, syslog-ng
+//	level                                                logrus, zap, slog, zerolog, GELF, pino, bunyan, Monolog
+//	level_name, levelname, loglevel, log.level           Monolog, Python's loggers, ECS
+//
+// Case does not matter, in keys and in names. A value is a number, or a string with a number or a name in it: emerg, emergency,
+// panic; alert; crit, critical, fatal, dpanic; err, error; warn, warning; notice; info, informational, information; debug,
+// trace.
+//
+// Nothing here allocates, and nothing looks further than the first 4 KiB of a payload.
+package severity
+
+// Severity is syslog's, RFC 5424 table 2: 0 is the most urgent, 7 the least.
+type Severity uint8
+
+const (
+	Emerg Severity = iota
+	Alert
+	Crit
+	Err
+	Warning
+	Notice
+	Info
+	Debug
+)
+
+// String writes the severity as rsyslog's syslogseverity-text does.
+func (s Severity) String() string {
+	switch s {
+	case Emerg:
+		return "emerg"
+	case Alert:
+		return "alert"
+	case Crit:
+		return "crit"
+	case Err:
+		return "err"
+	case Warning:
+		return "warning"
+	case Notice:
+		return "notice"
+	case Info:
+		return "info"
+	case Debug:
+		return "debug"
+	}
+	return "invalid"
+}
+
+const (
+	// maxLook is how many bytes of a payload are looked at.
+	maxLook = 4096
+	// maxPRI is the largest <PRI>: facility 23, severity 7.
+	maxPRI = 191
+)
+
+// Of returns the severity that payload states: that of a <PRI> which it begins with, or of the first key of a JSON object
+// that tells one. White space and rsyslog's "@cee:" may stand before the object. It is false when there is none within the first 4 KiB, or when the object is malformed up to there; what is inside
+// nested values is skipped and not checked.
+func Of(payload []byte) (Severity, bool) {
+	b := payload[:min(len(payload), maxLook)]
+	if len(b) > 0 && b[0] == '<' {
+		return ofPRI(b)
+	}
+	b = b[spaceEnd(b, 0):]
+	const cookie = "@cee:"
+	if len(b) > len(cookie) && string(b[:len(cookie)]) == cookie {
+		b = b[spaceEnd(b, len(cookie)):]
+	}
+	if len(b) > 0 && b[0] == '{' {
+		return ofObject(b)
+	}
+	return 0, false
+}
+
+// ofPRI reads "<", one to three digits, ">".
+func ofPRI(b []byte) (Severity, bool) {
+	end := digitsEnd(b, 1)
+	if end >= len(b) || b[end] != '>' {
+		return 0, false
+	}
+	n, ok := number(b[1:end])
+	if !ok || n > maxPRI {
+		return 0, false
+	}
+	return Severity(n & 7), true
+}
+
+// number reads one to three digits.
+func number(b []byte) (int, bool) {
+	if len(b) < 1 || len(b) > 3 || digitsEnd(b, 0) != len(b) {
+		return 0, false
+	}
+	n := 0
+	for _, c := range b {
+		n = 10*n + int(c-'0')
+	}
+	return n, true
+}
