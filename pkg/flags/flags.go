@@ -9,8 +9,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -56,6 +54,8 @@ func Exit(program string, err error, stderr io.Writer) int {
 
 // Common holds the values of the flags that every program has.
 type Common struct {
+	Arguments Arguments // what arguments that are no flags mean
+
 	Connect, Bind []string
 	HWM           int
 	MaxMessage    Size
@@ -67,12 +67,40 @@ type Common struct {
 	LogFormat     string
 }
 
+// Arguments is what arguments that are no flags mean.
+type Arguments int
+
+// The meanings.
+const (
+	NoArguments      Arguments = iota // a mistake
+	ConnectArguments                  // endpoints to connect to
+	BindArguments                     // endpoints to bind
+)
+
 // NewSet makes the flag set of a program with the common flags in it. summary says what the program does, one line.
 func NewSet(program, summary string, c *Common) *pflag.FlagSet {
-	fs := pflag.NewFlagSet(program, pflag.ContinueOnError)
-	fs.SortFlags = false
+	fs := newSet(program)
 	fs.StringArrayVar(&c.Connect, "connect", nil, "connect to this `endpoint`: tcp://host:port, tcp://[v6]:port, ipc:///path (repeatable)")
 	fs.StringArrayVar(&c.Bind, "bind", nil, "bind this `endpoint`: tcp://*:port, tcp://127.0.0.1:port, ipc:///path; port 0 picks one and logs it (repeatable)")
+	addFlags(fs, summary, c)
+	return fs
+}
+
+// NewSetOfOwn makes a flag set without --connect and --bind, for a program that has other names for its endpoints and validates them.
+func NewSetOfOwn(program, summary string, c *Common) *pflag.FlagSet {
+	fs := newSet(program)
+	addFlags(fs, summary, c)
+	return fs
+}
+
+func newSet(program string) *pflag.FlagSet {
+	fs := pflag.NewFlagSet(program, pflag.ContinueOnError)
+	fs.SortFlags = false
+	fs.SetOutput(io.Discard)
+	return fs
+}
+
+func addFlags(fs *pflag.FlagSet, summary string, c *Common) {
 	fs.IntVar(&c.HWM, "hwm", zmq.DefaultHWM, "most `messages` held per peer, and never more than 4 MiB of them")
 	c.MaxMessage = zmq.DefaultMaxMessage
 	fs.Var(&c.MaxMessage, "max-message-size", "most `bytes` of all frames of a message together; suffixes KiB and MiB")
@@ -84,9 +112,7 @@ func NewSet(program, summary string, c *Common) *pflag.FlagSet {
 	fs.StringVar(&c.LogFormat, "log-format", "text", "text or json")
 	fs.Bool("version", false, "print the version")
 	fs.BoolP("help", "h", false, "print this help")
-	fs.SetOutput(io.Discard)
-	fs.SetAnnotation("help", summaryKey, []string{summary})
-	return fs
+	fs.SetAnnotation("help", summaryKey, []string{summary}) //nolint:errcheck // the flag is there
 }
 
 const summaryKey = "summary"
@@ -97,21 +123,41 @@ func (c *Common) Parse(fs *pflag.FlagSet, version string, args []string, stdout 
 		return &UsageError{err}
 	}
 	if help, _ := fs.GetBool("help"); help {
-		fmt.Fprintf(stdout, "Usage: %s [flags]\n\n%s\n\n%s", fs.Name(), fs.Lookup("help").Annotations[summaryKey][0], fs.FlagUsages())
+		usage := fs.Name() + " [flags]"
+		if c.Arguments != NoArguments {
+			usage += " ENDPOINT..."
+		}
+		fmt.Fprintf(stdout, "Usage: %s\n\n%s\n\n%s", usage, fs.Lookup("help").Annotations[summaryKey][0], fs.FlagUsages())
 		return ErrHelp
 	}
 	if v, _ := fs.GetBool("version"); v {
 		fmt.Fprintln(stdout, fs.Name(), version)
 		return ErrHelp
 	}
-	if fs.NArg() > 0 {
-		return Usage("unexpected argument %q: every setting is a flag", fs.Arg(0))
+	switch c.Arguments {
+	case ConnectArguments:
+		c.Connect = append(c.Connect, fs.Args()...)
+	case BindArguments:
+		c.Bind = append(c.Bind, fs.Args()...)
+	default:
+		if fs.NArg() > 0 {
+			return Usage("unexpected argument %q: every setting is a flag", fs.Arg(0))
+		}
+	}
+	if fs.Lookup("connect") != nil {
+		if err := c.validateEndpoints(); err != nil {
+			return err
+		}
 	}
 	return c.validate()
 }
 
-func (c *Common) validate() error {
-	if len(c.Connect)+len(c.Bind) == 0 {
+func (c *Common) validateEndpoints() error {
+	switch {
+	case len(c.Connect)+len(c.Bind) > 0:
+	case c.Arguments != NoArguments:
+		return Usage("nobody to talk to: give at least one endpoint, such as tcp://127.0.0.1:5556")
+	default:
 		return Usage("nobody to talk to: give at least one --connect or --bind")
 	}
 	for _, text := range c.Connect {
@@ -124,6 +170,10 @@ func (c *Common) validate() error {
 			return Usage("--bind: %w", err)
 		}
 	}
+	return nil
+}
+
+func (c *Common) validate() error {
 	switch {
 	case c.HWM < 1:
 		return Usage("--hwm %d: at least 1 message must be held", c.HWM)
@@ -216,45 +266,6 @@ func (c *Common) Lingering(ctx context.Context) (context.Context, context.Cancel
 	stop := context.AfterFunc(ctx, func() { time.AfterFunc(c.Linger, cancel) })
 	return longer, func() { stop(); cancel() }
 }
-
-// Size is a number of bytes, as --max-message-size takes it.
-type Size int
-
-const maxSize = 1 << 30
-
-// Set implements pflag.Value.
-func (s *Size) Set(text string) error {
-	number, unit := text, 1
-	if n, found := strings.CutSuffix(text, "KiB"); found {
-		number, unit = n, 1<<10
-	} else if n, found := strings.CutSuffix(text, "MiB"); found {
-		number, unit = n, 1<<20
-	}
-	n, err := strconv.ParseUint(number, 10, 32)
-	if err != nil {
-		return errors.New("write a number of bytes, such as 65536, 64KiB or 1MiB")
-	}
-	if n == 0 || n > uint64(maxSize/unit) {
-		return fmt.Errorf("it must lie between 1 byte and %dMiB", maxSize>>20)
-	}
-	*s = Size(int(n) * unit)
-	return nil
-}
-
-// String implements pflag.Value.
-func (s *Size) String() string {
-	switch n := int(*s); {
-	case n > 0 && n%(1<<20) == 0:
-		return fmt.Sprintf("%dMiB", n>>20)
-	case n > 0 && n%(1<<10) == 0:
-		return fmt.Sprintf("%dKiB", n>>10)
-	default:
-		return fmt.Sprint(n)
-	}
-}
-
-// Type implements pflag.Value.
-func (s *Size) Type() string { return "bytes" }
 
 // StopSignals are the signals that end a program. SIGINT is not among them when it was ignored at the start, as rsyslog
 // ignores it in its children on purpose: to be notified would undo that.

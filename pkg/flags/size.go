@@ -1,0 +1,47 @@
+package flags
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Size is a number of bytes, as --max-message-size takes it.
+type Size int
+
+const maxSize = 1 << 30
+
+// Set implements pflag.Value.
+func (s *Size) Set(text string) error {
+	number, unit := text, 1
+	if n, found := strings.CutSuffix(text, "KiB"); found {
+		number, unit = n, 1<<10
+	} else if n, found := strings.CutSuffix(text, "MiB"); found {
+		number, unit = n, 1<<20
+	}
+	n, err := strconv.ParseUint(number, 10, 32)
+	if err != nil {
+		return errors.New("write a number of bytes, such as 65536, 64KiB or 1MiB")
+	}
+	if n == 0 || n > uint64(maxSize/unit) {
+		return fmt.Errorf("it must lie between 1 byte and %dMiB", maxSize>>20)
+	}
+	*s = Size(int(n) * unit)
+	return nil
+}
+
+// String implements pflag.Value.
+func (s *Size) String() string {
+	switch n := int(*s); {
+	case n > 0 && n%(1<<20) == 0:
+		return fmt.Sprintf("%dMiB", n>>20)
+	case n > 0 && n%(1<<10) == 0:
+		return fmt.Sprintf("%dKiB", n>>10)
+	default:
+		return fmt.Sprint(n)
+	}
+}
+
+// Type implements pflag.Value.
+func (s *Size) Type() string { return "bytes" }

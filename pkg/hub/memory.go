@@ -1,0 +1,128 @@
+package hub
+
+import (
+	"bytes"
+	"cmp"
+	"container/list"
+	"slices"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
+)
+
+// memory is the last messages of each topic, which is a message's first frame. When they are too many bytes together, the oldest of all
+// are forgotten.
+type memory struct {
+	perTopic int
+	limit    int // bytes
+	bytes    int
+	topics   map[string]*topic
+	all      list.List // of *remembered, the oldest first
+	last     uint64    // the newest message's number
+}
+
+// topic is a ring of messages.
+type topic struct {
+	name   string
+	recent []*remembered // at most memory.perTopic
+	oldest int           // index of the oldest
+}
+
+// remembered is one message.
+type remembered struct {
+	topic *topic
+	place *list.Element // in memory.all
+	seq   uint64
+	bytes []byte // all frames
+	ends  []int  // ends[i] is where frame i ends in bytes
+}
+
+// What topics and messages cost besides their bytes, roughly.
+const (
+	topicCost   = 256
+	messageCost = 256
+)
+
+func newMemory(perTopic, limit int) *memory {
+	return &memory{perTopic: perTopic, limit: limit, topics: make(map[string]*topic)}
+}
+
+// add remembers the messages of a batch. The memory of messages that are replaced is used again.
+func (m *memory) add(b *zmq.Batch) {
+	for i := range b.Len() {
+		frames := b.Frames(i)
+		t := m.topics[string(frames[0])]
+		if t == nil {
+			t = &topic{name: string(frames[0])}
+			m.topics[t.name] = t
+			m.bytes += len(t.name) + topicCost
+		}
+		r := m.place(t)
+		m.bytes -= r.cost()
+		r.bytes, r.ends = r.bytes[:0], r.ends[:0]
+		for _, f := range frames {
+			r.bytes = append(r.bytes, f...)
+			r.ends = append(r.ends, len(r.bytes))
+		}
+		m.bytes += r.cost()
+		m.last++
+		r.seq = m.last
+		for m.bytes > m.limit && m.all.Len() > 0 {
+			m.forget(m.all.Front().Value.(*remembered))
+		}
+	}
+}
+
+// place returns where a topic's next message goes: a new place, or the oldest one's.
+func (m *memory) place(t *topic) *remembered {
+	if len(t.recent) < m.perTopic {
+		r := &remembered{topic: t}
+		r.place = m.all.PushBack(r)
+		t.recent = append(t.recent, r)
+		m.bytes += r.cost()
+		return r
+	}
+	r := t.recent[t.oldest]
+	t.oldest = (t.oldest + 1) % len(t.recent)
+	m.all.MoveToBack(r.place)
+	return r
+}
+
+// forget forgets the oldest message of all, which is its topic's oldest, too.
+func (m *memory) forget(r *remembered) {
+	t := r.topic
+	if t.oldest > 0 {
+		t.recent, t.oldest = slices.Concat(t.recent[t.oldest:], t.recent[:t.oldest]), 0
+	}
+	t.recent = slices.Delete(t.recent, 0, 1)
+	m.all.Remove(r.place)
+	m.bytes -= r.cost()
+	if len(t.recent) == 0 {
+		delete(m.topics, t.name)
+		m.bytes -= len(t.name) + topicCost
+	}
+}
+
+// find returns what is remembered of topics that begin with prefix and are asked for, in the order in which it came.
+func (m *memory) find(asked func(topic []byte) bool, prefix []byte) (found []*remembered) {
+	for name, t := range m.topics {
+		if subject := []byte(name); bytes.HasPrefix(subject, prefix) && asked(subject) {
+			found = append(found, t.recent...)
+		}
+	}
+	slices.SortFunc(found, bySeq)
+	return found
+}
+
+func bySeq(a, b *remembered) int { return cmp.Compare(a.seq, b.seq) }
+
+func (r *remembered) cost() int { return messageCost + cap(r.bytes) + 8*cap(r.ends) }
+
+// frames returns the message as it came.
+func (r *remembered) frames() (frames [][]byte) {
+	from := 0
+	for _, end := range r.ends {
+		frames = append(frames, r.bytes[from:end])
+		from = end
+	}
+	return frames
+}

@@ -1,0 +1,169 @@
+package tap
+
+import (
+	"bytes"
+	"context"
+	"slices"
+	"sync"
+)
+
+// Interest is what a reader wants.
+type Interest struct {
+	Topics []string // prefixes of the first frame; none: everything
+	// Queue and QueueBytes are how many messages wait for a reader at most, and their bytes; one message always can.
+	Queue, QueueBytes int
+
+	// What comes first, from what the stream remembers, and never more than the queue holds:
+	Last   int    // the last so many messages
+	Resume bool   // instead: everything behind the message After; it misses what is too much, and all that is not remembered any more
+	After  uint64 // an ID
+}
+
+// Reader takes messages out of a stream. Everything but Close is for one goroutine.
+type Reader struct {
+	stream   *Stream
+	interest Interest
+	wake     chan struct{} // capacity 1
+
+	mu     sync.Mutex
+	queue  []Delivery
+	count  int // messages in queue
+	bytes  int
+	missed uint64 // behind what is in queue
+}
+
+// Delivery is the next piece of a stream: some messages in a row, or what is missing.
+type Delivery struct {
+	Messages []Message // not to be modified
+	Missed   uint64    // so many messages that the reader wanted were thrown away here, because it was too slow
+	Gap      *Gap      // the publisher's side has lost something here
+}
+
+// Join adds a reader; its owner closes it.
+func (s *Stream) Join(in Interest) *Reader {
+	if in.Topics = slices.Compact(slices.Sorted(slices.Values(in.Topics))); len(in.Topics) == 0 {
+		in.Topics = []string{""}
+	}
+	r := &Reader{stream: s, interest: in, wake: make(chan struct{}, 1)}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.counters.Missed += r.recall(&s.history, s.last)
+	for _, topic := range in.Topics {
+		s.index.Add(r, []byte(topic))
+	}
+	s.readers[r] = true
+	return r
+}
+
+// Close ends the reader.
+func (r *Reader) Close() {
+	s := r.stream
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.readers[r] {
+		return
+	}
+	for _, topic := range r.interest.Topics {
+		s.index.Remove(r, []byte(topic))
+	}
+	s.index.Forget(r)
+	delete(s.readers, r)
+}
+
+// recall puts what the reader wants of the past into its queue, the newest that it holds, and returns how much is missing before that.
+func (r *Reader) recall(h *history, last uint64) (missed uint64) {
+	in := r.interest
+	most := min(in.Last, in.Queue)
+	if in.Resume {
+		most, missed = in.Queue, h.forgotten(in.After, last)
+	}
+	for m := range h.backwards() {
+		if (in.Resume && m[0].ID <= in.After) || (!in.Resume && r.count >= most) {
+			break
+		}
+		switch {
+		case !slices.ContainsFunc(in.Topics, func(topic string) bool { return bytes.HasPrefix(m[0].subject(), []byte(topic)) }):
+		case r.count >= most || (r.count > 0 && r.bytes+m[0].size() > in.QueueBytes):
+			missed++
+		default:
+			r.queue = append(r.queue, Delivery{Messages: m})
+			r.count++
+			r.bytes += m[0].size()
+		}
+	}
+	if missed > 0 {
+		r.queue = append(r.queue, Delivery{Missed: missed})
+	}
+	slices.Reverse(r.queue)
+	return missed
+}
+
+// offer queues messages in a row that the reader wants, and returns how many of them it misses.
+func (r *Reader) offer(messages []Message) (missed uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	n := 0
+	if r.missed == 0 { // otherwise they would overtake
+		for n < len(messages) && r.count+n < r.interest.Queue && (r.count+n == 0 || r.bytes < r.interest.QueueBytes) {
+			r.bytes += messages[n].size()
+			n++
+		}
+	}
+	if n > 0 {
+		r.queue = append(r.queue, Delivery{Messages: messages[:n:n]})
+		r.count += n
+	}
+	missed = uint64(len(messages) - n)
+	r.missed += missed
+	r.wakeUp()
+	return missed
+}
+
+// report queues a gap. Those that find no room are not worth a place: the reader misses messages then, and hears of that.
+func (r *Reader) report(g Gap) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.missed > 0 || r.count >= r.interest.Queue {
+		return
+	}
+	r.queue = append(r.queue, Delivery{Gap: &g})
+	r.count++
+	r.wakeUp()
+}
+
+func (r *Reader) wakeUp() {
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Ready receives when there may be something to take.
+func (r *Reader) Ready() <-chan struct{} { return r.wake }
+
+// Take takes everything that waits, in order, appended to dst. It does not block.
+func (r *Reader) Take(dst []Delivery) []Delivery {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	dst = append(dst, r.queue...)
+	if r.missed > 0 {
+		dst = append(dst, Delivery{Missed: r.missed})
+	}
+	clear(r.queue)
+	r.queue, r.count, r.bytes, r.missed = r.queue[:0], 0, 0, 0
+	return dst
+}
+
+// Next is Take that waits until there is something, or ctx ends: then it returns nothing.
+func (r *Reader) Next(ctx context.Context, dst []Delivery) []Delivery {
+	for {
+		if taken := r.Take(dst); len(taken) > len(dst) {
+			return taken
+		}
+		select {
+		case <-r.wake:
+		case <-ctx.Done():
+			return dst
+		}
+	}
+}

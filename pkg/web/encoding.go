@@ -1,0 +1,84 @@
+package web
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/message"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap"
+)
+
+// encoding is how a stream is written. Each method appends to dst.
+type encoding interface {
+	begin(dst []byte) []byte
+	message(dst []byte, m *tap.Message) []byte
+	missed(dst []byte, n, total uint64) []byte
+	gap(dst []byte, g *tap.Gap) []byte
+	heartbeat(dst []byte) []byte
+}
+
+var buffers = sync.Pool{New: func() any { return new([]byte) }}
+
+func newEncoding(instance string, events bool) encoding {
+	if events {
+		return eventStream{instance}
+	}
+	return plainText{}
+}
+
+// eventStream is Server-Sent Events.
+type eventStream struct{ instance string }
+
+// retry is how long a browser's EventSource waits before it connects again, in milliseconds.
+const retry = "2000"
+
+func (eventStream) begin(dst []byte) []byte { return append(dst, "retry: "+retry+"\n\n"...) }
+
+func (e eventStream) message(dst []byte, m *tap.Message) []byte {
+	dst = append(append(append(dst, "id: "...), e.instance...), '-')
+	dst = strconv.AppendUint(dst, m.ID, 10)
+	dst = append(append(dst, "\ndata: "...), m.JSON()...)
+	return append(dst, "\n\n"...)
+}
+
+func (eventStream) missed(dst []byte, n, total uint64) []byte {
+	return fmt.Appendf(dst, "event: missed\ndata: {\"count\":%d,\"total\":%d}\n\n", n, total)
+}
+
+func (eventStream) gap(dst []byte, g *tap.Gap) []byte {
+	data, err := json.Marshal(struct {
+		Publisher string `json:"publisher,omitempty"`
+		Count     uint64 `json:"count,omitempty"`
+		Reason    string `json:"reason"`
+		Time      string `json:"time"`
+	}{g.Publisher, g.Count, g.Reason, g.Time.In(time.UTC).Format(message.ReceivedLayout)})
+	if err != nil {
+		return dst // cannot be: these types have a form
+	}
+	return fmt.Appendf(dst, "event: gap\ndata: %s\n\n", data)
+}
+
+func (eventStream) heartbeat(dst []byte) []byte { return append(dst, ":\n\n"...) }
+
+// plainText is a payload a line, and a word in between where something is missing.
+type plainText struct{}
+
+func (plainText) begin(dst []byte) []byte { return dst }
+
+func (plainText) message(dst []byte, m *tap.Message) []byte {
+	return append(message.AppendLine(dst, m.Payload), '\n')
+}
+
+func (plainText) missed(dst []byte, n, _ uint64) []byte {
+	return fmt.Appendf(dst, "zmqtap: %d messages are missing here: this reader is too slow\n", n)
+}
+
+func (plainText) gap(dst []byte, g *tap.Gap) []byte {
+	return append(append(append(dst, "zmqtap: "...), g.String()...), '\n')
+}
+
+// heartbeat has no form here: every line is a payload.
+func (plainText) heartbeat(dst []byte) []byte { return dst }

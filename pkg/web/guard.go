@@ -1,0 +1,154 @@
+package web
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+)
+
+// policy lets a page run what this server has given it, and nothing else (CSP Level 3); log lines are text, whatever is in them.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; " +
+	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
+
+// secured sets the headers that keep a browser from doing more than is meant.
+func secured(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", policy)
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("X-Frame-Options", "DENY")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("Cache-Control", "no-cache")
+		next.ServeHTTP(w, r)
+	})
+}
+
+func onlyGet(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			w.Header().Set("Allow", "GET, HEAD")
+			http.Error(w, "only GET: there is nothing to change here", http.StatusMethodNotAllowed)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// known lets requests through that name this host as we know it. Without that, any web site could have its own name point to
+// this address, and so read the stream in the browser of somebody who may (DNS rebinding). A token makes it needless.
+func (s *Server) known(next http.Handler) http.Handler {
+	own, err := os.Hostname()
+	if err != nil {
+		own = "localhost"
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		host := hostOf(r.Host)
+		address, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+		_, err := netip.ParseAddr(host)
+		switch {
+		case s.cfg.TokenFile != "", ok && address.Network() == "unix", err == nil, host == "localhost", strings.EqualFold(host, own),
+			slices.ContainsFunc(s.cfg.Hosts, func(name string) bool { return strings.EqualFold(name, host) }):
+			next.ServeHTTP(w, r)
+		default:
+			http.Error(w, fmt.Sprintf("%q is not known as a name of this host: start zmqtap with --http-host and that name, or with --http-token-file", host), http.StatusForbidden)
+		}
+	})
+}
+
+// hostOf is a Host header without its port and brackets.
+func hostOf(header string) string {
+	if host, _, err := net.SplitHostPort(header); err == nil {
+		return host
+	}
+	return strings.Trim(header, "[]")
+}
+
+// guard lets those read the stream who may.
+func (s *Server) guard(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s.crossOrigin(w, r) && r.Method == http.MethodOptions {
+			w.WriteHeader(http.StatusNoContent)
+			return
+		}
+		if !s.authorized(w, r) {
+			return
+		}
+		onlyGet(next).ServeHTTP(w, r)
+	})
+}
+
+// crossOrigin answers the questions of a page that comes from elsewhere, if it may read (WHATWG Fetch, CORS).
+func (s *Server) crossOrigin(w http.ResponseWriter, r *http.Request) bool {
+	if len(s.cfg.Origins) == 0 {
+		return false
+	}
+	h, origin := w.Header(), r.Header.Get("Origin")
+	h.Add("Vary", "Origin")
+	switch {
+	case origin == "":
+		return false
+	case slices.Contains(s.cfg.Origins, "*"):
+		h.Set("Access-Control-Allow-Origin", "*")
+	case slices.Contains(s.cfg.Origins, origin):
+		h.Set("Access-Control-Allow-Origin", origin)
+	default:
+		return false
+	}
+	h.Set("Access-Control-Allow-Headers", "Authorization, Last-Event-ID, Cache-Control")
+	h.Set("Access-Control-Allow-Methods", "GET, HEAD")
+	h.Set("Access-Control-Max-Age", "600")
+	return true
+}
+
+// authorized compares the bearer token (RFC 6750) with the file's, which is read each time: so it can be changed.
+func (s *Server) authorized(w http.ResponseWriter, r *http.Request) bool {
+	if s.cfg.TokenFile == "" {
+		return true
+	}
+	token, err := readToken(s.cfg.TokenFile)
+	if err != nil {
+		s.cfg.Logger.Error("nobody can read the stream", "reason", err)
+		http.Error(w, "the server cannot read its token", http.StatusInternalServerError)
+		return false
+	}
+	scheme, given, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	want, got := sha256.Sum256([]byte(token)), sha256.Sum256([]byte(strings.TrimSpace(given)))
+	if strings.EqualFold(scheme, "Bearer") && subtle.ConstantTimeCompare(want[:], got[:]) == 1 {
+		return true
+	}
+	w.Header().Set("WWW-Authenticate", `Bearer realm="zmqtap"`)
+	http.Error(w, "this stream needs a token: send the header Authorization: Bearer and the token", http.StatusUnauthorized)
+	return false
+}
+
+// Limits of a token. A short one can be guessed.
+const (
+	minToken = 16
+	maxToken = 4 << 10
+)
+
+func readToken(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", fmt.Errorf("the token: %w", err)
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxToken+1))
+	if err != nil {
+		return "", fmt.Errorf("the token: %w", err)
+	}
+	token := strings.TrimSpace(string(text))
+	if len(text) > maxToken || len(token) < minToken || strings.ContainsAny(token, " \t\r\n") {
+		return "", fmt.Errorf("the token in %s: one word of %d to %d characters is wanted, such as `openssl rand -hex 32` writes", path, minToken, maxToken)
+	}
+	return token, nil
+}

@@ -1,0 +1,85 @@
+package web
+
+import (
+	"fmt"
+	"net/http"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap"
+)
+
+// Limits of what a request may ask for.
+const (
+	maxTopics = 100
+	maxTopic  = 255  // bytes
+	maxGrep   = 1000 // bytes
+)
+
+// request is what a reader wants.
+type request struct {
+	interest tap.Interest
+	grep     *regexp.Regexp // nil: everything
+	events   bool           // Server-Sent Events, not plain text
+	stranger bool           // it goes on where an earlier process has ended
+}
+
+func (s *Server) parse(r *http.Request) (request, error) {
+	query := r.URL.Query()
+	q := request{
+		interest: tap.Interest{Topics: query["topic"], Queue: s.cfg.Queue, QueueBytes: queueBytes},
+		events:   acceptsEvents(r.Header.Values("Accept")),
+	}
+	if len(q.interest.Topics) > maxTopics {
+		return q, fmt.Errorf("topic is given more than %d times", maxTopics)
+	}
+	for _, topic := range q.interest.Topics {
+		if len(topic) > maxTopic {
+			return q, fmt.Errorf("a topic of more than %d bytes", maxTopic)
+		}
+	}
+	if text := query.Get("grep"); text != "" {
+		if len(text) > maxGrep {
+			return q, fmt.Errorf("grep of more than %d bytes", maxGrep)
+		}
+		var err error
+		if q.grep, err = regexp.Compile(text); err != nil {
+			return q, fmt.Errorf("grep is not a regular expression: %w", err)
+		}
+	}
+	if text := query.Get("last"); text != "" {
+		n, err := strconv.ParseUint(text, 10, 31)
+		if err != nil {
+			return q, fmt.Errorf("last=%.20q: write a number of messages", text)
+		}
+		q.interest.Last = int(n)
+	}
+	if id := r.Header.Get("Last-Event-ID"); id != "" && q.events {
+		q.resume(id, s.instance)
+	}
+	return q, nil
+}
+
+// resume goes on behind an event of ours, or with all that we have if it is another process's.
+func (q *request) resume(id, instance string) {
+	q.interest.Resume = true
+	number, found := strings.CutPrefix(id, instance+"-")
+	after, err := strconv.ParseUint(number, 10, 64)
+	if q.stranger = !found || err != nil; !q.stranger {
+		q.interest.After = after
+	}
+}
+
+// acceptsEvents tells whether text/event-stream is asked for by name.
+func acceptsEvents(accept []string) bool {
+	for _, list := range accept {
+		for kind := range strings.SplitSeq(list, ",") {
+			kind, _, _ = strings.Cut(kind, ";")
+			if strings.EqualFold(strings.TrimSpace(kind), "text/event-stream") {
+				return true
+			}
+		}
+	}
+	return false
+}

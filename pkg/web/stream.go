@@ -1,0 +1,144 @@
+package web
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap"
+)
+
+// stream answers with the live stream until the reader goes or the server ends.
+func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
+	if s.clients.Add(1) > int64(s.cfg.MaxClients) {
+		s.clients.Add(-1)
+		w.Header().Set("Retry-After", "10")
+		http.Error(w, "too many readers: --max-clients", http.StatusServiceUnavailable)
+		return
+	}
+	defer s.clients.Add(-1)
+	q, err := s.parse(r)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	h := w.Header()
+	h.Set("Cache-Control", "no-cache, no-transform")
+	h.Set("X-Accel-Buffering", "no") // nginx
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Content-Type", "text/plain; charset=utf-8")
+	if q.events {
+		h.Set("Content-Type", "text/event-stream; charset=utf-8")
+	}
+	if r.Method == http.MethodHead {
+		return
+	}
+	c := &client{server: s, request: q, out: w, control: http.NewResponseController(w), encoding: newEncoding(s.instance, q.events)}
+	began := time.Now()
+	c.serve(r)
+	log := s.cfg.Logger.Debug
+	if c.missed > 0 {
+		log = s.cfg.Logger.Info
+	}
+	log("reader gone", "client", r.RemoteAddr, "sent", c.sent, "missed", c.missed, "for", time.Since(began).Round(time.Millisecond))
+}
+
+// client is one reader that is being answered.
+type client struct {
+	server   *Server
+	request  request
+	reader   *tap.Reader
+	out      http.ResponseWriter
+	control  *http.ResponseController
+	encoding encoding
+
+	sent, missed uint64 // messages
+}
+
+// serve writes until the reader is gone or the server ends.
+func (c *client) serve(r *http.Request) {
+	c.reader = c.server.cfg.Stream.Join(c.request.interest)
+	defer c.reader.Close()
+	first := c.encoding.begin(nil)
+	if c.request.stranger {
+		first = c.encoding.gap(first, &tap.Gap{Reason: "zmqtap was started anew: what was published meanwhile is missing", Time: time.Now()})
+	}
+	if c.write(first) != nil {
+		return
+	}
+	beat := time.NewTicker(c.server.cfg.Heartbeat)
+	defer beat.Stop()
+	var waiting []tap.Delivery
+	for {
+		waiting = c.reader.Take(waiting[:0])
+		if len(waiting) > 0 {
+			if c.deliver(waiting) != nil {
+				return
+			}
+			clear(waiting)
+			continue
+		}
+		select {
+		case <-c.reader.Ready():
+		case <-beat.C:
+			if c.write(c.encoding.heartbeat(nil)) != nil {
+				return
+			}
+		case <-r.Context().Done():
+			return
+		case <-c.server.quit:
+			c.deliver(c.reader.Take(waiting[:0])) //nolint:errcheck // it is the end either way
+			return
+		}
+	}
+}
+
+// maxWrite is how many bytes are encoded before they are written.
+const maxWrite = 32 << 10
+
+// deliver encodes and writes what waits.
+func (c *client) deliver(waiting []tap.Delivery) error {
+	buffer := buffers.Get().(*[]byte)
+	defer buffers.Put(buffer)
+	b := (*buffer)[:0]
+	for _, d := range waiting {
+		for i := range d.Messages {
+			m := &d.Messages[i]
+			if c.request.grep != nil && !c.request.grep.Match(m.Payload) {
+				continue
+			}
+			b = c.encoding.message(b, m)
+			c.sent++
+			if len(b) >= maxWrite {
+				if err := c.write(b); err != nil {
+					return err
+				}
+				b = b[:0]
+			}
+		}
+		if d.Missed > 0 {
+			c.missed += d.Missed
+			b = c.encoding.missed(b, d.Missed, c.missed)
+		}
+		if d.Gap != nil {
+			b = c.encoding.gap(b, d.Gap)
+		}
+	}
+	if cap(b) <= 4*maxWrite {
+		*buffer = b
+	}
+	return c.write(b)
+}
+
+// write gives the reader something at once, if it is not empty.
+func (c *client) write(b []byte) error {
+	if b == nil {
+		return c.control.Flush()
+	}
+	if len(b) == 0 {
+		return nil
+	}
+	if _, err := c.out.Write(b); err != nil {
+		return err
+	}
+	return c.control.Flush()
+}

@@ -1,0 +1,115 @@
+package main
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"os"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/endpoint"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/flags"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/hub"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
+)
+
+// hubOptions are the flags of hub.
+type hubOptions struct {
+	flags.Common
+	in, out     []string
+	upstream    []string
+	replay      int
+	replayBytes flags.Size
+	web         webOptions
+}
+
+func parseHub(args []string, stdout io.Writer) (*hubOptions, error) {
+	o := &hubOptions{replayBytes: 64 << 20}
+	fs := flags.NewSetOfOwn(program+" hub", "Joins many publishers (PUB sockets) with many subscribers (SUB sockets).", &o.Common)
+	fs.StringArrayVar(&o.in, "in", nil, "bind this `endpoint` for publishers (repeatable)")
+	fs.StringArrayVar(&o.out, "out", nil, "bind this `endpoint` for subscribers (repeatable)")
+	fs.StringArrayVar(&o.upstream, "in-connect", nil, "connect to this `endpoint` of a publisher, or of another hub (repeatable)")
+	fs.IntVar(&o.replay, "replay", 0, "give a late subscriber the last so many `messages` of each topic")
+	fs.Var(&o.replayBytes, "replay-bytes", "most `bytes` of memory for that; the oldest messages of all are forgotten first")
+	o.web.add(fs)
+	if err := o.Parse(fs, version, args, stdout); err != nil {
+		return nil, err
+	}
+	for name, endpoints := range map[string][]string{"--in": o.in, "--out": o.out} {
+		for _, text := range endpoints {
+			if _, err := endpoint.Bind(text); err != nil {
+				return nil, flags.Usage("%s: %w", name, err)
+			}
+		}
+	}
+	for _, text := range o.upstream {
+		if _, err := endpoint.Connect(text); err != nil {
+			return nil, flags.Usage("--in-connect: %w", err)
+		}
+	}
+	switch {
+	case len(o.in)+len(o.upstream) == 0:
+		return nil, flags.Usage("no publishers: give at least one --in or --in-connect")
+	case len(o.out) == 0 && o.web.address == "":
+		return nil, flags.Usage("no subscribers: give --out, or --http")
+	case o.replay < 0 || o.replay > o.HWM:
+		return nil, flags.Usage("--replay %d: 0 to --hwm %d, which is all that is held for a subscriber", o.replay, o.HWM)
+	case fs.Changed("replay-bytes") && o.replay == 0:
+		return nil, flags.Usage("--replay-bytes needs --replay")
+	}
+	return o, o.web.validate(fs)
+}
+
+func runHub(ctx context.Context, args []string, stdout, stderr *os.File) error {
+	o, err := parseHub(args, stdout)
+	if err != nil {
+		return err
+	}
+	logger := o.Logger(stderr)
+	cfg := hub.Config{
+		In:          o.Socket(zmq.XSub, logger.With("side", "in")),
+		Out:         o.Socket(zmq.XPub, logger.With("side", "out")),
+		Replay:      o.replay,
+		ReplayBytes: int(o.replayBytes),
+	}
+	if o.web.address != "" {
+		cfg.Stream = tap.New(int(o.web.history))
+	}
+	h, err := hub.New(cfg)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	draining, stop := o.Lingering(ctx)
+	defer stop()
+	if err := o.open(h, logger); err != nil {
+		return err
+	}
+	wait := func() error { return nil }
+	if o.web.address != "" {
+		server, l, err := o.web.listen(cfg.Stream, o.HWM, logger)
+		if err != nil {
+			return err
+		}
+		wait = background(ctx, draining, server, l, cancel)
+	}
+	<-ctx.Done()
+	h.In.Close(draining) // nothing more comes: what has come goes out
+	err = wait()
+	if n := h.Out.Close(draining); n > 0 {
+		logger.Warn("messages were still queued for subscribers that did not take them", "messages", n)
+	}
+	c := h.Counters()
+	logger.Info("end", "received", c.Received, "missed", c.Missed, "missing before", c.Gone)
+	return err
+}
+
+// open opens the endpoints: who subscribes comes first, so that nothing is published to nobody.
+func (o *hubOptions) open(h *hub.Hub, logger *slog.Logger) error {
+	out, in := flags.Common{Bind: o.out}, flags.Common{Bind: o.in, Connect: o.upstream}
+	if err := out.Open(h.Out, logger.With("side", "out")); err != nil {
+		return err
+	}
+	return in.Open(h.In, logger.With("side", "in"))
+}

@@ -1,0 +1,46 @@
+package main
+
+import (
+	"context"
+	"os"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/flags"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap"
+)
+
+func runServe(ctx context.Context, args []string, stdout, stderr *os.File) error {
+	var o source
+	var web webOptions
+	fs := flags.NewSet(program+" serve", "Serves the stream over HTTP: GET /stream as plain text or Server-Sent Events, GET / a page for people.", &o.Common)
+	o.addTopics(fs)
+	web.add(fs)
+	if err := o.parse(fs, args, stdout); err != nil {
+		return err
+	}
+	if web.address == "" {
+		return flags.Usage("--http is missing: where to serve, such as 127.0.0.1:8080")
+	}
+	if err := web.validate(fs); err != nil {
+		return err
+	}
+	logger := o.Logger(stderr)
+	stream := tap.New(int(web.history))
+	socket, err := o.open(stream, logger)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	draining, stop := o.Lingering(ctx)
+	defer stop()
+	server, l, err := web.listen(stream, o.HWM, logger)
+	if err == nil {
+		wait := background(ctx, draining, server, l, cancel)
+		<-ctx.Done()
+		err = wait()
+	}
+	cancel()
+	socket.Close(draining)
+	sayEnd(logger, stream)
+	return err
+}

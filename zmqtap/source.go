@@ -1,0 +1,57 @@
+package main
+
+import (
+	"io"
+	"log/slog"
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/flags"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
+)
+
+// source is where a stream comes from: the flags of who subscribes.
+type source struct {
+	flags.Common
+	topics []string
+}
+
+func (o *source) addTopics(fs *pflag.FlagSet) {
+	fs.StringArrayVar(&o.topics, "topic", nil, "take messages whose first frame begins with this `prefix` (repeatable; default everything)")
+}
+
+// parse parses a command line that names endpoints: to connect to, or, when --bind stands without one of its own, to bind.
+func (o *source) parse(fs *pflag.FlagSet, args []string, stdout io.Writer) error {
+	o.Arguments = flags.ConnectArguments
+	if i := slices.Index(args, "--bind"); i >= 0 && (i+1 == len(args) || strings.HasPrefix(args[i+1], "-")) {
+		o.Arguments, args = flags.BindArguments, slices.Delete(slices.Clone(args), i, i+1)
+	}
+	return o.Parse(fs, version, args, stdout)
+}
+
+// open opens a SUB that gives the stream what it receives. It receives as fast as it can: what readers are too slow for is lost here, where
+// it can be counted.
+func (o *source) open(stream *tap.Stream, logger *slog.Logger) (*zmq.Socket, error) {
+	cfg := o.Socket(zmq.Sub, logger)
+	if cfg.Subscribe = o.topics; len(o.topics) == 0 {
+		cfg.Subscribe = []string{""}
+	}
+	cfg.OnReceive = func(b *zmq.Batch) {
+		stream.Publish(b)
+		b.Release()
+	}
+	tap.Watch(stream, &cfg)
+	socket, err := zmq.New(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return socket, o.Open(socket, logger)
+}
+
+func sayEnd(logger *slog.Logger, stream *tap.Stream) {
+	c := stream.Counters()
+	logger.Info("end", "received", c.Received, "missed", c.Missed, "missing before", c.Gone)
+}

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"os"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/flags"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/web"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/web/page"
+)
+
+// webOptions are the flags of serve, which hub has, too.
+type webOptions struct {
+	address string
+	history flags.Size
+	web.Config
+}
+
+func (o *webOptions) add(fs *pflag.FlagSet) {
+	fs.StringVar(&o.address, "http", "", "serve the stream at this `address`: host:port, or unix:/path")
+	o.history = 16 << 20
+	fs.Var(&o.history, "http-history", "`bytes` of the newest messages that are remembered for readers who come late or come back")
+	fs.StringVar(&o.TokenFile, "http-token-file", "", "`file` with a bearer token that whoever reads the stream must send; read for each request")
+	fs.StringVar(&o.CertFile, "http-cert", "", "PEM `file` of a TLS certificate and its chain; read again when it has changed")
+	fs.StringVar(&o.KeyFile, "http-key", "", "PEM `file` of its key")
+	fs.StringArrayVar(&o.Origins, "http-origin", nil, "let pages of this `origin` read the stream (CORS), such as https://example.com; * lets all (repeatable)")
+	fs.StringArrayVar(&o.Hosts, "http-host", nil, "a `name` by which browsers may ask for this host, besides its addresses, localhost and its own name (repeatable; needless with a token)")
+	fs.IntVar(&o.MaxClients, "http-clients", 5000, "most `readers` at a time")
+	fs.DurationVar(&o.Heartbeat, "http-heartbeat", 15*time.Second, "longest silence of an event stream")
+}
+
+func (o *webOptions) validate(fs *pflag.FlagSet) error {
+	if o.address == "" {
+		var wrong error
+		fs.Visit(func(f *pflag.Flag) {
+			if strings.HasPrefix(f.Name, "http-") {
+				wrong = flags.Usage("--%s needs --http", f.Name)
+			}
+		})
+		return wrong
+	}
+	switch {
+	case !strings.HasPrefix(o.address, "unix:") && !strings.Contains(o.address, ":"):
+		return flags.Usage("--http %q: write host:port, such as 127.0.0.1:8080, or unix:/path", o.address)
+	case o.address == "unix:":
+		return flags.Usage("--http %q: the path is missing", o.address)
+	case (o.CertFile == "") != (o.KeyFile == ""):
+		return flags.Usage("--http-cert and --http-key need each other")
+	case o.MaxClients < 1 || o.Heartbeat <= 0:
+		return flags.Usage("--http-clients and --http-heartbeat must be positive")
+	}
+	for _, origin := range o.Origins {
+		if origin != "*" && !strings.Contains(origin, "://") {
+			return flags.Usage("--http-origin %q: write an origin as browsers send it, such as https://example.com, or *", origin)
+		}
+	}
+	return nil
+}
+
+// listen opens the address, and says what stands open to whom.
+func (o *webOptions) listen(stream *tap.Stream, hwm int, logger *slog.Logger) (*web.Server, net.Listener, error) {
+	o.Stream, o.Page, o.Queue, o.Logger = stream, page.Files, hwm, logger
+	server, err := web.New(o.Config)
+	if err != nil {
+		return nil, nil, err
+	}
+	network, address := "tcp", o.address
+	if path, unix := strings.CutPrefix(o.address, "unix:"); unix {
+		network, address = "unix", path
+		if err := removeStale(path); err != nil {
+			return nil, nil, err
+		}
+	}
+	l, err := net.Listen(network, address)
+	if err != nil {
+		return nil, nil, fmt.Errorf("--http %s: %w", o.address, err)
+	}
+	scheme := "http"
+	if o.CertFile != "" {
+		scheme = "https"
+	}
+	at := fmt.Sprintf("%s://%s/", scheme, l.Addr())
+	if network == "unix" {
+		at = o.address
+	}
+	logger.Info("serving", "at", at)
+	if tcp, ok := l.Addr().(*net.TCPAddr); ok && !tcp.IP.IsLoopback() && o.TokenFile == "" {
+		logger.Warn("whoever reaches this address reads the stream: --http-token-file asks for a token, a loopback address keeps it on this host", "at", at)
+	}
+	return server, l, nil
+}
+
+// removeStale removes the socket that a dead process has left behind.
+func removeStale(path string) error {
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) || (err == nil && info.Mode()&fs.ModeSocket == 0) {
+		return nil // net.Listen will say what is wrong
+	}
+	conn, err := net.DialTimeout("unix", path, time.Second)
+	if err == nil {
+		conn.Close() //nolint:errcheck // nothing was said on it
+		return nil
+	}
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		return os.Remove(path)
+	}
+	return nil
+}
+
+// background runs a server until ctx ends; wait returns its error, once it has ended.
+func background(ctx, draining context.Context, server *web.Server, l net.Listener, failed context.CancelFunc) (wait func() error) {
+	result := make(chan error, 1)
+	go func() {
+		err := server.Serve(ctx, draining, l)
+		failed() // the program has nothing to do without it
+		result <- err
+	}()
+	return func() error { return <-result }
+}
