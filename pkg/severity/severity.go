@@ -60,8 +60,8 @@ const (
 )
 
 // Of returns the severity that payload states: that of a <PRI> which it begins with, or of the first key of a JSON object
-// that tells one. White space and rsyslog's "@cee:" may stand before the object. It is false when there is none within the first 4 KiB, or when the object is malformed up to there; what is inside
-// nested values is skipped and not checked.
+// that tells one. White space and rsyslog's "@cee:" may stand before the object. It is false when there is none within the
+// first 4 KiB, or when the object is malformed up to there; what is inside nested values is skipped and not checked.
 func Of(payload []byte) (Severity, bool) {
 	b := payload[:min(len(payload), maxLook)]
 	if len(b) > 0 && b[0] == '<' {

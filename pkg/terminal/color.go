@@ -1,0 +1,64 @@
+package terminal
+
+import (
+	"os"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/message"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/severity"
+)
+
+const reset = "\x1b[0m"
+
+// topicColors are entries of the 256 colours' cube that can be read on black and on white (a contrast of 3.7 or more with both,
+// WCAG 2), with neither red nor yellow among them, which mean a severity.
+var topicColors = [...]string{
+	"\x1b[38;5;28m", "\x1b[38;5;30m", "\x1b[38;5;31m", "\x1b[38;5;32m", "\x1b[38;5;62m", "\x1b[38;5;64m",
+	"\x1b[38;5;97m", "\x1b[38;5;99m", "\x1b[38;5;129m", "\x1b[38;5;133m", "\x1b[38;5;163m", "\x1b[38;5;162m",
+}
+
+// severityColors are the payloads' colours: bold red, red, yellow (dark enough for white paper), bold, none, dim.
+var severityColors = [...]string{
+	severity.Emerg:   "\x1b[1;38;5;160m",
+	severity.Alert:   "\x1b[1;38;5;160m",
+	severity.Crit:    "\x1b[1;38;5;160m",
+	severity.Err:     "\x1b[38;5;160m",
+	severity.Warning: "\x1b[38;5;136m",
+	severity.Notice:  "\x1b[1m",
+	severity.Info:    "",
+	severity.Debug:   "\x1b[2m",
+}
+
+// appendColored appends topic and payload, each with its colour and the end of it.
+func appendColored(dst []byte, m *message.Message) []byte {
+	if m.HasTopic {
+		if len(m.Topic) > 0 {
+			dst = append(dst, topicColors[hash(m.Topic)%uint32(len(topicColors))]...)
+			dst = append(appendSafe(dst, m.Topic, false), reset...)
+		}
+		dst = append(dst, '\t')
+	}
+	color := ""
+	if s, found := severity.Of(m.Payload); found {
+		color = severityColors[s]
+	}
+	dst = appendSafe(append(dst, color...), m.Payload, true)
+	if color != "" {
+		dst = append(dst, reset...)
+	}
+	return dst
+}
+
+// hash is FNV-1a: a topic has the same colour in every run.
+func hash(b []byte) uint32 {
+	h := uint32(2166136261)
+	for _, c := range b {
+		h = (h ^ uint32(c)) * 16777619
+	}
+	return h
+}
+
+// ColorWanted tells whether to write colours to stdout: it is a terminal, and neither --no-color, nor NO_COLOR (no-color.org: set
+// and not empty), nor TERM=dumb says otherwise.
+func ColorWanted(stdout *os.File, noColor bool, getenv func(string) string) bool {
+	return !noColor && getenv("NO_COLOR") == "" && getenv("TERM") != "dumb" && IsTerminal(stdout)
+}

@@ -1,0 +1,111 @@
+package terminal
+
+import (
+	"unicode"
+	"unicode/utf8"
+)
+
+// printable marks the bytes that every terminal shows as a letter, a digit, a sign or a space.
+var printable = func() (t [256]bool) {
+	for c := ' '; c < 0x7f; c++ {
+		t[c] = true
+	}
+	return t
+}()
+
+// appendSafe appends text with everything in it escaped that is not to be shown; the result is UTF-8 and one line. Bytes below
+// 0x20, DEL and bytes that are not UTF-8 become #ooo, harmful characters <U+hhhh>. A tab stays when tabs says so.
+func appendSafe(dst, text []byte, tabs bool) []byte {
+	from := 0 // text[from:i] stands for itself and is still to be copied
+	for i := 0; i < len(text); {
+		c := text[i]
+		if printable[c] || c == '\t' && tabs {
+			i++
+			continue
+		}
+		r, size := utf8.RuneError, 1
+		if c >= utf8.RuneSelf {
+			r, size = utf8.DecodeRune(text[i:])
+			if size > 1 && !harmful(r) {
+				i += size
+				continue
+			}
+		}
+		dst = append(dst, text[from:i]...)
+		if size > 1 {
+			dst = appendCharacter(dst, r)
+		} else {
+			dst = append(dst, '#', '0'+c>>6, '0'+c>>3&7, '0'+c&7)
+		}
+		i += size
+		from = i
+	}
+	return append(dst, text[from:]...)
+}
+
+// harmful tells which characters from U+0080 on are not shown: C1 controls (U+009B begins a sequence as ESC [ does), line and
+// paragraph separators, and formats: those that turn the direction of writing, take no room or, as tags and the selectors behind
+// them do, carry text that nobody sees. U+200C and U+200D are formats that Persian and Hindi, among others, cannot be written
+// without; the signs that Arabic, Syriac and Kaithi put before a number are visible.
+func harmful(r rune) bool {
+	switch {
+	case r < 0xa0:
+		return true
+	case r < 0x600:
+		return r == 0xad
+	case r == 0x200c, r == 0x200d:
+		return false
+	case r == 0x2028, r == 0x2029:
+		return true
+	case r >= 0xe0000 && r <= 0xe0fff:
+		return true
+	}
+	return unicode.Is(unicode.Cf, r) && !unicode.Is(unicode.Prepended_Concatenation_Mark, r)
+}
+
+const hex = "0123456789ABCDEF"
+
+// appendCharacter appends <U+hhhh>, with five or six digits where they are needed.
+func appendCharacter(dst []byte, r rune) []byte {
+	dst = append(dst, "<U+"...)
+	for shift := 20; shift >= 0; shift -= 4 {
+		if shift < 16 || r>>shift != 0 {
+			dst = append(dst, hex[r>>shift&15])
+		}
+	}
+	return append(dst, '>')
+}
+
+// escapeJSON rewrites dst[from:], a JSON text in UTF-8, so that a terminal can show it: DEL and harmful characters, which can only
+// stand in its strings, become \uhhhh.
+func escapeJSON(dst []byte, from int) []byte {
+	end := len(dst)
+	copied := from
+	for i := from; i < end; {
+		if printable[dst[i]] {
+			i++
+			continue
+		}
+		r, size := utf8.DecodeRune(dst[i:end])
+		if r == 0x7f || r >= utf8.RuneSelf && harmful(r) {
+			dst = append(dst, dst[copied:i]...)
+			dst = appendUnicodeEscape(dst, r)
+			copied = i + size
+		}
+		i += size
+	}
+	if copied == from {
+		return dst
+	}
+	dst = append(dst, dst[copied:end]...)
+	return dst[:from+copy(dst[from:], dst[end:])]
+}
+
+// appendUnicodeEscape appends r as JSON escapes it (RFC 8259, section 7).
+func appendUnicodeEscape(dst []byte, r rune) []byte {
+	if r > 0xffff {
+		r -= 0x10000
+		return appendUnicodeEscape(appendUnicodeEscape(dst, 0xd800+r>>10), 0xdc00+r&0x3ff)
+	}
+	return append(dst, '\\', 'u', hex[r>>12&15], hex[r>>8&15], hex[r>>4&15], hex[r&15])
+}

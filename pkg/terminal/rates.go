@@ -1,0 +1,134 @@
+package terminal
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/message"
+)
+
+const (
+	// MaxTopics is how many topics Rates keeps apart.
+	MaxTopics = 10_000
+	// maxTopic is how many bytes of a topic Rates keeps: topics that begin alike for so long count as one.
+	maxTopic = 256
+	// forgetAfter is how long a topic may be silent before Rates forgets it.
+	forgetAfter = 5 * time.Minute
+	// shortest is the shortest time that a rate is taken over.
+	shortest = 100 * time.Millisecond
+)
+
+// Rates counts messages and payload bytes by topic. One goroutine uses it.
+type Rates struct {
+	all, other counter // other: topics beyond MaxTopics
+	topics     map[string]*counter
+	known      uint64 // topics ever added
+	missed     uint64
+	last       time.Time  // when the rates were taken
+	sorted     []*counter // the busiest first
+	scratch    []byte
+}
+
+// counter is what is known of a topic. Messages and bytes are since last; total is since the start.
+type counter struct {
+	topic           string
+	messages, bytes uint64
+	total           uint64
+	rate, byteRate  float64
+	seen            time.Time // when it had messages last
+}
+
+// TopicCount is a topic and how many messages it had. The topic is as it came: not safe to print.
+type TopicCount struct {
+	Topic    string
+	Messages uint64
+}
+
+// NewRates begins to count at start.
+func NewRates(start time.Time) *Rates {
+	return &Rates{topics: map[string]*counter{}, last: start}
+}
+
+// Add counts a message of size payload bytes; topic is empty where there is none, and is not kept. It allocates only for a topic
+// that is new.
+func (r *Rates) Add(topic []byte, size int) {
+	topic = message.Cut(topic, maxTopic)
+	c := r.topics[string(topic)]
+	switch {
+	case c != nil:
+	case len(r.topics) >= MaxTopics:
+		c = &r.other
+	default:
+		c = &counter{topic: string(topic), seen: r.last}
+		r.topics[c.topic] = c
+		r.known++
+	}
+	c.add(size)
+	r.all.add(size)
+}
+
+func (c *counter) add(size int) {
+	c.messages++
+	c.total++
+	c.bytes += uint64(size)
+}
+
+// SetMissed sets how many messages are known to have been missed until now.
+func (r *Rates) SetMissed(total uint64) {
+	r.missed = total
+}
+
+// Topics returns how many topics there were. One that was forgotten and came back counts again; those beyond MaxTopics count not
+// at all.
+func (r *Rates) Topics() uint64 {
+	return r.known
+}
+
+// Top returns the n topics with the most messages, the first of them first, without those that were forgotten.
+func (r *Rates) Top(n int) []TopicCount {
+	top := make([]TopicCount, 0, len(r.topics))
+	for _, c := range r.topics {
+		top = append(top, TopicCount{c.topic, c.total})
+	}
+	slices.SortFunc(top, func(a, b TopicCount) int {
+		return cmp.Or(cmp.Compare(b.Messages, a.Messages), cmp.Compare(a.Topic, b.Topic))
+	})
+	return top[:min(max(n, 0), len(top))]
+}
+
+// take makes rates of what was counted since the last time, forgets the silent and sorts the others. When that is hardly any time
+// ago, as when the terminal's size has changed, it goes on counting, and the rates stay.
+func (r *Rates) take(now time.Time) {
+	elapsed := now.Sub(r.last)
+	if elapsed >= shortest {
+		r.last = now
+		r.all.take(now, elapsed)
+		r.other.take(now, elapsed)
+		for topic, c := range r.topics {
+			if c.take(now, elapsed); now.Sub(c.seen) >= forgetAfter {
+				delete(r.topics, topic)
+			}
+		}
+	}
+	clear(r.sorted)
+	r.sorted = r.sorted[:0]
+	for _, c := range r.topics {
+		r.sorted = append(r.sorted, c)
+	}
+	if r.other.total > 0 {
+		r.sorted = append(r.sorted, &r.other)
+	}
+	slices.SortFunc(r.sorted, func(a, b *counter) int {
+		return cmp.Or(cmp.Compare(b.rate, a.rate), cmp.Compare(b.total, a.total), cmp.Compare(a.topic, b.topic))
+	})
+}
+
+func (c *counter) take(now time.Time, elapsed time.Duration) {
+	if c.messages > 0 {
+		c.seen = now
+	}
+	c.rate = float64(c.messages) / elapsed.Seconds()
+	c.byteRate = float64(c.bytes) / elapsed.Seconds()
+	c.messages, c.bytes = 0, 0
+}

@@ -1,0 +1,98 @@
+package terminal
+
+import (
+	"strconv"
+	"time"
+)
+
+// maxSummaryTopic is how many characters of a topic a Summary shows.
+const maxSummaryTopic = 60
+
+// Summary is the account at the end. A zero field is not mentioned, Seen and Printed apart.
+type Summary struct {
+	Seen, Printed uint64 // messages that came, and those of them that were written
+	Bytes         uint64 // of the payloads of those that came
+	Duration      time.Duration
+
+	Topics uint64       // Rates.Topics
+	Top    []TopicCount // the topics with the most messages, to be named; Rates.Top
+
+	Slow    uint64 // messages missed because this end was too slow
+	Dropped uint64 // messages that publishers said they dropped
+	Lost    uint64 // connections lost
+}
+
+// Append appends one to five lines for a person:
+//
+//	5678 messages seen, 1234 printed; 1.2 MiB in 12.3s, 461.6 messages/s
+//	12 topics, most messages: auth.info 3000, mail.err 1200, cron.info 300
+//	20 messages missed: this end was too slow
+//	5 messages missed: publishers dropped them
+//	2 connections lost: what was sent meanwhile is missed as well
+func (s *Summary) Append(dst []byte) []byte {
+	dst = append(appendCount(dst, s.Seen, "message"), " seen, "...)
+	dst = append(strconv.AppendUint(dst, s.Printed, 10), " printed"...)
+	if s.Duration > 0 {
+		dst = append(appendBytes(append(dst, "; "...), float64(s.Bytes)), " in "...)
+		dst = append(append(dst, round(s.Duration).String()...), ", "...)
+		dst = append(appendRate(dst, float64(s.Seen)/s.Duration.Seconds()), " messages/s"...)
+	}
+	dst = append(dst, '\n')
+	if s.Topics > 0 {
+		dst = append(s.appendTopics(dst), '\n')
+	}
+	if s.Slow > 0 {
+		dst = append(appendCount(dst, s.Slow, "message"), " missed: this end was too slow\n"...)
+	}
+	if s.Dropped > 0 {
+		dst = append(appendCount(dst, s.Dropped, "message"), " missed: publishers dropped them\n"...)
+	}
+	if s.Lost > 0 {
+		dst = append(appendCount(dst, s.Lost, "connection"), " lost: what was sent meanwhile is missed as well\n"...)
+	}
+	return dst
+}
+
+// String is Append's text.
+func (s *Summary) String() string {
+	return string(s.Append(nil))
+}
+
+func (s *Summary) appendTopics(dst []byte) []byte {
+	dst = appendCount(dst, s.Topics, "topic")
+	for i, t := range s.Top {
+		switch {
+		case i > 0:
+			dst = append(dst, ", "...)
+		case s.Topics > uint64(len(s.Top)):
+			dst = append(dst, ", most messages: "...)
+		default:
+			dst = append(dst, ": "...)
+		}
+		name := t.Topic
+		if name == "" {
+			name = "(no topic)"
+		}
+		from := len(dst)
+		dst = appendSafe(dst, []byte(name), false)
+		dst = dst[:from+len(cut(dst[from:], maxSummaryTopic))]
+		dst = strconv.AppendUint(append(dst, ' '), t.Messages, 10)
+	}
+	return dst
+}
+
+// appendCount appends a number and the name of what is counted, in the plural where there is not one.
+func appendCount(dst []byte, n uint64, name string) []byte {
+	dst = append(append(strconv.AppendUint(dst, n, 10), ' '), name...)
+	if n != 1 {
+		dst = append(dst, 's')
+	}
+	return dst
+}
+
+func round(d time.Duration) time.Duration {
+	if d < time.Second {
+		return d.Round(time.Millisecond)
+	}
+	return d.Round(100 * time.Millisecond)
+}

@@ -1,0 +1,52 @@
+package terminal
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// ErrClosed says that nobody reads the output any more, as after `| head`: a normal end.
+var ErrClosed = errors.New("the output is closed: its reader is gone")
+
+// Writer writes to standard output. What os.File lacks for that: its Write kills the process by SIGPIPE when the reader of
+// descriptor 1 is gone, and it fails with EAGAIN when somebody who shares the terminal or pipe made it non-blocking later.
+// It is for one goroutine at a time.
+type Writer struct {
+	file   *os.File
+	polled [1]unix.PollFd
+}
+
+// NewWriter makes a Writer to file, which stays the caller's.
+func NewWriter(file *os.File) *Writer {
+	return &Writer{file: file}
+}
+
+// Write writes all of b, waits for a slow reader as long as it takes, and keeps no hold of b. The error is ErrClosed, or
+// write(2)'s.
+func (w *Writer) Write(b []byte) (int, error) {
+	done := 0
+	err := control(w.file, func(fd int) error {
+		for done < len(b) {
+			n, err := unix.Write(fd, b[done:])
+			if err == unix.EAGAIN {
+				w.polled[0] = unix.PollFd{Fd: int32(fd), Events: unix.POLLOUT}
+				_, err = unix.Poll(w.polled[:], -1)
+			}
+			if err != nil && err != unix.EINTR {
+				return err
+			}
+			done += max(n, 0)
+		}
+		return nil
+	})
+	switch {
+	case errors.Is(err, unix.EPIPE):
+		return done, ErrClosed
+	case err != nil:
+		return done, fmt.Errorf("write to %s: %w", w.file.Name(), err)
+	}
+	return done, nil
+}
