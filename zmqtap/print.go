@@ -2,43 +2,100 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"io"
 	"os"
+	"regexp"
+	"time"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/flags"
-	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/message"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/terminal"
 )
 
-func runPrint(ctx context.Context, args []string, stdout, stderr *os.File) error {
-	var o source
-	fs := flags.NewSet(program, "Prints the stream.", &o.Common)
+// What waits for a terminal or a pipe that does not keep up, at most: much, because there is one only, and pipes come in bursts.
+const (
+	printQueue      = 1 << 16
+	printQueueBytes = 16 << 20
+)
+
+// parting is how long the output may take what has come when the end is there.
+const parting = 500 * time.Millisecond
+
+// printOptions are the flags of who prints.
+type printOptions struct {
+	source
+	grepText        string
+	grep            *regexp.Regexp // nil: everything
+	count           uint64         // 0: no end
+	duration        time.Duration  // 0: no end
+	raw, json, rate bool
+	noColor         bool
+}
+
+func parsePrint(args []string, stdout *os.File) (*printOptions, error) {
+	o := &printOptions{}
+	fs := flags.NewSet(program, "Prints the stream that the publishers at ENDPOINT... send. Other ways to use it: zmqtap serve --help, zmqtap hub --help.", &o.Common)
 	o.addTopics(fs)
+	fs.StringVar(&o.grepText, "grep", "", "print messages whose payload matches this regular `expression` (RE2)")
+	fs.Uint64Var(&o.count, "count", 0, "end after so many `messages`; 0: do not")
+	fs.DurationVar(&o.duration, "for", 0, "end after so long; 0: do not")
+	fs.BoolVar(&o.raw, "raw", false, "print the payload only; into a pipe, line feeds in it as #012 and everything else as it is")
+	fs.BoolVar(&o.json, "json", false, `print a line of JSON each: {"topic","message","received"}; topic_base64 and message_base64 where bytes are not UTF-8`)
+	fs.BoolVar(&o.rate, "rate", false, "print messages and bytes per second for each topic, every second; in place on a terminal")
+	fs.BoolVar(&o.noColor, "no-color", false, "no colours on a terminal either; NO_COLOR in the environment says the same")
 	if err := o.parse(fs, args, stdout); err != nil {
+		return nil, err
+	}
+	switch {
+	case (o.raw && o.json) || (o.rate && (o.raw || o.json)):
+		return nil, flags.Usage("--raw, --json and --rate exclude each other")
+	case fs.Changed("count") && o.count == 0, fs.Changed("for") && o.duration <= 0:
+		return nil, flags.Usage("--count and --for must be positive")
+	}
+	var err error
+	if o.grep, err = regexp.Compile(o.grepText); err != nil {
+		return nil, flags.Usage("--grep: %w", err)
+	}
+	if o.grepText == "" {
+		o.grep = nil
+	}
+	return o, nil
+}
+
+func runPrint(ctx context.Context, args []string, stdout, stderr *os.File) error {
+	o, err := parsePrint(args, stdout)
+	if err != nil {
 		return err
 	}
+	onTerminal := terminal.IsTerminal(stdout)
 	logger := o.Logger(stderr)
+	if o.rate && onTerminal && terminal.IsTerminal(stderr) {
+		logger = o.Logger(io.Discard) // it would be written over the table
+	}
 	stream := tap.New(0)
-	reader := stream.Join(tap.Interest{Queue: 65536, QueueBytes: 16 << 20})
-	defer reader.Close()
+	reader := stream.Join(tap.Interest{Queue: printQueue, QueueBytes: printQueueBytes})
 	socket, err := o.open(stream, logger)
 	if err != nil {
 		return err
 	}
-	var line []byte
-	for ctx.Err() == nil {
-		line = line[:0]
-		for _, d := range reader.Next(ctx, nil) {
-			for i := range d.Messages {
-				line = append(message.AppendLine(line, d.Messages[i].Payload), '\n')
-			}
-		}
-		if _, err := stdout.Write(line); err != nil {
-			break
-		}
+	signalled := ctx
+	if o.duration > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, o.duration)
+		defer cancel()
 	}
-	draining, stop := o.Lingering(ctx)
-	defer stop()
-	socket.Close(draining)
-	sayEnd(logger, stream)
-	return nil
+	v := newView(o, reader, stdout, onTerminal, logger)
+	err = v.watch(ctx)
+	over, cancel := context.WithCancel(context.Background())
+	cancel() // nothing is to be said to publishers
+	socket.Close(over)
+	if summary := v.summary(); signalled.Err() != nil || summary.Slow+summary.Dropped+summary.Lost > 0 {
+		fmt.Fprint(stderr, summary.String())
+	}
+	if errors.Is(err, terminal.ErrClosed) {
+		return nil // as after | head
+	}
+	return err
 }

@@ -19,15 +19,19 @@ type Message struct {
 	json atomic.Pointer[[]byte]
 }
 
+// Message is the message as the encoders of package message take it; it borrows everything.
+func (m *Message) Message() message.Message {
+	return message.Message{Topic: m.Topic, HasTopic: m.Topic != nil, Frames: m.Frames, Payload: m.Payload, Received: m.Received}
+}
+
 // JSON is the message as one line of JSON without a terminator, as message.AppendJSON writes it. It is made once for all who ask. Not to
 // be modified.
 func (m *Message) JSON() []byte {
 	if made := m.json.Load(); made != nil {
 		return *made
 	}
-	made := message.AppendJSON(make([]byte, 0, m.size()+64), &message.Message{
-		Topic: m.Topic, HasTopic: m.Topic != nil, Frames: m.Frames, Payload: m.Payload, Received: m.Received,
-	})
+	as := m.Message()
+	made := message.AppendJSON(make([]byte, 0, m.size()+64), &as)
 	m.json.Store(&made)
 	return made
 }

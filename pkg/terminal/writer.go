@@ -50,3 +50,26 @@ func (w *Writer) Write(b []byte) (int, error) {
 	}
 	return done, nil
 }
+
+// Closed returns a channel that is closed when the reader of a pipe is gone, or a terminal: also while there is nothing to write. What is
+// neither never closes it. The goroutine behind it ends with the program.
+func (w *Writer) Closed() <-chan struct{} {
+	closed := make(chan struct{})
+	go func() {
+		gone := false
+		err := control(w.file, func(fd int) error {
+			for {
+				polled := [1]unix.PollFd{{Fd: int32(fd)}} // without a wish, poll reports errors and hang-ups alone
+				n, err := unix.Poll(polled[:], -1)
+				if err != unix.EINTR {
+					gone = n > 0 && polled[0].Revents&(unix.POLLERR|unix.POLLHUP) != 0
+					return err
+				}
+			}
+		})
+		if err == nil && gone {
+			close(closed)
+		}
+	}()
+	return closed
+}

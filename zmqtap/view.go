@@ -1,0 +1,218 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/terminal"
+)
+
+// refresh is how often rates are shown.
+const refresh = time.Second
+
+// maxOutput is how many bytes of lines are made before they are written.
+const maxOutput = 64 << 10
+
+// view is what somebody at a terminal, or at the end of a pipe, sees of a stream.
+type view struct {
+	options  *printOptions
+	reader   *tap.Reader
+	stdout   *os.File
+	out      *terminal.Writer
+	printer  terminal.Printer
+	onScreen bool // rates are shown in place
+	logger   *slog.Logger
+	began    time.Time
+
+	mu     sync.Mutex // the account is asked for while the output may be stuck
+	rates  *terminal.Rates
+	totals terminal.Summary
+	unsaid uint64 // missed messages that no log line has told of
+	said   time.Time
+
+	lines []byte
+}
+
+func newView(o *printOptions, reader *tap.Reader, stdout *os.File, onTerminal bool, logger *slog.Logger) *view {
+	v := &view{options: o, reader: reader, stdout: stdout, out: terminal.NewWriter(stdout), logger: logger, began: time.Now()}
+	v.rates = terminal.NewRates(v.began)
+	v.onScreen = o.rate && onTerminal && os.Getenv("TERM") != "dumb"
+	v.printer = terminal.Printer{Terminal: onTerminal, Color: terminal.ColorWanted(stdout, o.noColor, os.Getenv)}
+	switch {
+	case o.raw:
+		v.printer.Style = terminal.Raw
+	case o.json:
+		v.printer.Style = terminal.JSON
+	}
+	return v
+}
+
+// watch shows the stream until ctx ends, --count is reached, or nobody reads the output any more.
+func (v *view) watch(ctx context.Context) error {
+	shown := make(chan error, 1)
+	go func() { shown <- v.show(ctx) }()
+	select {
+	case err := <-shown:
+		return err
+	case <-v.out.Closed():
+		return terminal.ErrClosed
+	case <-ctx.Done():
+	}
+	select {
+	case err := <-shown:
+		return err
+	case <-time.After(parting): // the output takes nothing
+		return nil
+	}
+}
+
+func (v *view) show(ctx context.Context) error {
+	if !v.options.rate {
+		return v.print(ctx)
+	}
+	if v.onScreen {
+		if _, err := v.out.Write([]byte(terminal.Enter)); err != nil {
+			return err
+		}
+		defer v.out.Write([]byte(terminal.Leave)) //nolint:errcheck // the terminal is gone then
+	}
+	return v.table(ctx)
+}
+
+// print writes a line for each message, until ctx ends and what had come is written.
+func (v *view) print(ctx context.Context) error {
+	var waiting []tap.Delivery
+	for {
+		waiting = v.reader.Next(ctx, waiting[:0])
+		for _, d := range waiting {
+			if done, err := v.deliver(d); done || err != nil {
+				return err
+			}
+		}
+		if err := v.flush(); err != nil || len(waiting) == 0 {
+			return err
+		}
+		clear(waiting)
+	}
+}
+
+// table writes the rates, now and then.
+func (v *view) table(ctx context.Context) error {
+	ticker := time.NewTicker(refresh)
+	defer ticker.Stop()
+	if err := v.render(); err != nil {
+		return err
+	}
+	var waiting []tap.Delivery
+	for {
+		select {
+		case <-v.reader.Ready():
+		case <-ticker.C:
+			if err := v.render(); err != nil {
+				return err
+			}
+		case <-ctx.Done():
+			return v.render()
+		}
+		waiting = v.reader.Take(waiting[:0])
+		for _, d := range waiting {
+			if done, err := v.deliver(d); done || err != nil {
+				return err
+			}
+		}
+		clear(waiting)
+	}
+}
+
+func (v *view) render() error {
+	width, height := terminal.Size(v.stdout)
+	v.mu.Lock()
+	v.rates.SetMissed(v.totals.Slow + v.totals.Dropped)
+	v.lines = v.rates.Render(v.lines[:0], time.Now(), width, height, v.onScreen)
+	v.mu.Unlock()
+	_, err := v.out.Write(v.lines)
+	return err
+}
+
+// deliver takes a piece of the stream. It tells when --count is reached, and all is written.
+func (v *view) deliver(d tap.Delivery) (done bool, err error) {
+	for i := range d.Messages {
+		if !v.take(&d.Messages[i]) {
+			continue
+		}
+		if v.options.count > 0 && v.totals.Printed == v.options.count {
+			if v.options.rate {
+				return true, v.render()
+			}
+			return true, v.flush()
+		}
+		if len(v.lines) >= maxOutput && !v.options.rate {
+			if err := v.flush(); err != nil {
+				return false, err
+			}
+		}
+	}
+	v.miss(d)
+	return false, nil
+}
+
+// take counts a message, and makes a line of it if one is wanted. It tells whether it is one that was asked for.
+func (v *view) take(m *tap.Message) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.totals.Seen++
+	v.totals.Bytes += uint64(len(m.Payload))
+	if v.options.grep != nil && !v.options.grep.Match(m.Payload) {
+		return false
+	}
+	v.rates.Add(m.Topic, len(m.Payload))
+	v.totals.Printed++
+	if !v.options.rate {
+		as := m.Message()
+		v.lines = v.printer.Append(v.lines, &as)
+	}
+	return true
+}
+
+// flush writes the lines.
+func (v *view) flush() error {
+	if len(v.lines) == 0 {
+		return nil
+	}
+	_, err := v.out.Write(v.lines)
+	v.lines = v.lines[:0]
+	return err
+}
+
+// miss accounts for what is missing, and says so: of our own slowness once a second at most.
+func (v *view) miss(d tap.Delivery) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	switch {
+	case d.Gap != nil && d.Gap.Count > 0:
+		v.totals.Dropped += d.Gap.Count
+		v.logger.Warn("messages are missing", "publisher", d.Gap.Publisher, "messages", d.Gap.Count, "reason", d.Gap.Reason)
+	case d.Gap != nil:
+		v.totals.Lost++ // the socket has said why
+	case d.Missed > 0:
+		v.totals.Slow += d.Missed
+		v.unsaid += d.Missed
+		if now := time.Now(); now.Sub(v.said) >= time.Second {
+			v.logger.Warn("messages are missing: this end is too slow", "messages", v.unsaid)
+			v.unsaid, v.said = 0, now
+		}
+	}
+}
+
+// summary is the account.
+func (v *view) summary() terminal.Summary {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	s := v.totals
+	s.Duration, s.Topics, s.Top = time.Since(v.began), v.rates.Topics(), v.rates.Top(3)
+	return s
+}
