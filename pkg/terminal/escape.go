@@ -1,6 +1,7 @@
 package terminal
 
 import (
+	"encoding/binary"
 	"unicode"
 	"unicode/utf8"
 )
@@ -17,9 +18,9 @@ var printable = func() (t [256]bool) {
 // 0x20, DEL and bytes that are not UTF-8 become #ooo, harmful characters <U+hhhh>. A tab stays when tabs says so.
 func appendSafe(dst, text []byte, tabs bool) []byte {
 	from := 0 // text[from:i] stands for itself and is still to be copied
-	for i := 0; i < len(text); {
+	for i := printableEnd(text, 0); i < len(text); i = printableEnd(text, i) {
 		c := text[i]
-		if printable[c] || c == '\t' && tabs {
+		if c == '\t' && tabs {
 			i++
 			continue
 		}
@@ -41,6 +42,22 @@ func appendSafe(dst, text []byte, tabs bool) []byte {
 		from = i
 	}
 	return append(dst, text[from:]...)
+}
+
+// printableEnd returns the position of the first byte from i on that is not printable: eight at a time, because most messages
+// have none.
+func printableEnd(text []byte, i int) int {
+	const each, tops = 0x0101010101010101, 0x8080808080808080
+	for ; i+8 <= len(text); i += 8 {
+		w := binary.LittleEndian.Uint64(text[i:])
+		if ((w-0x20*each)&^w|w|(w+each))&tops != 0 { // a byte below 0x20, from 0x80 on, or 0x7f
+			break
+		}
+	}
+	for i < len(text) && printable[text[i]] {
+		i++
+	}
+	return i
 }
 
 // harmful tells which characters from U+0080 on are not shown: C1 controls (U+009B begins a sequence as ESC [ does), line and
@@ -81,11 +98,7 @@ func appendCharacter(dst []byte, r rune) []byte {
 func escapeJSON(dst []byte, from int) []byte {
 	end := len(dst)
 	copied := from
-	for i := from; i < end; {
-		if printable[dst[i]] {
-			i++
-			continue
-		}
+	for i := printableEnd(dst, from); i < end; i = printableEnd(dst[:end], i) {
 		r, size := utf8.DecodeRune(dst[i:end])
 		if r == 0x7f || r >= utf8.RuneSelf && harmful(r) {
 			dst = append(dst, dst[copied:i]...)

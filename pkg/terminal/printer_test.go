@@ -163,6 +163,25 @@ func TestEveryCharacter(t *testing.T) {
 	}
 }
 
+// Eight bytes are looked at together: every byte must be found at every place, whatever is beside it.
+func TestEveryByteAtEveryPlace(t *testing.T) {
+	for _, beside := range []byte{' ', '~', 0xc3} {
+		for at := range 20 {
+			for c := range 256 {
+				text := bytes.Repeat([]byte{beside}, 20)
+				text[at] = byte(c)
+				want := bytes.IndexFunc(text, func(r rune) bool { return r < ' ' || r > '~' })
+				if want < 0 {
+					want = len(text)
+				}
+				if got := printableEnd(text, 0); got != want {
+					t.Errorf("%q: the first is at %d, want %d", text, got, want)
+				}
+			}
+		}
+	}
+}
+
 func FuzzPrinter(f *testing.F) {
 	needSeeds(f)
 	f.Fuzz(func(t *testing.T, topic []byte, hasTopic bool, payload []byte) {

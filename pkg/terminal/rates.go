@@ -119,9 +119,18 @@ func (r *Rates) take(now time.Time) {
 	if r.other.total > 0 {
 		r.sorted = append(r.sorted, &r.other)
 	}
-	slices.SortFunc(r.sorted, func(a, b *counter) int {
-		return cmp.Or(cmp.Compare(b.rate, a.rate), cmp.Compare(b.total, a.total), cmp.Compare(a.topic, b.topic))
-	})
+	slices.SortFunc(r.sorted, busier)
+}
+
+// busier orders counters by their rates, then by their totals.
+func busier(a, b *counter) int {
+	if a.rate != b.rate {
+		return cmp.Compare(b.rate, a.rate)
+	}
+	if a.total != b.total {
+		return cmp.Compare(b.total, a.total)
+	}
+	return cmp.Compare(a.topic, b.topic)
 }
 
 func (c *counter) take(now time.Time, elapsed time.Duration) {
