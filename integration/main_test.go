@@ -1,5 +1,5 @@
-// Package integration tries omzmq and imzmq with the real parts they live among: the distribution's rsyslogd and its
-// modules, libzmq, the kernel's pipes and signals. It builds the two programs itself. integration/setup test
+// Package integration tries the programs with the real parts they live among: the distribution's rsyslogd and its
+// modules, libzmq, the kernel's pipes and signals. It builds them itself. integration/setup test
 // installs the rest; what is missing is an error here and never a skip.
 package integration
 
@@ -78,10 +78,10 @@ func prerequisites() error {
 }
 
 func build() error {
-	cmd := exec.Command("go", "build", "-buildvcs=false", "-o", built+"/", "./omzmq", "./imzmq")
+	cmd := exec.Command("go", "build", "-buildvcs=false", "-o", built+"/", "./omzmq", "./imzmq", "./zmqtap")
 	cmd.Dir, cmd.Env = repository(), append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("building omzmq and imzmq: %w\n%s", err, out)
+		return fmt.Errorf("building the programs: %w\n%s", err, out)
 	}
 	return copyFile(program("rsyslogd"), systemRsyslogd)
 }

@@ -88,10 +88,11 @@ func runPrint(ctx context.Context, args []string, stdout, stderr *os.File) error
 	}
 	v := newView(o, reader, stdout, onTerminal, logger)
 	err = v.watch(ctx)
+	summary := v.summary()
 	over, cancel := context.WithCancel(context.Background())
 	cancel() // nothing is to be said to publishers
 	socket.Close(over)
-	if summary := v.summary(); signalled.Err() != nil || summary.Slow+summary.Dropped+summary.Lost > 0 {
+	if signalled.Err() != nil || summary.Slow+summary.Dropped+summary.Lost > 0 {
 		fmt.Fprint(stderr, summary.String())
 	}
 	if errors.Is(err, terminal.ErrClosed) {

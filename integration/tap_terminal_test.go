@@ -1,0 +1,248 @@
+package integration
+
+import (
+	"encoding/json"
+	"fmt"
+	"os/exec"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
+)
+
+func tapCommand(flags ...string) *exec.Cmd { return exec.Command(program("zmqtap"), flags...) }
+
+// publishing is a libzmq PUB that says something again and again, so that whoever subscribes late hears it, too.
+func publishing(t *testing.T, frames ...string) *peer {
+	t.Helper()
+	p := startPeer(t, "PUB", "--bind", "tcp://127.0.0.1:*")
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		tick := time.NewTicker(5 * time.Millisecond)
+		defer tick.Stop()
+		for p.post(frames...) == nil {
+			select {
+			case <-tick.C:
+			case <-stop:
+				return
+			}
+		}
+	}()
+	t.Cleanup(func() { close(stop); <-stopped })
+	return p
+}
+
+const hostileLine = "<19>1 - web1 postfix - - - \x1b[2Jhostile\x9b\u202e"
+
+// A person sees topics and severities in colours, and nothing that a stranger has put into them moves the cursor.
+func TestTapAtATerminal(t *testing.T) {
+	pub := publishing(t, "mail.err.\x1b]0;title\a", hostileLine)
+	for name, plain := range map[string]struct{ flag, env string }{
+		"colours":    {},
+		"NO_COLOR":   {env: "NO_COLOR=1"},
+		"--no-color": {flag: "--no-color"},
+		"TERM=dumb":  {env: "TERM=dumb"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cmd := tapCommand(pub.endpoint)
+			if plain.flag != "" {
+				cmd.Args = append(cmd.Args, plain.flag)
+			}
+			cmd.Env = append(cmd.Environ(), "NO_COLOR=", "TERM=xterm", plain.env)
+			tap := startAtTerminal(t, cmd)
+			tap.shows(t, "#033[2Jhostile#233<U+202E>")
+			tap.types(t, "\x03")
+			if code := tap.exit(t); code != 0 {
+				t.Errorf("exit code %d", code)
+			}
+			tap.shows(t, " seen, ")
+			colours := regexp.MustCompile(`\x1b\[[0-9;]*m`)
+			text := tap.out.String()
+			if (plain.env+plain.flag == "") != colours.MatchString(text) {
+				t.Errorf("colours: %v", colours.MatchString(text))
+			}
+			if left := colours.ReplaceAllString(text, ""); strings.ContainsAny(left, "\x1b\a\u202e\x9b") {
+				t.Errorf("a terminal would obey %q", tail(left, 500))
+			}
+		})
+	}
+}
+
+// Rates are shown in place, and the terminal is given back as it was.
+func TestTapRatesAtATerminal(t *testing.T) {
+	pub := publishing(t, "mail.err.x\x1b", "x")
+	cmd := tapCommand(pub.endpoint, "--rate")
+	cmd.Env = append(cmd.Environ(), "TERM=xterm")
+	tap := startAtTerminal(t, cmd)
+	tap.shows(t, "mail.err.x#033")
+	tap.types(t, "\x03")
+	tap.shows(t, " seen, ")
+	if text := tap.out.String(); !strings.Contains(text, "\x1b[?1049h") || strings.LastIndex(text, "\x1b[?1049l") < strings.LastIndex(text, "BYTES/S") {
+		t.Errorf("%q", tail(text, 1000))
+	}
+}
+
+// What is written into a pipe is what was asked for, and no more.
+func TestTapIntoAPipe(t *testing.T) {
+	pub := publishing(t, "mail.err.postfix", "<19>two\nlines\x1b")
+	other := publishing(t, "auth.info.sshd", "<38>other")
+	for _, test := range []struct {
+		flags []string
+		want  string
+	}{
+		{[]string{"--topic", "mail", "--count", "3"}, "mail.err.postfix\t<19>two#012lines#033\n"},
+		{[]string{"--grep", "^<3.>o.h", "--count", "3"}, "auth.info.sshd\t<38>other\n"},
+		{[]string{"--topic", "x", "--topic", "mail", "--raw", "--count", "3"}, "<19>two#012lines\x1b\n"},
+		{[]string{"--topic", "nobody", "--for", "300ms"}, ""},
+	} {
+		out, err := tapCommand(append(test.flags, pub.endpoint, other.endpoint)...).Output()
+		if want := strings.Repeat(test.want, 3); err != nil || string(out) != want {
+			t.Errorf("%q: %v, %q, want %q", test.flags, err, out, want)
+		}
+	}
+	out, err := tapCommand(pub.endpoint, "--json", "--count", "1").Output()
+	var m struct {
+		Topic, Message string
+		Received       time.Time
+	}
+	if err != nil || json.Unmarshal(out, &m) != nil || m.Topic != "mail.err.postfix" || m.Message != "<19>two\nlines\x1b" || m.Received.IsZero() {
+		t.Errorf("%v, %q", err, out)
+	}
+	out, err = tapCommand(pub.endpoint, "--rate", "--count", "50").Output()
+	if err != nil || !regexp.MustCompile(`(?m)msg/s +[0-9.]+ (Ki)?B/s +total 50 .*\n.*\n +[0-9.]+ +[0-9.]+ (Ki)?B/s +50  mail\.err\.postfix\n\n$`).Match(out) {
+		t.Errorf("%v, %q", err, out)
+	}
+}
+
+// The end of a pipe is a quiet end, also when nothing comes.
+func TestTapPipeEnds(t *testing.T) {
+	busy, idle := publishing(t, "t", "x"), startPeer(t, "PUB", "--bind", "tcp://127.0.0.1:*")
+	for name, endpoint := range map[string]string{"busy": busy.endpoint, "idle": idle.endpoint} {
+		t.Run(name, func(t *testing.T) {
+			cmd := tapCommand(endpoint, "--log-level", "error")
+			stdout, err := cmd.StdoutPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			tap := start(t, "zmqtap", cmd)
+			stdout.Close()
+			if code := tap.exit(t); code != 0 || tap.stderr.String() != "" {
+				t.Errorf("exit code %d, %q", code, tap.stderr)
+			}
+		})
+	}
+}
+
+// Who does not read its output loses what does not fit in between, all of it counted; the publisher waits for nobody.
+func TestTapSlowOutput(t *testing.T) {
+	const total, size = 60_000, 1000
+	subscribed := make(chan *zmq.Peer, 1)
+	pub, err := zmq.New(zmq.Config{Type: zmq.XPub, HWM: total, OnSubscription: func(p *zmq.Peer, _ []byte, wanted bool, apply func()) {
+		if apply(); wanted {
+			subscribed <- p
+		}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pub.Close(t.Context())
+	at, err := pub.Bind("tcp://127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tap, _, stdout := startPiped(t, "zmqtap", tapCommand(at, "--raw"))
+	peer := <-subscribed
+	publish := func(text string) {
+		pub.Publish(nil, []byte(text))
+		pub.Flush()
+	}
+	text := strings.Repeat("x", size)
+	for n := range uint64(total) {
+		publish(text)
+		if n%1000 == 999 {
+			eventually(t, patience, "it takes everything, as if its output were quick", func() bool { return peer.Written() == n+1 })
+		}
+	}
+	lines := make(chan string, 2*total)
+	go func() {
+		defer close(lines)
+		for {
+			line, err := stdout.ReadString('\n')
+			if err != nil {
+				return
+			}
+			lines <- strings.TrimSpace(line)
+		}
+	}()
+	published, got := total, 0
+	for tick := time.NewTicker(10 * time.Millisecond); ; { // the first that is not missed comes behind all that is
+		select {
+		case line := <-lines:
+			if got++; line != "again" {
+				continue
+			}
+		case <-tick.C:
+			published++
+			publish("again")
+			continue
+		}
+		break
+	}
+	publish("last")
+	published++
+	for line := range lines {
+		if got++; line == "last" {
+			break
+		}
+	}
+	tap.stop(t)
+	missed, _ := strconv.Atoi(tap.logged(t, `(?m)^(\d+) messages missed: this end was too slow$`)[1])
+	if got+missed != published || missed == 0 {
+		t.Errorf("%d lines and %d missed of %d", got, missed, published)
+	}
+	tap.logged(t, `messages are missing: this end is too slow" messages=[1-9]`)
+}
+
+// What a publisher of ours has dropped for a tap is said by the tap.
+func TestTapSaysWhatPublishersDropped(t *testing.T) {
+	d := drive(t, "--socket", "pub", "--hwm", "100", "--bind", "tcp://127.0.0.1:0")
+	tap := startReceiver(t, "zmqtap", tapCommand("--raw", "tcp://127.0.0.1:"+d.boundPort(t)))
+	eventually(t, patience, "the subscription", func() bool {
+		d.commits(t, warmUp)
+		return len(tap.lines) > 0
+	})
+	tap.signal(t, syscall.SIGSTOP)
+	dropped := regexp.MustCompile(`too slow and misses messages`)
+	long := strings.Repeat("x", 60_000)
+	n := 0
+	for ; !dropped.MatchString(d.stderr.String()); n++ {
+		d.commits(t, fmt.Sprintf("<13>%d %s", n, long))
+	}
+	tap.signal(t, syscall.SIGCONT)
+	var missing int
+	eventually(t, patience, "the news", func() bool {
+		d.commits(t, warmUp)
+		found := regexp.MustCompile(`messages are missing" publisher=tcp://127\.0\.0\.1:\d+ messages=(\d+)`).FindStringSubmatch(tap.stderr.String())
+		if found != nil {
+			missing, _ = strconv.Atoi(found[1])
+		}
+		return found != nil
+	})
+	d.finish(t)
+	tap.stop(t)
+	got := 0
+	for line := range tap.lines {
+		if len(line) > len(long) {
+			got++
+		}
+	}
+	// It is told once, before the first message that came behind the gap.
+	if got+missing != n && got+missing != n+1 {
+		t.Errorf("%d came and %d are said to be missing, of %d", got, missing, n)
+	}
+}
