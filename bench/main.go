@@ -20,6 +20,10 @@ type sample struct {
 	rate float64 // messages per second, from the first to the last; 0: not measured
 	cpu  float64 // CPU seconds of the program per million messages; 0: not measured
 
+	published float64  // messages per second that went in, each of which may come out many times; 0: not measured
+	delivered float64  // the part of what should have come out that did
+	latency   *latency // nil: a row of rates
+
 	shares []share // how busy processes were meanwhile, the same ones in every run; nil: not measured
 }
 
@@ -48,7 +52,7 @@ func main() {
 	out := io.MultiWriter(os.Stdout, &results)
 	fmt.Fprintln(out, machine())
 	failed := false
-	for _, r := range rows(*programs) {
+	for _, r := range slices.Concat(rows(*programs), hubRows(*programs), terminalRows(*programs)) {
 		if !strings.Contains(r.key, *only) {
 			continue
 		}
@@ -147,6 +151,19 @@ func (r row) measure(ctx context.Context, rounds int, out io.Writer) error {
 
 func (r row) print(out io.Writer, rounds int, samples [][]sample) {
 	fmt.Fprintf(out, "\n%s (%s, %d rounds)\n", r.title, r.key, rounds)
+	if samples[0][0].latency != nil {
+		r.printLatencies(out, samples)
+	} else {
+		r.printRates(out, samples)
+	}
+	for i, c := range r.contestants {
+		printDelivery(out, c.name, samples[i])
+		printShares(out, c.name, samples[i])
+	}
+}
+
+// printRates prints a row of rates, and its note.
+func (r row) printRates(out io.Writer, samples [][]sample) {
 	fmt.Fprintf(out, "    %-32s %12s %22s %8s %10s\n", "", "msg/s median", "min – max", "ratio", "CPU s/M")
 	var reference float64
 	var cpus []float64
@@ -172,9 +189,6 @@ func (r row) print(out io.Writer, rounds int, samples [][]sample) {
 		} else {
 			fmt.Fprintf(out, " %10s\n", "–")
 		}
-	}
-	for i, c := range r.contestants {
-		printShares(out, c.name, samples[i])
 	}
 	if r.note != nil {
 		fmt.Fprintln(out, "    "+r.note(cpus))

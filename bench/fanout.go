@@ -1,0 +1,137 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// fanout measures a proxy between a publisher and subscribers that are not ours, the same ones for every contestant.
+//
+// A publisher that sends as fast as it can measures how much a proxy throws away: it delivers what its subscribers can
+// read, whatever it took in, and the publisher takes the CPUs from both. So what counts is the pace "window": no more than
+// half a high-water mark of messages is between the publisher and the slowest subscriber. Then nobody has a reason to
+// drop anything, everything sent is delivered, and the rate is that at which the whole path runs. The part that was
+// delivered is printed all the same, and pace "flood" has a row of its own.
+//
+// Subscribers on libzmq cost as much as a proxy on libzmq, and more when there are many. With peers "wire", bare ZMTP in C
+// that costs next to nothing, and one CPU for the proxy, it is the proxy alone that bounds the rate.
+type fanout struct {
+	programs    string
+	peers       string // zmq or wire
+	subscribers int
+	topics      int    // 0: messages of one frame
+	pace        string // see reference/fanout_pub.h
+	seconds     float64
+	proxyCPUs   string // as taskset takes them; empty: where the kernel puts it
+	peerCPUs    string
+}
+
+// through measures the proxy that start starts. The rate counts what all subscribers got; the CPU time is the proxy's.
+func (f fanout) through(start starter) func(context.Context) (sample, error) {
+	return func(ctx context.Context) (sample, error) {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		p, err := start(ctx, f.proxyCPUs)
+		defer p.stop()
+		if err != nil {
+			return sample{}, err
+		}
+		self := of("proxy", p.cmd)
+		before, err := self.cpu()
+		if err != nil {
+			return sample{}, err
+		}
+		sent, got, err := f.run(ctx, cancel, p)
+		if err != nil {
+			return sample{}, err
+		}
+		after, err := self.cpu()
+		return f.sample(sent, got, after-before), err
+	}
+}
+
+// sent and received are what the publisher and the subscribers report: see reference/fanout_pub.h and fanout_sub.h.
+type sent struct{ messages, first, last, cpu, stalls float64 }
+
+type received struct{ messages, first, last, cpu, lost, p50, p99, p999 float64 }
+
+// run publishes through p.
+func (f fanout) run(ctx context.Context, cancel func(), p *proxy) (s sent, r received, err error) {
+	minded, credits, err := os.Pipe()
+	if err != nil {
+		return s, r, err
+	}
+	defer minded.Close()
+	defer credits.Close()
+	var heard bytes.Buffer
+	subscribers := command(ctx, f.peerCPUs, filepath.Join(f.programs, f.peers+"_fanout_sub"), p.out, fmt.Sprint(f.subscribers))
+	subscribers.Stdout, subscribers.Stderr, subscribers.ExtraFiles = &heard, os.Stderr, []*os.File{credits}
+	publisher := command(ctx, f.peerCPUs, filepath.Join(f.programs, f.peers+"_fanout_pub"), p.in, fmt.Sprint(f.seconds),
+		fmt.Sprint(messageSize), fmt.Sprint(f.topics), f.pace)
+	publisher.Stdin, publisher.Stderr = minded, os.Stderr
+	if err := subscribers.Start(); err != nil {
+		return s, r, err
+	}
+	credits.Close() // the publisher is to see when its subscribers are gone
+	said, err := publisher.Output()
+	if err != nil {
+		cancel() // nothing more comes to the subscribers
+	}
+	if err := errors.Join(err, subscribers.Wait()); err != nil {
+		return s, r, fmt.Errorf("publisher and subscribers: %w", err)
+	}
+	_, err1 := fmt.Sscan(string(said), &s.messages, &s.first, &s.last, &s.cpu, &s.stalls)
+	_, err2 := fmt.Sscan(heard.String(), &r.messages, &r.first, &r.last, &r.cpu, &r.lost, &r.p50, &r.p99, &r.p999)
+	return s, r, errors.Join(err1, err2)
+}
+
+func (f fanout) sample(s sent, r received, cpu float64) sample {
+	ns := r.last - r.first
+	result := sample{
+		rate:      r.messages / ns * 1e9,
+		cpu:       cpu / r.messages * 1e6,
+		published: s.messages / (s.last - s.first) * 1e9,
+		delivered: r.messages / (s.messages * float64(f.subscribers)),
+		shares: []share{
+			{"publisher", s.cpu * float64(time.Microsecond) / ns},
+			{"proxy", cpu * float64(time.Second) / ns},
+			{"subscribers", r.cpu * float64(time.Microsecond) / ns},
+		},
+	}
+	if f.pace != "window" && f.pace != "flood" {
+		result.latency = &latency{r.p50 / 1e6, r.p99 / 1e6, r.p999 / 1e6}
+	}
+	return result
+}
+
+// rows are the measurements of zmqtap hub.
+func hubRows(programs string) (rows []row) {
+	add := func(key, title string, f fanout) {
+		f.programs = programs
+		rows = append(rows, row{key, title, []contestant{
+			{"libzmq's zmq_proxy", f.through(zmqProxy(programs))},
+			{"zmqtap hub", f.through(hub(programs))},
+		}, nil})
+	}
+	const what = "XSUB to XPUB, 200 bytes and a topic, all that arrive counted; "
+	for _, n := range []int{1, 10, 100} {
+		bare := fanout{peers: "wire", subscribers: n, topics: 8, pace: "window", seconds: 1.5, proxyCPUs: "0", peerCPUs: "1"}
+		add(fmt.Sprintf("hub-own-%d", n), fmt.Sprintf(what+"no faster than all get it; the proxy on CPU 0, bare peers on CPU 1, subscribers: %d", n), bare)
+	}
+	for _, n := range []int{1, 10, 100} {
+		free := fanout{peers: "zmq", subscribers: n, topics: 8, pace: "window", seconds: 1.5}
+		add(fmt.Sprintf("hub-libzmq-%d", n), fmt.Sprintf(what+"no faster than all get it; peers on libzmq, where the kernel puts them, subscribers: %d", n), free)
+	}
+	add("hub-one-frame", "the same without a topic; the proxy on CPU 0, bare peers on CPU 1, 10 subscribers",
+		fanout{peers: "wire", subscribers: 10, pace: "window", seconds: 1.5, proxyCPUs: "0", peerCPUs: "1"})
+	add("hub-flood", what+"as fast as the proxy takes it, whatever is lost; the proxy on CPU 0, bare peers on CPU 1, 10 subscribers",
+		fanout{peers: "wire", subscribers: 10, topics: 8, pace: "flood", seconds: 1.5, proxyCPUs: "0", peerCPUs: "1"})
+	add("hub-latency", "from a publisher through the proxy to 10 subscribers, 2,000 messages/s; peers on libzmq, where the kernel puts them",
+		fanout{peers: "zmq", subscribers: 10, topics: 8, pace: "2000", seconds: 3})
+	return rows
+}
