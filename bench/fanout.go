@@ -109,7 +109,7 @@ func (f fanout) sample(s sent, r received, cpu float64) sample {
 	return result
 }
 
-// rows are the measurements of zmqtap hub.
+// hubRows are the measurements of zmqtap hub.
 func hubRows(programs string) (rows []row) {
 	add := func(key, title string, f fanout) {
 		f.programs = programs
@@ -131,7 +131,11 @@ func hubRows(programs string) (rows []row) {
 		fanout{peers: "wire", subscribers: 10, pace: "window", seconds: 1.5, proxyCPUs: "0", peerCPUs: "1"})
 	add("hub-flood", what+"as fast as the proxy takes it, whatever is lost; the proxy on CPU 0, bare peers on CPU 1, 10 subscribers",
 		fanout{peers: "wire", subscribers: 10, topics: 8, pace: "flood", seconds: 1.5, proxyCPUs: "0", peerCPUs: "1"})
+	add("hub-flood-libzmq", "the same; peers on libzmq, where the kernel puts them",
+		fanout{peers: "zmq", subscribers: 10, topics: 8, pace: "flood", seconds: 1.5})
 	add("hub-latency", "from a publisher through the proxy to 10 subscribers, 2,000 messages/s; peers on libzmq, where the kernel puts them",
 		fanout{peers: "zmq", subscribers: 10, topics: 8, pace: "2000", seconds: 3})
+	add("hub-latency-own", "the same; the proxy on CPU 0, bare peers on CPU 1",
+		fanout{peers: "wire", subscribers: 10, topics: 8, pace: "2000", seconds: 3, proxyCPUs: "0", peerCPUs: "1"})
 	return rows
 }

@@ -21,7 +21,7 @@ enum { BURST = 100, WINDOW = 5 * BURST, CREDITS = 3, SMALLEST = 2 * sizeof(uint6
 #define HELLO ((uint64_t)0)
 #define END UINT64_MAX
 
-static int64_t now_ns(void)
+static inline int64_t now_ns(void)
 {
 	struct timespec t;
 	clock_gettime(CLOCK_MONOTONIC, &t);
@@ -34,7 +34,7 @@ static inline void sleep_until(int64_t ns)
 	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL);
 }
 
-static long long cpu_us(void)
+static inline long long cpu_us(void)
 {
 	struct rusage u;
 	getrusage(RUSAGE_SELF, &u);

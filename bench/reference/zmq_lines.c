@@ -6,7 +6,7 @@
 
 int main(int argc, char **argv)
 {
-	char text[256], heard[256];
+	char text[512], heard[256];
 	size_t size = sizeof text;
 	void *context = zmq_ctx_new(), *xpub = zmq_socket(context, ZMQ_XPUB);
 	int64_t next;
@@ -21,7 +21,8 @@ int main(int argc, char **argv)
 	next = now_ns() + 200000000; /* whoever prints has settled */
 	for (int i = 0, n = atoi(argv[1]); i < n; i++) {
 		sleep_until(next += 1000000000 / atoll(argv[2]));
-		snprintf(text, sizeof text, "<14>1 2026-11-25T12:00:00Z host app %d - - line %d sent=%lld %0200d", getpid(), i, (long long)now_ns(), 0);
+		snprintf(text, sizeof text, "<14>1 2026-11-25T12:00:00Z host app %d - - line %d sent=%lld %0200d",
+			 getpid(), i, (long long)now_ns(), 0);
 		if (zmq_send(xpub, "app.info", 8, ZMQ_SNDMORE) < 0 || zmq_send(xpub, text, 200, 0) < 0)
 			return 1;
 	}
