@@ -118,24 +118,32 @@ func hubRows(programs string) (rows []row) {
 			{"zmqtap hub", f.through(hub(programs))},
 		}, nil})
 	}
-	const what = "XSUB to XPUB, 200 bytes and a topic, all that arrive counted; "
+	const (
+		what  = "XSUB to XPUB, 200 bytes, all that arrives counted; "
+		slow  = what + "as fast as the slowest subscriber, nothing to be lost; "
+		flood = what + "10 subscribers; as fast as the proxy reads, whatever it loses; "
+		delay = "from the publisher through the proxy to 10 subscribers, 2,000 messages/s; "
+		own   = "the proxy on CPU 0, bare peers on CPU 1"
+		free  = "peers on libzmq, where the kernel puts them"
+	)
+	bare := fanout{peers: "wire", subscribers: 10, topics: 8, pace: "window", seconds: 1.5, proxyCPUs: "0", peerCPUs: "1"}
+	libzmq := fanout{peers: "zmq", subscribers: 10, topics: 8, pace: "window", seconds: 1.5}
 	for _, n := range []int{1, 10, 100} {
-		bare := fanout{peers: "wire", subscribers: n, topics: 8, pace: "window", seconds: 1.5, proxyCPUs: "0", peerCPUs: "1"}
-		add(fmt.Sprintf("hub-own-%d", n), fmt.Sprintf(what+"no faster than all get it; the proxy on CPU 0, bare peers on CPU 1, subscribers: %d", n), bare)
+		bare, libzmq := bare, libzmq
+		bare.subscribers, libzmq.subscribers = n, n
+		subscribers := fmt.Sprintf("subscribers: %d; ", n)
+		add(fmt.Sprintf("hub-own-%d", n), slow+subscribers+own, bare)
+		add(fmt.Sprintf("hub-libzmq-%d", n), slow+subscribers+free, libzmq)
 	}
-	for _, n := range []int{1, 10, 100} {
-		free := fanout{peers: "zmq", subscribers: n, topics: 8, pace: "window", seconds: 1.5}
-		add(fmt.Sprintf("hub-libzmq-%d", n), fmt.Sprintf(what+"no faster than all get it; peers on libzmq, where the kernel puts them, subscribers: %d", n), free)
-	}
-	add("hub-one-frame", "the same without a topic; the proxy on CPU 0, bare peers on CPU 1, 10 subscribers",
-		fanout{peers: "wire", subscribers: 10, pace: "window", seconds: 1.5, proxyCPUs: "0", peerCPUs: "1"})
-	add("hub-flood", what+"as fast as the proxy takes it, whatever is lost; the proxy on CPU 0, bare peers on CPU 1, 10 subscribers",
-		fanout{peers: "wire", subscribers: 10, topics: 8, pace: "flood", seconds: 1.5, proxyCPUs: "0", peerCPUs: "1"})
-	add("hub-flood-libzmq", "the same; peers on libzmq, where the kernel puts them",
-		fanout{peers: "zmq", subscribers: 10, topics: 8, pace: "flood", seconds: 1.5})
-	add("hub-latency", "from a publisher through the proxy to 10 subscribers, 2,000 messages/s; peers on libzmq, where the kernel puts them",
-		fanout{peers: "zmq", subscribers: 10, topics: 8, pace: "2000", seconds: 3})
-	add("hub-latency-own", "the same; the proxy on CPU 0, bare peers on CPU 1",
-		fanout{peers: "wire", subscribers: 10, topics: 8, pace: "2000", seconds: 3, proxyCPUs: "0", peerCPUs: "1"})
+	bare.topics = 0
+	add("hub-own-one-frame", slow+"10 subscribers, no topic's frame; "+own, bare)
+	bare.topics = libzmq.topics
+	bare.pace, libzmq.pace = "flood", "flood"
+	add("hub-flood-own", flood+own, bare)
+	add("hub-flood-libzmq", flood+free, libzmq)
+	bare.pace, libzmq.pace = "2000", "2000"
+	bare.seconds, libzmq.seconds = 3, 3
+	add("hub-latency-own", delay+own, bare)
+	add("hub-latency-libzmq", delay+free, libzmq)
 	return rows
 }
