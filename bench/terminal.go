@@ -38,15 +38,14 @@ func terminal(programs string, lines, perSecond int, printer ...string) func(con
 			return sample{}, err
 		}
 		delays, err := readDelays(master, lines)
-		seconds, cpuErr := of("printer", cmd).cpu()
 		cmd.Process.Kill() //nolint:errcheck // it would print for ever
 		cmd.Wait()         //nolint:errcheck // it was killed
-		if err := errors.Join(err, cpuErr); err != nil {
-			return sample{}, fmt.Errorf("%q: %w", cmd.Args, errors.Join(err, ctx.Err()))
+		if err := errors.Join(err, ctx.Err()); err != nil {
+			return sample{}, fmt.Errorf("%q: %w", cmd.Args, err)
 		}
 		slices.Sort(delays)
 		at := func(thousandths int) float64 { return delays[len(delays)*thousandths/1000] }
-		return sample{latency: &latency{at(500), at(990), at(999)}, cpu: seconds / float64(lines) * 1e6}, nil
+		return sample{latency: &latency{at(500), at(990), at(999)}}, nil
 	}
 }
 
