@@ -21,7 +21,8 @@ type Tab struct {
 	b *Browser
 }
 
-// NewTab opens a tab and goes to it. It is closed when the test ends.
+// NewTab opens a tab and goes to it. It is closed when the test ends. One tab at a time is driven: a test that wants another one
+// uses a subtest for it.
 func (b *Browser) NewTab(t testing.TB) *Tab {
 	t.Helper()
 	tab := &Tab{t: t, b: b}

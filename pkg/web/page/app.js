@@ -50,6 +50,7 @@ class App {
     this.#listen();
     this.#showFilters();
     this.#connect();
+    this.#tick();
     setInterval(() => this.#tick(), TICK);
   }
 

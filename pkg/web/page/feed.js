@@ -101,7 +101,7 @@ export class Feed {
   scrolled() {
     if (!this.#list.atEnd) {
       this.following = false;
-    } else if (!this.paused && this.#waiting.length > PER_FRAME) {
+    } else if (!this.following && !this.paused && this.#waiting.length > PER_FRAME) {
       this.#page();
     } else {
       this.following = true;

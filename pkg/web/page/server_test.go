@@ -1,0 +1,196 @@
+package page_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/web/page"
+)
+
+const (
+	policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; " +
+		"base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
+	patience = 30 * time.Second
+)
+
+// server serves the page as the product does, and lets the test play the stream.
+type server struct {
+	*httptest.Server
+	t       *testing.T
+	readers chan *reader
+	done    chan struct{} // closed at the end of the test
+
+	mu       sync.Mutex
+	requests []string // addresses, as they were asked for
+}
+
+// reader is one request for the stream that waits for what the test has to say.
+type reader struct {
+	t      *testing.T
+	query  url.Values
+	header http.Header
+	gone   <-chan struct{} // closed when the browser has gone
+	parts  chan []byte     // what to write; closed to end the answer
+	status chan answer     // how to begin
+}
+
+// answer begins an answer. An empty body with status 200 begins a stream.
+type answer struct {
+	status int
+	body   string
+}
+
+func newServer(t *testing.T) *server {
+	s := &server{t: t, readers: make(chan *reader, 16), done: make(chan struct{})}
+	mux := http.NewServeMux()
+	mux.Handle("GET /", http.FileServerFS(page.Files))
+	mux.HandleFunc("GET /stream", s.stream)
+	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.mu.Lock()
+		s.requests = append(s.requests, r.URL.String())
+		s.mu.Unlock()
+		w.Header().Set("Content-Security-Policy", policy)
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		mux.ServeHTTP(w, r)
+	}))
+	t.Cleanup(func() {
+		close(s.done)
+		s.CloseClientConnections()
+		s.Close()
+	})
+	return s
+}
+
+func (s *server) stream(w http.ResponseWriter, r *http.Request) {
+	reader := &reader{
+		t: s.t, query: r.URL.Query(), header: r.Header, gone: r.Context().Done(),
+		parts: make(chan []byte), status: make(chan answer),
+	}
+	select {
+	case s.readers <- reader:
+	case <-s.done:
+		return
+	}
+	select {
+	case a := <-reader.status:
+		if a.status != http.StatusOK {
+			http.Error(w, a.body, a.status)
+			return
+		}
+	case <-s.done:
+		return
+	case <-reader.gone:
+		return
+	}
+	w.Header().Set("Content-Type", "text/event-stream; charset=utf-8")
+	s.play(w, reader)
+}
+
+// play writes what the test hands over, each part in a chunk of its own.
+func (s *server) play(w http.ResponseWriter, reader *reader) {
+	flush := http.NewResponseController(w).Flush
+	for {
+		if flush() != nil {
+			return
+		}
+		select {
+		case part, ok := <-reader.parts:
+			if !ok {
+				return
+			}
+			if _, err := w.Write(part); err != nil {
+				return
+			}
+		case <-reader.gone:
+			return
+		case <-s.done:
+			return
+		}
+	}
+}
+
+// next returns the next request for the stream.
+func (s *server) next() *reader {
+	s.t.Helper()
+	select {
+	case r := <-s.readers:
+		return r
+	case <-time.After(patience):
+		s.t.Fatalf("no request for the stream after %v", patience)
+		return nil
+	}
+}
+
+// live returns the next request for the stream, which is answered.
+func (s *server) live() *reader {
+	s.t.Helper()
+	r := s.next()
+	r.answer(http.StatusOK, "")
+	return r
+}
+
+func (r *reader) answer(status int, body string) {
+	r.t.Helper()
+	select {
+	case r.status <- answer{status, body}:
+	case <-r.gone:
+		r.t.Fatal("the page has gone before the answer")
+	}
+}
+
+// send writes text as it is.
+func (r *reader) send(text string) {
+	r.t.Helper()
+	select {
+	case r.parts <- []byte(text):
+	case <-r.gone:
+		r.t.Fatal("the page has closed the connection")
+	}
+}
+
+// end ends the answer.
+func (r *reader) end() { close(r.parts) }
+
+// line sends a message's event.
+func (r *reader) line(id int, topic, message string) {
+	r.t.Helper()
+	r.send(event(id, topic, message))
+}
+
+// event returns the event of a message that is received now.
+func event(id int, topic, message string) string {
+	return eventAt(id, topic, message, time.Now())
+}
+
+func eventAt(id int, topic, message string, at time.Time) string {
+	data, err := json.Marshal(map[string]string{
+		"topic": topic, "message": message, "received": at.UTC().Format("2006-01-02T15:04:05.000000Z07:00"),
+	})
+	if err != nil {
+		panic(err)
+	}
+	return fmt.Sprintf("id: %d\ndata: %s\n\n", id, data)
+}
+
+// events returns the events of n messages, "PREFIX first" and so on, as one text.
+func events(first, n int, prefix string) string {
+	var b strings.Builder
+	for i := first; i < first+n; i++ {
+		b.WriteString(event(i, "app.info", fmt.Sprintf("%s %d", prefix, i)))
+	}
+	return b.String()
+}
+
+// asked returns the addresses that were asked for.
+func (s *server) asked() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]string(nil), s.requests...)
+}
