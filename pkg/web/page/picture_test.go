@@ -60,7 +60,7 @@ func TestScreenshots(t *testing.T) {
 				if *screenshots == "" {
 					return
 				}
-				if err := os.WriteFile(filepath.Join(*screenshots, name), picture, 0o644); err != nil {
+				if err := os.WriteFile(filepath.Join(*screenshots, name), small(t, picture), 0o644); err != nil {
 					t.Fatal(err)
 				}
 			})
@@ -75,7 +75,7 @@ type device struct {
 	mobile        bool
 }
 
-func photograph(t *testing.T, device device, scheme string) []byte {
+func photograph(t *testing.T, device device, scheme string) image.Image {
 	t.Helper()
 	s := newServer(t)
 	tab := newTab(t)
@@ -96,7 +96,7 @@ func photograph(t *testing.T, device device, scheme string) []byte {
 	if got := picture.Bounds().Dx(); got != int(float64(device.width)*device.scale) {
 		t.Errorf("the picture is %d wide", got)
 	}
-	return small(t, picture)
+	return picture
 }
 
 // small encodes a picture with 256 colours: of those that look alike the most frequent one, and of these the most frequent.

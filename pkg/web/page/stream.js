@@ -9,6 +9,9 @@ import { EventParser } from './sse.js';
 /** How long the loop reads on before the browser may draw, in milliseconds. */
 const SLICE = 10;
 
+/** What is parsed in one go, in bytes: the browser hands out as much as has come. */
+const PIECE = 16 * 1024;
+
 /** The longest reason of a refusal that is shown, in UTF-16 units. */
 const LONGEST_REASON = 500;
 
@@ -112,11 +115,12 @@ export class Stream {
       if (done || this.#stopped) return;
       watch.again();
       this.#failures = 0;
-      parser.push(decoder.decode(value, { stream: true }));
-      this.#lastId = parser.lastId || this.#lastId;
-      if (parser.tooLong > 0) this.#config.onTooLong(parser.tooLong);
-      parser.tooLong = 0;
-      if (performance.now() - since > SLICE) {
+      for (let from = 0; from < value.length && !this.#stopped; from += PIECE) {
+        parser.push(decoder.decode(value.subarray(from, from + PIECE), { stream: true }));
+        this.#lastId = parser.lastId || this.#lastId;
+        if (parser.tooLong > 0) this.#config.onTooLong(parser.tooLong);
+        parser.tooLong = 0;
+        if (performance.now() - since < SLICE) continue;
         await breath();
         since = performance.now();
       }
