@@ -32,6 +32,7 @@ func TestEventParser(t *testing.T) {
 		{"id with NUL", "id: 1\ndata: a\n\nid: 2\x00\ndata: b\n\n", "message:a:1 message:b:1"},
 		{"empty id", "id: 1\ndata: a\n\nid\ndata: b\n\n", "message:a:1 message:b:"},
 		{"CR and CRLF", "data: a\r\rdata: b\r\n\r\ndata: c\r\n\n", "message:a: message:b: message:c:"},
+		{"CRLF within an event", "data: a\r\ndata: b\r\n\r\n", "message:a\nb:"},
 		{"comment", ": x\ndata: a\n:\n\n", "message:a:"},
 		{"unknown field", "datax: a\n data: b\ndata: c\n\n", "message:c:"},
 		{"colon in the value", "data: a: b\n\n", "message:a: b:"},
