@@ -149,6 +149,28 @@ func TestShippedPublish(t *testing.T) {
 	from.stop(t)
 }
 
+// Each program under its name, and a subscription that ends with a slash means one program, or one on one host.
+func TestShippedPrograms(t *testing.T) {
+	h := startHub(t)
+	from := startRsyslogd(t, likeDebian(shipped(t, "30-omzmq-programs.conf", packagedOmzmq, program("omzmq"),
+		"ipc:///run/zmqtap/in", h.in, "/var/log/", "[dir]/")))
+	all := startPeer(t, "SUB", "--connect", h.out, "--subscribe", "")
+	sshd := startPeer(t, "SUB", "--connect", h.out, "--subscribe", "sshd/")
+	host := startPeer(t, "SUB", "--connect", h.out, "--subscribe", "sshd/web-1/")
+	as := func(program, host, text string) string {
+		return fmt.Sprintf("<86>1 2026-01-02T03:04:05Z %s %s 42 - - %s", host, program, text)
+	}
+	warmed(t, func() { from.logLines(t, as("sshd", "web-1", "warm-up")) }, all.some, sshd.some, host.some)
+	from.logLines(t, written...)
+	from.logLines(t, as("sshd-keygen", "web-1", "another program"), as("sshd", "web-10", "another host"), as("sshd", "web-1", "one host"))
+	meets(t, all.joined, "^app/web-1/\t"+published[0][1:], "^sshd/web-2/\t"+published[1][1:], "^tag/web-3/\t"+published[2][1:],
+		"^sshd-keygen/web-1/\t.* another program$", "^sshd/web-10/\t.* another host$", "^sshd/web-1/\t.* one host$")
+	meets(t, sshd.joined, "^sshd/web-2/\t", "^sshd/web-10/\t", "^sshd/web-1/\t")
+	meets(t, host.joined, "^sshd/web-1/\t.* one host$")
+	from.stop(t)
+	h.stop(t)
+}
+
 // wantPublished waits for the next message that is no warm-up and compares its two frames.
 func wantPublished(t *testing.T, p *peer, topic, line string) {
 	t.Helper()

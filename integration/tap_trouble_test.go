@@ -1,0 +1,222 @@
+package integration
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// What a tap has to do with when others are killed, frozen or slow.
+
+// heard has everybody meet text, which is sent until they have.
+func heard(t *testing.T, send func(), text string, everyone ...*collector) {
+	t.Helper()
+	eventually(t, patience, fmt.Sprintf("everybody hears %q", text), func() bool {
+		send()
+		for _, c := range everyone {
+			if !c.has(text) {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// collector keeps what has come, of whatever kind of reader.
+type collector struct {
+	lines chan string
+	seen  strings.Builder
+}
+
+func (c *collector) has(text string) bool {
+	for {
+		select {
+		case line, open := <-c.lines:
+			if open {
+				fmt.Fprintln(&c.seen, line)
+				continue
+			}
+		default:
+		}
+		return strings.Contains(c.seen.String(), text)
+	}
+}
+
+func (p *peer) collect() *collector {
+	c := &collector{lines: make(chan string, cap(p.messages))}
+	go func() {
+		defer close(c.lines)
+		for frames := range p.messages {
+			c.lines <- strings.Join(frames, "\t")
+		}
+	}()
+	return c
+}
+
+// The hub dies and is started anew: whoever publishes and whoever reads comes back by himself, and readers of HTTP are told that something is missing.
+func TestHubKilled(t *testing.T) {
+	h := startHub(t)
+	from := intoHub(t, h)
+	pub := startPeer(t, "PUB", "--connect", h.in)
+	sub := startPeer(t, "SUB", "--connect", h.out, "--subscribe", "").collect()
+	serve := startTap(t, "serve", "--http", "127.0.0.1:0", "--reconnect-max", "500ms", h.out)
+	stream := serve.served(t) + "stream"
+	text, events := &collector{lines: follow(t, stream).lines}, &collector{lines: followEvents(t, stream).lines}
+	for _, time := range []string{"before", "after", "at last"} {
+		heard(t, func() { pub.send(t, "own/web-1/", "the program "+time) }, "the program "+time, sub, text, events)
+		heard(t, func() { from.logLines(t, strings.Replace(warmUp, "are you", "rsyslog "+time, 1)) }, "rsyslog "+time+" there?", sub, text, events)
+		if time != "at last" {
+			h.kill()
+			h.again(t)
+		}
+	}
+	const gone = "the publisher is gone"
+	if n := strings.Count(text.seen.String(), "zmqtap: "+h.out+": "+gone); n != 2 {
+		t.Errorf("plain text has told of %d gaps, not of 2", n)
+	}
+	if n := strings.Count(events.seen.String(), "event: gap\ndata: {\"publisher\":\""+h.out+"\",\"reason\":\""+gone); n != 2 {
+		t.Errorf("events have told of %d gaps, not of 2", n)
+	}
+	from.stop(t)
+	serve.stop(t)
+	h.stop(t)
+}
+
+// omzmq dies: rsyslogd starts another, and the stream goes on.
+func TestTapOfKilledOmzmq(t *testing.T) {
+	h := startHub(t, "--http", "127.0.0.1:0")
+	from := intoHub(t, h)
+	sub := startPeer(t, "SUB", "--connect", h.out, "--subscribe", "warm-up/web-1/").collect()
+	text := &collector{lines: follow(t, h.served(t)+"stream").lines}
+	for _, time := range []string{"before", "after", "at last"} {
+		heard(t, func() { from.logLines(t, strings.Replace(warmUp, "are you", time, 1)) }, time+" there?", sub, text)
+		for _, pid := range children(t, from.pid(), "omzmq") {
+			if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
+				t.Fatal(err)
+			}
+		}
+	}
+	from.stop(t)
+	h.stop(t)
+}
+
+// besideFile writes every line to a file, too, in the same ruleset: a publisher that waits would hold that up, as its queue does not wait.
+func besideFile(endpoint string) string {
+	return fmt.Sprintf(`
+module(load="omprog")
+ruleset(name="in" queue.type="Direct") {
+	action(name="publish" type="omprog" binary="%s --socket pub --bind %s" template="raw" output="[dir]/omzmq.log" forceSingleInstance="on"
+		confirmMessages="on" useTransactions="on" action.resumeRetryCount="-1" action.resumeInterval="1"
+		queue.type="LinkedList" queue.size="10000" queue.dequeueBatchSize="1000" queue.timeoutEnqueue="0")
+	action(type="omfile" file="[dir]/out" template="raw")
+}
+`, program("omzmq"), endpoint)
+}
+
+// Frozen readers of every kind, as many lines as it takes until they have lost some, and then as many again: who keeps up gets each line once, and so does the file; rsyslog's
+// queue in front of omzmq loses none. Awake again, they are told what they have missed.
+func TestFrozenReadersHoldUpNobody(t *testing.T) {
+	const most, portion = 200, 1000 // what every buffer on the way can hold: those who keep up miss nothing
+	l := lines{seed: 61, longest: 2000}
+	endpoint := nowhere(t)
+	from := startRsyslogd(t, preamble+impstats+wayIn+besideFile(endpoint))
+	serve := startTap(t, "serve", "--http", "127.0.0.1:0", endpoint)
+	site := serve.served(t)
+	healthy, frozen := startPeer(t, "SUB", "--connect", endpoint, "--subscribe", ""), startPeer(t, "SUB", "--connect", endpoint, "--subscribe", "")
+	through := follow(t, site+"stream")
+	tap := startTapPrinter(t, "--raw", endpoint)
+	h := startHub(t, "--in-connect", endpoint, "--http", "127.0.0.1:0")
+	site2 := h.served(t)
+	warmed(t, func() { from.logLines(t, warmUp) }, healthy.some, frozen.some, through.some, tap.some, followEvents(t, site2+"stream?last=1").some)
+	silent := openSilently(t, site)
+	for _, p := range []*process{frozen.process, tap.process, h.process} {
+		p.signal(t, syscall.SIGSTOP)
+	}
+
+	byLibzmq, byHTTP := l.account("", most*portion), l.account("", most*portion)
+	sent, lossy := 0, 0
+	for sent < most*portion && (lossy == 0 || sent < 2*lossy) {
+		from.feed(t, l, sent, sent+portion)
+		sent += portion
+		eventually(t, patience, "those who keep up have everything", func() bool {
+			for len(healthy.messages) > 0 {
+				byLibzmq.add([]byte(healthy.receive(t)[0]))
+			}
+			for len(through.lines) > 0 {
+				byHTTP.add([]byte(through.next(t)))
+			}
+			return byLibzmq.arrived == sent && byHTTP.arrived == sent
+		})
+		if text, _ := os.ReadFile(from.file("omzmq.log")); lossy == 0 && strings.Contains(string(text), "too slow") {
+			lossy = sent
+		}
+	}
+	if lossy == 0 {
+		t.Fatalf("nobody is too slow for %d lines", sent)
+	}
+	inFile := l.account(from.file("out"), sent)
+	eventually(t, patience, "the file has everything", func() bool { return inFile.has(t, sent) })
+	for _, a := range []*account{byLibzmq, byHTTP, inFile} {
+		a.expect(sent)
+		a.settle(t, false)
+	}
+	eventually(t, patience, "impstats has counted", func() bool { return from.counter(t, "publish queue", "enqueued") >= sent })
+	if full := from.counter(t, "publish queue", "discarded.full"); full != 0 {
+		t.Errorf("rsyslog's queue has thrown away %d", full)
+	}
+	wakeUp(t, l, sent, frozen, tap, h)
+	silent.told(t)
+	from.stop(t)
+}
+
+// wakeUp lets frozen readers go on. They have missed something, and zmqtap says how much.
+func wakeUp(t *testing.T, l lines, sent int, sub *peer, tap *receiver, h *hub) {
+	t.Helper()
+	for _, p := range []*process{sub.process, tap.process, h.process} {
+		p.signal(t, syscall.SIGCONT)
+	}
+	tap.logged(t, `(?i)missing|missed|dropped`)
+}
+
+// silent is a reader of HTTP that does not read.
+type silent struct{ net.Conn }
+
+// openSilently asks for a stream, reads the answer's beginning, and then no more.
+func openSilently(t *testing.T, site string) silent {
+	t.Helper()
+	address := strings.Trim(strings.TrimPrefix(site, "http://"), "/")
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	if err := conn.(*net.TCPConn).SetReadBuffer(4 << 10); err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprintf(conn, "GET /stream HTTP/1.1\r\nHost: %s\r\n\r\n", address) //nolint:errcheck // then nothing comes
+	if _, err := conn.Read(make([]byte, 16)); err != nil {
+		t.Fatal(err)
+	}
+	return silent{conn}
+}
+
+// told reads on until it is told that something is missing.
+func (s silent) told(t *testing.T) {
+	t.Helper()
+	if err := s.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	f := &following{lines: make(chan string, 1<<17)}
+	go f.read(s)
+	for line := range f.lines {
+		if strings.HasPrefix(line, "zmqtap: ") && strings.Contains(line, "messages are missing here: this reader is too slow") {
+			return
+		}
+	}
+	t.Error("a reader that was too slow is not told")
+}
