@@ -1,0 +1,189 @@
+package integration
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// docs/tap.md, run as it stands but for addresses and paths.
+
+const (
+	tapPage        = "docs/tap.md"
+	packagedZmqtap = "/usr/libexec/rsyslog/zmqtap"
+)
+
+func pageBlock(t *testing.T, heading, language string, n int, oldnew ...string) string {
+	t.Helper()
+	return documented(t, tapPage, heading, language, n, oldnew...)
+}
+
+// typed runs a script as it is typed, in dir, with zmqtap at hand. What it leaves running ends with the test.
+func typed(t *testing.T, dir, script string, environment ...string) *receiver {
+	t.Helper()
+	cmd := exec.Command("bash", "-c", script)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "PATH="+built+":"+os.Getenv("PATH"))
+	cmd.Env = append(cmd.Env, environment...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	r := startReceiver(t, "typed", cmd)
+	t.Cleanup(func() { syscall.Kill(-r.pid(), syscall.SIGKILL) }) //nolint:errcheck // nothing of it may be left
+	return r
+}
+
+// typedLines runs each line of a block by itself.
+func typedLines(t *testing.T, block string) (all []*receiver) {
+	t.Helper()
+	for line := range strings.Lines(block) {
+		all = append(all, typed(t, t.TempDir(), line))
+	}
+	return all
+}
+
+// pageHub starts the hub of the page's unit, its sockets in a folder of their own.
+func pageHub(t *testing.T, more ...string) *hub {
+	t.Helper()
+	dir := folder(t)
+	unit := pageBlock(t, "## In five minutes", "systemd", 0, packagedZmqtap, program("zmqtap"), "/run/zmqtap/", dir+"/")
+	command := strings.Fields(regexp.MustCompile(`(?m)^ExecStart=(.*)$`).FindStringSubmatch(unit)[1])
+	h := &hub{in: "ipc://" + dir + "/in", out: "ipc://" + dir + "/out"}
+	h.process = start(t, "zmqtap", exec.Command(command[0], append(command[1:], more...)...))
+	h.served(t)
+	return h
+}
+
+func (h *hub) dir() string { return filepath.Dir(strings.TrimPrefix(h.in, "ipc://")) }
+
+// loggedBy is a line of a program on a host.
+func loggedBy(program, host, text string) string {
+	return fmt.Sprintf("<86>1 2026-01-02T03:04:05Z %s %s 42 - - %s", host, program, text)
+}
+
+// wantOnly has each reader get something, and nothing but what its pattern matches.
+func wantOnly(t *testing.T, send func(), readers []*receiver, patterns ...string) {
+	t.Helper()
+	if len(readers) != len(patterns) {
+		t.Fatalf("%d commands, and %d are expected", len(readers), len(patterns))
+	}
+	var some []func() bool
+	for _, r := range readers {
+		some = append(some, func() bool { return len(r.lines) >= 4 }) // more than one round: others would have come, too
+	}
+	warmed(t, send, some...)
+	for i, r := range readers {
+		for len(r.lines) > 0 {
+			if line := r.next(t); !regexp.MustCompile(patterns[i]).MatchString(line) {
+				t.Errorf("command %d prints %q, want %s", i, line, patterns[i])
+			}
+		}
+	}
+}
+
+func TestTapPageFiveMinutes(t *testing.T) {
+	h := pageHub(t)
+	from := intoHub(t, h)
+	out := []string{"ipc:///run/zmqtap/out", h.out}
+	commands := typedLines(t, pageBlock(t, "## In five minutes", "sh", 0, out...)+pageBlock(t, "## In five minutes", "sh", 1, out...))
+	wantOnly(t, func() {
+		from.logLines(t, loggedBy("sshd", "web1", "Failed password"), loggedBy("sshd-keygen", "web1", "hello"), loggedBy("sudo", "web2", "hello"))
+	}, commands,
+		`^(sshd|sshd-keygen|sudo|rsyslogd)/\S+/\t<\d+>1 `,
+		`^(sshd/web1/|sudo/web2/)\t<86>1 .* (Failed password|hello)$`,
+		`^sshd/web1/\t<86>1 .* Failed password$`,
+		`^<86>1 2026-01-02T03:04:05\S* web1 sshd 42 - - Failed password$`,
+		`^\{"topic":"[a-z-]+/[^"]+/","message":"<\d+>1 .*","received":".*Z"\}$`,
+		``)
+	from.stop(t)
+	h.stop(t)
+}
+
+// pageHosts are hosts with a hub and an rsyslogd each, at addresses of their own and one port.
+func pageHosts(t *testing.T, addresses ...string) (hosts []*rsyslogd, port string) {
+	t.Helper()
+	port = freePort(t)
+	for _, address := range addresses {
+		hosts = append(hosts, intoHub(t, pageHub(t, "--out", "tcp://"+net.JoinHostPort(address, port))))
+	}
+	return hosts, port
+}
+
+// logged has each host log, under the name web1, web2, …
+func logEverywhere(t *testing.T, hosts []*rsyslogd, text string) {
+	t.Helper()
+	for i, r := range hosts {
+		name := fmt.Sprintf("web%d", i+1)
+		r.logLines(t, loggedBy("sshd", name, text), loggedBy("sshd-keygen", name, text))
+	}
+}
+
+func TestTapPageOneProgramOnManyHosts(t *testing.T) {
+	hosts, port := pageHosts(t, "127.0.0.2", "127.0.0.3", "127.0.0.4")
+	taps := typedLines(t, pageBlock(t, "### 1. ", "sh", 0, "web1.example.com:5558", "127.0.0.2:"+port,
+		"web2.example.com:5558", "127.0.0.3:"+port, "web3.example.com:5558", "127.0.0.4:"+port))
+	wantFromEverywhere(t, hosts, taps[0])
+}
+
+// wantFromEverywhere waits until a tap has shown sshd's lines of every host, and none of another program.
+func wantFromEverywhere(t *testing.T, hosts []*rsyslogd, tap *receiver) {
+	t.Helper()
+	seen := map[string]bool{}
+	eventually(t, patience, "it shows every host", func() bool {
+		logEverywhere(t, hosts, "session opened")
+		for len(tap.lines) > 0 {
+			line := tap.next(t)
+			found := regexp.MustCompile(`^sshd/(web\d)/\t<86>1 \S+ (web\d) sshd 42 - - session opened$`).FindStringSubmatch(line)
+			if found == nil || found[1] != found[2] {
+				t.Fatalf("it shows %q", line)
+			}
+			seen[found[1]] = true
+		}
+		return len(seen) == len(hosts)
+	})
+}
+
+func TestTapPagePython(t *testing.T) {
+	h := pageHub(t)
+	from := intoHub(t, h)
+	script := filepath.Join(t.TempDir(), "follow.py")
+	if err := os.WriteFile(script, []byte(pageBlock(t, "### 2. ", "python", 0)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	follow := startReceiver(t, "follow.py", exec.Command(python, script, "sshd/", h.out))
+	piped := typed(t, t.TempDir(), pageBlock(t, "### 2. ", "sh", 0, "tcp://web1.example.com:5558", h.out))
+	wantOnly(t, func() {
+		from.logLines(t, loggedBy("sshd", "web1", "hä?"), loggedBy("sudo", "web1", "hello"))
+	}, []*receiver{follow, piped},
+		`^web1 <86>1 2026-01-02T03:04:05\S* web1 sshd 42 - - hä\?$`,
+		`^20\S+Z sshd/web1/ <86>1 2026-01-02T03:04:05\S* web1 sshd 42 - - hä\?$`)
+	from.stop(t)
+	h.stop(t)
+}
+
+func TestTapPageCurl(t *testing.T) {
+	h := pageHub(t)
+	from := intoHub(t, h)
+	serve := startTap(t, append(strings.Fields(pageBlock(t, "### 3. ", "sh", 0,
+		"127.0.0.1:8080", "127.0.0.1:0", "tcp://web1.example.com:5558 tcp://web2.example.com:5558", h.out)), "--log-level", "debug")[1:]...)
+	site := strings.TrimSuffix(serve.served(t), "/")
+	log := func() {
+		from.logLines(t, loggedBy("sshd", "web1", "Failed password"), loggedBy("sshd-keygen", "web1", "hello"), loggedBy("sudo", "web1", "hello"))
+	}
+	warmed(t, log, follow(t, site+"/stream").some) // and so something is remembered
+	curls := typedLines(t, pageBlock(t, "### 3. ", "sh", 1, "http://127.0.0.1:8080", site)+
+		pageBlock(t, "### 3. ", "sh", 2, "http://127.0.0.1:8080", site)+
+		pageBlock(t, "### 3. ", "sh", 3, "/run/zmqtap/", h.dir()+"/"))
+	const events = `^(retry: 2000||event: gap|id: [0-9a-f]{8}-\d+|data: \{.*\}|:)$`
+	wantOnly(t, log, curls, `web1`,
+		`^<86>1 \S+ web1 (sshd|sudo) 42 - - (Failed password|hello)$`,
+		`^<86>1 \S+ web1 sshd 42 - - Failed password$`,
+		`web1`, events, events, `web1`)
+	from.stop(t)
+	serve.stop(t)
+	h.stop(t)
+}
