@@ -16,8 +16,8 @@ import (
 
 func tapCommand(flags ...string) *exec.Cmd { return exec.Command(program("zmqtap"), flags...) }
 
-// publishing is a libzmq PUB that says something again and again, so that whoever subscribes late hears it, too.
-func publishing(t *testing.T, frames ...string) *peer {
+// repeating is a libzmq PUB that says something again and again, so that whoever subscribes late hears it, too.
+func repeating(t *testing.T, frames ...string) *peer {
 	t.Helper()
 	p := startPeer(t, "PUB", "--bind", "tcp://127.0.0.1:*")
 	stop, stopped := make(chan struct{}), make(chan struct{})
@@ -41,7 +41,7 @@ const hostileLine = "<19>1 - web1 postfix - - - \x1b[2Jhostile\x9b\u202e"
 
 // A person sees topics and severities in colours, and nothing that a stranger has put into them moves the cursor.
 func TestTapAtATerminal(t *testing.T) {
-	pub := publishing(t, "mail.err.\x1b]0;title\a", hostileLine)
+	pub := repeating(t, "mail.err.\x1b]0;title\a", hostileLine)
 	for name, plain := range map[string]struct{ flag, env string }{
 		"colours":    {},
 		"NO_COLOR":   {env: "NO_COLOR=1"},
@@ -75,7 +75,7 @@ func TestTapAtATerminal(t *testing.T) {
 
 // Rates are shown in place, and the terminal is given back as it was.
 func TestTapRatesAtATerminal(t *testing.T) {
-	pub := publishing(t, "mail.err.x\x1b", "x")
+	pub := repeating(t, "mail.err.x\x1b", "x")
 	cmd := tapCommand(pub.endpoint, "--rate")
 	cmd.Env = append(cmd.Environ(), "TERM=xterm")
 	tap := startAtTerminal(t, cmd)
@@ -89,8 +89,8 @@ func TestTapRatesAtATerminal(t *testing.T) {
 
 // What is written into a pipe is what was asked for, and no more.
 func TestTapIntoAPipe(t *testing.T) {
-	pub := publishing(t, "mail.err.postfix", "<19>two\nlines\x1b")
-	other := publishing(t, "auth.info.sshd", "<38>other")
+	pub := repeating(t, "mail.err.postfix", "<19>two\nlines\x1b")
+	other := repeating(t, "auth.info.sshd", "<38>other")
 	for _, test := range []struct {
 		flags []string
 		want  string
@@ -121,7 +121,7 @@ func TestTapIntoAPipe(t *testing.T) {
 
 // The end of a pipe is a quiet end, also when nothing comes.
 func TestTapPipeEnds(t *testing.T) {
-	busy, idle := publishing(t, "t", "x"), startPeer(t, "PUB", "--bind", "tcp://127.0.0.1:*")
+	busy, idle := repeating(t, "t", "x"), startPeer(t, "PUB", "--bind", "tcp://127.0.0.1:*")
 	for name, endpoint := range map[string]string{"busy": busy.endpoint, "idle": idle.endpoint} {
 		t.Run(name, func(t *testing.T) {
 			cmd := tapCommand(endpoint, "--log-level", "error")
