@@ -12,9 +12,10 @@ export GOFLAGS := $(shell go env GOFLAGS) -buildvcs=false
 build:
 	go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/ $(PROGRAMS)
 
-# Where the configurations in rsyslog.d/ look for them. DESTDIR is for packagers.
+# Where the configurations in rsyslog.d/ look for them; zmqtap is for people. DESTDIR is for packagers.
 install: build
-	install -D -m 755 -t $(DESTDIR)/usr/libexec/rsyslog bin/*
+	install -D -m 755 -t $(DESTDIR)/usr/libexec/rsyslog bin/omzmq bin/imzmq
+	install -D -m 755 -t $(DESTDIR)/usr/bin bin/zmqtap
 
 demo:
 	demo/run

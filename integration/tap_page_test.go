@@ -16,7 +16,7 @@ import (
 
 const (
 	tapPage        = "docs/tap.md"
-	packagedZmqtap = "/usr/libexec/rsyslog/zmqtap"
+	packagedZmqtap = "/usr/bin/zmqtap"
 )
 
 func pageBlock(t *testing.T, heading, language string, n int, oldnew ...string) string {
