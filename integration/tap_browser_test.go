@@ -1,0 +1,74 @@
+package integration
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/webdriver"
+)
+
+// The page as a person uses it, in a real Chromium: what rsyslog logs appears there, can be filtered, searched and paused, and nothing in it runs.
+func TestTapPageInABrowser(t *testing.T) {
+	driver, err := webdriver.Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { driver.Close() }) //nolint:errcheck // the test is over
+	browser, err := driver.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	from, endpoint := publishing(t)
+	stranger := startPeer(t, "PUB", "--bind", "tcp://127.0.0.1:*")
+	serve := startTap(t, "serve", "--http", "127.0.0.1:0", endpoint, stranger.endpoint)
+	tab := browser.NewTab(t)
+	tab.BeforePage(`window.ran = () => { window.hasRun = true }; window.violations = 0; addEventListener('securitypolicyviolation', () => window.violations++)`)
+	tab.Go(serve.served(t))
+	tab.Wait("the page is live", "return document.querySelector('#state').textContent.includes('live')")
+	shows := func(text string) {
+		t.Helper()
+		tab.Wait("a line with "+text, "return document.querySelector('#lines').textContent.includes(arguments[0])", text)
+	}
+	const hostile = `<img src=x onerror=ran()><svg onload=ran()><script>ran()</script>javascript:ran()`
+	logged := func(text string) { from.logLines(t, "<35>1 2026-01-02T03:04:05Z web-1 sshd 1 - - "+text) }
+	warmed(t, func() { stranger.send(t, hostile, hostile); logged("are you there") }, func() bool {
+		var both bool
+		tab.Run(&both, "const t = document.querySelector('#lines').textContent; return t.includes('are you there') && t.includes('onerror')")
+		return both
+	})
+	logged("Failed password " + hostile)
+	shows("Failed password " + hostile)
+	var harm []string
+	tab.Run(&harm, `return [...document.querySelectorAll('#lines :is(img, svg, script, a, iframe)')].map((e) => e.tagName)
+		.concat(window.hasRun ? 'ran' : [], window.violations ? 'violations' : [],
+		performance.getEntriesByType('resource').map((e) => e.name).filter((name) => !name.startsWith(location.origin)))`)
+	if len(harm) > 0 {
+		t.Errorf("in the page: %q", harm)
+	}
+	var severity string
+	tab.Run(&severity, "return [...document.querySelectorAll('.line')].find((e) => e.textContent.includes('Failed')).querySelector('.severity').textContent")
+	if severity != "error" {
+		t.Errorf("severity %q", severity)
+	}
+
+	tab.Type("#search", "Failed password"+webdriver.Enter)
+	tab.Wait("a match", "return document.querySelector('#matches').textContent.startsWith('1') && document.querySelector('#lines mark')")
+	tab.Click("#pause")
+	logged("while it paused")
+	tab.Wait("a line waits", "return /[1-9]/.test(document.querySelector('#pause').textContent)")
+	tab.Run(nil, "if (document.querySelector('#lines').textContent.includes('while it paused')) throw new Error('it does not pause')")
+	tab.Click("#pause")
+	shows("while it paused")
+
+	tab.Type("#topics", "auth.err.sshd"+webdriver.Enter)
+	logged("behind the filter")
+	tab.Wait("only what the filter lets through", `const topics = [...document.querySelectorAll('.line .topic')].map((e) => e.textContent);
+		return topics.length > 0 && topics.every((topic) => topic.startsWith('auth.err.sshd'))`)
+	shows("behind the filter")
+	serve.stop(t)
+	tab.Wait("the page says that the server is gone", "return !document.querySelector('#state').textContent.includes('live')")
+	from.stop(t)
+	if log := serve.stderr.String(); strings.Contains(log, "level=ERROR") {
+		t.Error(log)
+	}
+}
