@@ -72,24 +72,27 @@ func (r *Reader) Close() {
 
 // recall puts what the reader wants of the past into its queue, the newest that it holds, and returns how much is missing before that.
 func (r *Reader) recall(h *history, last uint64) (missed uint64) {
-	in := r.interest
-	most := min(in.Last, in.Queue)
+	in, full := r.interest, false
 	if in.Resume {
-		most, missed = in.Queue, h.forgotten(in.After, last)
+		missed = h.forgotten(min(in.After, last), last)
 	}
 	for m := range h.backwards() {
-		if (in.Resume && m[0].ID <= in.After) || (!in.Resume && r.count >= most) {
+		if (in.Resume && m[0].ID <= in.After) || (!in.Resume && (full || r.count >= in.Last)) {
 			break
 		}
-		switch {
-		case !slices.ContainsFunc(in.Topics, func(topic string) bool { return bytes.HasPrefix(m[0].subject(), []byte(topic)) }):
-		case r.count >= most || (r.count > 0 && r.bytes+m[0].size() > in.QueueBytes):
-			missed++
-		default:
-			r.queue = append(r.queue, Delivery{Messages: m})
-			r.count++
-			r.bytes += m[0].size()
+		if !slices.ContainsFunc(in.Topics, func(topic string) bool { return bytes.HasPrefix(m[0].subject(), []byte(topic)) }) {
+			continue
 		}
+		// Once something did not fit nothing does: what is older and small would come before a hole that nobody hears of.
+		if full = full || r.count >= in.Queue || (r.count > 0 && r.bytes+m[0].size() > in.QueueBytes); full {
+			if in.Resume {
+				missed++
+			}
+			continue
+		}
+		r.queue = append(r.queue, Delivery{Messages: m})
+		r.count++
+		r.bytes += m[0].size()
 	}
 	if missed > 0 {
 		r.queue = append(r.queue, Delivery{Missed: missed})
