@@ -97,7 +97,9 @@ func (r *Reader) recall(h *history, last uint64) (missed uint64) {
 	if missed > 0 {
 		r.queue = append(r.queue, Delivery{Missed: missed})
 	}
-	slices.Reverse(r.queue)
+	if slices.Reverse(r.queue); len(r.queue) > 0 {
+		r.wakeUp()
+	}
 	return missed
 }
 
