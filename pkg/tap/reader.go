@@ -30,6 +30,7 @@ type Reader struct {
 	count  int // messages in queue
 	bytes  int
 	missed uint64 // behind what is in queue
+	gap    *Gap   // all that found no room behind what is in queue
 }
 
 // Delivery is the next piece of a stream: some messages in a row, or what is missing.
@@ -124,11 +125,16 @@ func (r *Reader) offer(messages []Message) (missed uint64) {
 	return missed
 }
 
-// report queues a gap. Those that find no room are not worth a place: the reader misses messages then, and hears of that.
+// report queues a gap. Those that find no room become one, behind all that is queued and missed.
 func (r *Reader) report(g Gap) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.missed > 0 || r.count >= r.interest.Queue {
+	if r.missed > 0 || r.gap != nil || r.count >= r.interest.Queue {
+		if r.gap != nil {
+			g = r.gap.and(g)
+		}
+		r.gap = &g
+		r.wakeUp()
 		return
 	}
 	r.queue = append(r.queue, Delivery{Gap: &g})
@@ -154,8 +160,11 @@ func (r *Reader) Take(dst []Delivery) []Delivery {
 	if r.missed > 0 {
 		dst = append(dst, Delivery{Missed: r.missed})
 	}
+	if r.gap != nil {
+		dst = append(dst, Delivery{Gap: r.gap})
+	}
 	clear(r.queue)
-	r.queue, r.count, r.bytes, r.missed = r.queue[:0], 0, 0, 0
+	r.queue, r.count, r.bytes, r.missed, r.gap = r.queue[:0], 0, 0, 0, nil
 	return dst
 }
 

@@ -112,6 +112,19 @@ func (s *Stream) Readers() int {
 	return len(s.readers)
 }
 
+// and is both gaps as one: a later one's time and reason, and what is true of both.
+func (g *Gap) and(later Gap) Gap {
+	if later.Publisher != g.Publisher {
+		later.Publisher = ""
+	}
+	if later.Count > 0 && g.Count > 0 {
+		later.Count += g.Count
+	} else {
+		later.Count = 0
+	}
+	return later
+}
+
 // String says it in a line.
 func (g *Gap) String() string {
 	text := g.Reason
