@@ -23,6 +23,7 @@ type Interest struct {
 type Reader struct {
 	stream   *Stream
 	interest Interest
+	topics   [][]byte      // of its interest; in order, and none begins with another one
 	wake     chan struct{} // capacity 1
 
 	mu     sync.Mutex
@@ -42,18 +43,35 @@ type Delivery struct {
 
 // Join adds a reader; its owner closes it.
 func (s *Stream) Join(in Interest) *Reader {
-	if in.Topics = slices.Compact(slices.Sorted(slices.Values(in.Topics))); len(in.Topics) == 0 {
-		in.Topics = []string{""}
-	}
-	r := &Reader{stream: s, interest: in, wake: make(chan struct{}, 1)}
+	r := &Reader{stream: s, interest: in, topics: distinct(in.Topics), wake: make(chan struct{}, 1)}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.counters.Missed += r.recall(&s.history, s.last)
-	for _, topic := range in.Topics {
-		s.index.Add(r, []byte(topic))
+	for _, topic := range r.topics {
+		s.index.Add(r, topic)
 	}
 	s.readers[r] = true
 	return r
+}
+
+// distinct returns prefixes in order, without those that begin with another one.
+func distinct(topics []string) (prefixes [][]byte) {
+	if len(topics) == 0 {
+		return [][]byte{nil}
+	}
+	for _, topic := range slices.Sorted(slices.Values(topics)) {
+		if n := len(prefixes); n == 0 || !bytes.HasPrefix([]byte(topic), prefixes[n-1]) {
+			prefixes = append(prefixes, []byte(topic))
+		}
+	}
+	return prefixes
+}
+
+// wants tells whether a message's subject begins with one of the topics. Of prefixes that are distinct that can only be the last one that does
+// not come behind it.
+func (r *Reader) wants(subject []byte) bool {
+	i, found := slices.BinarySearchFunc(r.topics, subject, bytes.Compare)
+	return found || (i > 0 && bytes.HasPrefix(subject, r.topics[i-1]))
 }
 
 // Close ends the reader.
@@ -64,8 +82,8 @@ func (r *Reader) Close() {
 	if !s.readers[r] {
 		return
 	}
-	for _, topic := range r.interest.Topics {
-		s.index.Remove(r, []byte(topic))
+	for _, topic := range r.topics {
+		s.index.Remove(r, topic)
 	}
 	s.index.Forget(r)
 	delete(s.readers, r)
@@ -81,7 +99,7 @@ func (r *Reader) recall(h *history, last uint64) (missed uint64) {
 		if (in.Resume && m[0].ID <= in.After) || (!in.Resume && (full || r.count >= in.Last)) {
 			break
 		}
-		if !slices.ContainsFunc(in.Topics, func(topic string) bool { return bytes.HasPrefix(m[0].subject(), []byte(topic)) }) {
+		if !r.wants(m[0].subject()) {
 			continue
 		}
 		// Once something did not fit nothing does: what is older and small would come before a hole that nobody hears of.
