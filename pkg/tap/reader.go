@@ -74,7 +74,7 @@ func (r *Reader) wants(subject []byte) bool {
 	return found || (i > 0 && bytes.HasPrefix(subject, r.topics[i-1]))
 }
 
-// Close ends the reader.
+// Close ends the reader. What waits for it is thrown away.
 func (r *Reader) Close() {
 	s := r.stream
 	s.mu.Lock()
@@ -87,6 +87,9 @@ func (r *Reader) Close() {
 	}
 	s.index.Forget(r)
 	delete(s.readers, r)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.queue, r.count, r.bytes, r.missed, r.gap = nil, 0, 0, 0, nil // the index may know its groups of readers for a while
 }
 
 // recall puts what the reader wants of the past into its queue, the newest that it holds, and returns how much is missing before that.
