@@ -106,7 +106,7 @@ func (r *Reader) recall(h *history, last uint64) (missed uint64) {
 			continue
 		}
 		// Once something did not fit nothing does: what is older and small would come before a hole that nobody hears of.
-		if full = full || r.count >= in.Queue || (r.count > 0 && r.bytes+m[0].size() > in.QueueBytes); full {
+		if full = full || r.count >= in.Queue || (r.count > 0 && r.bytes+m[0].load() > in.QueueBytes); full {
 			if in.Resume {
 				missed++
 			}
@@ -114,7 +114,7 @@ func (r *Reader) recall(h *history, last uint64) (missed uint64) {
 		}
 		r.queue = append(r.queue, Delivery{Messages: m})
 		r.count++
-		r.bytes += m[0].size()
+		r.bytes += m[0].load()
 	}
 	if missed > 0 {
 		r.queue = append(r.queue, Delivery{Missed: missed})
@@ -132,7 +132,7 @@ func (r *Reader) offer(messages []Message) (missed uint64) {
 	n := 0
 	if r.missed == 0 { // otherwise they would overtake
 		for n < len(messages) && r.count+n < r.interest.Queue && (r.count+n == 0 || r.bytes < r.interest.QueueBytes) {
-			r.bytes += messages[n].size()
+			r.bytes += messages[n].load()
 			n++
 		}
 	}
