@@ -3,6 +3,7 @@ package tap
 import (
 	"errors"
 	"fmt"
+	"net"
 	"time"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
@@ -15,7 +16,7 @@ func Watch(s *Stream, cfg *zmq.Config) {
 		s.Report(Gap{Publisher: p.Remote(), Count: n, Time: time.Now(), Reason: "the publisher dropped them, because this end, or the way here, was too slow"})
 	}
 	cfg.OnDown = func(p *zmq.Peer, err error) {
-		if p.Endpoint() == "" || errors.Is(err, zmq.ErrClosed) {
+		if p.Endpoint() == "" || errors.Is(err, zmq.ErrClosed) || errors.Is(err, net.ErrClosed) {
 			return // it came by itself, and has ended when it was done; or we have
 		}
 		s.Report(Gap{Publisher: p.Remote(), Time: time.Now(), Reason: fmt.Sprintf("the publisher is gone (%v): what it publishes from now on is missing", err)})
