@@ -10,7 +10,7 @@ import (
 // Interest is what a reader wants.
 type Interest struct {
 	Topics []string // prefixes of the first frame; none: everything
-	// Queue and QueueBytes are how many messages wait for a reader at most, and their bytes; one message always can.
+	// Queue is how many messages wait for a reader at most; behind so many QueueBytes no further one does.
 	Queue, QueueBytes int
 
 	// What comes first, from what the stream remembers, and never more than the queue holds:
