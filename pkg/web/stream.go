@@ -68,15 +68,7 @@ func (c *client) serve(r *http.Request) {
 	beat := time.NewTicker(c.server.cfg.Heartbeat)
 	defer beat.Stop()
 	var waiting []tap.Delivery
-	for {
-		waiting = c.reader.Take(waiting[:0])
-		if len(waiting) > 0 {
-			if c.deliver(waiting) != nil {
-				return
-			}
-			clear(waiting)
-			continue
-		}
+	for { // all are asked each time: a busy stream of which nothing is wanted must hide neither that the reader is gone nor the end
 		select {
 		case <-c.reader.Ready():
 		case <-beat.C:
@@ -89,6 +81,11 @@ func (c *client) serve(r *http.Request) {
 			c.deliver(c.reader.Take(waiting[:0])) //nolint:errcheck // it is the end either way
 			return
 		}
+		waiting = c.reader.Take(waiting[:0])
+		if c.deliver(waiting) != nil {
+			return
+		}
+		clear(waiting)
 	}
 }
 
