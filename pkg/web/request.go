@@ -3,6 +3,7 @@ package web
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
@@ -26,7 +27,10 @@ type request struct {
 }
 
 func (s *Server) parse(r *http.Request) (request, error) {
-	query := r.URL.Query()
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil { // what cannot be read would be left out, a filter perhaps
+		return request{}, fmt.Errorf("the address cannot be read: %w; write %%25 for %%, %%26 for &, %%3B for ; and %%2B for +", err)
+	}
 	q := request{
 		interest: tap.Interest{Topics: query["topic"], Queue: s.cfg.Queue, QueueBytes: queueBytes},
 		events:   acceptsEvents(r.Header.Values("Accept")),
@@ -43,7 +47,6 @@ func (s *Server) parse(r *http.Request) (request, error) {
 		if len(text) > maxGrep {
 			return q, fmt.Errorf("grep of more than %d bytes", maxGrep)
 		}
-		var err error
 		if q.grep, err = regexp.Compile(text); err != nil {
 			return q, fmt.Errorf("grep is not a regular expression: %w", err)
 		}
