@@ -14,8 +14,7 @@ import (
 // Limits of what a request may ask for.
 const (
 	maxTopics = 100
-	maxTopic  = 255  // bytes
-	maxGrep   = 1000 // bytes
+	maxTopic  = 255 // bytes
 )
 
 // request is what a reader wants.
@@ -44,11 +43,8 @@ func (s *Server) parse(r *http.Request) (request, error) {
 		}
 	}
 	if text := query.Get("grep"); text != "" {
-		if len(text) > maxGrep {
-			return q, fmt.Errorf("grep of more than %d bytes", maxGrep)
-		}
-		if q.grep, err = regexp.Compile(text); err != nil {
-			return q, fmt.Errorf("grep is not a regular expression: %w", err)
+		if q.grep, err = compile(text); err != nil {
+			return q, err
 		}
 	}
 	if text := query.Get("last"); text != "" {
