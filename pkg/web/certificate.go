@@ -3,18 +3,21 @@ package web
 import (
 	"crypto/tls"
 	"fmt"
+	"io/fs"
+	"log/slog"
 	"os"
 	"sync"
-	"time"
 )
 
 // certificate is a TLS certificate in two files, read again when they have changed: certificates are renewed.
 type certificate struct {
 	certFile, keyFile string
+	logger            *slog.Logger
 
-	mu      sync.Mutex
-	current *tls.Certificate
-	changed time.Time // of the file that changed last
+	mu        sync.Mutex
+	current   *tls.Certificate
+	cert, key fs.FileInfo // of the files that it was read from
+	trouble   string      // why the files cannot be used; told once
 }
 
 func (c *certificate) config() *tls.Config {
@@ -25,31 +28,38 @@ func (c *certificate) config() *tls.Config {
 func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	changed, err := c.lastChange()
-	if err == nil && c.current != nil && changed.Equal(c.changed) {
-		return c.current, nil
-	}
-	if err == nil {
-		var pair tls.Certificate
-		if pair, err = tls.LoadX509KeyPair(c.certFile, c.keyFile); err == nil {
-			c.current, c.changed = &pair, changed
-		}
-	}
-	if err != nil && c.current == nil { // half a renewal, otherwise: the old one serves until the other half comes
+	err := c.renew()
+	switch {
+	case err == nil:
+		c.trouble = ""
+	case c.current == nil:
 		return nil, fmt.Errorf("the TLS certificate %s with the key %s: %w", c.certFile, c.keyFile, err)
+	case c.trouble != err.Error(): // half a renewal, perhaps: the old one serves until the other half comes
+		c.trouble = err.Error()
+		c.logger.Warn("the TLS certificate has changed and cannot be used; the old one serves on", "cert", c.certFile, "key", c.keyFile, "reason", err)
 	}
 	return c.current, nil
 }
 
-func (c *certificate) lastChange() (last time.Time, err error) {
-	for _, path := range []string{c.certFile, c.keyFile} {
-		info, err := os.Stat(path)
-		if err != nil {
-			return last, err
-		}
-		if info.ModTime().After(last) {
-			last = info.ModTime()
-		}
+// renew reads the files if they are not those that the current certificate is from. The caller holds mu.
+func (c *certificate) renew() error {
+	cert, err := os.Stat(c.certFile)
+	if err != nil {
+		return err
 	}
-	return last, nil
+	key, err := os.Stat(c.keyFile)
+	if err != nil || (c.current != nil && same(cert, c.cert) && same(key, c.key)) {
+		return err
+	}
+	pair, err := tls.LoadX509KeyPair(c.certFile, c.keyFile)
+	if err != nil {
+		return err
+	}
+	c.current, c.cert, c.key = &pair, cert, key
+	return nil
+}
+
+// same tells that a file has not changed. A renewed one may well be older than the one before: copying can keep the time.
+func same(a, b fs.FileInfo) bool {
+	return os.SameFile(a, b) && a.ModTime().Equal(b.ModTime()) && a.Size() == b.Size()
 }

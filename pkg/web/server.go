@@ -59,6 +59,8 @@ type Server struct {
 	instance string        // makes our event IDs different from those of an earlier process
 	quit     chan struct{} // closed: readers get what waits for them, and no more
 	clients  atomic.Int64
+
+	certificate *certificate // nil: no TLS
 }
 
 // New makes a server. It looks at the files that cfg names.
@@ -73,7 +75,8 @@ func New(cfg Config) (*Server, error) {
 		}
 	}
 	if cfg.CertFile != "" {
-		if _, err := (&certificate{certFile: cfg.CertFile, keyFile: cfg.KeyFile}).get(nil); err != nil {
+		s.certificate = &certificate{certFile: cfg.CertFile, keyFile: cfg.KeyFile, logger: cfg.Logger}
+		if _, err := s.certificate.get(nil); err != nil {
 			return nil, err
 		}
 	}
@@ -111,8 +114,8 @@ func (s *Server) Serve(ctx, draining context.Context, l net.Listener) error {
 		}
 	}()
 	var err error
-	if s.cfg.CertFile != "" {
-		server.TLSConfig = (&certificate{certFile: s.cfg.CertFile, keyFile: s.cfg.KeyFile}).config()
+	if s.certificate != nil {
+		server.TLSConfig = s.certificate.config()
 		err = server.ServeTLS(l, "", "")
 	} else {
 		err = server.Serve(l)
