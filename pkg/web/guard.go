@@ -55,7 +55,7 @@ func (s *Server) known(next http.Handler) http.Handler {
 		address, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
 		_, err := netip.ParseAddr(host)
 		switch {
-		case s.cfg.TokenFile != "", ok && address.Network() == "unix", err == nil, host == "localhost", strings.EqualFold(host, own),
+		case s.cfg.TokenFile != "", ok && address.Network() == "unix", err == nil, strings.EqualFold(host, "localhost"), strings.EqualFold(host, own),
 			slices.ContainsFunc(s.cfg.Hosts, func(name string) bool { return strings.EqualFold(name, host) }):
 			next.ServeHTTP(w, r)
 		default:
@@ -64,12 +64,13 @@ func (s *Server) known(next http.Handler) http.Handler {
 	})
 }
 
-// hostOf is a Host header without its port and brackets.
+// hostOf is a Host header without its port and brackets, and without the dot that may end a name.
 func hostOf(header string) string {
-	if host, _, err := net.SplitHostPort(header); err == nil {
-		return host
+	host, _, err := net.SplitHostPort(header)
+	if err != nil {
+		host = strings.Trim(header, "[]")
 	}
-	return strings.Trim(header, "[]")
+	return strings.TrimSuffix(host, ".")
 }
 
 // guard lets those read the stream who may.
