@@ -77,7 +77,7 @@ func (plainText) missed(dst []byte, n, _ uint64) []byte {
 }
 
 func (plainText) gap(dst []byte, g *tap.Gap) []byte {
-	return append(append(append(dst, "zmqtap: "...), g.String()...), '\n')
+	return append(message.AppendLine(append(dst, "zmqtap: "...), []byte(g.String())), '\n')
 }
 
 // heartbeat has no form here: every line is a payload.
