@@ -101,7 +101,7 @@ func newSet(program string) *pflag.FlagSet {
 }
 
 func addFlags(fs *pflag.FlagSet, summary string, c *Common) {
-	fs.IntVar(&c.HWM, "hwm", zmq.DefaultHWM, "most `messages` held per peer, and never more than 4 MiB of them")
+	fs.IntVar(&c.HWM, "hwm", zmq.DefaultHWM, "most `messages` held per peer, and never more than 4 MiB of them, or 256 MiB for all")
 	c.MaxMessage = zmq.DefaultMaxMessage
 	fs.Var(&c.MaxMessage, "max-message-size", "most `bytes` of all frames of a message together; suffixes KiB and MiB")
 	fs.DurationVar(&c.Reconnect, "reconnect", zmq.DefaultReconnect, "first wait between dials, doubling")

@@ -56,6 +56,12 @@ const (
 // no further one behind this many bytes. It keeps a thousand long messages from being a gigabyte.
 const maxQueueBytes = 4 << 20
 
+// maxQueuesBytes bounds all of a socket's queues together: from 64 peers on each has its part of it, and not less than minQueueBytes. It keeps
+// a thousand subscribers that do not read from being 4 GiB.
+const (
+	maxQueuesBytes = 64 * maxQueueBytes
+	minQueueBytes  = 64 << 10
+)
 // Config is what a Socket needs to know. The zero value of a field stands for its default.
 //
 // The functions are called from the goroutines of the connections, with no lock held. They must not block for long,

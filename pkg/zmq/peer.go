@@ -136,7 +136,7 @@ func (p *Peer) push(frames [][]byte) bool {
 
 // filled looks whether the queue is full now. The caller holds mu.
 func (p *Peer) filled() {
-	if p.queued >= p.socket.cfg.HWM+p.extra || p.bytes >= maxQueueBytes {
+	if p.queued >= p.socket.cfg.HWM+p.extra || p.bytes >= p.socket.queueBytes() {
 		p.full = true
 		p.wakeWriter()
 	}

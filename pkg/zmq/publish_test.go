@@ -194,3 +194,32 @@ func TestSubscriptionFlood(t *testing.T) {
 		})
 	}
 }
+
+// However many subscribers do not read, and however long messages are, what is kept for them has a bound.
+func TestQueuesTogetherAreBounded(t *testing.T) {
+	s, at := bound(t, Config{Type: Pub})
+	const subscribers, size = 100, 100_000
+	for range subscribers {
+		peerRaw(t, at, "SUB", 1).say(command("SUBSCRIBE", ""))
+	}
+	eventually(t, "the subscriptions", func() bool {
+		s.audience.mu.Lock()
+		defer s.audience.mu.Unlock()
+		return len(s.audience.index.Of(nil).Members) == subscribers
+	})
+	body := make([]byte, size)
+	for range 100 {
+		s.Publish(body)
+	}
+	total, least := 0, maxQueuesBytes
+	for i := range subscribers {
+		p := peer(s, i)
+		p.mu.Lock()
+		total += p.bytes
+		least = min(least, p.bytes)
+		p.mu.Unlock()
+	}
+	if total > maxQueuesBytes+subscribers*size || least < minQueueBytes {
+		t.Errorf("%d bytes in all queues, %d in one", total, least)
+	}
+}

@@ -36,6 +36,8 @@ type Socket struct {
 	waitMu  sync.Mutex
 	waiting chan struct{} // closed at the next progress, when somebody waits
 
+	count atomic.Int32 // of peers
+
 	mu        sync.Mutex
 	peers     []*Peer
 	next      int        // whose turn it is
@@ -223,6 +225,7 @@ func (s *Socket) add(p *Peer) bool {
 		return false
 	}
 	s.peers = append(s.peers, p)
+	s.count.Store(int32(len(s.peers)))
 	s.ask(p)
 	return true
 }
@@ -233,9 +236,15 @@ func (s *Socket) remove(p *Peer) {
 	for i, other := range s.peers {
 		if other == p {
 			s.peers = slices.Delete(s.peers, i, i+1)
+			s.count.Store(int32(len(s.peers)))
 			return
 		}
 	}
+}
+
+// queueBytes is how many bytes a peer's queue takes.
+func (s *Socket) queueBytes() int {
+	return min(maxQueueBytes, max(minQueueBytes, maxQueuesBytes/max(1, int(s.count.Load()))))
 }
 
 // bindError says what to do about an address that is taken.
