@@ -28,7 +28,7 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Cache-Control", "no-store, no-transform")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin") // CORS lets others in
-	h.Set("X-Accel-Buffering", "no") // nginx
+	h.Set("X-Accel-Buffering", "no")                     // nginx
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Content-Type", "text/plain; charset=utf-8")
 	if q.events {
