@@ -32,9 +32,11 @@ func instructions(e *syntax.Regexp) int {
 	n := 1
 	switch e.Op {
 	case syntax.OpLiteral:
-		n += len(e.Rune)
+		n = len(e.Rune)
 	case syntax.OpCharClass:
 		n += len(e.Rune) / 2
+	case syntax.OpConcat, syntax.OpRepeat:
+		n = 0
 	}
 	for _, part := range e.Sub {
 		n += instructions(part)

@@ -32,6 +32,21 @@ func secured(next http.Handler) http.Handler {
 	})
 }
 
+// bodiless refuses a request with a body. net/http waits for one before it answers, and while one has not been read does not tell that the client
+// is gone: so whoever announces a body that does not come would keep its connection for ever.
+func bodiless(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ContentLength == 0 {
+			next.ServeHTTP(w, r)
+			return
+		}
+		w.Header().Set("Connection", "close") // then it does not wait
+		onlyGet(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, "a request with a body: there is nothing to send here", http.StatusBadRequest)
+		})).ServeHTTP(w, r)
+	})
+}
+
 func onlyGet(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {

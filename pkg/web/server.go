@@ -88,7 +88,7 @@ func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/stream", s.guard(http.HandlerFunc(s.stream)))
 	mux.Handle("/", secured(onlyGet(http.FileServerFS(s.cfg.Page))))
-	return s.known(mux)
+	return bodiless(s.known(mux))
 }
 
 // Clients is the number of readers that are connected.

@@ -16,10 +16,6 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer s.clients.Add(-1)
-	if r.ContentLength != 0 { // net/http does not tell that a client is gone before its body has been read
-		http.Error(w, "a request for the stream has no body", http.StatusBadRequest)
-		return
-	}
 	q, err := s.parse(r)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
