@@ -11,6 +11,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 )
 
 // policy lets a page run what this server has given it, and nothing else (CSP Level 3); log lines are text, whatever is in them.
@@ -40,7 +41,8 @@ func bodiless(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		w.Header().Set("Connection", "close") // then it does not wait
+		w.Header().Set("Connection", "close")                     // then the answer does not wait for the body,
+		http.NewResponseController(w).SetReadDeadline(time.Now()) //nolint:errcheck // nor does what comes after the answer; both kinds of HTTP can do that
 		onlyGet(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			http.Error(w, "a request with a body: there is nothing to send here", http.StatusBadRequest)
 		})).ServeHTTP(w, r)
