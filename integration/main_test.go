@@ -60,7 +60,12 @@ func run(m *testing.M) int {
 // prerequisites names everything that is missing, not only the first.
 func prerequisites() error {
 	var missing []error
-	if _, err := os.Stat(systemRsyslogd); err != nil {
+	for _, path := range []string{systemRsyslogd, nginx} {
+		if _, err := os.Stat(path); err != nil {
+			missing = append(missing, err)
+		}
+	}
+	if _, err := exec.LookPath("curl"); err != nil {
 		missing = append(missing, err)
 	}
 	for _, module := range []string{"imptcp", "omprog", "imrelp", "omrelp", "imczmq", "omczmq", "impstats", "mmjsonparse"} {
