@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
+	"syscall"
 	"time"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/delivery"
@@ -44,6 +46,9 @@ func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr io.W
 		return err
 	}
 	if err := o.Open(socket, logger); err != nil {
+		if errors.Is(err, syscall.EADDRINUSE) {
+			err = fmt.Errorf("%w; if that is another omzmq: several workers of one action need forceSingleInstance=\"on\"", err)
+		}
 		return err
 	}
 	owed = kept.adopt(ctx, o, owed, logger)

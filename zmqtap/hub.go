@@ -84,6 +84,9 @@ func runHub(ctx context.Context, args []string, stdout, stderr *os.File) error {
 	draining, stop := o.Lingering(ctx)
 	defer stop()
 	if err := o.open(h, logger); err != nil {
+		cancel()
+		h.Out.Close(ctx) // which removes the files of its sockets
+		h.In.Close(ctx)
 		return err
 	}
 	wait := func() error { return nil }

@@ -62,6 +62,7 @@ const (
 	maxQueuesBytes = 64 * maxQueueBytes
 	minQueueBytes  = 64 << 10
 )
+
 // Config is what a Socket needs to know. The zero value of a field stands for its default.
 //
 // The functions are called from the goroutines of the connections, with no lock held. They must not block for long,

@@ -2,6 +2,7 @@ package zmq
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -45,7 +46,7 @@ func handshake(conn net.Conn, typ Type, identity []byte, timeout time.Duration) 
 	greeting := &greetingConn{Conn: conn}
 	null := &nullMechanism{typ: typ, identity: identity}
 	if _, err := zmq4.Open(greeting, null, typ, zmq4.SocketIdentity(identity), false, nil); err != nil {
-		if problem := greeting.problem(); problem != nil {
+		if problem := cmp.Or(greeting.problem(), null.problem); problem != nil {
 			return session{}, problem
 		}
 		return session{}, handshakeError(err)
@@ -122,6 +123,7 @@ type nullMechanism struct {
 	typ          Type
 	identity     []byte
 	peerIdentity []byte
+	problem      error // what is wrong with the peer, without zmq4's words around it
 }
 
 func (*nullMechanism) Type() zmq4.SecurityType { return zmq4.NullSecurity }
@@ -148,11 +150,13 @@ func (m *nullMechanism) Handshake(conn *zmq4.Conn, _ bool) error {
 	}
 	switch string(name) {
 	case zmtp.Ready:
-		return m.readMetadata(conn, data)
+		m.problem = m.readMetadata(conn, data)
 	case zmtp.Error:
-		return fmt.Errorf("the peer refused the connection: %s", zmtp.ErrorReason(data))
+		m.problem = fmt.Errorf("the peer refused the connection: %s", zmtp.ErrorReason(data))
+	default:
+		m.problem = fmt.Errorf("command %q where READY was due", name)
 	}
-	return fmt.Errorf("command %q where READY was due", name)
+	return m.problem
 }
 
 func (m *nullMechanism) readMetadata(conn *zmq4.Conn, data []byte) error {
@@ -172,13 +176,24 @@ func (m *nullMechanism) readMetadata(conn *zmq4.Conn, data []byte) error {
 		return errors.New("the peer does not say what its socket type is")
 	}
 	if !compatible(m.typ, Type(typ)) {
-		return fmt.Errorf("a %s socket cannot talk to the peer's %q", m.typ, typ)
+		return fmt.Errorf("a %s socket cannot talk to the peer's %q%s", m.typ, typ, mistaken(m.typ, Type(typ)))
 	}
 	if len(m.peerIdentity) > 255 {
 		return fmt.Errorf("a routing identity of %d bytes: at most 255 are allowed", len(m.peerIdentity))
 	}
 	conn.Peer.Meta[zmtp.SocketType] = typ
 	return nil
+}
+
+// mistaken says what to do about a hub's wrong side.
+func mistaken(own, peer Type) string {
+	switch {
+	case (own == Sub || own == XSub) && peer == XSub:
+		return ": both subscribe; that may be the side of a hub for publishers, and the other one is for us"
+	case (own == Pub || own == XPub) && peer == XPub:
+		return ": both publish; that may be the side of a hub for subscribers, and the other one is for us"
+	}
+	return ""
 }
 
 // compatible asks zmq4's table, which panics on types that it does not know.

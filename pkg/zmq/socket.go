@@ -250,7 +250,7 @@ func (s *Socket) queueBytes() int {
 // bindError says what to do about an address that is taken.
 func bindError(endpoint string, err error) error {
 	if isAddrInUse(err) {
-		return fmt.Errorf("cannot bind %s: another process holds it (under omprog, several workers need forceSingleInstance=\"on\"): %w", endpoint, err)
+		return fmt.Errorf("cannot bind %s: another process holds it: %w", endpoint, err)
 	}
 	return fmt.Errorf("cannot bind %s: %w", endpoint, err)
 }
