@@ -29,11 +29,9 @@ func (d *Driver) Open() (*Browser, error) {
 	}
 	options := map[string]any{"args": flags(filepath.Join(profile, "chromium"))}
 	in := map[string]any{"capabilities": map[string]any{"alwaysMatch": map[string]any{
-		"browserName":         "chrome",
-		"goog:chromeOptions":  options,
-		"timeouts":            map[string]any{"script": 30_000, "pageLoad": 30_000},
-		"goog:loggingPrefs":   map[string]any{"browser": "ALL"},
-		"acceptInsecureCerts": false,
+		"browserName":        "chrome",
+		"goog:chromeOptions": options,
+		"timeouts":           map[string]any{"script": 30_000, "pageLoad": 30_000},
 	}}}
 	var session struct {
 		SessionID string `json:"sessionId"`
@@ -48,15 +46,3 @@ func (d *Driver) Open() (*Browser, error) {
 
 // Close ends the browser.
 func (b *Browser) Close() error { return b.call("DELETE", "", nil, nil) }
-
-// LogEntry is a line of the browser's console.
-type LogEntry struct {
-	Level   string `json:"level"` // "SEVERE" for errors, refused requests and violations of a policy
-	Message string `json:"message"`
-}
-
-// TakeLog returns what the console has said since the last call.
-func (b *Browser) TakeLog() (entries []LogEntry, err error) {
-	err = b.call("POST", "/se/log", map[string]any{"type": "browser"}, &entries)
-	return entries, err
-}
