@@ -282,3 +282,5 @@ func (s *served) raw(say string) net.Conn {
 	s.t.Cleanup(func() { conn.Close() })
 	return conn
 }
+
+func discard() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }

@@ -1,0 +1,263 @@
+package web_test
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"regexp"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap/taptest"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/web"
+)
+
+func TestMostClients(t *testing.T) {
+	s := serve(t, web.Config{MaxClients: 2})
+	a, _ := s.plain(""), s.plain("")
+	full := s.get("/stream")
+	full.status(http.StatusServiceUnavailable, "too many readers")
+	if full.Header.Get("Retry-After") != "10" {
+		t.Error("no Retry-After")
+	}
+	s.get("/").status(200, page)
+	s.get("/stream?last=x").status(http.StatusServiceUnavailable, "")
+	a.Body.Close()
+	taptest.Eventually(t, "room", func() bool { return s.server.Clients() == 1 })
+	s.get("/stream?last=x").status(http.StatusBadRequest, "") // takes no place
+	c := s.plain("")
+	s.publish("room")
+	c.expect("room\n")
+	s.get("/stream").status(http.StatusServiceUnavailable, "")
+}
+
+// A client that is gone leaves nothing, also when nothing is to be written to it, or always something to be looked at.
+func TestClientsGone(t *testing.T) {
+	before := runtime.NumGoroutine()
+	t.Run("while it lasts", func(t *testing.T) {
+		s := serve(t, web.Config{Heartbeat: time.Millisecond})
+		leave := func() {
+			t.Helper()
+			for _, query := range []string{"", "?topic=t", "?grep=^nothing$", "?grep=^nothing$&topic=x"} {
+				s.plain(query).Body.Close()
+				s.readers(0)
+				s.events(query).Body.Close()
+				s.readers(0)
+			}
+			for _, request := range []string{"GET /stream HTTP/1.1\r\nHost: localhost\r\n\r\n", "GET /stream HTTP/1.0\r\nHost: localhost\r\n\r\n"} {
+				conn := s.raw(request)
+				s.readers(1)
+				conn.Close()
+				taptest.Eventually(t, "it to be gone", func() bool { return s.stream.Readers() == 0 && s.server.Clients() == 0 })
+			}
+		}
+		leave()
+		stop := s.busy()
+		defer stop()
+		for _, query := range []string{"?grep=^nothing$", "?topic=x&grep=^nothing$"} {
+			s.plain(query).Body.Close()
+			s.readers(0)
+			s.events(query).Body.Close()
+			s.readers(0)
+		}
+	})
+	taptest.Eventually(t, "goroutines to end", func() bool { return runtime.NumGoroutine() <= before })
+}
+
+// stalled is a client that does not read.
+func (s *served) stalled(request string) net.Conn {
+	s.t.Helper()
+	n := s.stream.Readers()
+	conn := s.raw(request)
+	s.readers(n + 1)
+	return conn
+}
+
+const (
+	askText   = "GET /stream HTTP/1.0\r\nHost: localhost\r\n\r\n"
+	askEvents = "GET /stream HTTP/1.0\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n"
+)
+
+// A client that never reads holds up nobody, and takes little memory. What it missed it is told when it reads again, where it is missing.
+func TestClientThatDoesNotRead(t *testing.T) {
+	const batch, size = 200, 1000
+	s := serve(t, web.Config{Stream: tap.New(0), Queue: 500})
+	text, events := s.stalled(askText), s.stalled(askEvents)
+	fast := s.plain("")
+	padding := strings.Repeat("x", size)
+	n := 0
+	publish := func() {
+		var messages [][]string
+		for i := range batch {
+			messages = append(messages, []string{"t", fmt.Sprintf("%d %s", n+i, padding)})
+		}
+		s.source.Give(s.stream.Publish, messages...)
+		for range batch {
+			if got, _, _ := strings.Cut(fast.line(), " "); got != strconv.Itoa(n) {
+				t.Fatalf("the fast reader has %s in the place of %d", got, n)
+			}
+			n++
+		}
+	}
+	var memory runtime.MemStats
+	heap := func() int {
+		runtime.GC()
+		runtime.ReadMemStats(&memory)
+		return int(memory.HeapAlloc)
+	}
+	before := heap()
+	for s.stream.Counters().Missed < 20_000 {
+		publish()
+	}
+	if used := heap() - before; used > 12<<20 {
+		t.Errorf("two clients that do not read take %d bytes", used)
+	}
+	got, missed := readText(t, bufio.NewReader(text), n)
+	of, missedOf := readEvents(t, bufio.NewReader(events), n)
+	if got+missed != n || of+missedOf != n || uint64(missed+missedOf) != s.stream.Counters().Missed || missed == 0 || missedOf == 0 {
+		t.Errorf("text: %d read, %d missed; events: %d read, %d missed; of %d; %+v", got, missed, of, missedOf, n, s.stream.Counters())
+	}
+	publish()
+}
+
+// readText reads lines until all n messages have been read, or said to be missing.
+func readText(t *testing.T, r *bufio.Reader, n int) (read, missed int) {
+	t.Helper()
+	said := regexp.MustCompile(`^zmqtap: (\d+) messages are missing here: this reader is too slow\n$`)
+	inBody := false
+	for !inBody || read+missed < n {
+		line, err := r.ReadString('\n')
+		if err != nil {
+			t.Fatalf("%d read, %d missed: %v", read, missed, err)
+		}
+		if !inBody {
+			inBody = line == "\r\n"
+			continue
+		}
+		if found := said.FindStringSubmatch(line); found != nil {
+			count, _ := strconv.Atoi(found[1])
+			missed += count
+			continue
+		}
+		number, _, _ := strings.Cut(line, " ")
+		if number != strconv.Itoa(read+missed) {
+			t.Fatalf("%.20q after %d read and %d missed", line, read, missed)
+		}
+		read++
+	}
+	return read, missed
+}
+
+// readEvents is readText for events.
+func readEvents(t *testing.T, r *bufio.Reader, n int) (read, missed int) {
+	t.Helper()
+	for read+missed < n {
+		line, err := r.ReadString('\n')
+		if err != nil {
+			t.Fatalf("%d read, %d missed: %v", read, missed, err)
+		}
+		var count, total, id int
+		switch {
+		case strings.HasPrefix(line, "id: "):
+			if _, err := fmt.Sscanf(line[len("id: 01234567-"):], "%d", &id); err != nil || id != read+missed+1 {
+				t.Fatalf("%q after %d read and %d missed", line, read, missed)
+			}
+		case strings.HasPrefix(line, `data: {"count":`):
+			if _, err := fmt.Sscanf(line, `data: {"count":%d,"total":%d}`, &count, &total); err != nil || total != missed+count {
+				t.Fatalf("%q after %d missed", line, missed)
+			}
+			missed = total
+		case strings.HasPrefix(line, fmt.Sprintf(`data: {"topic":"t","message":"%d `, read+missed)):
+			read++
+		case strings.HasPrefix(line, "data: "):
+			t.Fatalf("%.60q after %d read and %d missed", line, read, missed)
+		}
+	}
+	return read, missed
+}
+
+// At the end everybody gets what waits, and an end that is one; who does not read does not hold that up.
+func TestEnd(t *testing.T) {
+	s := serve(t, web.Config{Queue: 100_000})
+	text, events, filtered := s.plain(""), s.events(""), s.plain("?grep=^last$")
+	stalled := s.stalled(askText)
+	var messages [][]string
+	for i := range 1000 {
+		messages = append(messages, []string{fmt.Sprint(i, strings.Repeat("x", 16_000))})
+	}
+	s.source.Give(s.stream.Publish, messages...)
+	s.publish("last")
+	s.stop()
+	if got := text.rest(); !strings.HasSuffix(got, "\n") {
+		t.Errorf("the text ends with %.100q", got[len(got)-100:])
+	}
+	if got := events.rest(); !strings.HasSuffix(got, "\n\n") {
+		t.Errorf("the events end with %.100q", got[len(got)-100:])
+	}
+	filtered.rest()
+	if _, err := net.Dial("tcp", s.at); err == nil {
+		t.Error("connections are still accepted")
+	}
+	select {
+	case <-s.ended:
+		t.Error("it has ended, and what waits for a client has not been read")
+	default:
+	}
+	s.cut()
+	s.wait()
+	taptest.Eventually(t, "the readers' end", func() bool { return s.stream.Readers() == 0 && s.server.Clients() == 0 })
+	if _, err := io.Copy(io.Discard, stalled); err != nil && !strings.Contains(err.Error(), "reset") {
+		t.Error(err)
+	}
+}
+
+// The end comes in the middle of a stream that never rests.
+func TestEndOfABusyStream(t *testing.T) {
+	s := serve(t, web.Config{})
+	text, events, filtered := s.plain(""), s.events(""), s.plain("?grep=^nothing$")
+	stop := s.busy()
+	text.line()
+	events.event()
+	s.stop()
+	text.rest()
+	events.rest()
+	filtered.rest()
+	s.wait()
+	stop()
+}
+
+// What waited when the end came is delivered.
+func TestEndDelivers(t *testing.T) {
+	for range 20 {
+		s := serve(t, web.Config{})
+		a := s.plain("")
+		s.publish("1", "2", "3")
+		s.stop()
+		if got := a.rest(); got != "1\n2\n3\n" {
+			t.Fatalf("got %q", got)
+		}
+		s.wait()
+	}
+}
+
+// A listener that fails is an error, and nothing hangs.
+func TestListenerFails(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Close()
+	s := &served{t: t, stream: tap.New(0)}
+	if s.server, err = web.New(web.Config{Stream: s.stream, Logger: discard(), Heartbeat: time.Hour}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.server.Serve(t.Context(), t.Context(), l); err == nil {
+		t.Error("no error")
+	}
+}

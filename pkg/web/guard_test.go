@@ -1,0 +1,196 @@
+package web_test
+
+import (
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/web"
+)
+
+func write(t *testing.T, path, text string) string {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+const secret = "0123456789abcdef"
+
+func TestToken(t *testing.T) {
+	file := write(t, filepath.Join(t.TempDir(), "token"), " "+secret+"\n")
+	s := serve(t, web.Config{TokenFile: file, Origins: []string{"https://a.example"}})
+	ask := func(want int, part string, headers ...string) {
+		t.Helper()
+		a := s.do(http.MethodHead, "/stream", headers...)
+		a.status(want, "")
+		if a = s.get("/stream?last=x", headers...); want == http.StatusOK {
+			a.status(http.StatusBadRequest, "last=")
+		} else {
+			a.status(want, part)
+		}
+		if got := a.Header.Get("WWW-Authenticate"); (got == `Bearer realm="zmqtap"`) != (want == http.StatusUnauthorized) {
+			t.Errorf("WWW-Authenticate: %s", got)
+		}
+	}
+	const needed = "this stream needs a token"
+	ask(401, needed)
+	for _, wrong := range []string{"", "Bearer", "Bearer ", "Bearer " + secret[1:], "Bearer " + secret + "0", "Bearer x" + secret, secret, "Basic " + secret, "Bearer " + strings.ToUpper(secret),
+		"Bearer " + secret + " " + secret, "Bearer " + strings.Repeat("x", 10_000)} {
+		ask(401, needed, "Authorization: "+wrong)
+	}
+	ask(401, needed, "Authorization: Bearer wrong", "Authorization: Bearer "+secret)
+	for _, right := range []string{"Bearer ", "bearer ", "BEARER  "} {
+		ask(200, "", "Authorization: "+right+secret)
+	}
+	s.do(http.MethodPost, "/stream").status(401, needed)
+	s.do(http.MethodPost, "/stream", "Authorization: Bearer "+secret).status(405, "")
+	s.do(http.MethodOptions, "/stream").status(401, needed)
+	s.get("/").status(200, page) // the page asks for it
+	s.get("/stream?token="+secret).status(401, needed)
+
+	a := s.plain("", "Authorization: Bearer "+secret)
+	write(t, file, "another-token-of-some-length")
+	ask(401, needed, "Authorization: Bearer "+secret)
+	ask(200, "", "Authorization: Bearer another-token-of-some-length")
+	s.publish("still")
+	a.expect("still\n") // who reads goes on
+
+	for _, broken := range []string{"", "\n", secret[1:], secret + " " + secret, secret + "\n" + secret, strings.Repeat("x", 4097)} {
+		write(t, file, broken)
+		ask(500, "the server cannot read its token", "Authorization: Bearer "+strings.Join(strings.Fields(broken), " "))
+	}
+	write(t, file, strings.Repeat("x", 4096))
+	ask(200, "", "Authorization: Bearer "+strings.Repeat("x", 4096))
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	ask(500, "the server cannot read its token", "Authorization: Bearer "+secret)
+	if text := s.log.String(); strings.Contains(text, secret) || !strings.Contains(text, "nobody can read the stream") {
+		t.Errorf("logged: %s", text)
+	}
+}
+
+func TestNewLooksAtItsFiles(t *testing.T) {
+	dir := t.TempDir()
+	for _, file := range []string{filepath.Join(dir, "nothing"), dir, write(t, filepath.Join(dir, "short"), "short"), write(t, filepath.Join(dir, "long"), strings.Repeat("x", 5000))} {
+		if _, err := web.New(web.Config{TokenFile: file}); err == nil || !strings.Contains(err.Error(), file) {
+			t.Errorf("token %s: %v", file, err)
+		}
+		if _, err := web.New(web.Config{CertFile: file, KeyFile: file}); err == nil || !strings.Contains(err.Error(), file) {
+			t.Errorf("certificate %s: %v", file, err)
+		}
+	}
+}
+
+func TestCORS(t *testing.T) {
+	const a, b = "https://a.example", "http://b.example:8080"
+	token := write(t, filepath.Join(t.TempDir(), "token"), secret)
+	for _, test := range []struct {
+		name           string
+		origins        []string
+		origin, answer string
+	}{
+		{"off", nil, a, ""},
+		{"no origin", []string{a}, "", ""},
+		{"the one", []string{a}, a, a},
+		{"one of them", []string{a, b}, b, b},
+		{"another", []string{a}, b, ""},
+		{"another scheme", []string{a}, "http://a.example", ""},
+		{"another port", []string{a}, a + ":444", ""},
+		{"longer", []string{a}, a + ".evil.example", ""},
+		{"null", []string{a}, "null", ""},
+		{"a star sent", []string{a}, "*", ""},
+		{"all", []string{"*"}, a, "*"},
+		{"all, null", []string{b, "*"}, "null", "*"},
+		{"all, no origin", []string{"*"}, "", ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := serve(t, web.Config{Origins: test.origins, TokenFile: token})
+			var origin []string
+			if test.origin != "" {
+				origin = []string{"Origin: " + test.origin}
+			}
+			right := append(origin, "Authorization: Bearer "+secret)
+			answers := []*answer{s.do("HEAD", "/stream", right...), s.get("/stream?last=x", right...), s.get("/stream", origin...), s.do("OPTIONS", "/stream", origin...)}
+			want := []int{200, 400, 401, 401} // a page may know what was wrong
+			if test.answer != "" {
+				want[3] = 204
+			}
+			for i, got := range answers {
+				got.status(want[i], "")
+				if allowed := got.Header.Get("Access-Control-Allow-Origin"); allowed != test.answer {
+					t.Errorf("answer %d allows %q, want %q", i, allowed, test.answer)
+				}
+				if varies := got.Header.Get("Vary") == "Origin"; varies != (len(test.origins) > 0) {
+					t.Errorf("answer %d varies: %v", i, varies)
+				}
+				headers := "Authorization, Last-Event-ID, Cache-Control"
+				if test.answer == "" {
+					headers = ""
+				}
+				if got.Header.Get("Access-Control-Allow-Headers") != headers || got.Header.Get("Access-Control-Allow-Credentials") != "" {
+					t.Errorf("answer %d: %v", i, got.Header)
+				}
+			}
+			if got := s.get("/", origin...).Header.Get("Access-Control-Allow-Origin"); got != "" {
+				t.Errorf("the page allows %q", got)
+			}
+		})
+	}
+}
+
+// A name that this host is not known by is some web site's, which has its visitors ask us.
+func TestHost(t *testing.T) {
+	own, err := os.Hostname()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := serve(t, web.Config{Hosts: []string{"logs.example"}})
+	guarded := serve(t, web.Config{TokenFile: write(t, filepath.Join(t.TempDir(), "token"), secret)})
+	l, err := net.Listen("unix", filepath.Join(short(t), "s"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	local := serve(t, web.Config{}, l)
+	for host, known := range map[string]bool{
+		"127.0.0.1": true, "127.0.0.1:80": true, "[::1]:8080": true, "[::1]": true, "192.0.2.1": true, "localhost": true, "LocalHost:80": true, "localhost.": true,
+		own: true, strings.ToUpper(own) + ":1": true, "logs.example": true, "LOGS.example:8080": true, "logs.example.:80": true,
+		"evil.example": false, "evil.example:80": false, "localhost.evil.example": false, "logs.example.evil.example": false, "127.0.0.1.evil.example": false,
+		"127.0.0.1.": true, "evil": false, "0x7f.1": false, "127.1": false, "xlocalhost": false,
+	} {
+		for _, path := range []string{"/stream?last=x", "/"} {
+			want := map[bool]int{true: 200, false: 403}[known]
+			if known && path != "/" {
+				want = 400
+			}
+			a := s.get(path, "Host: "+host)
+			if a.StatusCode != want {
+				t.Errorf("Host: %s: %s: %s", host, path, a.Status)
+			}
+			if !known {
+				a.status(403, "start zmqtap with --http-host")
+			}
+			guarded.get(path, "Host: "+host, "Authorization: Bearer "+secret).status(map[string]int{"/": 200, "/stream?last=x": 400}[path], "")
+		}
+		b := make([]byte, 12)
+		if _, err := local.raw("GET / HTTP/1.1\r\nHost: " + host + "\r\n\r\n").Read(b); err != nil || string(b) != "HTTP/1.1 200" {
+			t.Errorf("Host: %s by a Unix socket: %q, %v", host, b, err)
+		}
+	}
+}
+
+// short is a folder whose path is short enough for a socket.
+func short(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "rz-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
+}
