@@ -5,6 +5,15 @@
 //	ipc:///path        a Unix domain socket, by its absolute path
 //	ipc://@name        a Unix domain socket in Linux's abstract namespace
 //
+// and two that only these programs have, to connect only:
+//
+//	dns+tcp://name:port    every address of the name: dns+tcp://imzmq.logging.svc.cluster.local:5555
+//	srv+tcp://name         every host and port that the name's SRV records (RFC 2782) give, whatever their priority
+//	                       and weight: srv+tcp://_zmq._tcp.example.net
+//
+// What they lead to is looked up again and again (pkg/discovery). A name that ends with a dot is looked up as it is, one
+// without may have the system's search list appended, as in resolv.conf(5). In dns+tcp an address may stand for the name.
+//
 // To bind, port 0 or * picks a free one. The package resolves nothing and opens
 // nothing. Source: the man pages zmq_tcp(7) and zmq_ipc(7).
 package endpoint
@@ -23,12 +32,21 @@ const maxPath = 107
 // maxText bounds what Parse looks at: a host name has 253 bytes at most.
 const maxText = 512
 
-// Endpoint is a place to bind or to connect to.
+// How the places are found that an endpoint leads to.
+const (
+	DNS = "dns" // by the addresses of a name
+	SRV = "srv" // by the SRV records of a name
+)
+
+// Endpoint is a place to bind or to connect to, or a name that leads to such places.
 type Endpoint struct {
 	// Network is "tcp" or "unix", as net.Dial and net.Listen take it.
 	Network string
 	// Address is host:port (an empty host: every interface) or the socket's path, as net.Dial and net.Listen take it.
+	// With Lookup SRV it is a name alone.
 	Address string
+	// Lookup is DNS or SRV when places to connect to have to be looked up, and empty when Address is one.
+	Lookup string
 }
 
 // Connect parses an endpoint to connect to.
@@ -45,6 +63,9 @@ func Bind(text string) (Endpoint, error) {
 func (e Endpoint) String() string {
 	if e.Network == "unix" {
 		return "ipc://" + e.Address
+	}
+	if e.Lookup != "" {
+		return e.Lookup + "+tcp://" + e.Address
 	}
 	if strings.HasPrefix(e.Address, ":") {
 		return "tcp://*" + e.Address
@@ -63,12 +84,18 @@ func parse(text string, bind bool) (Endpoint, error) {
 	var e Endpoint
 	var err error
 	switch scheme {
+	case "dns+tcp", "srv+tcp":
+		if bind {
+			err = fmt.Errorf("%s is for connecting: bind tcp://*:port, or tcp://address:port", scheme)
+			break
+		}
+		e, err = parseLookup(scheme[:3], rest)
 	case "tcp":
 		e, err = parseTCP(rest, bind)
 	case "ipc":
 		e, err = parseIPC(rest)
 	default:
-		err = fmt.Errorf("unknown transport %q: write tcp://host:port or ipc:///path", scheme)
+		err = fmt.Errorf("unknown transport %q: write tcp://host:port or ipc:///path; to connect, also dns+tcp://name:port or srv+tcp://_service._tcp.name", scheme)
 	}
 	if err != nil {
 		return Endpoint{}, fmt.Errorf("endpoint %q: %w", text, err)

@@ -6,6 +6,8 @@ import (
 	"testing"
 )
 
+var label63 = strings.Repeat("x", 63)
+
 func TestParse(t *testing.T) {
 	tests := []struct {
 		text          string
@@ -44,8 +46,37 @@ func TestParse(t *testing.T) {
 		{"tcp://ho st:1", "", ""},
 		{"tcp://eth0;host:1", "", ""},
 		{"udp://host:1", "", ""},
-		{"dns+tcp://host:1", "", ""},
-		{"srv+tcp://_zmq._tcp.example.net", "", ""},
+		{"dns+tcp://host:1", "host:1", ""},
+		{"dns+tcp://logs.Example.net.:5555", "logs.Example.net.:5555", ""},
+		{"dns+tcp://a_b.c-d.e1:05555", "a_b.c-d.e1:5555", ""},
+		{"dns+tcp://127.0.0.1:5555", "127.0.0.1:5555", ""},
+		{"dns+tcp://[::1]:5555", "[::1]:5555", ""},
+		{"dns+tcp://" + label63 + "." + label63 + "." + label63 + "." + label63[:61] + ":1", label63 + "." + label63 + "." + label63 + "." + label63[:61] + ":1", ""},
+		{"dns+tcp://" + label63 + "." + label63 + "." + label63 + "." + label63[:62] + ":1", "", ""},
+		{"dns+tcp://" + label63 + "x.net:1", "", ""},
+		{"dns+tcp://127.0.0.256:5555", "", ""},
+		{"dns+tcp://host", "", ""},
+		{"dns+tcp://host:0", "", ""},
+		{"dns+tcp://*:5555", "", ""},
+		{"dns+tcp://:5555", "", ""},
+		{"dns+tcp://.:5555", "", ""},
+		{"dns+tcp://.net:5555", "", ""},
+		{"dns+tcp://a..net:5555", "", ""},
+		{"dns+tcp://a.net..:5555", "", ""},
+		{"dns+tcp://-a.net:5555", "", ""},
+		{"dns+tcp://a-.net:5555", "", ""},
+		{"dns+tcp://a$.net:5555", "", ""},
+		{"dns+tcp://a{.net:5555", "", ""},
+		{"dns+tcp://bücher.net:5555", "", ""},
+		{"srv+tcp://_zmq._tcp.example.net", "_zmq._tcp.example.net", ""},
+		{"srv+tcp://_zmq._tcp.example.net.", "_zmq._tcp.example.net.", ""},
+		{"srv+tcp://logs.service.consul", "logs.service.consul", ""},
+		{"srv+tcp://_zmq._tcp.example.net:5555", "", ""},
+		{"srv+tcp://", "", ""},
+		{"srv+tcp://_zmq._tcp.example.net/", "", ""},
+		{"srv+tcp://127.0.0.1", "", ""},
+		{"srv+tcp://[::1]", "", ""},
+		{"dns+ipc:///path", "", ""},
 		{"inproc://x", "", ""},
 		{"127.0.0.1:5555", "", ""},
 		{"", "", ""},
@@ -63,6 +94,42 @@ func TestParse(t *testing.T) {
 		check("connect", test.connect, got, err)
 		got, err = Bind(test.text)
 		check("bind", test.bind, got, err)
+	}
+}
+
+// What an endpoint that is looked up says about itself.
+func TestLookup(t *testing.T) {
+	tests := map[string]Endpoint{
+		"tcp://host:1":          {Network: "tcp", Address: "host:1"},
+		"dns+tcp://host:1":      {Network: "tcp", Address: "host:1", Lookup: DNS},
+		"srv+tcp://_a._tcp.net": {Network: "tcp", Address: "_a._tcp.net", Lookup: SRV},
+	}
+	for text, want := range tests {
+		e, err := Connect(text)
+		if err != nil || e != want || e.String() != text {
+			t.Errorf("%s: %+v, %v, written %s", text, e, err, e)
+		}
+	}
+}
+
+// The errors say what to write.
+func TestLookupErrors(t *testing.T) {
+	tests := map[string]string{
+		"srv+tcp://_a._tcp.net:5555": "without one",
+		"dns+tcp://host":             "the port is missing",
+		"dns+tcp://bücher.net:1":     "xn--",
+		"dns+tcp://1.2.3:1":          "neither a name nor an IPv4 address",
+		"udp://host:1":               "dns+tcp://name:port",
+	}
+	for text, want := range tests {
+		if _, err := Connect(text); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", text, err, want)
+		}
+	}
+	for _, text := range []string{"dns+tcp://host:1", "srv+tcp://_a._tcp.net"} {
+		if _, err := Bind(text); err == nil || !strings.Contains(err.Error(), "bind tcp://*:port") {
+			t.Errorf("bind %s: %v", text, err)
+		}
 	}
 }
 
