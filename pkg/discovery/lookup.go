@@ -1,0 +1,177 @@
+package discovery
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/endpoint"
+)
+
+const (
+	// timeout is how long the answer to one question may take.
+	timeout = 5 * time.Second
+	// systemTimeout is timeout for the system's servers: they are three at most, and each is given 5 s (resolv.conf(5)) before
+	// the next is asked.
+	systemTimeout = 3*timeout + time.Second
+	// atOnce is how many targets are looked up at the same time.
+	atOnce = 8
+)
+
+// resolver is what a net.Resolver can do.
+type resolver interface {
+	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
+	LookupSRV(ctx context.Context, service, proto, name string) (string, []*net.SRV, error)
+}
+
+// newResolver makes a resolver that asks a server, a host:port, or the system's servers. It gives no part of an answer for
+// the whole: without the addresses of one family, those of the other are none, as far as it can tell.
+func newResolver(server string) *net.Resolver {
+	r := &net.Resolver{PreferGo: true, StrictErrors: true}
+	if server == "" {
+		return r
+	}
+	var dialer net.Dialer
+	// What a server has no room for in a datagram, it leaves out, and not every one says so: Consul only with enable_truncate.
+	r.Dial = func(ctx context.Context, network, _ string) (net.Conn, error) {
+		conn, err := dialer.DialContext(ctx, "tcp", server)
+		if err != nil && network == "udp" {
+			return dialer.DialContext(ctx, network, server)
+		}
+		return conn, err
+	}
+	return r
+}
+
+// question is what a name is looked up by.
+type question struct {
+	resolver resolver
+	timeout  time.Duration
+	lookup   string // endpoint.DNS or endpoint.SRV
+	target   target // its host is the name; without a port for endpoint.SRV
+}
+
+// ask looks the name up once. The error, of which there can be one besides answers, is the reason why something was not
+// answered, or that there is no such name.
+func (q *question) ask(ctx context.Context) (r round, err error) {
+	targets := []target{q.target}
+	if q.lookup == endpoint.SRV {
+		if targets, err = q.askTargets(ctx); err != nil {
+			return round{fate: fateOf(err)}, err
+		}
+		if r.beyond = len(targets) - maxMembers; r.beyond > 0 {
+			targets = targets[:maxMembers]
+		}
+		r.beyond = max(r.beyond, 0)
+	}
+	r.fate = answered
+	r.targets, err = q.askAddresses(ctx, targets)
+	return r, err
+}
+
+// askTargets looks up SRV records. All of them are wanted, whatever their priority and weight. That a record names the
+// target "." is an answer: the service is decidedly not to be had (RFC 2782).
+func (q *question) askTargets(ctx context.Context) (targets []target, err error) {
+	ctx, cancel := context.WithTimeout(ctx, q.timeout)
+	defer cancel()
+	_, records, err := q.resolver.LookupSRV(ctx, "", "", q.target.host)
+	if err != nil && len(records) == 0 { // with records, it is about others whose targets are no names
+		return nil, err
+	}
+	if len(records) == 0 {
+		return nil, errNone
+	}
+	for _, r := range records {
+		if r.Target != "." && r.Port != 0 {
+			targets = append(targets, target{strings.ToLower(r.Target), r.Port})
+		}
+	}
+	slices.SortFunc(targets, target.compare)
+	return slices.Compact(targets), nil
+}
+
+// askAddresses looks up the addresses of targets, within one timeout for all of them. The error is one of those that there were,
+// an unanswered question's before that of a name that does not exist.
+func (q *question) askAddresses(ctx context.Context, targets []target) (found map[target]addresses, failure error) {
+	ctx, cancel := context.WithTimeout(ctx, q.timeout)
+	defer cancel()
+	limit := maxAddresses
+	if len(targets) > 1 {
+		limit = maxMembers
+	}
+	results, errs := make([][]netip.Addr, len(targets)), make([]error, len(targets))
+	var work sync.WaitGroup
+	var next atomic.Int64
+	for range min(atOnce, len(targets)) {
+		work.Go(func() {
+			for i := int(next.Add(1)) - 1; i < len(targets); i = int(next.Add(1)) - 1 {
+				results[i], errs[i] = q.askOne(ctx, targets[i].host, limit)
+			}
+		})
+	}
+	work.Wait()
+	found = make(map[target]addresses, len(targets))
+	for i, t := range targets {
+		found[t] = addresses{fateOf(errs[i]), results[i]}
+		if fateOf(errs[i]) < fateOf(failure) {
+			failure = errs[i]
+		}
+	}
+	return found, failure
+}
+
+func (q *question) askOne(ctx context.Context, host string, limit int) ([]netip.Addr, error) {
+	if addr, err := netip.ParseAddr(host); err == nil {
+		return []netip.Addr{addr}, nil // the resolver would lose its zone
+	}
+	addrs, err := q.resolver.LookupNetIP(ctx, "ip", host)
+	if err != nil {
+		return nil, err
+	}
+	if addrs = usable(addrs); len(addrs) == 0 {
+		return nil, errNone
+	}
+	return addrs[:min(len(addrs), limit)], nil
+}
+
+var errNone = &net.DNSError{Err: "no usable record", IsNotFound: true}
+
+// fateOf tells what an error says about a question.
+func fateOf(err error) fate {
+	var dns *net.DNSError
+	switch {
+	case err == nil:
+		return answered
+	case errors.As(err, &dns) && dns.IsNotFound:
+		return empty
+	}
+	return unanswered
+}
+
+// reason says why nothing was answered, in the words of somebody who has to mend it, and which server it was. server is
+// the one that was to be asked; the resolver knows of the system's only.
+func reason(err error, server string) (text, who string) {
+	var dns *net.DNSError
+	if !errors.As(err, &dns) {
+		return err.Error(), cmp.Or(server, "the system's")
+	}
+	text = dns.Err
+	switch {
+	case dns.IsTimeout:
+		text = "no answer in time; is the server's address right, and does a firewall let port 53 through?"
+	case text == "server misbehaving" && dns.IsTemporary:
+		text = "the server reports a failure (SERVFAIL), of which its own log tells more"
+	case text == "server misbehaving":
+		text = "the server refuses to answer for this name (REFUSED or another error)"
+	case strings.HasSuffix(text, "connection refused"):
+		text += "; is a DNS server running there?"
+	}
+	return text, cmp.Or(server, dns.Server, "the system's")
+}
