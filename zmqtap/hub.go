@@ -42,10 +42,8 @@ func parseHub(args []string, stdout io.Writer) (*hubOptions, error) {
 			}
 		}
 	}
-	for _, text := range o.upstream {
-		if _, err := endpoint.Connect(text); err != nil {
-			return nil, flags.Usage("--in-connect: %w", err)
-		}
+	if err := o.CheckConnect("--in-connect", o.upstream); err != nil {
+		return nil, err
 	}
 	switch {
 	case len(o.in)+len(o.upstream) == 0:

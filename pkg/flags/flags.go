@@ -4,7 +4,6 @@ package flags
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -17,46 +16,12 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
 )
 
-// Exit codes of the programs.
-const (
-	ExitOK      = 0
-	ExitFailure = 1
-	ExitUsage   = 2
-)
-
-// UsageError is a command line that cannot be obeyed.
-type UsageError struct{ Err error }
-
-func (e *UsageError) Error() string { return e.Err.Error() }
-func (e *UsageError) Unwrap() error { return e.Err }
-
-// Usage makes a UsageError.
-func Usage(format string, args ...any) error {
-	return &UsageError{fmt.Errorf(format, args...)}
-}
-
-// ErrHelp is returned by Parse when the command line asked for help or the version, which was printed.
-var ErrHelp = pflag.ErrHelp
-
-// Exit writes a program's error to stderr, if there is one to tell, and returns the exit code.
-func Exit(program string, err error, stderr io.Writer) int {
-	var usage *UsageError
-	switch {
-	case err == nil, errors.Is(err, ErrHelp):
-		return ExitOK
-	case errors.As(err, &usage):
-		fmt.Fprintf(stderr, "%s: %v\nTry '%s --help'.\n", program, err, program)
-		return ExitUsage
-	}
-	fmt.Fprintf(stderr, "%s: %v\n", program, err)
-	return ExitFailure
-}
-
 // Common holds the values of the flags that every program has.
 type Common struct {
 	Arguments Arguments // what arguments that are no flags mean
 
 	Connect, Bind []string
+	DNSServer     string // "": the system's
 	HWM           int
 	MaxMessage    Size
 	Reconnect     time.Duration
@@ -80,7 +45,8 @@ const (
 // NewSet makes the flag set of a program with the common flags in it. summary says what the program does, one line.
 func NewSet(program, summary string, c *Common) *pflag.FlagSet {
 	fs := newSet(program)
-	fs.StringArrayVar(&c.Connect, "connect", nil, "connect to this `endpoint`: tcp://host:port, tcp://[v6]:port, ipc:///path (repeatable)")
+	fs.StringArrayVar(&c.Connect, "connect", nil, "connect to this `endpoint`: tcp://host:port, tcp://[v6]:port, ipc:///path; dns+tcp://name:port, every "+
+		"address of the name, and srv+tcp://_service._tcp.name, every target of its SRV records, looked up again as they change (repeatable)")
 	fs.StringArrayVar(&c.Bind, "bind", nil, "bind this `endpoint`: tcp://*:port, tcp://127.0.0.1:port, ipc:///path; port 0 picks one and logs it (repeatable)")
 	addFlags(fs, summary, c)
 	return fs
@@ -101,6 +67,7 @@ func newSet(program string) *pflag.FlagSet {
 }
 
 func addFlags(fs *pflag.FlagSet, summary string, c *Common) {
+	fs.StringVar(&c.DNSServer, "dns", "", "ask this DNS server, a `host:port`, for dns+tcp and srv+tcp endpoints, in place of the system's; e.g. 127.0.0.1:8600 for Consul")
 	fs.IntVar(&c.HWM, "hwm", zmq.DefaultHWM, "most `messages` held per peer, and never more than 4 MiB of them, or 256 MiB for all")
 	c.MaxMessage = zmq.DefaultMaxMessage
 	fs.Var(&c.MaxMessage, "max-message-size", "most `bytes` of all frames of a message together; suffixes KiB and MiB")
@@ -160,10 +127,8 @@ func (c *Common) validateEndpoints() error {
 	default:
 		return Usage("nobody to talk to: give at least one --connect or --bind")
 	}
-	for _, text := range c.Connect {
-		if _, err := endpoint.Connect(text); err != nil {
-			return Usage("--connect: %w", err)
-		}
+	if err := c.CheckConnect("--connect", c.Connect); err != nil {
+		return err
 	}
 	for _, text := range c.Bind {
 		if _, err := endpoint.Bind(text); err != nil {
@@ -171,6 +136,19 @@ func (c *Common) validateEndpoints() error {
 		}
 	}
 	return nil
+}
+
+// CheckConnect checks endpoints to connect to, all that there are, and --dns, which is for some of them. name is their flag.
+func (c *Common) CheckConnect(name string, endpoints []string) error {
+	lookups := false
+	for _, text := range endpoints {
+		e, err := endpoint.Connect(text)
+		if err != nil {
+			return Usage("%s: %w", name, err)
+		}
+		lookups = lookups || e.Lookup != ""
+	}
+	return checkDNSServer(c.DNSServer, lookups)
 }
 
 func (c *Common) validate() error {
@@ -187,6 +165,19 @@ func (c *Common) validate() error {
 	}
 	if c.LogFormat != "text" && c.LogFormat != "json" {
 		return Usage("--log-format %q: write text or json", c.LogFormat)
+	}
+	return nil
+}
+
+func checkDNSServer(server string, lookups bool) error {
+	if server == "" {
+		return nil
+	}
+	if _, err := endpoint.Connect("tcp://" + server); err != nil {
+		return Usage("--dns %q: write host:port, such as 127.0.0.1:53 or [::1]:53", server)
+	}
+	if !lookups {
+		return Usage("--dns needs a --connect dns+tcp://name:port or srv+tcp://_service._tcp.name: nothing else is looked up there")
 	}
 	return nil
 }
@@ -224,6 +215,7 @@ func (c *Common) Socket(typ zmq.Type, logger *slog.Logger) zmq.Config {
 		Reconnect:    c.Reconnect,
 		ReconnectMax: c.ReconnectMax,
 		Heartbeat:    c.Heartbeat,
+		DNSServer:    c.DNSServer,
 		Logger:       logger,
 	}
 }
@@ -250,10 +242,11 @@ func (c *Common) Dial(s *zmq.Socket) error {
 	return nil
 }
 
-// Endpoints are those to connect to, as a socket names them.
+// Endpoints are those to connect to, as a socket names them, without those that are looked up, which nobody knows at the start:
+// what a dead process had given to one is held for nobody, and goes to whoever is there.
 func (c *Common) Endpoints() (names []string) {
 	for _, text := range c.Connect {
-		if e, err := endpoint.Connect(text); err == nil {
+		if e, err := endpoint.Connect(text); err == nil && e.Lookup == "" {
 			names = append(names, e.String())
 		}
 	}

@@ -233,10 +233,10 @@ func TestWatch(t *testing.T) {
 
 func TestGapString(t *testing.T) {
 	for want, g := range map[string]tap.Gap{
-		"why":                                     {Reason: "why"},
-		"3 messages are missing here: why":        {Reason: "why", Count: 3},
+		"why":                              {Reason: "why"},
+		"3 messages are missing here: why": {Reason: "why", Count: 3},
 		"tcp://p: 3 messages are missing here: w": {Reason: "w", Count: 3, Publisher: "tcp://p"},
-		"tcp://p: why":                            {Reason: "why", Publisher: "tcp://p"},
+		"tcp://p: why": {Reason: "why", Publisher: "tcp://p"},
 	} {
 		if got := g.String(); got != want {
 			t.Errorf("%q, want %q", got, want)

@@ -79,6 +79,9 @@ type Config struct {
 	HandshakeTimeout        time.Duration // a peer that has not finished its handshake by then is dropped
 	Heartbeat               time.Duration // interval of PING; a peer silent for three is dropped; 0: none
 
+	DNSServer      string        // host:port of the server to ask for endpoints that are looked up; "": the system's
+	LookupInterval time.Duration // longest time between two lookups of one; 0: discovery.DefaultInterval
+
 	Logger *slog.Logger // nil: silent
 
 	OnUp      func(*Peer)        // a peer is ready to be sent to

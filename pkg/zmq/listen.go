@@ -120,7 +120,8 @@ func (s *Socket) serveAccepted(conn net.Conn, bound string) {
 }
 
 // Connect keeps a connection to an endpoint: it dials, and dials again when the connection was lost, with
-// growing waits. It does not block.
+// growing waits. It does not block. A name whose members are looked up has a connection to each of them, for as long as it is
+// a member, and one only for all such names that lead to it.
 func (s *Socket) Connect(text string) error {
 	e, err := endpoint.Connect(text)
 	if err != nil {
@@ -131,22 +132,27 @@ func (s *Socket) Connect(text string) error {
 	if s.closed {
 		return errClosed
 	}
-	s.work.Go(func() { s.keepConnected(e) })
+	if e.Lookup != "" {
+		s.work.Go(func() { s.follow(e) })
+	} else {
+		s.work.Go(func() { s.keepConnected(s.ctx, e, nil) })
+	}
 	return nil
 }
 
 // maxReasons is how many different reasons are logged for one outage.
 const maxReasons = 8
 
-// keepConnected logs each reason once in an outage, not every attempt.
-func (s *Socket) keepConnected(e endpoint.Endpoint) {
+// keepConnected dials until ctx ends, and returns when the last connection has ended. It logs each reason once in an outage, not
+// every attempt. m is nil where the endpoint was not looked up.
+func (s *Socket) keepConnected(ctx context.Context, e endpoint.Endpoint, m *member) {
 	log := s.cfg.Logger.With("endpoint", e.String())
 	wait := backoff.Backoff{First: s.cfg.Reconnect, Max: s.cfg.ReconnectMax}
 	var said []string
-	for s.ctx.Err() == nil {
+	for ctx.Err() == nil {
 		began := time.Now()
-		established, err := s.dialAndServe(e)
-		if s.ctx.Err() != nil {
+		established, err := s.dialAndServe(ctx, e, m)
+		if ctx.Err() != nil {
 			return
 		}
 		if s.cfg.OnUnreachable != nil && unreachable(established, err) {
@@ -171,7 +177,7 @@ func (s *Socket) keepConnected(e endpoint.Endpoint) {
 			log.Warn("no connection; will go on trying", "reason", err)
 			said = append(said, reason)
 		}
-		if !wait.Wait(s.ctx) {
+		if !wait.Wait(ctx) {
 			return
 		}
 	}
@@ -194,13 +200,17 @@ func cause(err error) error {
 }
 
 // dialAndServe makes one attempt, and returns when its connection is gone.
-func (s *Socket) dialAndServe(e endpoint.Endpoint) (established bool, err error) {
-	ctx, cancel := context.WithTimeout(s.ctx, s.cfg.HandshakeTimeout)
+func (s *Socket) dialAndServe(ctx context.Context, e endpoint.Endpoint, m *member) (established bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.HandshakeTimeout)
 	defer cancel()
 	var d net.Dialer
 	conn, err := d.DialContext(ctx, e.Network, e.Address)
 	if err != nil {
 		return false, err
+	}
+	if m != nil && !s.begin(m, conn) {
+		conn.Close()
+		return false, errLeft
 	}
 	return s.serve(conn, e.String(), true)
 }

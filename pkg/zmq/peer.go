@@ -37,6 +37,7 @@ type Peer struct {
 	sealed   bool   // nothing more is taken: what is queued is written, then our side of the connection is closed
 	closed   bool   // nothing more is taken or written
 	reason   error  // why we dropped it
+	parting  parting
 }
 
 func newPeer(s *Socket, conn net.Conn, endpoint string, settled session) *Peer {
@@ -122,7 +123,7 @@ func (p *Peer) enqueue(frames [][]byte, wake bool) bool {
 // push is enqueue for who holds mu. A queue that is full now wakes the writer by itself: whoever waits for room
 // must not depend on a Flush that nobody calls.
 func (p *Peer) push(frames [][]byte) bool {
-	if p.full || p.sealed || p.closed {
+	if p.full || p.sealed || p.closed || p.parting.begun {
 		return false
 	}
 	before := len(p.out)

@@ -34,7 +34,7 @@ func (p *Peer) readLoop() error {
 		for {
 			batch, err := r.parse()
 			if batch != nil {
-				p.socket.receive(batch)
+				p.handOver(batch)
 			}
 			if err != nil {
 				return err

@@ -45,6 +45,8 @@ type Socket struct {
 	listeners []net.Listener
 	closed    bool // nothing more is sent, dialled or listened for
 	closing   bool // Close was called
+
+	members map[string]*member // by endpoint: what names that are looked up lead to; mu guards it
 }
 
 // New makes a socket without endpoints.

@@ -1,0 +1,44 @@
+package flags
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/pflag"
+)
+
+// Exit codes of the programs.
+const (
+	ExitOK      = 0
+	ExitFailure = 1
+	ExitUsage   = 2
+)
+
+// UsageError is a command line that cannot be obeyed.
+type UsageError struct{ Err error }
+
+func (e *UsageError) Error() string { return e.Err.Error() }
+func (e *UsageError) Unwrap() error { return e.Err }
+
+// Usage makes a UsageError.
+func Usage(format string, args ...any) error {
+	return &UsageError{fmt.Errorf(format, args...)}
+}
+
+// ErrHelp is returned by Parse when the command line asked for help or the version, which was printed.
+var ErrHelp = pflag.ErrHelp
+
+// Exit writes a program's error to stderr, if there is one to tell, and returns the exit code.
+func Exit(program string, err error, stderr io.Writer) int {
+	var usage *UsageError
+	switch {
+	case err == nil, errors.Is(err, ErrHelp):
+		return ExitOK
+	case errors.As(err, &usage):
+		fmt.Fprintf(stderr, "%s: %v\nTry '%s --help'.\n", program, err, program)
+		return ExitUsage
+	}
+	fmt.Fprintf(stderr, "%s: %v\n", program, err)
+	return ExitFailure
+}
