@@ -188,6 +188,9 @@ func (p *Peer) part() activity {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.parting.begun = p.socket.cfg.Type != Router
+	if p.outCount > 0 {
+		p.wakeWriter() // whoever gave it may have meant to give more before Flush
+	}
 	handed := p.parting.handed.Load()
 	return activity{handed: handed, written: p.written, busy: p.queued > 0 || handed%2 == 1}
 }

@@ -1,0 +1,348 @@
+package zmq
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/endpoint"
+)
+
+// group is a socket with members, as names lead to them, and what it was told of them.
+type group struct {
+	*Socket
+	t       *testing.T
+	conns   chan *raw // that members have accepted, behind the handshake
+	downs   chan error
+	missing chan string
+	log     logged
+}
+
+// grouped makes a socket whose members are of the type peer.
+func grouped(t *testing.T, cfg Config) *group {
+	g := &group{t: t, conns: make(chan *raw, 10), downs: make(chan error, 10), missing: make(chan string, 10)}
+	cfg.Reconnect, cfg.Logger = time.Millisecond, g.log.logger()
+	cfg.OnDown = func(_ *Peer, err error) { g.downs <- err }
+	cfg.OnUnreachable = func(endpoint string) { g.missing <- endpoint }
+	g.Socket = open(t, cfg)
+	return g
+}
+
+// member listens as a peer, and returns how it is joined and left.
+func (g *group) member(typ string) endpoint.Endpoint {
+	g.t.Helper()
+	at, err := endpoint.Connect(listenRaw(g.t, func(r *raw) {
+		r.say(greeting(3, 1, "NULL"), ready(typ))
+		r.greeted()
+		g.conns <- r
+	}))
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	return at
+}
+
+// joined has a member join, and returns its end of the connection.
+func (g *group) joined(e endpoint.Endpoint) *raw {
+	g.t.Helper()
+	before := g.Peers()
+	g.join(e)
+	r := <-g.conns
+	peers(g.t, g.Socket, before+1)
+	return r
+}
+
+// over waits until nothing is left of a member, which was said once.
+func (g *group) over(e endpoint.Endpoint) {
+	g.t.Helper()
+	if at := <-g.missing; at != e.String() {
+		g.t.Errorf("%s is unreachable, want %s", at, e)
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if len(g.members) > 0 || len(g.missing) > 0 {
+		g.t.Errorf("%d members are left, and %d more unreachable", len(g.members), len(g.missing))
+	}
+}
+
+// refuses checks that nothing is given to anybody.
+func (g *group) refuses() {
+	g.t.Helper()
+	eventually(g.t, "the end of giving", func() bool { return g.Queue([]byte("more")) == nil })
+}
+
+// What is queued for a member that leaves is written, and nothing more is given to it.
+func TestPartingPush(t *testing.T) {
+	for _, typ := range []Type{Push, Dealer} {
+		t.Run(string(typ), func(t *testing.T) {
+			const total = 60
+			g := grouped(t, Config{Type: typ, HWM: 1000})
+			e := g.member(map[Type]string{Push: "PULL", Dealer: "ROUTER"}[typ])
+			r := g.joined(e)
+			long := bytes.Repeat([]byte("x"), 60_000) // together more than the kernel holds for who does not read
+			for range total {
+				if err := g.Send(soon(t), long); err != nil {
+					t.Fatal(err)
+				}
+			}
+			g.leave(e)
+			g.refuses()
+			for i := range total {
+				if _, body := r.frame(); body != string(long) {
+					t.Fatalf("message %d is %.20q", i, body)
+				}
+			}
+			if rest := strings.ReplaceAll(r.ended(), "\x00\x04more", ""); rest != "" {
+				t.Errorf("behind the messages: %.60q", rest)
+			}
+			r.Close()
+			g.over(e)
+		})
+	}
+}
+
+// Answers under way to a DEALER, and a ROUTER's, are heard as long as they come.
+func TestPartingAnswers(t *testing.T) {
+	g := grouped(t, Config{Type: Dealer})
+	e := g.member("ROUTER")
+	r := g.joined(e)
+	g.Queue([]byte("question"))
+	g.Flush()
+	r.frame()
+	g.leave(e)
+	g.refuses()
+	began := time.Now()
+	for i := range 4 { // longer than quiet, but never quiet
+		<-time.After(quiet / 3)
+		r.say("\x00\x01", fmt.Sprint(i))
+		if got := receiveOne(t, g.Socket); got != fmt.Sprint(i) {
+			t.Errorf("heard %q", got)
+		}
+	}
+	r.ended()
+	if took := time.Since(began); took < quiet {
+		t.Errorf("it was ended after %v", took)
+	}
+	r.say("\x00\x04late") // the member has not closed its side yet
+	if got := receiveOne(t, g.Socket); got != "late" {
+		t.Errorf("heard %q", got)
+	}
+	r.Close()
+	g.over(e)
+}
+
+func TestPartingRouter(t *testing.T) {
+	g := grouped(t, Config{Type: Router})
+	e := g.member("DEALER")
+	r := g.joined(e)
+	g.leave(e)
+	for range 3 {
+		r.say("\x00\x01q")
+		b, err := g.Recv(soon(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		<-time.After(quiet / 3)
+		if !b.Peer().Send([]byte("a")) {
+			t.Error("an answer was not taken")
+		}
+		b.Release()
+		if _, body := r.frame(); body != "a" {
+			t.Errorf("answered %q", body)
+		}
+	}
+	if rest := r.ended(); rest != "" {
+		t.Errorf("behind the answers: %q", rest)
+	}
+	r.Close()
+	g.over(e)
+}
+
+// A peer is not quiet while nobody receives what it has sent.
+func TestPartingWhileNobodyReceives(t *testing.T) {
+	g := grouped(t, Config{Type: Router})
+	e := g.member("DEALER")
+	r := g.joined(e)
+	r.say("\x00\x01q")
+	eventually(t, "a batch", func() bool { return peer(g.Socket, 0).parting.handed.Load() == 1 })
+	g.leave(e)
+	<-time.After(quiet * 3 / 2)
+	b, err := g.Recv(soon(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !b.Peer().Send([]byte("a")) {
+		t.Error("an answer was not taken")
+	}
+	b.Release()
+	if rest := r.ended(); rest != "\x00\x01a" {
+		t.Errorf("heard %q", rest)
+	}
+	r.Close()
+	g.over(e)
+}
+
+// A PULL reads to the end what was sent, and says at once that it leaves.
+func TestPartingPull(t *testing.T) {
+	g := grouped(t, Config{Type: Pull})
+	e := g.member("PUSH")
+	r := g.joined(e)
+	g.leave(e)
+	if rest := r.ended(); rest != "" {
+		t.Errorf("heard %q", rest)
+	}
+	r.say("\x00\x01a\x00\x01b")
+	r.Close()
+	if got := strings.Join(receive(t, g.Socket, 2), ""); got != "ab" {
+		t.Errorf("received %q", got)
+	}
+	g.over(e)
+}
+
+func TestPartingPub(t *testing.T) {
+	g := grouped(t, Config{Type: Pub})
+	e := g.member("SUB")
+	r := g.joined(e)
+	r.say(command("SUBSCRIBE", "") + command("PING", "\x00\x00"))
+	r.frame() // the answer: the subscription has been heard
+	g.Publish([]byte("m"))
+	g.leave(e)
+	if rest := r.ended(); rest != "\x00\x01m" {
+		t.Errorf("heard %q", rest)
+	}
+	r.Close()
+	g.over(e)
+}
+
+func TestPartingSub(t *testing.T) {
+	g := grouped(t, Config{Type: Sub, Subscribe: []string{""}})
+	e := g.member("PUB")
+	r := g.joined(e)
+	g.leave(e)
+	if err := <-g.downs; err == nil || !strings.Contains(err.Error(), errLeft.Error()) {
+		t.Errorf("it went down because: %v", err)
+	}
+	r.ended()
+	g.over(e)
+	if n := g.log.count("level=WARN"); n > 0 {
+		t.Errorf("%d warnings", n)
+	}
+}
+
+// A member that leaves while it is dialled, waited for, or in its handshake.
+func TestPartingWithoutAPeer(t *testing.T) {
+	for _, typ := range []Type{Push, Sub} {
+		t.Run(string(typ), func(t *testing.T) {
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer l.Close()
+			e := endpoint.Endpoint{Network: "tcp", Address: l.Addr().String()}
+			g := grouped(t, Config{Type: typ})
+			g.join(e)
+			conn, err := l.Accept()
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := &raw{Conn: conn, t: t}
+			r.hear(64) // it waits for our greeting
+			g.leave(e)
+			if typ == Push { // which comes, and is waited for
+				r.say(greeting(3, 1, "NULL"), ready("PULL"))
+			}
+			r.ended()
+			conn.Close()
+			g.over(e)
+
+			l.Close()
+			g.join(e)
+			<-g.missing
+			<-g.missing
+			g.leave(e)
+			eventually(t, "its end", func() bool {
+				g.mu.Lock()
+				defer g.mu.Unlock()
+				return len(g.members) == 0
+			})
+		})
+	}
+}
+
+// A member that is back is connected to once its earlier connection is gone, and nobody is told that it is unreachable.
+func TestBackWhileParting(t *testing.T) {
+	g := grouped(t, Config{Type: Dealer})
+	e := g.member("ROUTER")
+	first := g.joined(e)
+	for range 3 { // only the last one lasts
+		g.leave(e)
+		g.join(e)
+	}
+	g.refuses()
+	first.ended()
+	select {
+	case <-g.conns:
+		t.Error("there are two connections")
+	default:
+	}
+	first.Close()
+	second := <-g.conns
+	peers(t, g.Socket, 1)
+	if err := g.Send(soon(t), []byte("m")); err != nil {
+		t.Fatal(err)
+	}
+	if _, body := second.frame(); body != "m" {
+		t.Errorf("heard %q", body)
+	}
+	if len(g.missing) > 0 {
+		t.Errorf("%s is unreachable", <-g.missing)
+	}
+	g.leave(e)
+	second.ended()
+	second.Close()
+	g.over(e)
+}
+
+// Names that lead to one member count.
+func TestMemberOfSeveralNames(t *testing.T) {
+	g := grouped(t, Config{Type: Sub})
+	e := g.member("PUB")
+	r := g.joined(e)
+	g.join(e)
+	g.join(e)
+	g.leave(e)
+	g.leave(e)
+	r.say(command("PING", "\x00\x00"))
+	if _, body := r.frame(); body != "\x04PONG" {
+		t.Errorf("answered %q", body)
+	}
+	g.leave(e)
+	r.ended()
+	g.over(e)
+	if len(g.conns) > 0 {
+		t.Error("there was a second connection")
+	}
+}
+
+// A socket that is closed or retired does not wait for members that leave, and is told of leaves behind its end.
+func TestCloseWhileParting(t *testing.T) {
+	for _, typ := range []Type{Push, Router, Pull} {
+		g := grouped(t, Config{Type: typ})
+		peerType := map[Type]string{Push: "PULL", Router: "DEALER", Pull: "PUSH"}[typ]
+		e, other := g.member(peerType), g.member(peerType)
+		r := g.joined(e)
+		defer g.joined(other).Close()
+		g.leave(e)
+		g.Retire()
+		r.ended()
+		r.Close()
+		g.Close(soon(t))
+		g.leave(other)
+		if len(g.missing) > 0 {
+			t.Errorf("%s: unreachable behind the end", typ)
+		}
+	}
+}
