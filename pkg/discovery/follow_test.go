@@ -182,6 +182,7 @@ func TestFollowRecords(t *testing.T) {
 		f.set(func() {
 			f.records = "a.example.:1 B.example.:2 b.example.:2 malformed:7 c.example.:0"
 			f.addrs["a.example."], f.addrs["b.example."] = "10.0.0.1 10.0.0.2", "10.0.0.1"
+			f.addrs["B.example."], f.addrs["c.example."] = "10.0.0.8", "10.0.0.9"
 		})
 		f.expect("the first answer", "+10.0.0.1:1 +10.0.0.1:2 +10.0.0.2:1")
 		f.set(func() { f.addrs["a.example."], f.addrs["b.example."] = "SERVFAIL", "10.0.0.3" })

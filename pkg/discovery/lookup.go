@@ -34,20 +34,25 @@ type resolver interface {
 // newResolver makes a resolver that asks a server, a host:port, or the system's servers. It gives no part of an answer for
 // the whole: without the addresses of one family, those of the other are none, as far as it can tell.
 func newResolver(server string) *net.Resolver {
-	r := &net.Resolver{PreferGo: true, StrictErrors: true}
-	if server == "" {
-		return r
-	}
-	var dialer net.Dialer
-	// What a server has no room for in a datagram, it leaves out, and not every one says so: Consul only with enable_truncate.
-	r.Dial = func(ctx context.Context, network, _ string) (net.Conn, error) {
-		conn, err := dialer.DialContext(ctx, "tcp", server)
-		if err != nil && network == "udp" {
-			return dialer.DialContext(ctx, network, server)
+	return &net.Resolver{PreferGo: true, StrictErrors: true, Dial: func(ctx context.Context, network, system string) (net.Conn, error) {
+		conn, err := dial(ctx, network, cmp.Or(server, system), server != "")
+		if err == nil {
+			context.AfterFunc(ctx, func() { conn.Close() }) // the resolver itself would wait for its timeout
 		}
 		return conn, err
+	}}
+}
+
+// dial connects to a DNS server; with whole, by TCP if it can: what a server has no room for in a datagram, it leaves out, and
+// not every one says so (Consul only with enable_truncate).
+func dial(ctx context.Context, network, server string, whole bool) (net.Conn, error) {
+	var dialer net.Dialer
+	if whole && network == "udp" {
+		if conn, err := dialer.DialContext(ctx, "tcp", server); err == nil {
+			return conn, nil
+		}
 	}
-	return r
+	return dialer.DialContext(ctx, network, server)
 }
 
 // question is what a name is looked up by.

@@ -2,6 +2,7 @@ package zmq
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"net"
 	"strings"
@@ -35,6 +36,7 @@ func grouped(t *testing.T, cfg Config) *group {
 func (g *group) member(typ string) endpoint.Endpoint {
 	g.t.Helper()
 	at, err := endpoint.Connect(listenRaw(g.t, func(r *raw) {
+		r.Conn.(*net.TCPConn).SetReadBuffer(16 << 10) // so that what is not read waits at the other end
 		r.say(greeting(3, 1, "NULL"), ready(typ))
 		r.greeted()
 		g.conns <- r
@@ -78,18 +80,24 @@ func (g *group) refuses() {
 func TestPartingPush(t *testing.T) {
 	for _, typ := range []Type{Push, Dealer} {
 		t.Run(string(typ), func(t *testing.T) {
-			const total = 60
 			g := grouped(t, Config{Type: typ, HWM: 1000})
 			e := g.member(map[Type]string{Push: "PULL", Dealer: "ROUTER"}[typ])
 			r := g.joined(e)
-			long := bytes.Repeat([]byte("x"), 60_000) // together more than the kernel holds for who does not read
-			for range total {
-				if err := g.Send(soon(t), long); err != nil {
-					t.Fatal(err)
+			long, total := bytes.Repeat([]byte("x"), 60_000), 0
+			for refused := 0; refused < 100; { // until neither the kernel nor the queue takes any more
+				if g.Queue(long) != nil {
+					total, refused = total+1, 0
+					continue
 				}
+				refused++
+				<-time.After(time.Millisecond)
 			}
 			g.leave(e)
 			g.refuses()
+			<-time.After(quiet * 3 / 2)
+			if queued, _, _ := peer(g.Socket, 0).state(); queued == 0 || peer(g.Socket, 0).isSealed() {
+				t.Errorf("the end was queued before the messages were written, of which %d wait", queued)
+			}
 			for i := range total {
 				if _, body := r.frame(); body != string(long) {
 					t.Fatalf("message %d is %.20q", i, body)
@@ -102,6 +110,12 @@ func TestPartingPush(t *testing.T) {
 			g.over(e)
 		})
 	}
+}
+
+func (p *Peer) isSealed() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.sealed
 }
 
 // Answers under way to a DEALER, and a ROUTER's, are heard as long as they come.
@@ -269,6 +283,15 @@ func TestPartingWithoutAPeer(t *testing.T) {
 				return len(g.members) == 0
 			})
 		})
+	}
+}
+
+// A connection that stands when its member has just left is not begun.
+func TestLeftWhileDialled(t *testing.T) {
+	g := grouped(t, Config{Type: Push})
+	e := g.member("PULL")
+	if _, err := g.dialAndServe(soon(t), e, &member{}); !errors.Is(err, errLeft) {
+		t.Errorf("it was served: %v", err)
 	}
 }
 
