@@ -3,6 +3,7 @@ package zmq_test
 import (
 	"bytes"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -50,13 +51,8 @@ func newZone(t *testing.T, hosts []string, records ...string) *zone {
 	t.Helper()
 	z := &zone{t: t, folder: t.TempDir()}
 	z.write(hosts)
-	for range 5 { // dnsmasq picks no port by itself, and somebody else may take the one that was free just now
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		z.port = l.Addr().(*net.TCPAddr).Port
-		l.Close()
+	for range 20 { // dnsmasq picks no port by itself; those of the kernel's own range may be taken while it is restarted
+		z.port = 15_000 + rand.IntN(15_000)
 		if z.start(records...) {
 			t.Cleanup(z.kill)
 			return z
