@@ -143,7 +143,8 @@ func (f *follower) sayNobody(err error) {
 		}
 	case fateOf(err) != unanswered && !f.nobody:
 		f.nobody = true
-		f.log.Warn("nobody to connect to: DNS knows no member of this name; it is asked again", "reason", f.missing(err))
+		_, server := reason(err, f.cfg.Server)
+		f.log.Warn("nobody to connect to: DNS knows no member of this name; it is asked again", "server", server, "reason", f.missing(err))
 	}
 }
 

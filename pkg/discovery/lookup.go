@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"slices"
@@ -160,17 +161,17 @@ func fateOf(err error) fate {
 	return unanswered
 }
 
-// reason says why nothing was answered, in the words of somebody who has to mend it, and which server it was. server is
-// the one that was to be asked; the resolver knows of the system's only.
+// reason says why nothing was answered, in the words of somebody who has to mend it, and which server it was, also for an answer
+// without a member. server is the one that was to be asked; the resolver knows of the system's only.
 func reason(err error, server string) (text, who string) {
 	var dns *net.DNSError
 	if !errors.As(err, &dns) {
-		return err.Error(), cmp.Or(server, "the system's")
+		return fmt.Sprint(err), cmp.Or(server, "the system's")
 	}
 	text = dns.Err
 	switch {
 	case dns.IsTimeout:
-		text = "no answer in time; is the server's address right, and does a firewall let port 53 through?"
+		text = "no answer in time; is the server's address right, and does a firewall let the question through?"
 	case text == "server misbehaving" && dns.IsTemporary:
 		text = "the server reports a failure (SERVFAIL), of which its own log tells more"
 	case text == "server misbehaving":

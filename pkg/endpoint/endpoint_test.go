@@ -116,7 +116,7 @@ func TestLookup(t *testing.T) {
 func TestLookupErrors(t *testing.T) {
 	tests := map[string]string{
 		"srv+tcp://_a._tcp.net:5555": "without one",
-		"dns+tcp://host":             "the port is missing",
+		"dns+tcp://host":             "write dns+tcp://name:port",
 		"dns+tcp://bücher.net:1":     "xn--",
 		"dns+tcp://1.2.3:1":          "neither a name nor an IPv4 address",
 		"udp://host:1":               "dns+tcp://name:port",

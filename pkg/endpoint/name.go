@@ -21,6 +21,9 @@ func parseLookup(lookup, rest string) (Endpoint, error) {
 		}
 		return Endpoint{Network: "tcp", Address: rest, Lookup: SRV}, checkName(rest)
 	}
+	if !strings.Contains(rest, ":") {
+		return Endpoint{}, errors.New("the port is missing: write dns+tcp://name:port")
+	}
 	e, err := parseTCP(rest, false)
 	if err != nil {
 		return Endpoint{}, err

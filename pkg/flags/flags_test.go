@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"os"
+	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -74,4 +77,51 @@ func TestLinger(t *testing.T) {
 			t.Error("lasts longer than --linger")
 		}
 	})
+}
+
+// parse parses a command line of the common flags.
+func parse(args ...string) (*Common, error) {
+	c := &Common{}
+	return c, c.Parse(NewSet("p", "", c), "", args, io.Discard)
+}
+
+func TestLookedUpEndpoints(t *testing.T) {
+	c, err := parse("--connect", "dns+tcp://logs.example:5555", "--connect", "tcp://127.0.0.1:0005", "--connect", "srv+tcp://_zmq._tcp.example",
+		"--connect", "ipc:///run/s", "--dns", "[::1]:8600")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := c.Socket("", nil).DNSServer; got != "[::1]:8600" {
+		t.Errorf("the socket asks %q", got)
+	}
+	// What is looked up is not known at the start.
+	if got, want := c.Endpoints(), []string{"tcp://127.0.0.1:5", "ipc:///run/s"}; !slices.Equal(got, want) {
+		t.Errorf("endpoints %q, want %q", got, want)
+	}
+}
+
+func TestDNSServer(t *testing.T) {
+	tests := []struct {
+		server, connect, want string
+	}{
+		{"", "dns+tcp://a.example:1", ""},
+		{"127.0.0.1:53", "dns+tcp://a.example:1", ""},
+		{"consul:8600", "srv+tcp://_a._tcp.example", ""},
+		{"127.0.0.1", "dns+tcp://a.example:1", "write host:port"},
+		{"127.0.0.1:0", "dns+tcp://a.example:1", "write host:port"},
+		{"::1:53", "dns+tcp://a.example:1", "write host:port"},
+		{"*:53", "dns+tcp://a.example:1", "write host:port"},
+		{"udp://127.0.0.1:53", "dns+tcp://a.example:1", "write host:port"},
+		{"127.0.0.1:53", "tcp://a.example:1", "--dns needs a --connect"},
+	}
+	for _, test := range tests {
+		_, err := parse("--connect", test.connect, "--dns", test.server)
+		var usage *UsageError
+		if test.want == "" && err != nil || test.want != "" && (!errors.As(err, &usage) || !strings.Contains(err.Error(), test.want)) {
+			t.Errorf("--dns %s --connect %s: %v, want %q", test.server, test.connect, err, test.want)
+		}
+	}
+	if _, err := parse("--bind", "srv+tcp://_a._tcp.example"); err == nil || !strings.Contains(err.Error(), "--bind") {
+		t.Errorf("bound: %v", err)
+	}
 }

@@ -84,7 +84,7 @@ func (s *Socket) ended(e endpoint.Endpoint, m *member) {
 	if s.ctx.Err() != nil || back {
 		return
 	}
-	s.cfg.Logger.Debug("the connection to a member that left has ended", "endpoint", e.String())
+	s.cfg.Logger.Info("the connection to a member that left has ended", "endpoint", e.String())
 	if s.cfg.OnUnreachable != nil {
 		s.cfg.OnUnreachable(e.String())
 	}

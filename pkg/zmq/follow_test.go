@@ -195,6 +195,7 @@ func TestMembersStayWhenRefused(t *testing.T) {
 
 // An empty answer is believed the second time.
 func TestEmptyAnswers(t *testing.T) {
+	t.Parallel()
 	pubs, port := publishers(t, "127.0.0.1")
 	z := newZone(t, []string{"127.0.0.1 logs.zmq.test"})
 	w := watch(t, z, 2*time.Second, "dns+tcp://logs.zmq.test:"+port)

@@ -2,8 +2,6 @@ package zmq
 
 import (
 	"bytes"
-	"errors"
-	"fmt"
 	"net"
 	"strings"
 	"testing"
@@ -78,6 +76,7 @@ func (g *group) refuses() {
 
 // What is queued for a member that leaves is written, and nothing more is given to it.
 func TestPartingPush(t *testing.T) {
+	t.Parallel()
 	for _, typ := range []Type{Push, Dealer} {
 		t.Run(string(typ), func(t *testing.T) {
 			g := grouped(t, Config{Type: typ, HWM: 1000})
@@ -120,6 +119,7 @@ func (p *Peer) isSealed() bool {
 
 // Answers under way to a DEALER, and a ROUTER's, are heard as long as they come.
 func TestPartingAnswers(t *testing.T) {
+	t.Parallel()
 	g := grouped(t, Config{Type: Dealer})
 	e := g.member("ROUTER")
 	r := g.joined(e)
@@ -129,10 +129,10 @@ func TestPartingAnswers(t *testing.T) {
 	g.leave(e)
 	g.refuses()
 	began := time.Now()
-	for i := range 4 { // longer than quiet, but never quiet
-		<-time.After(quiet / 3)
-		r.say("\x00\x01", fmt.Sprint(i))
-		if got := receiveOne(t, g.Socket); got != fmt.Sprint(i) {
+	for i := range 12 { // longer than quiet, but never quiet
+		<-time.After(quiet / 10)
+		r.say("\x00\x01", string(rune('a'+i)))
+		if got := receiveOne(t, g.Socket); got != string(rune('a'+i)) {
 			t.Errorf("heard %q", got)
 		}
 	}
@@ -149,17 +149,18 @@ func TestPartingAnswers(t *testing.T) {
 }
 
 func TestPartingRouter(t *testing.T) {
+	t.Parallel()
 	g := grouped(t, Config{Type: Router})
 	e := g.member("DEALER")
 	r := g.joined(e)
 	g.leave(e)
-	for range 3 {
+	for range 12 {
 		r.say("\x00\x01q")
 		b, err := g.Recv(soon(t))
 		if err != nil {
 			t.Fatal(err)
 		}
-		<-time.After(quiet / 3)
+		<-time.After(quiet / 10)
 		if !b.Peer().Send([]byte("a")) {
 			t.Error("an answer was not taken")
 		}
@@ -177,6 +178,7 @@ func TestPartingRouter(t *testing.T) {
 
 // A peer is not quiet while nobody receives what it has sent.
 func TestPartingWhileNobodyReceives(t *testing.T) {
+	t.Parallel()
 	g := grouped(t, Config{Type: Router})
 	e := g.member("DEALER")
 	r := g.joined(e)
@@ -199,19 +201,32 @@ func TestPartingWhileNobodyReceives(t *testing.T) {
 	g.over(e)
 }
 
-// A PULL reads to the end what was sent, and says at once that it leaves.
+// A PULL says at once that it leaves, also to a peer that sends all the time, and reads to the end what was sent.
 func TestPartingPull(t *testing.T) {
+	t.Parallel()
 	g := grouped(t, Config{Type: Pull})
 	e := g.member("PUSH")
 	r := g.joined(e)
 	g.leave(e)
-	if rest := r.ended(); rest != "" {
-		t.Errorf("heard %q", rest)
+	ended, sent := make(chan string), 0
+	go func() { ended <- r.ended() }()
+	for end := false; !end; sent++ {
+		select {
+		case rest := <-ended:
+			if end = true; rest != "" {
+				t.Errorf("heard %q", rest)
+			}
+		case <-time.After(quiet / 5):
+		}
+		r.say("\x00\x01m")
+		if got := receiveOne(t, g.Socket); got != "m" {
+			t.Errorf("received %q", got)
+		}
 	}
 	r.say("\x00\x01a\x00\x01b")
 	r.Close()
 	if got := strings.Join(receive(t, g.Socket, 2), ""); got != "ab" {
-		t.Errorf("received %q", got)
+		t.Errorf("received %q behind %d others", got, sent)
 	}
 	g.over(e)
 }
@@ -243,129 +258,5 @@ func TestPartingSub(t *testing.T) {
 	g.over(e)
 	if n := g.log.count("level=WARN"); n > 0 {
 		t.Errorf("%d warnings", n)
-	}
-}
-
-// A member that leaves while it is dialled, waited for, or in its handshake.
-func TestPartingWithoutAPeer(t *testing.T) {
-	for _, typ := range []Type{Push, Sub} {
-		t.Run(string(typ), func(t *testing.T) {
-			l, err := net.Listen("tcp", "127.0.0.1:0")
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer l.Close()
-			e := endpoint.Endpoint{Network: "tcp", Address: l.Addr().String()}
-			g := grouped(t, Config{Type: typ})
-			g.join(e)
-			conn, err := l.Accept()
-			if err != nil {
-				t.Fatal(err)
-			}
-			r := &raw{Conn: conn, t: t}
-			r.hear(64) // it waits for our greeting
-			g.leave(e)
-			if typ == Push { // which comes, and is waited for
-				r.say(greeting(3, 1, "NULL"), ready("PULL"))
-			}
-			r.ended()
-			conn.Close()
-			g.over(e)
-
-			l.Close()
-			g.join(e)
-			<-g.missing
-			<-g.missing
-			g.leave(e)
-			eventually(t, "its end", func() bool {
-				g.mu.Lock()
-				defer g.mu.Unlock()
-				return len(g.members) == 0
-			})
-		})
-	}
-}
-
-// A connection that stands when its member has just left is not begun.
-func TestLeftWhileDialled(t *testing.T) {
-	g := grouped(t, Config{Type: Push})
-	e := g.member("PULL")
-	if _, err := g.dialAndServe(soon(t), e, &member{}); !errors.Is(err, errLeft) {
-		t.Errorf("it was served: %v", err)
-	}
-}
-
-// A member that is back is connected to once its earlier connection is gone, and nobody is told that it is unreachable.
-func TestBackWhileParting(t *testing.T) {
-	g := grouped(t, Config{Type: Dealer})
-	e := g.member("ROUTER")
-	first := g.joined(e)
-	for range 3 { // only the last one lasts
-		g.leave(e)
-		g.join(e)
-	}
-	g.refuses()
-	first.ended()
-	select {
-	case <-g.conns:
-		t.Error("there are two connections")
-	default:
-	}
-	first.Close()
-	second := <-g.conns
-	peers(t, g.Socket, 1)
-	if err := g.Send(soon(t), []byte("m")); err != nil {
-		t.Fatal(err)
-	}
-	if _, body := second.frame(); body != "m" {
-		t.Errorf("heard %q", body)
-	}
-	if len(g.missing) > 0 {
-		t.Errorf("%s is unreachable", <-g.missing)
-	}
-	g.leave(e)
-	second.ended()
-	second.Close()
-	g.over(e)
-}
-
-// Names that lead to one member count.
-func TestMemberOfSeveralNames(t *testing.T) {
-	g := grouped(t, Config{Type: Sub})
-	e := g.member("PUB")
-	r := g.joined(e)
-	g.join(e)
-	g.join(e)
-	g.leave(e)
-	g.leave(e)
-	r.say(command("PING", "\x00\x00"))
-	if _, body := r.frame(); body != "\x04PONG" {
-		t.Errorf("answered %q", body)
-	}
-	g.leave(e)
-	r.ended()
-	g.over(e)
-	if len(g.conns) > 0 {
-		t.Error("there was a second connection")
-	}
-}
-
-// A socket that is closed or retired does not wait for members that leave, and is told of leaves behind its end.
-func TestCloseWhileParting(t *testing.T) {
-	for _, typ := range []Type{Push, Router, Pull} {
-		g := grouped(t, Config{Type: typ})
-		peerType := map[Type]string{Push: "PULL", Router: "DEALER", Pull: "PUSH"}[typ]
-		e, other := g.member(peerType), g.member(peerType)
-		r := g.joined(e)
-		defer g.joined(other).Close()
-		g.leave(e)
-		g.Retire()
-		r.ended()
-		r.Close()
-		g.Close(soon(t))
-		g.leave(other)
-		if len(g.missing) > 0 {
-			t.Errorf("%s: unreachable behind the end", typ)
-		}
 	}
 }
