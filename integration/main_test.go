@@ -60,7 +60,7 @@ func run(m *testing.M) int {
 // prerequisites names everything that is missing, not only the first.
 func prerequisites() error {
 	var missing []error
-	for _, path := range []string{systemRsyslogd, nginx} {
+	for _, path := range []string{systemRsyslogd, nginx, dnsmasq} {
 		if _, err := os.Stat(path); err != nil {
 			missing = append(missing, err)
 		}
