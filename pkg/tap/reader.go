@@ -13,7 +13,7 @@ type Interest struct {
 	// Queue is how many messages wait for a reader at most; behind so many QueueBytes no further one does.
 	Queue, QueueBytes int
 
-	// What comes first, from what the stream remembers, and never more than the queue holds:
+	// What comes first, from what the stream remembers, and never more than the queue holds, once more:
 	Last   int    // the last so many messages
 	Resume bool   // instead: everything behind the message After; it misses what is too much, and all that is not remembered any more
 	After  uint64 // an ID
@@ -122,6 +122,7 @@ func (r *Reader) recall(h *history, last uint64) (missed uint64) {
 	if slices.Reverse(r.queue); len(r.queue) > 0 {
 		r.wakeUp()
 	}
+	r.count, r.bytes = 0, 0 // it leaves room for what comes before the reader has looked at it
 	return missed
 }
 

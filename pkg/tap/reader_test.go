@@ -190,8 +190,8 @@ func TestRecalledThenLive(t *testing.T) {
 	source.Give(s.Publish, payloads("a", "b")...)
 	r := s.Join(tap.Interest{Queue: 3, QueueBytes: plenty, Last: 5})
 	defer r.Close()
-	source.Give(s.Publish, payloads("c", "d")...)
-	expect(t, r, "a b c missed:1")
+	source.Give(s.Publish, payloads("c", "d", "e", "f")...)
+	expect(t, r, "a b c d e missed:1")
 }
 
 func TestGapsStandWhereTheyAre(t *testing.T) {

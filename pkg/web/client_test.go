@@ -60,7 +60,7 @@ func TestClientsGone(t *testing.T) {
 		leave()
 		stop := s.busy()
 		defer stop()
-		for _, query := range []string{"?grep=^nothing$", "?topic=x&grep=^nothing$"} {
+		for _, query := range []string{hardGrep, hardGrep + "&topic=x"} {
 			s.plain(query).Body.Close()
 			s.readers(0)
 			s.events(query).Body.Close()
@@ -220,7 +220,7 @@ func TestEnd(t *testing.T) {
 // The end comes in the middle of a stream that never rests.
 func TestEndOfABusyStream(t *testing.T) {
 	s := serve(t, web.Config{})
-	text, events, filtered := s.plain(""), s.events(""), s.plain("?grep=^nothing$")
+	text, events, filtered := s.plain(""), s.events(""), s.plain(hardGrep)
 	stop := s.busy()
 	text.line()
 	events.event()
