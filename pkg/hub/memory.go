@@ -58,7 +58,7 @@ func (m *memory) add(b *zmq.Batch) {
 		}
 		r := m.place(t)
 		m.bytes -= r.cost()
-		r.bytes, r.ends = r.bytes[:0], r.ends[:0]
+		r.makeRoom(frames)
 		for _, f := range frames {
 			r.bytes = append(r.bytes, f...)
 			r.ends = append(r.ends, len(r.bytes))
@@ -87,13 +87,33 @@ func (m *memory) place(t *topic) *remembered {
 	return r
 }
 
+// makeRoom empties r for a message of these frames, in the memory that it has if that is not far too much: one long message must not keep a
+// long one's place for ever.
+func (r *remembered) makeRoom(frames [][]byte) {
+	size := 0
+	for _, f := range frames {
+		size += len(f)
+	}
+	r.bytes, r.ends = sized(r.bytes, size), sized(r.ends, len(frames))
+}
+
+// sized is a slice with room for n, and not for many more.
+func sized[E any](s []E, n int) []E {
+	if cap(s) < n || cap(s) > 4*n+16 {
+		return make([]E, 0, n)
+	}
+	return s[:0]
+}
+
 // forget forgets the oldest message of all, which is its topic's oldest, too.
 func (m *memory) forget(r *remembered) {
 	t := r.topic
 	if t.oldest > 0 {
 		t.recent, t.oldest = slices.Concat(t.recent[t.oldest:], t.recent[:t.oldest]), 0
 	}
-	t.recent = slices.Delete(t.recent, 0, 1)
+	if t.recent = slices.Delete(t.recent, 0, 1); cap(t.recent) > 4*len(t.recent)+16 {
+		t.recent = slices.Clone(t.recent)
+	}
 	m.all.Remove(r.place)
 	m.bytes -= r.cost()
 	if len(t.recent) == 0 {
