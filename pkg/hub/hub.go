@@ -64,6 +64,9 @@ func New(cfg Config) (*Hub, error) {
 	if h.stream != nil {
 		tap.Watch(h.stream, &cfg.In)
 	}
+	if h.hwm == 0 {
+		h.hwm = zmq.DefaultHWM
+	}
 	var err error
 	if h.Out, err = zmq.New(cfg.Out); err != nil {
 		return nil, err
