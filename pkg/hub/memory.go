@@ -146,3 +146,18 @@ func (r *remembered) frames() (frames [][]byte) {
 	}
 	return frames
 }
+
+// newest are the last of them, so many that they are no more than most and have no more bytes than size; one at least.
+func newest(messages []*remembered, most, size int) []*remembered {
+	from := len(messages)
+	for from > 0 && len(messages)-from < most {
+		if size -= messages[from-1].wire(); size < 0 && from < len(messages) {
+			break
+		}
+		from--
+	}
+	return messages[from:]
+}
+
+// wire is how many bytes the message is when it travels, at most.
+func (r *remembered) wire() int { return len(r.bytes) + 9*len(r.ends) }
