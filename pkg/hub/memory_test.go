@@ -1,0 +1,199 @@
+package hub
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap/taptest"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
+)
+
+// checkMemory counts everything again.
+func checkMemory(t *testing.T, m *memory) {
+	t.Helper()
+	sum, count := 0, 0
+	for name, topic := range m.topics {
+		sum += len(name) + topicCost
+		count += len(topic.recent)
+		if topic.name != name || len(topic.recent) == 0 || len(topic.recent) > m.perTopic || (topic.oldest > 0 && len(topic.recent) < m.perTopic) ||
+			cap(topic.recent) > 4*len(topic.recent)+16 {
+			t.Fatalf("topic %q has %d messages, room for %d, the oldest is %d", name, len(topic.recent), cap(topic.recent), topic.oldest)
+		}
+		for i := range topic.recent {
+			r := topic.recent[(topic.oldest+i)%len(topic.recent)]
+			if sum += r.cost(); r.topic != topic || r.place.Value != r || (i > 0 && r.seq <= topic.recent[(topic.oldest+i-1)%len(topic.recent)].seq) {
+				t.Fatalf("topic %q: message %d is not in its place", name, r.seq)
+			}
+		}
+	}
+	last := uint64(0)
+	for e := m.all.Front(); e != nil; e = e.Next() {
+		if seq := e.Value.(*remembered).seq; seq <= last {
+			t.Fatalf("%d comes behind %d", seq, last)
+		} else {
+			last = seq
+		}
+	}
+	if sum != m.bytes || count != m.all.Len() || m.bytes > m.limit {
+		t.Fatalf("%d bytes are counted, there are %d, at most %d; %d messages are listed, there are %d", m.bytes, sum, m.limit, m.all.Len(), count)
+	}
+}
+
+// published is a message, and what a memory must know of it.
+type published struct{ topic, text string }
+
+// What is remembered is what a list of all that was published has: of each topic the last ones, and nothing older than what was forgotten.
+func TestMemoryAgainstAList(t *testing.T) {
+	for seed := range uint64(4) {
+		random, source := rand.New(rand.NewPCG(seed, 1)), taptest.New(t)
+		m := newMemory(1+random.IntN(6), 5_000+random.IntN(20_000))
+		var all []published
+		for range 400 {
+			var batch [][]string
+			for range 1 + random.IntN(20) {
+				frames := []string{fmt.Sprintf("%c%d", "ab"[random.IntN(2)], random.IntN(20))}
+				for range random.IntN(4) {
+					size := random.IntN(40)
+					if random.IntN(30) == 0 {
+						size = random.IntN(3000)
+					}
+					frames = append(frames, strings.Repeat("x", size))
+				}
+				frames = append(frames, fmt.Sprint(len(all)))
+				batch = append(batch, frames)
+				all = append(all, published{frames[0], strings.Join(frames, "|")})
+			}
+			source.Give(m.add, batch...)
+			checkMemory(t, m)
+			for _, prefix := range []string{"", "a", "a1", "b19", "c"} {
+				checkFound(t, m, prefix, all)
+			}
+		}
+	}
+}
+
+func checkFound(t *testing.T, m *memory, prefix string, all []published) {
+	t.Helper()
+	var got, want []string
+	for _, r := range m.find(func(topic []byte) bool { return topic[len(topic)-1] != '7' }, []byte(prefix)) {
+		got = append(got, string(bytes.Join(r.frames(), []byte("|"))))
+	}
+	oldest := m.last + 1
+	if e := m.all.Front(); e != nil {
+		oldest = e.Value.(*remembered).seq
+	}
+	counts := make(map[string]int)
+	for i := len(all) - 1; i >= 0 && uint64(i)+1 >= oldest; i-- {
+		if counts[all[i].topic]++; counts[all[i].topic] <= m.perTopic && strings.HasPrefix(all[i].topic, prefix) && !strings.HasSuffix(all[i].topic, "7") {
+			want = append(want, all[i].text)
+		}
+	}
+	if slices.Reverse(want); !slices.Equal(got, want) {
+		t.Fatalf("%q: found %.200q, want %.200q", prefix, got, want)
+	}
+}
+
+// What is counted is what is used.
+func TestMemoryCostIsTrue(t *testing.T) {
+	const limit = 4 << 20
+	for name, message := range map[string]func(i int) []string{
+		"a topic each":    func(i int) []string { return []string{fmt.Sprint("topic", i), "x"} },
+		"one topic":       func(int) []string { return []string{"topic", strings.Repeat("x", 100)} },
+		"empty frames":    func(i int) []string { return make([]string, 1+i%1000) },
+		"topics that end": func(i int) []string { return []string{fmt.Sprint("topic", i/1000), "x"} },
+		"one long, then short": func(i int) []string {
+			return []string{fmt.Sprint("topic", i%100), strings.Repeat("x", []int{20_000, 10}[min(1, i/2000)])}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			source, m := taptest.New(t), newMemory(1000, limit)
+			give := func(to func(*zmq.Batch)) {
+				for i := 0; i < 30_000; i += 1000 {
+					var batch [][]string
+					for j := range 1000 {
+						batch = append(batch, message(i+j))
+					}
+					source.Give(to, batch...)
+				}
+			}
+			give(func(*zmq.Batch) {}) // the source's own memory
+			var before, after runtime.MemStats
+			runtime.GC()
+			runtime.GC()
+			runtime.ReadMemStats(&before)
+			give(m.add)
+			runtime.GC()
+			runtime.GC() // pools are emptied by the second
+			runtime.ReadMemStats(&after)
+			checkMemory(t, m)
+			if used := int(after.HeapAlloc) - int(before.HeapAlloc); used > limit+limit/4 {
+				t.Errorf("%d bytes are used where %d are counted", used, m.bytes)
+			}
+		})
+	}
+}
+
+// A topic's long message is forgotten with it, and does not make less room for those that come behind.
+func TestMemoryOfALongMessage(t *testing.T) {
+	const n = 50
+	source, m := taptest.New(t), newMemory(n, 1<<20)
+	for i := range 10 * n {
+		size := 10
+		if i%n == i/n { // one long one at a time, each time in another place
+			size = 100_000
+		}
+		source.Give(m.add, []string{"t", strings.Repeat("x", size)})
+	}
+	if m.all.Len() != n || m.bytes > 400_000 {
+		t.Errorf("%d messages are remembered, %d bytes", m.all.Len(), m.bytes)
+	}
+}
+
+// What is larger than the memory is not remembered, and leaves nothing.
+func TestMemoryOfTooMuch(t *testing.T) {
+	source, m := taptest.New(t), newMemory(3, 1000)
+	source.Give(m.add, []string{"a", "1"}, []string{"b", strings.Repeat("x", 2000)})
+	checkMemory(t, m)
+	if m.all.Len() != 0 || m.bytes != 0 || len(m.topics) != 0 {
+		t.Errorf("%d messages, %d bytes", m.all.Len(), m.bytes)
+	}
+	source.Give(m.add, []string{"a", "2"})
+	if found := m.find(func([]byte) bool { return true }, nil); len(found) != 1 || m.all.Len() != 1 {
+		t.Errorf("%d found", len(found))
+	}
+}
+
+// Remembering takes nothing new once the places are taken.
+func TestMemoryAllocates(t *testing.T) {
+	source, m := taptest.New(t), newMemory(10, 1<<20)
+	var messages [][]string
+	for i := range 20 {
+		messages = append(messages, []string{fmt.Sprint("topic", i%4), fmt.Sprint("message ", i)})
+	}
+	b := source.Batch(messages...)
+	for range 10 {
+		m.add(b)
+	}
+	if n := testing.AllocsPerRun(100, func() { m.add(b) }); n > 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+func TestNewest(t *testing.T) {
+	var messages []*remembered
+	for _, size := range []int{100, 1, 1000, 10, 1} {
+		messages = append(messages, &remembered{bytes: make([]byte, size)})
+	}
+	for _, test := range []struct{ most, size, want int }{
+		{0, 1000, 0}, {2, 1000, 2}, {5, 2000, 5}, {9, 2000, 5}, {9, 1012, 4}, {9, 1011, 3}, {9, 1010, 2}, {9, 11, 2}, {9, 10, 1}, {9, 0, 1},
+	} {
+		if got := newest(messages, test.most, test.size); len(got) != test.want || (len(got) > 0 && got[len(got)-1] != messages[4]) {
+			t.Errorf("%d of %d messages and %d bytes", len(got), test.most, test.size)
+		}
+	}
+}

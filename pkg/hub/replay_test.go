@@ -1,0 +1,171 @@
+package hub_test
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/hub"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap/taptest"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
+)
+
+// filled is a hub with a memory of messages, and who publishes.
+func filled(p *libzmq, cfg hub.Config, messages ...string) (*joined, *socket) {
+	p.t.Helper()
+	h := start(p.t, cfg)
+	pub := p.bind("XPUB", nil)
+	h.dial(pub.at)
+	pub.expect("\x01")
+	pub.send(messages...)
+	taptest.Eventually(p.t, "the messages", func() bool { return h.Counters().Received == uint64(len(messages)) })
+	return h, pub
+}
+
+// A late subscriber gets the last messages of each topic, in their order, and then what comes.
+func TestReplay(t *testing.T) {
+	tests := []struct {
+		name   string
+		topics []string // which it subscribes to, one after the other
+		want   string
+	}{
+		{"everything", []string{""}, "b|2 a|3 b|x|4 c|5 a|6"},
+		{"one topic", []string{"a"}, "a|3 a|6"},
+		{"two", []string{"a", "c"}, "a|3 a|6 c|5"},
+		{"none", []string{"d"}, ""},
+		{"twice the same", []string{"b", "b"}, "b|2 b|x|4"},
+		{"one and all", []string{"a", ""}, "a|3 a|6 b|2 b|x|4 c|5"},
+		{"all and one", []string{"", "a"}, "b|2 a|3 b|x|4 c|5 a|6"},
+	}
+	p := peers(t)
+	h, pub := filled(p, hub.Config{Replay: 2, ReplayBytes: 1 << 20}, "b|0", "a|1", "b|2", "a|3", "b|x|4", "c|5", "a|6")
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			sub := p.connect("SUB", h.out, nil)
+			defer sub.close()
+			for _, topic := range test.topics {
+				sub.subscribe(topic)
+			}
+			if test.want != "" {
+				sub.expect(strings.Fields(test.want)...)
+			}
+			if !sub.idle(30) {
+				t.Errorf("and %q", sub.recv(1))
+			}
+		})
+	}
+	back := p.connect("SUB", h.out, nil).subscribe("a")
+	back.expect("a|3", "a|6")
+	back.unsubscribe("a")
+	taptest.Eventually(t, "the end of the subscription", func() bool {
+		pub.send("a|7", "a|8")
+		return back.idle(20) || len(back.recv(2)) == 0
+	})
+	back.subscribe("a")
+	back.expect("a|7", "a|8")
+}
+
+// What is more than is held for a subscriber: the newest.
+func TestReplayOfTooMuch(t *testing.T) {
+	p := peers(t)
+	var messages []string
+	for i := range 100 {
+		messages = append(messages, fmt.Sprintf("t%d|%d%s", i%10, i, strings.Repeat(" ", 100_000)))
+	}
+	h, _ := filled(p, hub.Config{Replay: 10, ReplayBytes: 64 << 20, Out: zmq.Config{HWM: 20}}, messages...)
+	p.connect("SUB", h.out, nil).subscribe("").expect(messages[80:]...)
+	h, pub := filled(p, hub.Config{Replay: 10, ReplayBytes: 64 << 20}, messages...)
+	sub := p.connect("SUB", h.out, nil).subscribe("")
+	got := sub.recv(1)
+	first, err := strconv.Atoi(strings.Fields(strings.SplitN(got[0], "|", 2)[1])[0])
+	if err != nil || first < 50 || first > 62 {
+		t.Errorf("the first is %d, %v", first, err)
+	}
+	sub.expect(messages[first+1:]...)
+	pub.send("t1|next")
+	sub.expect("t1|next")
+}
+
+// Subscribers that come while publishers never rest: of each topic the last ones, then what comes, no number twice and none left out.
+func TestReplayWhileItComes(t *testing.T) {
+	const replay, topics, rounds, each = 5, 7, 8, 700
+	p := peers(t)
+	flooding := peers(t)
+	h := start(t, hub.Config{Replay: replay, ReplayBytes: 1 << 20, In: zmq.Config{HWM: 100_000}, Out: zmq.Config{HWM: 100_000}})
+	pub := flooding.bind("PUB", options{"SNDHWM": 0})
+	h.dial(pub.at)
+	taptest.Eventually(t, "the way", func() bool {
+		pub.send("x|probe")
+		return h.Counters().Received > 0
+	})
+	flooding.ask(request{Op: "flood", Name: pub.name, Topics: topics})
+	full := func() bool { return h.Counters().Received > 2*replay*topics }
+	taptest.Eventually(t, "a full memory", full)
+	for round := range rounds {
+		sub := p.connect("SUB", h.out, options{"RCVHWM": 0})
+		wanted := topics
+		switch round % 4 {
+		case 0:
+			sub.subscribe("t")
+		case 1:
+			sub.subscribe("t1.", "t3.", "t")
+		case 2:
+			sub.subscribe("t3.", "t3", "t3.")
+			wanted = 1
+		case 3:
+			sub.subscribe("t", "t2.", "t4.")
+		}
+		checkSequence(t, fmt.Sprint("round ", round), sub.recv(each), wanted, topics)
+		sub.close()
+	}
+	count := flooding.ask(request{Op: "rest", Name: pub.name}).Count
+	taptest.Eventually(t, "the rest", func() bool { return h.Counters().Received >= uint64(count) })
+	for i := range topics { // what is last is what was last
+		var want []string
+		for n := count - 1; len(want) < replay; n-- {
+			if n%topics == i {
+				want = append([]string{fmt.Sprintf("t%d.|%d", i, n)}, want...)
+			}
+		}
+		p.connect("SUB", h.out, nil).subscribe(fmt.Sprintf("t%d.", i)).expect(want...)
+	}
+	if c := h.Counters(); c.Missed > 0 {
+		t.Errorf("%d were missed", c.Missed)
+	}
+}
+
+// checkSequence checks that the numbers of each topic follow each other, of which there are so many.
+func checkSequence(t *testing.T, name string, messages []string, wanted, topics int) {
+	t.Helper()
+	next := make(map[string]int)
+	for i, m := range messages {
+		topic, number, _ := strings.Cut(m, "|")
+		n, err := strconv.Atoi(number)
+		if want, known := next[topic]; err != nil || (known && n != want) {
+			t.Fatalf("%s: message %d is %s where number %d is due", name, i, m, want)
+		}
+		next[topic] = n + topics
+	}
+	if len(next) != wanted {
+		t.Errorf("%s: %d topics, want %d", name, len(next), wanted)
+	}
+}
+
+// The memory has its bound however many topics there are: then the oldest messages of all are forgotten.
+func TestReplayIsBounded(t *testing.T) {
+	p := peers(t)
+	var messages []string
+	for i := range 1000 {
+		messages = append(messages, fmt.Sprintf("topic%d|%d", i, i))
+	}
+	h, _ := filled(p, hub.Config{Replay: 10, ReplayBytes: 50_000}, messages...)
+	sub := p.connect("SUB", h.out, nil).subscribe("")
+	first := sub.recv(1)[0]
+	_, number, _ := strings.Cut(first, "|")
+	n, err := strconv.Atoi(number)
+	if err != nil || n < 1000-50_000/512 || n > 950 {
+		t.Fatalf("the first is %s", first)
+	}
+	sub.expect(messages[n+1:]...)
+}
