@@ -7,7 +7,9 @@ import (
 	"io/fs"
 	"log/slog"
 	"net"
+	"net/url"
 	"os"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -51,21 +53,42 @@ func (o *webOptions) validate(fs *pflag.FlagSet) error {
 		return wrong
 	}
 	switch {
-	case !strings.HasPrefix(o.address, "unix:") && !strings.Contains(o.address, ":"):
+	case !validAddress(o.address):
 		return flags.Usage("--http %q: write host:port, such as 127.0.0.1:8080, or unix:/path", o.address)
-	case o.address == "unix:":
-		return flags.Usage("--http %q: the path is missing", o.address)
 	case (o.CertFile == "") != (o.KeyFile == ""):
 		return flags.Usage("--http-cert and --http-key need each other")
 	case o.MaxClients < 1 || o.Heartbeat <= 0:
 		return flags.Usage("--http-clients and --http-heartbeat must be positive")
 	}
 	for _, origin := range o.Origins {
-		if origin != "*" && !strings.Contains(origin, "://") {
+		if origin != "*" && !validOrigin(origin) {
 			return flags.Usage("--http-origin %q: write an origin as browsers send it, such as https://example.com, or *", origin)
 		}
 	}
+	for _, host := range o.Hosts {
+		if host == "" || strings.ContainsAny(host, ":/ ") {
+			return flags.Usage("--http-host %q: write a name alone, without a port", host)
+		}
+	}
 	return nil
+}
+
+// validAddress tells whether it can be listened at, as far as can be seen.
+func validAddress(address string) bool {
+	if path, unix := strings.CutPrefix(address, "unix:"); unix {
+		return path != ""
+	}
+	_, port, err := net.SplitHostPort(address)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	return err == nil
+}
+
+// validOrigin tells whether some browser could send it: they are compared byte by byte.
+func validOrigin(origin string) bool {
+	u, err := url.Parse(origin)
+	return err == nil && u.Host != "" && origin == strings.ToLower(u.Scheme+"://"+u.Host)
 }
 
 // listen opens the address, and says what stands open to whom.
