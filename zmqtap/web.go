@@ -106,6 +106,9 @@ func (o *webOptions) listen(stream *tap.Stream, hwm int, logger *slog.Logger) (*
 		}
 	}
 	l, err := net.Listen(network, address)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, nil, fmt.Errorf("--http %s: another process holds it; end that or choose another address", o.address)
+	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("--http %s: %w", o.address, err)
 	}
@@ -127,8 +130,11 @@ func (o *webOptions) listen(stream *tap.Stream, hwm int, logger *slog.Logger) (*
 // removeStale removes the socket that a dead process has left behind.
 func removeStale(path string) error {
 	info, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) || (err == nil && info.Mode()&fs.ModeSocket == 0) {
-		return nil // net.Listen will say what is wrong
+	if err != nil {
+		return nil // net.Listen will say what is wrong, if anything is
+	}
+	if info.Mode()&fs.ModeSocket == 0 {
+		return fmt.Errorf("--http unix:%s: there is a file of that name that is no socket; remove it or choose another path", path)
 	}
 	conn, err := net.DialTimeout("unix", path, time.Second)
 	if err == nil {
