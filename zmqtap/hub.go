@@ -4,12 +4,14 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"net"
 	"os"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/endpoint"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/flags"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/hub"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/web"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
 )
 
@@ -81,19 +83,19 @@ func runHub(ctx context.Context, args []string, stdout, stderr *os.File) error {
 	defer cancel()
 	draining, stop := o.Lingering(ctx)
 	defer stop()
-	if err := o.open(h, logger); err != nil {
+	wait := func() error { return nil }
+	if err = o.open(h, logger); err == nil && o.web.address != "" {
+		var server *web.Server
+		var l net.Listener
+		if server, l, err = o.web.listen(cfg.Stream, o.HWM, logger); err == nil {
+			wait = background(ctx, draining, server, l, cancel)
+		}
+	}
+	if err != nil {
 		cancel()
 		h.Out.Close(ctx) // which removes the files of its sockets
 		h.In.Close(ctx)
 		return err
-	}
-	wait := func() error { return nil }
-	if o.web.address != "" {
-		server, l, err := o.web.listen(cfg.Stream, o.HWM, logger)
-		if err != nil {
-			return err
-		}
-		wait = background(ctx, draining, server, l, cancel)
 	}
 	<-ctx.Done()
 	h.In.Close(draining) // nothing more comes: what has come goes out

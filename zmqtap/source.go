@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"io"
 	"log/slog"
 	"slices"
@@ -48,7 +49,13 @@ func (o *source) open(stream *tap.Stream, logger *slog.Logger) (*zmq.Socket, err
 	if err != nil {
 		return nil, err
 	}
-	return socket, o.Open(socket, logger)
+	if err := o.Open(socket, logger); err != nil {
+		over, cancel := context.WithCancel(context.Background())
+		cancel()
+		socket.Close(over) // which removes the files of its sockets
+		return nil, err
+	}
+	return socket, nil
 }
 
 func sayEnd(logger *slog.Logger, stream *tap.Stream) {
