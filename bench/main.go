@@ -52,7 +52,7 @@ func main() {
 	out := io.MultiWriter(os.Stdout, &results)
 	fmt.Fprintln(out, machine())
 	failed := false
-	for _, r := range slices.Concat(rows(*programs), hubRows(*programs), terminalRows(*programs)) {
+	for _, r := range slices.Concat(rows(*programs), hubRows(*programs), terminalRows(*programs), crowdRows(*programs)) {
 		if !strings.Contains(r.key, *only) {
 			continue
 		}
