@@ -26,6 +26,7 @@ import (
 	"time"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/unsent"
 )
 
 // Config is what a Server needs to know.
@@ -45,6 +46,9 @@ type Config struct {
 
 // queueBytes is how many bytes of messages wait for a reader at most.
 const queueBytes = 1 << 20
+
+// maxUnsent is how many bytes the kernel keeps for a reader that does not read, besides those.
+const maxUnsent = 128 << 10
 
 // Limits of a request.
 const (
@@ -102,7 +106,11 @@ func (s *Server) Serve(ctx, draining context.Context, l net.Listener) error {
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader,
-		ErrorLog:          slog.NewLogLogger(s.cfg.Logger.Handler(), slog.LevelDebug), // what strangers can cause
+		ConnContext: func(ctx context.Context, conn net.Conn) context.Context {
+			unsent.Limit(conn, maxUnsent) //nolint:errcheck // the kernel holds more, then
+			return ctx
+		},
+		ErrorLog: slog.NewLogLogger(s.cfg.Logger.Handler(), slog.LevelDebug), // what strangers can cause
 	}
 	ended := make(chan struct{})
 	go func() {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/prefix"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/unsent"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmtp"
 )
 
@@ -40,10 +41,16 @@ type Peer struct {
 	parting  parting
 }
 
+// maxUnsent is how many bytes the kernel keeps for a subscriber that does not read, besides those of its queue.
+const maxUnsent = 128 << 10
+
 func newPeer(s *Socket, conn net.Conn, endpoint string, settled session) *Peer {
 	p := &Peer{socket: s, conn: conn, remote: remoteEndpoint(conn, endpoint), session: settled, wake: make(chan struct{}, 1)}
 	if settled.commands { // before 3.1 there is no PING to answer
 		p.beat = s.cfg.Heartbeat
+	}
+	if s.cfg.Type == Pub || s.cfg.Type == XPub {
+		unsent.Limit(conn, maxUnsent) //nolint:errcheck // the kernel holds more, then
 	}
 	return p
 }
