@@ -12,7 +12,7 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
 	if s.clients.Add(1) > int64(s.cfg.MaxClients) {
 		s.clients.Add(-1)
 		w.Header().Set("Retry-After", "10")
-		http.Error(w, "too many readers: --max-clients", http.StatusServiceUnavailable)
+		http.Error(w, "too many readers: --http-clients", http.StatusServiceUnavailable)
 		return
 	}
 	defer s.clients.Add(-1)

@@ -54,7 +54,9 @@ func TestLittleWaitsInTheKernelForReaders(t *testing.T) {
 	}
 	var limit int
 	var failed error
-	err = raw.Control(func(fd uintptr) { limit, failed = unix.GetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT) })
+	err = raw.Control(func(fd uintptr) {
+		limit, failed = unix.GetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT)
+	})
 	if err != nil || failed != nil || limit != maxUnsent {
 		t.Errorf("%d bytes may wait (%v, %v), want %d", limit, err, failed, maxUnsent)
 	}
