@@ -68,6 +68,7 @@ func (b *crowdBench) run(ctx context.Context) (sample, error) {
 	if err != nil {
 		return sample{}, h.complaint(err)
 	}
+	*b.words = fmt.Sprintf("alone: the last time the hub received %d messages and the publisher says to have dropped %d", end.received-p.before(), end.gone)
 	if len(readers) > 0 {
 		*b.words, err = accounts.judge(end.received-p.before(), lasts, end.missed, end.gone)
 		*b.words += fmt.Sprintf("\n    zmqtap's memory: %d MiB idle, %d with the readers, %d at most", idle, attended, most)
@@ -235,14 +236,13 @@ func crowdRows(programs string) (rows []row) {
 		{"crowd-libzmq-nice", "the same where the kernel puts them, hub and readers with nice -n 10", "", true, crowdLibzmq(programs, "", 9_000_000, 0)},
 		{"crowd-steady", "libzmq's PUB with 400 messages a second, which readers can follow", "", true, crowdLibzmq(programs, "", slow, 400)},
 	} {
-		words := new(string)
-		b := crowdBench{programs: programs, cpus: p.cpus, nice: p.nice, start: p.start, words: words}
+		b := crowdBench{programs: programs, cpus: p.cpus, nice: p.nice, start: p.start, words: new(string)}
 		attended := b
-		attended.readers = 1000
+		attended.readers, attended.words = 1000, new(string)
 		rows = append(rows, row{p.key, "a publisher with 2,000 readers of its hub, of which half never read: " + p.title, []contestant{
 			{"alone", b.run},
 			{"with the readers", attended.run},
-		}, func([]float64) string { return *words }})
+		}, func([]float64) string { return *b.words + "\n    " + *attended.words }})
 	}
 	return rows
 }

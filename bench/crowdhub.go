@@ -124,15 +124,18 @@ type crowdAccounts []crowdAccount
 // judge compares the accounts with what the hub has received since they began, some last messages included, and with the number of
 // messages that it says readers have missed.
 func (all crowdAccounts) judge(received uint64, lasts int, missed, gone uint64) (words string, err error) {
-	var misses, complete, wrong uint64
+	var misses, awake, complete, wrong uint64
 	for _, a := range all {
 		received := received - uint64(lasts) + a.last // until it ended
 		if a.kind == "libzmq" {                       // nobody tells it
 			a.missed = received - a.received
 		}
 		misses += a.missed
-		if a.missed == 0 {
-			complete++
+		if !strings.HasSuffix(a.kind, "-asleep") {
+			awake++
+			if a.missed == 0 {
+				complete++
+			}
 		}
 		if a.received+a.missed != received || a.disorder > 0 {
 			wrong++
@@ -145,6 +148,6 @@ func (all crowdAccounts) judge(received uint64, lasts int, missed, gone uint64) 
 	if misses != missed {
 		return "", fmt.Errorf("readers have missed %d messages, the hub says %d", misses, missed)
 	}
-	return fmt.Sprintf("the last run: %d readers, each with received + missed = %d; %d missed none; %d misses together, as the hub says; dropped by the publisher: %d",
-		len(all), received, complete, misses, gone), nil
+	return fmt.Sprintf("with the readers: received + missed = %d for each of the %d; of %d who read, %d missed none; %d misses together, as the hub says; the publisher says to have dropped %d",
+		received, len(all), awake, complete, misses, gone), nil
 }
