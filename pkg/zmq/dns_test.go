@@ -87,9 +87,11 @@ func (z *zone) start(records ...string) bool {
 		z.cmd.Wait() //nolint:errcheck // it is killed
 	}()
 	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); {
-		if conn, err := net.Dial("tcp", z.server()); err == nil && z.said.count("started, version") > 0 {
+		if conn, err := net.DialTimeout("tcp", z.server(), time.Second); err == nil {
 			conn.Close()
-			return true
+			if z.said.count("started, version") > 0 { // it is this process, and no child of an earlier one
+				return true
+			}
 		}
 		select {
 		case <-ended:
