@@ -143,14 +143,11 @@ func (h *Hub) forget(s subscription) bool {
 	return was
 }
 
-// replayBytes is how many bytes of messages are replayed at most, and one message always is: what a peer's queue holds.
-const replayBytes = 4 << 20
-
 // replay gives a late subscriber what it now wants and did not before, in the order in which it came. When that is more than is held for it,
 // the newest: there is no hole before what is published next.
 func (h *Hub) replay(p *zmq.Peer, prefix []byte) {
 	wanted := h.memory.find(func(topic []byte) bool { return !p.WantsAnyway(topic, prefix) }, prefix)
-	for _, m := range newest(wanted, h.hwm, replayBytes) {
+	for _, m := range newest(wanted, h.hwm, h.Out.QueueBytes()) {
 		if !p.Replay(m.frames()...) {
 			return
 		}

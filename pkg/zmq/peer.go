@@ -144,7 +144,7 @@ func (p *Peer) push(frames [][]byte) bool {
 
 // filled looks whether the queue is full now. The caller holds mu.
 func (p *Peer) filled() {
-	if p.queued >= p.socket.cfg.HWM+p.extra || p.bytes >= p.socket.queueBytes() {
+	if p.queued >= p.socket.cfg.HWM+p.extra || p.bytes >= p.socket.QueueBytes() {
 		p.full = true
 		p.wakeWriter()
 	}

@@ -78,7 +78,7 @@ func (p *Peer) offerRun(b *Batch, from, end int) (first bool) {
 	}
 	p.tell()
 	for from < end && !p.full {
-		n := b.fit(from, min(end, from+p.socket.cfg.HWM+p.extra-p.queued), p.socket.queueBytes()-p.bytes)
+		n := b.fit(from, min(end, from+p.socket.cfg.HWM+p.extra-p.queued), p.socket.QueueBytes()-p.bytes)
 		before := len(p.out)
 		p.out = b.appendRaw(p.out, from, from+n)
 		p.outCount += n
@@ -122,7 +122,7 @@ func (b *Batch) appendRaw(dst []byte, from, end int) []byte {
 func (p *Peer) Replay(frames ...[]byte) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.closed || p.sealed || p.extra >= p.socket.cfg.HWM || p.bytes >= p.socket.queueBytes() {
+	if p.closed || p.sealed || p.extra >= p.socket.cfg.HWM || p.bytes >= p.socket.QueueBytes() {
 		return false
 	}
 	before := len(p.out)

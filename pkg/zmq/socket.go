@@ -244,8 +244,8 @@ func (s *Socket) remove(p *Peer) {
 	}
 }
 
-// queueBytes is how many bytes a peer's queue takes.
-func (s *Socket) queueBytes() int {
+// QueueBytes is how many bytes a peer's queue takes at the moment: less the more peers there are.
+func (s *Socket) QueueBytes() int {
 	return min(maxQueueBytes, max(minQueueBytes, maxQueuesBytes/max(1, int(s.count.Load()))))
 }
 

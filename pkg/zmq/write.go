@@ -100,7 +100,7 @@ func (p *Peer) wrote(size, count int) {
 	p.bytes -= size
 	p.written += uint64(count)
 	p.extra = max(0, p.extra-count)
-	if p.full && p.queued <= p.socket.cfg.HWM/2 && p.bytes <= p.socket.queueBytes()/2 {
+	if p.full && p.queued <= p.socket.cfg.HWM/2 && p.bytes <= p.socket.QueueBytes()/2 {
 		p.full = false
 	}
 	p.mu.Unlock()
