@@ -98,8 +98,8 @@ type Config struct {
 	// and after. It may be called when the socket is being closed.
 	OnSubscription func(p *Peer, prefix []byte, wanted bool, apply func())
 
-	// An endpoint that is connected to was not reached, or its peer was silent or dropped; dialling goes on. It comes behind
-	// OnDown.
+	// An endpoint that is connected to was not reached, or its peer was silent or dropped, and dialling goes on; or the endpoint has left the
+	// name that led to it. It comes behind OnDown.
 	OnUnreachable func(endpoint string)
 }
 
