@@ -1,0 +1,13 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/scripttest"
+)
+
+func TestMain(m *testing.M) { scripttest.Main(m, program, main) }
+
+// TestScripts checks the command line: flags, exit codes, what is said where. Conversations with real peers are in
+// the integration tests.
+func TestScripts(t *testing.T) { scripttest.Run(t) }
