@@ -311,7 +311,7 @@ func TestHubEnds(t *testing.T) {
 	}
 	defer os.RemoveAll(dir)
 	in, out := "ipc://"+filepath.Join(dir, "in"), "ipc://"+filepath.Join(dir, "out")
-	args := []string{"hub", "--in", in, "--out", out, "--http", "127.0.0.1:0", "--linger", "100ms", "--replay", "10"}
+	args := []string{"hub", "--in", in, "--out", out, "--http", "127.0.0.1:0", "--linger", "100ms", "--replay", "10", "--heartbeat", "0"}
 	p := launch(t, args...)
 	url := p.logged(`msg=serving at=(\S+)`)
 	other := launch(t, args...)

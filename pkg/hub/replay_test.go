@@ -1,6 +1,7 @@
 package hub_test
 
 import (
+	"context"
 	"fmt"
 	"strconv"
 	"strings"
@@ -168,4 +169,66 @@ func TestReplayIsBounded(t *testing.T) {
 		t.Fatalf("the first is %s", first)
 	}
 	sub.expect(messages[n+1:]...)
+}
+
+// Many subscriptions that come while messages do, one by one: none falls between what is replayed and what comes then.
+func TestReplayMeetsWhatComes(t *testing.T) {
+	const topics, rounds = 100, 30
+	h := start(t, hub.Config{Replay: 3, ReplayBytes: 1 << 20, In: zmq.Config{HWM: 1}, Out: zmq.Config{HWM: 100_000}}) // it receives one at a time
+	pub := taptest.Open(t, zmq.Config{Type: zmq.Pub, HWM: 100_000})
+	if err := pub.Connect(h.in); err != nil {
+		t.Fatal(err)
+	}
+	taptest.Eventually(t, "the way", func() bool {
+		pub.Publish([]byte("probe"))
+		pub.Flush()
+		return h.Counters().Received > 0
+	})
+	quit, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		for i := 0; ; i++ {
+			select {
+			case <-quit:
+				return
+			default:
+				pub.Publish(fmt.Appendf(nil, "t%d.", i%topics), fmt.Append(nil, i))
+				pub.Flush()
+			}
+		}
+	}()
+	defer func() { close(quit); <-ended }()
+	var prefixes []string
+	for i := range topics {
+		prefixes = append(prefixes, fmt.Sprintf("t%d.", i))
+	}
+	for round := range rounds {
+		checkMeeting(t, fmt.Sprint("round ", round), h, prefixes)
+	}
+}
+
+// checkMeeting subscribes to all, and follows until some have come of each.
+func checkMeeting(t *testing.T, name string, h *joined, prefixes []string) {
+	t.Helper()
+	sub := taptest.Open(t, zmq.Config{Type: zmq.Sub, HWM: 100_000, Subscribe: prefixes})
+	if err := sub.Connect(h.out); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for counts := make(map[string]int); len(counts) < len(prefixes) || len(got) < 10*len(prefixes); {
+		b, err := sub.Recv(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range b.Len() {
+			frames := b.Frames(i)
+			counts[string(frames[0])]++
+			got = append(got, string(frames[0])+"|"+string(frames[1]))
+		}
+		b.Release()
+	}
+	checkSequence(t, name, got, len(prefixes), len(prefixes))
+	over, cancel := context.WithCancel(context.Background())
+	cancel()
+	sub.Close(over)
 }

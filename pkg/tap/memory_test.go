@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"weak"
@@ -121,10 +122,12 @@ func TestClosedReaderKeepsNothing(t *testing.T) {
 	source, s := taptest.New(t), New(0)
 	other := s.Join(Interest{Topics: []string{"rare"}, Queue: 1})
 	defer other.Close()
+	var gone []weak.Pointer[Reader]
 	kept := func() (kept []weak.Pointer[Message]) {
 		var readers []*Reader
 		for range 10 {
 			readers = append(readers, s.Join(Interest{Queue: 100, QueueBytes: 1 << 20}))
+			gone = append(gone, weak.Make(readers[len(readers)-1]))
 		}
 		source.Give(s.Publish, []string{"rare", "1"}, []string{"2"})
 		s.Report(Gap{})
@@ -150,6 +153,11 @@ func TestClosedReaderKeepsNothing(t *testing.T) {
 			}
 		}
 		return true
+	})
+	source.Give(s.Publish, []string{"rare", "1"}, []string{"2"}) // now the index knows
+	taptest.Eventually(t, "the readers to go", func() bool {
+		runtime.GC()
+		return !slices.ContainsFunc(gone, func(r weak.Pointer[Reader]) bool { return r.Value() != nil })
 	})
 	runtime.KeepAlive(s)
 }

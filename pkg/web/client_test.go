@@ -232,6 +232,26 @@ func TestEndOfABusyStream(t *testing.T) {
 	stop()
 }
 
+// Clients that read only after the end has come get what waited, to the last one, or are told that it is missing.
+func TestEndOfSlowReaders(t *testing.T) {
+	const n = 1000
+	s := serve(t, web.Config{})
+	var slow []net.Conn
+	for range 8 {
+		slow = append(slow, s.stalled(askText))
+	}
+	var messages [][]string
+	for i := range n {
+		messages = append(messages, []string{fmt.Sprint(i, " ", strings.Repeat("x", 16_000))})
+	}
+	s.source.Give(s.stream.Publish, messages...)
+	s.stop()
+	for _, conn := range slow {
+		readText(t, bufio.NewReader(conn), n)
+	}
+	s.wait()
+}
+
 // What waited when the end came is delivered.
 func TestEndDelivers(t *testing.T) {
 	for range 20 {
