@@ -1,0 +1,25 @@
+package hub
+
+import (
+	"testing"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
+)
+
+// A subscription begins in the same step in which its replay ends: nothing is remembered or passed on between.
+func TestChangeIsOneStep(t *testing.T) {
+	h, err := New(Config{Replay: 1, ReplayBytes: 1000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	applied := false
+	h.change(new(zmq.Peer), []byte("topic"), true, func() {
+		if applied = true; h.mu.TryLock() {
+			h.mu.Unlock()
+			t.Error("something can come between")
+		}
+	})
+	if !applied {
+		t.Error("the subscription does not begin")
+	}
+}
