@@ -47,16 +47,8 @@ func TestManyPublishersManyReaders(t *testing.T) {
 		})
 	}
 	for p := range publishers {
-		source, random := taptest.New(t), rand.New(rand.NewPCG(uint64(p), 7))
-		publishing.Go(func() {
-			for round := range rounds {
-				var messages [][]string
-				for i := range perRound {
-					messages = append(messages, []string{fmt.Sprintf("p%d.%d", p, random.IntN(12)), fmt.Sprint(round*perRound + i)})
-				}
-				source.Give(s.Publish, messages...)
-			}
-		})
+		source := taptest.New(t)
+		publishing.Go(func() { publishRounds(s, source, p, rounds, perRound) })
 	}
 	publishing.Wait()
 	cancel()
@@ -69,6 +61,18 @@ func TestManyPublishersManyReaders(t *testing.T) {
 	}
 	if c := s.Counters(); c.Missed != missed || c.Received != publishers*rounds*perRound {
 		t.Errorf("counters %+v; %d were missed", c, missed)
+	}
+}
+
+// publishRounds publishes numbers under some topics of the publisher p.
+func publishRounds(s *tap.Stream, source *taptest.Source, p, rounds, perRound int) {
+	random := rand.New(rand.NewPCG(uint64(p), 7))
+	for round := range rounds {
+		var messages [][]string
+		for i := range perRound {
+			messages = append(messages, []string{fmt.Sprintf("p%d.%d", p, random.IntN(12)), fmt.Sprint(round*perRound + i)})
+		}
+		source.Give(s.Publish, messages...)
 	}
 }
 
@@ -166,39 +170,45 @@ func TestReadersComeAndGo(t *testing.T) {
 	}
 }
 
+// watched is a SUB's configuration that tells the stream, and us, what it hears.
+func watched(s *tap.Stream, down chan<- error) (zmq.Config, <-chan *zmq.Peer) {
+	up := make(chan *zmq.Peer, 10)
+	cfg := zmq.Config{Type: zmq.Sub, Subscribe: []string{""}, OnUp: func(p *zmq.Peer) { up <- p }}
+	tap.Watch(s, &cfg)
+	told := cfg.OnDown
+	cfg.OnDown = func(p *zmq.Peer, err error) { told(p, err); down <- err }
+	return cfg, up
+}
+
+func bind(t *testing.T, s *zmq.Socket) string {
+	t.Helper()
+	at, err := s.Bind("tcp://127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return at
+}
+
+func connect(t *testing.T, s *zmq.Socket, to string) {
+	t.Helper()
+	if err := s.Connect(to); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // What a publisher's side says becomes a gap; so does the loss of one that is connected to, but not our own end, nor a visitor's.
 func TestWatch(t *testing.T) {
 	s := tap.New(0)
 	r := s.Join(tap.Interest{Queue: 10, QueueBytes: plenty})
 	defer r.Close()
 	down := make(chan error, 10)
-	watched := func() (zmq.Config, chan *zmq.Peer) {
-		up := make(chan *zmq.Peer, 10)
-		cfg := zmq.Config{Type: zmq.Sub, Subscribe: []string{""}, OnUp: func(p *zmq.Peer) { up <- p }}
-		tap.Watch(s, &cfg)
-		told := cfg.OnDown
-		cfg.OnDown = func(p *zmq.Peer, err error) { told(p, err); down <- err }
-		return cfg, up
-	}
-	bind := func(s *zmq.Socket) string {
-		at, err := s.Bind("tcp://127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		return at
-	}
-	connect := func(s *zmq.Socket, to string) {
-		if err := s.Connect(to); err != nil {
-			t.Fatal(err)
-		}
-	}
 	gone, cancel := context.WithCancel(context.Background())
 	cancel()
 
-	cfg, up := watched()
+	cfg, up := watched(s, down)
 	sub, pub := taptest.Open(t, cfg), taptest.Open(t, zmq.Config{Type: zmq.Pub})
-	at := bind(pub)
-	connect(sub, at)
+	at := bind(t, pub)
+	connect(t, sub, at)
 	peer := <-up
 	cfg.OnMissed(peer, 7)
 	pub.Close(gone)
@@ -215,14 +225,14 @@ func TestWatch(t *testing.T) {
 	}
 
 	visitor := taptest.Open(t, zmq.Config{Type: zmq.Pub})
-	connect(visitor, bind(sub))
+	connect(t, visitor, bind(t, sub))
 	<-up
 	visitor.Close(gone)
 	<-down
 
-	cfg, up = watched()
+	cfg, up = watched(s, down)
 	ending := taptest.Open(t, cfg)
-	connect(ending, bind(taptest.Open(t, zmq.Config{Type: zmq.Pub})))
+	connect(t, ending, bind(t, taptest.Open(t, zmq.Config{Type: zmq.Pub})))
 	<-up
 	ending.Close(gone)
 	<-down

@@ -21,23 +21,27 @@ func write(t *testing.T, path, text string) string {
 
 const secret = "0123456789abcdef"
 
+const needed = "this stream needs a token"
+
+// admitted checks whether who sends these headers may read: 200, or what else is answered.
+func (s *served) admitted(want int, part string, headers ...string) {
+	s.t.Helper()
+	a := s.do(http.MethodHead, "/stream", headers...)
+	a.status(want, "")
+	if a = s.get("/stream?last=x", headers...); want == http.StatusOK {
+		a.status(http.StatusBadRequest, "last=")
+	} else {
+		a.status(want, part)
+	}
+	if got := a.Header.Get("WWW-Authenticate"); (got == `Bearer realm="zmqtap"`) != (want == http.StatusUnauthorized) {
+		s.t.Errorf("WWW-Authenticate: %s", got)
+	}
+}
+
 func TestToken(t *testing.T) {
 	file := write(t, filepath.Join(t.TempDir(), "token"), " "+secret+"\n")
 	s := serve(t, web.Config{TokenFile: file, Origins: []string{"https://a.example"}})
-	ask := func(want int, part string, headers ...string) {
-		t.Helper()
-		a := s.do(http.MethodHead, "/stream", headers...)
-		a.status(want, "")
-		if a = s.get("/stream?last=x", headers...); want == http.StatusOK {
-			a.status(http.StatusBadRequest, "last=")
-		} else {
-			a.status(want, part)
-		}
-		if got := a.Header.Get("WWW-Authenticate"); (got == `Bearer realm="zmqtap"`) != (want == http.StatusUnauthorized) {
-			t.Errorf("WWW-Authenticate: %s", got)
-		}
-	}
-	const needed = "this stream needs a token"
+	ask := func(want int, part string, headers ...string) { t.Helper(); s.admitted(want, part, headers...) }
 	ask(401, needed)
 	for _, wrong := range []string{"", "Bearer", "Bearer ", "Bearer " + secret[1:], "Bearer " + secret + "0", "Bearer x" + secret, secret, "Basic " + secret, "Bearer " + strings.ToUpper(secret),
 		"Bearer " + secret + " " + secret, "Bearer " + strings.Repeat("x", 10_000)} {
@@ -87,6 +91,22 @@ func TestNewLooksAtItsFiles(t *testing.T) {
 	}
 }
 
+// allows checks which origin an answer allows, and whether it tells caches that it depends on that.
+func (a *answer) allows(origin string, varies bool) {
+	a.t.Helper()
+	headers := "Authorization, Last-Event-ID, Cache-Control"
+	if origin == "" {
+		headers = ""
+	}
+	h := a.Header
+	if h.Get("Access-Control-Allow-Origin") != origin || h.Get("Access-Control-Allow-Headers") != headers || h.Get("Access-Control-Allow-Credentials") != "" {
+		a.t.Errorf("%s allows %q to read: %v", a.Status, h.Get("Access-Control-Allow-Origin"), h)
+	}
+	if (h.Get("Vary") == "Origin") != varies {
+		a.t.Errorf("%s varies by %q", a.Status, h.Get("Vary"))
+	}
+}
+
 func TestCORS(t *testing.T) {
 	const a, b = "https://a.example", "http://b.example:8080"
 	token := write(t, filepath.Join(t.TempDir(), "token"), secret)
@@ -123,19 +143,7 @@ func TestCORS(t *testing.T) {
 			}
 			for i, got := range answers {
 				got.status(want[i], "")
-				if allowed := got.Header.Get("Access-Control-Allow-Origin"); allowed != test.answer {
-					t.Errorf("answer %d allows %q, want %q", i, allowed, test.answer)
-				}
-				if varies := got.Header.Get("Vary") == "Origin"; varies != (len(test.origins) > 0) {
-					t.Errorf("answer %d varies: %v", i, varies)
-				}
-				headers := "Authorization, Last-Event-ID, Cache-Control"
-				if test.answer == "" {
-					headers = ""
-				}
-				if got.Header.Get("Access-Control-Allow-Headers") != headers || got.Header.Get("Access-Control-Allow-Credentials") != "" {
-					t.Errorf("answer %d: %v", i, got.Header)
-				}
+				got.allows(test.answer, len(test.origins) > 0)
 			}
 			if got := s.get("/", origin...).Header.Get("Access-Control-Allow-Origin"); got != "" {
 				t.Errorf("the page allows %q", got)
