@@ -52,8 +52,8 @@ func parseHub(args []string, stdout io.Writer) (*hubOptions, error) {
 		return nil, flags.Usage("no publishers: give at least one --in or --in-connect")
 	case len(o.out) == 0 && o.web.address == "":
 		return nil, flags.Usage("no subscribers: give --out, or --http")
-	case o.replay < 0 || o.replay > o.HWM:
-		return nil, flags.Usage("--replay %d: 0 to --hwm %d, which is all that is held for a subscriber", o.replay, o.HWM)
+	case o.replay < 0:
+		return nil, flags.Usage("--replay %d: a number of messages of each topic, or 0", o.replay)
 	case fs.Changed("replay-bytes") && o.replay == 0:
 		return nil, flags.Usage("--replay-bytes needs --replay")
 	}

@@ -20,9 +20,6 @@ const (
 	printQueueBytes = 16 << 20
 )
 
-// parting is how long the output may take what has come when the end is there.
-const parting = 500 * time.Millisecond
-
 // printOptions are the flags of who prints.
 type printOptions struct {
 	source
@@ -89,6 +86,9 @@ func runPrint(ctx context.Context, args []string, stdout, stderr *os.File) error
 	v := newView(o, reader, stdout, onTerminal, logger)
 	err = v.watch(ctx)
 	summary := v.summary()
+	if c := stream.Counters(); c.Received > summary.Seen+summary.Slow { // the output has not taken them
+		summary.Slow = c.Received - summary.Seen
+	}
 	over, cancel := context.WithCancel(context.Background())
 	cancel() // nothing is to be said to publishers
 	socket.Close(over)

@@ -65,7 +65,7 @@ func (v *view) watch(ctx context.Context) error {
 	select {
 	case err := <-shown:
 		return err
-	case <-time.After(parting): // the output takes nothing
+	case <-time.After(v.options.Linger): // the output takes nothing
 		return nil
 	}
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/endpoint"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/flags"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/web"
@@ -105,7 +106,7 @@ func (o *webOptions) listen(stream *tap.Stream, hwm int, logger *slog.Logger) (*
 			return nil, nil, err
 		}
 	}
-	l, err := net.Listen(network, address)
+	l, err := net.Listen(endpoint.ListenNetwork(network, address), address)
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return nil, nil, fmt.Errorf("--http %s: another process holds it; end that or choose another address", o.address)
 	}

@@ -177,7 +177,7 @@ func checkDNSServer(server string, lookups bool) error {
 		return Usage("--dns %q: write host:port, such as 127.0.0.1:53 or [::1]:53", server)
 	}
 	if !lookups {
-		return Usage("--dns needs a --connect dns+tcp://name:port or srv+tcp://_service._tcp.name: nothing else is looked up there")
+		return Usage("--dns needs an endpoint to connect to of the form dns+tcp://name:port or srv+tcp://_service._tcp.name: nothing else is looked up there")
 	}
 	return nil
 }

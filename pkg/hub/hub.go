@@ -34,7 +34,6 @@ type Hub struct {
 	received atomic.Uint64
 	gone     atomic.Uint64 // messages that publishers have said to be missing
 
-	hwm    int
 	greedy bool // everything is asked for, whoever wants it
 
 	mu      sync.Mutex // the memory and what is published change together
@@ -50,7 +49,7 @@ type subscription struct {
 
 // New makes a hub.
 func New(cfg Config) (*Hub, error) {
-	h := &Hub{stream: cfg.Stream, hwm: cfg.Out.HWM, refused: make(map[subscription]bool)}
+	h := &Hub{stream: cfg.Stream, refused: make(map[subscription]bool)}
 	h.greedy = cfg.Replay > 0 || cfg.Stream != nil
 	if cfg.Replay > 0 {
 		h.memory = newMemory(cfg.Replay, cfg.ReplayBytes)
@@ -63,9 +62,6 @@ func New(cfg Config) (*Hub, error) {
 	cfg.In.OnMissed = func(_ *zmq.Peer, n uint64) { h.gone.Add(n) }
 	if h.stream != nil {
 		tap.Watch(h.stream, &cfg.In)
-	}
-	if h.hwm == 0 {
-		h.hwm = zmq.DefaultHWM
 	}
 	var err error
 	if h.Out, err = zmq.New(cfg.Out); err != nil {
@@ -144,12 +140,17 @@ func (h *Hub) forget(s subscription) bool {
 }
 
 // replay gives a late subscriber what it now wants and did not before, in the order in which it came. When that is more than is held for it,
-// the newest: there is no hole before what is published next.
+// the newest, and it is told how many are missing: there is no hole before what is published next.
 func (h *Hub) replay(p *zmq.Peer, prefix []byte) {
 	wanted := h.memory.find(func(topic []byte) bool { return !p.WantsAnyway(topic, prefix) }, prefix)
-	for _, m := range newest(wanted, h.hwm, h.Out.QueueBytes()) {
-		if !p.Replay(m.frames()...) {
-			return
-		}
+	if len(wanted) == 0 {
+		return
+	}
+	given := newest(wanted, p.ReplayRoom())
+	if n := len(wanted) - len(given); n > 0 {
+		p.Miss(uint64(n))
+	}
+	for _, m := range given {
+		p.Replay(m.frames()...) // it has the room, or is at its end
 	}
 }

@@ -147,14 +147,13 @@ func (r *remembered) frames() (frames [][]byte) {
 	return frames
 }
 
-// newest are the last of them, so many that they are no more than most and have no more bytes than size; one at least.
-func newest(messages []*remembered, most, size int) []*remembered {
+// newest are the last of them, so many that they have no more bytes than size; one at least if there is any room.
+func newest(messages []*remembered, size int) []*remembered {
 	from := len(messages)
-	for from > 0 && len(messages)-from < most {
+	for ; from > 0 && size > 0; from-- {
 		if size -= messages[from-1].wire(); size < 0 && from < len(messages) {
 			break
 		}
-		from--
 	}
 	return messages[from:]
 }

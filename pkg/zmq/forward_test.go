@@ -155,11 +155,12 @@ func publisher(t *testing.T, at string) (*Socket, string) {
 
 // A subscription's replay comes before what is published later, also beyond the high-water mark, which holds for the rest.
 func TestReplay(t *testing.T) {
-	const hwm = 10
-	taken := 0
+	const hwm, replayed = 10, 25
 	change := func(p *Peer, prefix []byte, wanted bool, apply func()) {
-		for wanted && p.Replay([]byte(fmt.Sprintf("%sold%d", prefix, taken))) {
-			taken++
+		for i := range replayed {
+			if wanted && !p.Replay([]byte(fmt.Sprintf("%sold%d", prefix, i))) {
+				t.Errorf("message %d is not taken", i)
+			}
 		}
 		apply()
 	}
@@ -171,7 +172,7 @@ func TestReplay(t *testing.T) {
 		out.Publish([]byte(fmt.Sprintf("rnew%d", i)))
 	}
 	out.Flush()
-	for i := range hwm {
+	for i := range replayed {
 		if _, body := r.frame(); body != fmt.Sprintf("rold%d", i) {
 			t.Errorf("%q where rold%d is due", body, i)
 		}
@@ -181,8 +182,37 @@ func TestReplay(t *testing.T) {
 			t.Errorf("%q where rnew%d is due", body, i)
 		}
 	}
-	if taken != hwm || peer(out, 0).Dropped() != 0 {
-		t.Errorf("%d were taken, %d dropped", taken, peer(out, 0).Dropped())
+	if n := peer(out, 0).Dropped(); n != 0 {
+		t.Errorf("%d dropped", n)
+	}
+}
+
+// A replay has a bound in bytes of its own, and what does not fit is told before what does.
+func TestReplayIsBounded(t *testing.T) {
+	body := make([]byte, 100_000)
+	change := func(p *Peer, _ []byte, wanted bool, apply func()) {
+		if wanted {
+			room, n := p.ReplayRoom(), 0
+			p.Miss(7)
+			for p.Replay(body) {
+				n++
+			}
+			if room != maxQueueBytes || n < room/(len(body)+9) || n > room/len(body)+1 || p.ReplayRoom() > 0 {
+				t.Errorf("%d messages in %d bytes, of which %d are left", n, room, p.ReplayRoom())
+			}
+		}
+		apply()
+	}
+	_, out, _, subscribeAt := proxied(t, 10, change)
+	r := peerRaw(t, subscribeAt, "SUB", 1)
+	r.say(command("SUBSCRIBE", "r"))
+	if _, body := r.frame(); body != "\x04PING\x00\x00dropped:\x00\x00\x00\x00\x00\x00\x00\x07" {
+		t.Errorf("heard %q first", body)
+	}
+	subscriptions(t, out, "r", 1)
+	out.Publish([]byte("r"))
+	if n := peer(out, 0).Dropped(); n != 7 {
+		t.Errorf("%d dropped", n)
 	}
 }
 

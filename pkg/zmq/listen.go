@@ -28,7 +28,7 @@ func (s *Socket) Bind(text string) (string, error) {
 			return "", bindError(text, err)
 		}
 	}
-	l, err := net.Listen(e.Network, e.Address)
+	l, err := net.Listen(endpoint.ListenNetwork(e.Network, e.Address), e.Address)
 	if err != nil {
 		return "", bindError(text, err)
 	}

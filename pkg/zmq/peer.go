@@ -31,14 +31,16 @@ type Peer struct {
 	written  uint64 // messages that the kernel has taken whole
 	dropped  uint64 // messages that a PUB had for this peer when its queue was full
 	told     uint64 // how many of them the peer was told of
-	extra    int    // messages in the queue that it was to take beyond the high-water mark
-	control  []byte // commands to be written before out
-	full     bool   // the queue takes nothing until half of it is written
-	idle     bool   // the writer waits for wake
-	sealed   bool   // nothing more is taken: what is queued is written, then our side of the connection is closed
-	closed   bool   // nothing more is taken or written
-	reason   error  // why we dropped it
-	parting  parting
+	extra    int    // messages in the queue that were replayed: they do not count
+	// and their bytes
+	extraBytes int
+	control    []byte // commands to be written before out
+	full       bool   // the queue takes nothing until half of it is written
+	idle       bool   // the writer waits for wake
+	sealed     bool   // nothing more is taken: what is queued is written, then our side of the connection is closed
+	closed     bool   // nothing more is taken or written
+	reason     error  // why we dropped it
+	parting    parting
 }
 
 // maxUnsent is how many bytes the kernel keeps for a subscriber that does not read, besides those of its queue.
@@ -144,7 +146,7 @@ func (p *Peer) push(frames [][]byte) bool {
 
 // filled looks whether the queue is full now. The caller holds mu.
 func (p *Peer) filled() {
-	if p.queued >= p.socket.cfg.HWM+p.extra || p.bytes >= p.socket.QueueBytes() {
+	if p.queued >= p.socket.cfg.HWM+p.extra || p.bytes >= p.socket.QueueBytes()+p.extraBytes {
 		p.full = true
 		p.wakeWriter()
 	}
@@ -195,6 +197,7 @@ func (p *Peer) leave() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.closed = true
+	p.out, p.control = nil, nil // who remembers the peer for a while does not keep them
 	p.wakeWriter()
 	return p.reason
 }

@@ -78,7 +78,7 @@ func (p *Peer) offerRun(b *Batch, from, end int) (first bool) {
 	}
 	p.tell()
 	for from < end && !p.full {
-		n := b.fit(from, min(end, from+p.socket.cfg.HWM+p.extra-p.queued), p.socket.QueueBytes()-p.bytes)
+		n := b.fit(from, min(end, from+p.socket.cfg.HWM+p.extra-p.queued), p.socket.QueueBytes()+p.extraBytes-p.bytes)
 		before := len(p.out)
 		p.out = b.appendRaw(p.out, from, from+n)
 		p.outCount += n
@@ -116,20 +116,36 @@ func (b *Batch) appendRaw(dst []byte, from, end int) []byte {
 	return zmtp.AppendMessage(dst, b.Frames(from)...)
 }
 
-// Replay queues a message for one peer alone, also beyond its high-water mark, by which it counts less then: up to as many messages as
-// that again, and never more bytes than a queue holds. It does not block, and wakes no writer that has room left in its queue. It returns
-// false when the peer takes no more.
+// ReplayRoom is how many bytes of messages Replay takes now, besides what waits to be sent: one message always fits if it is not 0 or less.
+func (p *Peer) ReplayRoom() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.socket.QueueBytes() - p.extraBytes
+}
+
+// Replay queues a message for one peer alone, besides what its high-water mark and the bytes of its queue let in, and not instead of it. It does not
+// block, and wakes no writer that has room left in its queue. It returns false when ReplayRoom is no more, or the peer is at its end.
 func (p *Peer) Replay(frames ...[]byte) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.closed || p.sealed || p.extra >= p.socket.cfg.HWM || p.bytes >= p.socket.QueueBytes() {
+	if p.closed || p.sealed || p.extraBytes >= p.socket.QueueBytes() {
 		return false
 	}
+	p.tell()
 	before := len(p.out)
 	p.out = zmtp.AppendMessage(p.out, frames...)
+	size := len(p.out) - before
 	p.outCount++
 	p.queued++
+	p.bytes += size
 	p.extra++
-	p.bytes += len(p.out) - before
+	p.extraBytes += size
 	return true
+}
+
+// Miss counts messages that a peer wants and its owner cannot replay, and tells it so before the next that it gets.
+func (p *Peer) Miss(n uint64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.miss(n)
 }

@@ -99,7 +99,7 @@ func (p *Peer) wrote(size, count int) {
 	p.queued -= count
 	p.bytes -= size
 	p.written += uint64(count)
-	p.extra = max(0, p.extra-count)
+	p.extra, p.extraBytes = max(0, p.extra-count), max(0, p.extraBytes-size)
 	if p.full && p.queued <= p.socket.cfg.HWM/2 && p.bytes <= p.socket.QueueBytes()/2 {
 		p.full = false
 	}
