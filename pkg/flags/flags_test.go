@@ -112,7 +112,7 @@ func TestDNSServer(t *testing.T) {
 		{"::1:53", "dns+tcp://a.example:1", "write host:port"},
 		{"*:53", "dns+tcp://a.example:1", "write host:port"},
 		{"udp://127.0.0.1:53", "dns+tcp://a.example:1", "write host:port"},
-		{"127.0.0.1:53", "tcp://a.example:1", "--dns needs a --connect"},
+		{"127.0.0.1:53", "tcp://a.example:1", "--dns needs an endpoint"},
 	}
 	for _, test := range tests {
 		_, err := parse("--connect", test.connect, "--dns", test.server)
