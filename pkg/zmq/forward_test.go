@@ -206,10 +206,11 @@ func TestReplayIsBounded(t *testing.T) {
 	_, out, _, subscribeAt := proxied(t, 10, change)
 	r := peerRaw(t, subscribeAt, "SUB", 1)
 	r.say(command("SUBSCRIBE", "r"))
+	subscriptions(t, out, "r", 1)
+	out.Flush()
 	if _, body := r.frame(); body != "\x04PING\x00\x00dropped:\x00\x00\x00\x00\x00\x00\x00\x07" {
 		t.Errorf("heard %q first", body)
 	}
-	subscriptions(t, out, "r", 1)
 	out.Publish([]byte("r"))
 	if n := peer(out, 0).Dropped(); n != 7 {
 		t.Errorf("%d dropped", n)
