@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ErrClosed says that nobody reads the output any more, as after `| head`: a normal end.
+// ErrClosed says that nobody reads the output any more, as after `| head`, or when a terminal was closed: a normal end.
 var ErrClosed = errors.New("the output is closed: its reader is gone")
 
 // Writer writes to standard output. What os.File lacks for that: its Write kills the process by SIGPIPE when the reader of
@@ -36,7 +36,7 @@ func (w *Writer) Write(b []byte) (int, error) {
 				_, err = unix.Poll(w.polled[:], -1)
 			}
 			if err != nil && err != unix.EINTR {
-				return err
+				return closed(fd, err)
 			}
 			done += max(n, 0)
 		}
@@ -49,6 +49,18 @@ func (w *Writer) Write(b []byte) (int, error) {
 		return done, fmt.Errorf("write to %s: %w", w.file.Name(), err)
 	}
 	return done, nil
+}
+
+// closed is the error of a write, and EPIPE for that to a terminal that is gone, which is EIO as a broken disk's is.
+func closed(fd int, err error) error {
+	polled := [1]unix.PollFd{{Fd: int32(fd)}}
+	if err != unix.EIO {
+		return err
+	}
+	if n, _ := unix.Poll(polled[:], 0); n > 0 && polled[0].Revents&unix.POLLHUP != 0 {
+		return unix.EPIPE
+	}
+	return err
 }
 
 // Closed returns a channel that is closed when the reader of a pipe is gone, or a terminal: also while there is nothing to write. What is

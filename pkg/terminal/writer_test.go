@@ -130,4 +130,8 @@ func TestWriteToTerminal(t *testing.T) {
 	if _, err := io.ReadFull(master, got); err != nil || string(got) != "a\r\n" {
 		t.Errorf("got %q, %v", got, err)
 	}
+	master.Close() //nolint:errcheck // that it is closed is the test
+	if _, err := NewWriter(terminal).Write([]byte("a")); !errors.Is(err, ErrClosed) {
+		t.Errorf("a terminal that is gone: %v", err)
+	}
 }
