@@ -4,7 +4,7 @@
 //	zmqtap serve --http ADDR ENDPOINT...      serves it over HTTP: plain text, Server-Sent Events, a page
 //	zmqtap hub --in ENDPOINT --out ENDPOINT   joins many publishers with many subscribers
 //
-// Standard output carries messages alone; everything else goes to standard error. It exits with 0 after SIGINT, SIGTERM, --count, --for, or when
+// Standard output carries messages alone; everything else goes to standard error. It exits with 0 after SIGINT, SIGTERM, SIGHUP, --count, --for, or when
 // nobody reads its output any more; with 1 after a failure; with 2 when the command line is wrong.
 package main
 
@@ -22,8 +22,12 @@ const program = "zmqtap"
 var version = "development" // set by the linker
 
 func main() {
-	signal.Ignore(syscall.SIGPIPE, syscall.SIGHUP) // the end of a pipe is for the program to see, not to be killed by
-	ctx, stop := signal.NotifyContext(context.Background(), flags.StopSignals(signal.Ignored, os.Interrupt, syscall.SIGTERM)...)
+	signal.Ignore(syscall.SIGPIPE) // the end of a pipe is for the program to see, not to be killed by
+	ends := flags.StopSignals(signal.Ignored, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) { // as nohup does
+		ends = append(ends, syscall.SIGHUP) // its terminal is gone, whatever it writes to
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), ends...)
 	context.AfterFunc(ctx, stop) // a second signal kills
 	name, err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	os.Exit(flags.Exit(name, err, os.Stderr))

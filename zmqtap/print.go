@@ -20,6 +20,9 @@ const (
 	printQueueBytes = 16 << 20
 )
 
+// parting is how long standard error may take the account.
+const parting = 500 * time.Millisecond
+
 // printOptions are the flags of who prints.
 type printOptions struct {
 	source
@@ -85,18 +88,29 @@ func runPrint(ctx context.Context, args []string, stdout, stderr *os.File) error
 	}
 	v := newView(o, reader, stdout, onTerminal, logger)
 	err = v.watch(ctx)
-	summary := v.summary()
-	if c := stream.Counters(); c.Received > summary.Seen+summary.Slow { // the output has not taken them
-		summary.Slow = c.Received - summary.Seen
-	}
-	over, cancel := context.WithCancel(context.Background())
-	cancel() // nothing is to be said to publishers
-	socket.Close(over)
-	if signalled.Err() != nil || summary.Slow+summary.Dropped+summary.Lost > 0 {
-		fmt.Fprint(stderr, summary.String())
-	}
+	leave(func() {
+		if summary := v.summary(); signalled.Err() != nil || summary.Slow+summary.Dropped+summary.Lost > 0 {
+			fmt.Fprint(stderr, summary.String())
+		}
+		over, cancel := context.WithCancel(context.Background())
+		cancel() // nothing is to be said to publishers
+		socket.Close(over)
+	})
 	if errors.Is(err, terminal.ErrClosed) {
 		return nil // as after | head
 	}
 	return err
+}
+
+// leave calls the last that is to be done, and does not wait for it for long: standard error may be stuck as well as the output.
+func leave(last func()) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		last()
+	}()
+	select {
+	case <-done:
+	case <-time.After(parting):
+	}
 }

@@ -42,8 +42,16 @@ func (p *process) log() string {
 
 func launch(t *testing.T, args ...string) *process {
 	t.Helper()
-	p := &process{t: t, cmd: exec.Command(program, args...), ended: make(chan struct{})}
-	p.cmd.Stderr = p
+	return launchCommand(t, exec.Command(program, args...))
+}
+
+// launchCommand is launch for a command whose streams may be set; without a standard error, that is the process's log.
+func launchCommand(t *testing.T, cmd *exec.Cmd) *process {
+	t.Helper()
+	p := &process{t: t, cmd: cmd, ended: make(chan struct{})}
+	if cmd.Stderr == nil {
+		cmd.Stderr = p
+	}
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +63,7 @@ func launch(t *testing.T, args ...string) *process {
 		p.cmd.Process.Kill() //nolint:errcheck // it may have ended
 		<-p.ended
 		if t.Failed() {
-			t.Logf("%q said: %s", args, p.log())
+			t.Logf("%q said: %s", cmd.Args, p.log())
 		}
 	})
 	return p

@@ -25,20 +25,22 @@ type view struct {
 	out      *terminal.Writer
 	printer  terminal.Printer
 	onScreen bool // rates are shown in place
-	logger   *slog.Logger
 	began    time.Time
 
-	mu     sync.Mutex // the account is asked for while the output may be stuck
-	rates  *terminal.Rates
-	totals terminal.Summary
-	unsaid uint64 // missed messages that no log line has told of
-	said   time.Time
+	mu        sync.Mutex // the account is asked for while the output may be stuck
+	rates     *terminal.Rates
+	totals    terminal.Summary
+	untouched uint64 // messages that were taken from the reader, and not looked at yet
+	unwritten uint64 // messages in lines
 
 	lines []byte
+	found uint64 // messages that were asked for
+	log   missingLog
 }
 
 func newView(o *printOptions, reader *tap.Reader, stdout *os.File, onTerminal bool, logger *slog.Logger) *view {
-	v := &view{options: o, reader: reader, stdout: stdout, out: terminal.NewWriter(stdout), logger: logger, began: time.Now()}
+	v := &view{options: o, reader: reader, stdout: stdout, out: terminal.NewWriter(stdout), began: time.Now()}
+	v.log.logger = logger
 	v.rates = terminal.NewRates(v.began)
 	v.onScreen = o.rate && onTerminal && os.Getenv("TERM") != "dumb"
 	v.printer = terminal.Printer{Terminal: onTerminal, Color: terminal.ColorWanted(stdout, o.noColor, os.Getenv)}
@@ -66,6 +68,7 @@ func (v *view) watch(ctx context.Context) error {
 	case err := <-shown:
 		return err
 	case <-time.After(v.options.Linger): // the output takes nothing
+		v.abandon()
 		return nil
 	}
 }
@@ -83,11 +86,15 @@ func (v *view) show(ctx context.Context) error {
 	return v.table(ctx)
 }
 
-// print writes a line for each message, until ctx ends and what had come is written.
+// print writes a line for each message, until ctx ends and what had come is written: not what still comes then, of which there may be no end.
 func (v *view) print(ctx context.Context) error {
 	var waiting []tap.Delivery
-	for {
+	for over := false; !over; {
+		over = ctx.Err() != nil
 		waiting = v.reader.Next(ctx, waiting[:0])
+		v.mu.Lock()
+		v.untouched = messages(waiting)
+		v.mu.Unlock()
 		for _, d := range waiting {
 			if done, err := v.deliver(d); done || err != nil {
 				return err
@@ -98,6 +105,7 @@ func (v *view) print(ctx context.Context) error {
 		}
 		clear(waiting)
 	}
+	return nil
 }
 
 // table writes the rates, now and then.
@@ -144,7 +152,7 @@ func (v *view) deliver(d tap.Delivery) (done bool, err error) {
 		if !v.take(&d.Messages[i]) {
 			continue
 		}
-		if v.options.count > 0 && v.totals.Printed == v.options.count {
+		if v.options.count > 0 && v.found == v.options.count {
 			if v.options.rate {
 				return true, v.render()
 			}
@@ -164,17 +172,21 @@ func (v *view) deliver(d tap.Delivery) (done bool, err error) {
 func (v *view) take(m *tap.Message) bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	v.untouched = max(v.untouched, 1) - 1
 	v.totals.Seen++
 	v.totals.Bytes += uint64(len(m.Payload))
 	if v.options.grep != nil && !v.options.grep.Match(m.Payload) {
 		return false
 	}
 	v.rates.Add(m.Topic, len(m.Payload))
-	v.totals.Printed++
-	if !v.options.rate {
-		as := m.Message()
-		v.lines = v.printer.Append(v.lines, &as)
+	v.found++
+	if v.options.rate {
+		v.totals.Printed++
+		return true
 	}
+	as := m.Message()
+	v.lines = v.printer.Append(v.lines, &as)
+	v.unwritten++
 	return true
 }
 
@@ -185,27 +197,14 @@ func (v *view) flush() error {
 	}
 	_, err := v.out.Write(v.lines)
 	v.lines = v.lines[:0]
-	return err
-}
-
-// miss accounts for what is missing, and says so: of our own slowness once a second at most.
-func (v *view) miss(d tap.Delivery) {
+	if err != nil {
+		return err
+	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	switch {
-	case d.Gap != nil && d.Gap.Count > 0:
-		v.totals.Dropped += d.Gap.Count
-		v.logger.Warn("messages are missing", "publisher", d.Gap.Publisher, "messages", d.Gap.Count, "reason", d.Gap.Reason)
-	case d.Gap != nil:
-		v.totals.Lost++ // the socket has said why
-	case d.Missed > 0:
-		v.totals.Slow += d.Missed
-		v.unsaid += d.Missed
-		if now := time.Now(); now.Sub(v.said) >= time.Second {
-			v.logger.Warn("messages are missing: this end is too slow", "messages", v.unsaid)
-			v.unsaid, v.said = 0, now
-		}
-	}
+	v.totals.Printed += v.unwritten
+	v.unwritten = 0
+	return nil
 }
 
 // summary is the account.
