@@ -39,10 +39,14 @@ func (p *Peer) tell() {
 	p.bytes += len(p.out) - before
 }
 
-// ping queues a heartbeat, with the same news for who has subscribed.
+// ping queues a heartbeat, with the same news for who has subscribed: unless messages wait, of which some were published before those that
+// were missed. Their news comes behind them.
 func (p *Peer) ping() {
 	p.mu.Lock()
 	dropped := p.dropped
+	if p.outCount > 0 {
+		dropped = 0
+	}
 	p.mu.Unlock()
 	if dropped == 0 {
 		p.appendControl(zmtp.AppendPing(nil))

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 // proxied is an XSUB whose batches an XPUB forwards, with the publishers' and the subscribers' endpoint.
@@ -249,4 +251,50 @@ func TestGapsStandWhereTheyAre(t *testing.T) {
 			t.Errorf("%s where %s is due", got, want)
 		}
 	}
+}
+
+// A heartbeat's news does not overtake messages that were published before what was missed.
+func TestHeartbeatOvertakesNothing(t *testing.T) {
+	inBubble(t, Config{Type: Pub, HWM: 4}, "SUB", 1, func(t *testing.T, s *Socket, r *raw, _ chan error) {
+		r.say(command("SUBSCRIBE", ""))
+		synctest.Wait()
+		for i := range 7 {
+			s.Publish([]byte{'0' + byte(i)})
+			s.Flush()
+			synctest.Wait() // the first is being written
+		}
+		time.Sleep(beat)
+		const ping = "\x04PING\x00\x00"
+		for _, want := range []string{"0", ping, "1", "2", "3", ping + "dropped:\x00\x00\x00\x00\x00\x00\x00\x03"} {
+			if _, body := r.frame(); body != want {
+				t.Errorf("%q where %q is due", body, want)
+			}
+		}
+	})
+}
+
+// What waited for a subscriber that is gone is not kept for as long as the index knows of it.
+func TestQueueGoesWithItsPeer(t *testing.T) {
+	s, at := bound(t, Config{Type: Pub, HWM: 1 << 20})
+	stays, goes := peerRaw(t, at, "SUB", 1), peerRaw(t, at, "SUB", 1)
+	stays.say(command("SUBSCRIBE", "a"))
+	goes.say(command("SUBSCRIBE", "a"))
+	subscriptions(t, s, "a", 2)
+	members := s.audience.index.Of([]byte("a")).Members // as the index remembers them until the topic is asked for again
+	for range 100 {
+		s.Publish([]byte("a"), make([]byte, 100_000))
+	}
+	stays.Close()
+	goes.Close()
+	eventually(t, "their end", func() bool {
+		for _, p := range members {
+			p.mu.Lock()
+			kept := cap(p.out) + cap(p.control)
+			p.mu.Unlock()
+			if kept > 0 {
+				return false
+			}
+		}
+		return true
+	})
 }
