@@ -276,16 +276,17 @@ func TestHeartbeatOvertakesNothing(t *testing.T) {
 // What waited for a subscriber that is gone is not kept for as long as the index knows of it.
 func TestQueueGoesWithItsPeer(t *testing.T) {
 	s, at := bound(t, Config{Type: Pub, HWM: 1 << 20})
-	stays, goes := peerRaw(t, at, "SUB", 1), peerRaw(t, at, "SUB", 1)
-	stays.say(command("SUBSCRIBE", "a"))
-	goes.say(command("SUBSCRIBE", "a"))
+	first, second := peerRaw(t, at, "SUB", 1), peerRaw(t, at, "SUB", 1)
+	first.say(command("SUBSCRIBE", "a"))
+	second.say(command("SUBSCRIBE", "a"))
 	subscriptions(t, s, "a", 2)
 	members := s.audience.index.Of([]byte("a")).Members // as the index remembers them until the topic is asked for again
-	for range 100 {
+	for members[0].Dropped() == 0 || members[1].Dropped() == 0 {
 		s.Publish([]byte("a"), make([]byte, 100_000))
+		s.Flush()
 	}
-	stays.Close()
-	goes.Close()
+	first.Close()
+	second.Close()
 	eventually(t, "their end", func() bool {
 		for _, p := range members {
 			p.mu.Lock()
