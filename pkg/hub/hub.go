@@ -41,7 +41,7 @@ type Hub struct {
 	refused map[subscription]bool
 }
 
-// subscription is one that publishers were not asked for.
+// subscription is one that publishers were not asked for by itself, but for everything.
 type subscription struct {
 	peer   *zmq.Peer
 	prefix string
@@ -115,11 +115,13 @@ func (h *Hub) change(p *zmq.Peer, prefix []byte, wanted bool, apply func()) {
 	switch {
 	case h.greedy:
 	case wanted:
-		if err := h.In.Subscribe(prefix); err != nil {
+		if err := h.In.Subscribe(prefix); err != nil { // one subscriber can fill what there is room for: the others get theirs all the same
 			h.remember(subscription{p, string(prefix)})
-			p.Drop(err)
+			h.In.Subscribe(nil) //nolint:errcheck // for that there is always room
 		}
-	case !h.forget(subscription{p, string(prefix)}):
+	case h.forget(subscription{p, string(prefix)}):
+		h.In.Unsubscribe(nil)
+	default:
 		h.In.Unsubscribe(prefix)
 	}
 }
@@ -130,7 +132,7 @@ func (h *Hub) remember(s subscription) {
 	h.refused[s] = true
 }
 
-// forget tells whether publishers were not asked for s.
+// forget tells whether publishers were not asked for s by itself.
 func (h *Hub) forget(s subscription) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()

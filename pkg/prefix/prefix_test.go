@@ -77,7 +77,7 @@ func nodes[V value](n *node[V]) int {
 	return sum
 }
 
-// Who asks for too much gets an error, and keeps what it had.
+// Who asks for too much gets an error, and keeps what it had; but everything can always be asked for.
 func TestSetIsBounded(t *testing.T) {
 	var set Set
 	for i := range 2 * MaxBytes / cost {
@@ -89,6 +89,9 @@ func TestSetIsBounded(t *testing.T) {
 		}
 		if set.Match([]byte("x")) || !set.Match(fmt.Append(nil, i-1)) || set.Remove([]byte("x")) {
 			t.Error("not what it had")
+		}
+		if first, err := set.Add(nil); !first || err != nil || !set.Match([]byte("x")) {
+			t.Errorf("everything: %v", err)
 		}
 		return
 	}

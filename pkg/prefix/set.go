@@ -26,13 +26,13 @@ type count int
 func (c count) vacant() bool { return c == 0 }
 
 // Add adds one subscription to prefix, which is copied. first tells that there was none to this very prefix. With an error, which
-// says that there would be too many, the set is as it was.
+// says that there would be too many, the set is as it was. For the empty prefix there is always room.
 func (s *Set) Add(prefix []byte) (first bool, err error) {
 	n := s.root.grow(prefix)
 	if n.value++; n.value > 1 {
 		return false, nil
 	}
-	if s.bytes+len(prefix)+cost > MaxBytes {
+	if s.bytes+len(prefix)+cost > MaxBytes && len(prefix) > 0 {
 		n.value = 0
 		s.root.prune(prefix)
 		return false, fmt.Errorf("more prefixes than %d bytes hold", MaxBytes)
