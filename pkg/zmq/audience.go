@@ -66,17 +66,13 @@ func (p *Peer) cancel(prefix []byte) {
 	}
 }
 
-// forget takes back all that a peer wanted: its connection has ended. The index may remember the peer until a topic is asked for again; what
-// waited for it goes now.
+// forget takes back all that a peer wanted: its connection has ended.
 func (s *Socket) forget(p *Peer) {
 	p.topics.Walk(func(prefix []byte) { s.changeAudience(p, prefix, false) })
 	s.audience.mu.Lock()
 	defer s.audience.mu.Unlock()
 	p.topics = prefix.Set{}
 	s.audience.index.Forget(p)
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.out, p.control = nil, nil
 }
 
 // changeAudience makes a change take effect, as the owner of an XPUB likes.
