@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"net"
 	"net/url"
-	"os"
 	"strconv"
 	"strings"
 	"syscall"
@@ -16,8 +14,8 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/endpoint"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/flags"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/listen"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/web"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/web/page"
@@ -102,11 +100,8 @@ func (o *webOptions) listen(stream *tap.Stream, hwm int, logger *slog.Logger) (*
 	network, address := "tcp", o.address
 	if path, unix := strings.CutPrefix(o.address, "unix:"); unix {
 		network, address = "unix", path
-		if err := removeStale(path); err != nil {
-			return nil, nil, err
-		}
 	}
-	l, err := net.Listen(endpoint.ListenNetwork(network, address), address)
+	l, err := listen.Listen(network, address)
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return nil, nil, fmt.Errorf("--http %s: another process holds it; end that or choose another address", o.address)
 	}
@@ -126,26 +121,6 @@ func (o *webOptions) listen(stream *tap.Stream, hwm int, logger *slog.Logger) (*
 		logger.Warn("whoever reaches this address reads the stream: --http-token-file asks for a token, a loopback address keeps it on this host", "at", at)
 	}
 	return server, l, nil
-}
-
-// removeStale removes the socket that a dead process has left behind.
-func removeStale(path string) error {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil // net.Listen will say what is wrong, if anything is
-	}
-	if info.Mode()&fs.ModeSocket == 0 {
-		return fmt.Errorf("--http unix:%s: there is a file of that name that is no socket; remove it or choose another path", path)
-	}
-	conn, err := net.DialTimeout("unix", path, time.Second)
-	if err == nil {
-		conn.Close() //nolint:errcheck // nothing was said on it
-		return nil
-	}
-	if errors.Is(err, syscall.ECONNREFUSED) {
-		return os.Remove(path)
-	}
-	return nil
 }
 
 // background runs a server until ctx ends; wait returns its error, once it has ended.

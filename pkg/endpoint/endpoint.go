@@ -59,15 +59,6 @@ func Bind(text string) (Endpoint, error) {
 	return parse(text, true)
 }
 
-// ListenNetwork is the network to give net.Listen with an address: an IPv4 address means IPv4 alone, where "tcp" would listen at all of
-// IPv6 as well for 0.0.0.0.
-func ListenNetwork(network, address string) string {
-	if at, err := netip.ParseAddrPort(address); err == nil && at.Addr().Is4() && network == "tcp" {
-		return "tcp4"
-	}
-	return network
-}
-
 // String writes the endpoint as a command line takes it.
 func (e Endpoint) String() string {
 	if e.Network == "unix" {

@@ -156,15 +156,3 @@ func needSeeds(f *testing.F) {
 		f.Fatalf("no seeds: %v", err)
 	}
 }
-
-// 0.0.0.0 is all of IPv4 and not of IPv6.
-func TestListenNetwork(t *testing.T) {
-	for address, want := range map[string]string{"0.0.0.0:5555": "tcp4", "127.0.0.1:0": "tcp4", "[::]:5555": "tcp", ":5555": "tcp", "localhost:5555": "tcp"} {
-		if got := ListenNetwork("tcp", address); got != want {
-			t.Errorf("%s: %s, want %s", address, got, want)
-		}
-	}
-	if got := ListenNetwork("unix", "/a"); got != "unix" {
-		t.Errorf("unix: %s", got)
-	}
-}

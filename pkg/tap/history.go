@@ -7,7 +7,17 @@ type history struct {
 	limit, bytes int
 	groups       [][]Message // the oldest first
 	costs        []int
+	gaps         []past // in order
 }
+
+// past is a gap that is remembered.
+type past struct {
+	after uint64 // the ID of the message before it; 0: it was the first that was heard of
+	gap   *Gap   // never changed
+}
+
+// maxGaps is how many are remembered. When there are more, the two oldest become one.
+const maxGaps = 1000
 
 func (h *history) add(messages []Message) {
 	if h.limit == 0 {
@@ -26,6 +36,24 @@ func (h *history) add(messages []Message) {
 		n++
 	}
 	h.groups, h.costs = h.groups[n:], h.costs[n:]
+	n = 0
+	for n < len(h.gaps) && h.gaps[n].after+1 < h.groups[0][0].ID { // whoever has not come so far misses more than that
+		n++
+	}
+	h.gaps = h.gaps[n:]
+}
+
+// report remembers a gap behind the message last.
+func (h *history) report(g Gap, last uint64) {
+	if h.limit == 0 {
+		return
+	}
+	h.gaps = append(h.gaps, past{last, &g})
+	if len(h.gaps) > maxGaps {
+		both := h.gaps[0].gap.and(*h.gaps[1].gap)
+		h.gaps = h.gaps[1:]
+		h.gaps[0].gap = &both
+	}
 }
 
 // backwards goes through the messages, one at a time, the newest first.

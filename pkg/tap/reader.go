@@ -94,12 +94,22 @@ func (r *Reader) Close() {
 
 // recall puts what the reader wants of the past into its queue, the newest that it holds, and returns how much is missing before that.
 func (r *Reader) recall(h *history, last uint64) (missed uint64) {
-	in, full := r.interest, false
+	in, full, gaps := r.interest, false, h.gaps
+	behind := func(id uint64) { // what is missing behind that message
+		for ; len(gaps) > 0 && gaps[len(gaps)-1].after >= id; gaps = gaps[:len(gaps)-1] {
+			if !full {
+				r.queue = append(r.queue, Delivery{Gap: gaps[len(gaps)-1].gap})
+			}
+		}
+	}
 	if in.Resume {
 		missed = h.forgotten(min(in.After, last), last)
 	}
 	for m := range h.backwards() {
-		if (in.Resume && m[0].ID <= in.After) || (!in.Resume && (full || r.count >= in.Last)) {
+		if !in.Resume && (full || r.count >= in.Last) {
+			break
+		}
+		if behind(m[0].ID); in.Resume && m[0].ID <= in.After {
 			break
 		}
 		if !r.wants(m[0].subject()) {
@@ -115,6 +125,9 @@ func (r *Reader) recall(h *history, last uint64) (missed uint64) {
 		r.queue = append(r.queue, Delivery{Messages: m})
 		r.count++
 		r.bytes += m[0].load()
+	}
+	if in.Resume {
+		behind(in.After)
 	}
 	if missed > 0 {
 		r.queue = append(r.queue, Delivery{Missed: missed})

@@ -210,6 +210,66 @@ func TestGapsStandWhereTheyAre(t *testing.T) {
 	}
 }
 
+// Who comes back, or late, is told of the gaps in what is remembered, each in its place, and of none before that.
+func TestGapsAreRecalled(t *testing.T) {
+	s, source := tap.New(plenty), taptest.New(t)
+	s.Report(tap.Gap{Reason: "first"})
+	source.Give(s.Publish, []string{"a", "1"}, []string{"b", "2"})
+	s.Report(tap.Gap{Reason: "second"})
+	source.Give(s.Publish, []string{"a", "3"}, []string{"b", "4"})
+	s.Report(tap.Gap{Reason: "third"})
+	for _, test := range []struct {
+		want string
+		in   tap.Interest
+	}{
+		{"gap:first 1 2 gap:second 3 4 gap:third", tap.Interest{Resume: true}},
+		{"2 gap:second 3 4 gap:third", tap.Interest{Resume: true, After: 1}},
+		{"gap:second 3 4 gap:third", tap.Interest{Resume: true, After: 2}},
+		{"gap:third", tap.Interest{Resume: true, After: 4}},
+		{"2 gap:second 4 gap:third", tap.Interest{Resume: true, After: 1, Topics: []string{"b"}}},
+		{"3 4 gap:third", tap.Interest{Last: 2}},
+		{"2 gap:second 3 4 gap:third", tap.Interest{Last: 3}},
+		{"", tap.Interest{}},
+	} {
+		test.in.Queue, test.in.QueueBytes = 10, plenty
+		r := s.Join(test.in)
+		expect(t, r, test.want)
+		r.Close()
+	}
+	short := s.Join(tap.Interest{Queue: 1, QueueBytes: plenty, Resume: true})
+	defer short.Close()
+	expect(t, short, "missed:3 4 gap:third")
+}
+
+// However many gaps there are, those that are remembered have a bound, and none is forgotten without what came before it.
+func TestGapsRememberedAreBounded(t *testing.T) {
+	s, source := tap.New(plenty), taptest.New(t)
+	for i := range 1500 {
+		source.Give(s.Publish, payloads("a")...)
+		s.Report(tap.Gap{Publisher: "p", Count: uint64(i + 1), Reason: "x"})
+	}
+	r := s.Join(tap.Interest{Queue: 5000, QueueBytes: plenty, Resume: true})
+	defer r.Close()
+	gaps, count := 0, uint64(0)
+	for _, d := range r.Take(nil) {
+		if d.Gap != nil {
+			gaps++
+			count += d.Gap.Count
+		}
+	}
+	if gaps != 1000 || count != 1500*1501/2 {
+		t.Errorf("%d gaps of %d messages", gaps, count)
+	}
+	tiny := tap.New(1)
+	for range 1500 {
+		source.Give(tiny.Publish, payloads("a")...)
+		tiny.Report(tap.Gap{Count: 1, Reason: "x"})
+	}
+	left := tiny.Join(tap.Interest{Queue: 10, QueueBytes: plenty, Resume: true, After: 1490})
+	defer left.Close()
+	expect(t, left, "missed:9 gap:x a gap:x")
+}
+
 // A gap that finds the queue full is told of all the same, and others with it; without end they take no memory.
 func TestGapsInAFullQueue(t *testing.T) {
 	s, source := tap.New(0), taptest.New(t)

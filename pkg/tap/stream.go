@@ -93,6 +93,7 @@ func (s *Stream) Report(g Gap) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.counters.Gone += g.Count
+	s.history.report(g, s.last)
 	for r := range s.readers {
 		r.report(g)
 	}

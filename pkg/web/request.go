@@ -2,9 +2,11 @@ package web
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -29,6 +31,9 @@ func (s *Server) parse(r *http.Request) (request, error) {
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil { // what cannot be read would be left out, a filter perhaps
 		return request{}, fmt.Errorf("the address cannot be read: %w; write %%25 for %%, %%26 for &, %%3B for ; and %%2B for +", err)
+	}
+	if err := known(query); err != nil {
+		return request{}, err
 	}
 	q := request{
 		interest: tap.Interest{Topics: query["topic"], Queue: s.cfg.Queue, QueueBytes: queueBytes},
@@ -58,6 +63,20 @@ func (s *Server) parse(r *http.Request) (request, error) {
 		q.resume(id, s.instance)
 	}
 	return q, nil
+}
+
+// known refuses what is misspelt, or given twice where one counts: it would be left out, and more be shown than was asked for.
+func known(query url.Values) error {
+	for _, name := range slices.Sorted(maps.Keys(query)) {
+		switch {
+		case name == "topic":
+		case name != "grep" && name != "last":
+			return fmt.Errorf("unknown parameter %.40q: topic, grep and last are known", name)
+		case len(query[name]) > 1:
+			return fmt.Errorf("%s is given more than once; only topic may be", name)
+		}
+	}
+	return nil
 }
 
 // resume goes on behind an event of ours, or with all that we have if it is another process's.

@@ -4,16 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"net"
-	"os"
 	"slices"
-	"syscall"
 	"time"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/backoff"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/endpoint"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/listen"
 )
 
 // Bind listens at an endpoint and returns the endpoint that it got, with the port that was picked for port 0.
@@ -23,12 +21,7 @@ func (s *Socket) Bind(text string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if e.Network == "unix" {
-		if err := removeStale(e.Address); err != nil {
-			return "", bindError(text, err)
-		}
-	}
-	l, err := net.Listen(endpoint.ListenNetwork(e.Network, e.Address), e.Address)
+	l, err := listen.Listen(e.Network, e.Address)
 	if err != nil {
 		return "", bindError(text, err)
 	}
@@ -56,34 +49,6 @@ func boundEndpoint(e endpoint.Endpoint, addr net.Addr) string {
 	e.Address = net.JoinHostPort(host, fmt.Sprint(tcp.Port))
 	return e.String()
 }
-
-// removeStale removes the file of a Unix socket that nobody listens at.
-func removeStale(path string) error {
-	if path[0] == '@' { // the abstract namespace has no files
-		return nil
-	}
-	info, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	if info.Mode()&fs.ModeSocket == 0 {
-		return errors.New("there is a file of that name that is no socket; remove it or choose another path")
-	}
-	conn, err := net.DialTimeout("unix", path, time.Second)
-	if err == nil {
-		conn.Close()
-		return syscall.EADDRINUSE
-	}
-	if !errors.Is(err, syscall.ECONNREFUSED) {
-		return err
-	}
-	return os.Remove(path)
-}
-
-func isAddrInUse(err error) bool { return errors.Is(err, syscall.EADDRINUSE) }
 
 // accept serves each connection in a goroutine of its own, so that one that says nothing delays no other.
 func (s *Socket) accept(l net.Listener, bound string) {

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"syscall"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/prefix"
 )
@@ -251,7 +252,7 @@ func (s *Socket) QueueBytes() int {
 
 // bindError says what to do about an address that is taken.
 func bindError(endpoint string, err error) error {
-	if isAddrInUse(err) {
+	if errors.Is(err, syscall.EADDRINUSE) {
 		return fmt.Errorf("cannot bind %s: another process holds it: %w", endpoint, err)
 	}
 	return fmt.Errorf("cannot bind %s: %w", endpoint, err)
