@@ -3,7 +3,7 @@ package main
 import (
 	"testing"
 
-	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/scripttest"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/flags/scripttest"
 )
 
 func TestMain(m *testing.M) { scripttest.Main(m, program, main) }

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/redistest"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/redis/redistest"
 )
 
 // readme is a block of code of the README, by the heading that it stands under and its language.

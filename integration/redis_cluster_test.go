@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/redistest"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/redis/redistest"
 )
 
 // redisCluster is three nodes: two share the slots, the third is a replica of that which has the list's. The two that have the list

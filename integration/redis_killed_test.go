@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/redistest"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/redis/redistest"
 )
 
 var redisMessages = flag.Int("redis-messages", 150_000, "how many messages TestRedisKilled and TestRedisCluster send")

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/redistest"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/redis/redistest"
 )
 
 // docs/redis.md, run as it stands but for addresses and paths.

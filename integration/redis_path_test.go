@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/redistest"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/redis/redistest"
 )
 
 var redisSeed = flag.Uint64("redis-seed", 0, "schedule of the kills in TestRedisKilled and TestRedisCluster; 0: another one each time")

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/redistest"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/redis/redistest"
 )
 
 var redisOOM = flag.Duration("redis-oom", 5*time.Second, "how long Redis has no memory in TestRedisOOM")

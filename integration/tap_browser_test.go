@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/webdriver"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/web/webdriver"
 )
 
 // The page as a person uses it, in a real Chromium: what rsyslog logs appears there, can be filtered, searched and paused, and nothing in it runs.

@@ -9,7 +9,7 @@ import (
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/delivery"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/journal"
-	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/spool"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/journal/spool"
 )
 
 // kept is what --journal stands for; without it, all fields are nil.

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/delivery"
-	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/spool"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/journal/spool"
 )
 
 const (

@@ -11,9 +11,9 @@ import (
 	"time"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/delivery"
-	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/lines"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/journal/spool"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/omprog"
-	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/spool"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/omprog/lines"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
 )
 

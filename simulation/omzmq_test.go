@@ -17,7 +17,7 @@ const (
 	sendTimeout = 5 * time.Second
 	linger      = 4 * time.Second
 	lookEvery   = 2 * time.Second
-	grace       = 3 * time.Second // as in pkg/spool
+	grace       = 3 * time.Second // as in pkg/journal/spool
 )
 
 // host is the machine that omzmq runs on, with the folder of journals.

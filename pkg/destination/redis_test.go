@@ -8,7 +8,7 @@ import (
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/destination"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/message"
-	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/redistest"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/redis/redistest"
 )
 
 func TestRedis(t *testing.T) {

@@ -11,7 +11,7 @@
 //	srv+tcp://name         every host and port that the name's SRV records (RFC 2782) give, whatever their priority
 //	                       and weight: srv+tcp://_zmq._tcp.example.net
 //
-// What they lead to is looked up again and again (pkg/discovery). A name that ends with a dot is looked up as it is, one
+// What they lead to is looked up again and again (pkg/zmq/discovery). A name that ends with a dot is looked up as it is, one
 // without may have the system's search list appended, as in resolv.conf(5). In dns+tcp an address may stand for the name.
 //
 // To bind, port 0 or * picks a free one. The package resolves nothing and opens

@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/lines"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/omprog/lines"
 )
 
 // Account is a Ledger whose progress can be waited for.

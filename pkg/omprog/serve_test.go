@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/lines"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/omprog/lines"
 )
 
 const patience = 20 * time.Second

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/message"
-	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/redistest"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/redis/redistest"
 )
 
 // BenchmarkStore stores batches of messages of 200 bytes, one batch after the other; what fsync costs depends on the disk of the folder for

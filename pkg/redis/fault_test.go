@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/redis"
-	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/redistest"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/redis/redistest"
 )
 
 // eventually waits until something is so.

@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/redis"
-	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/redistest"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/redis/redistest"
 )
 
 func TestWrongType(t *testing.T) {

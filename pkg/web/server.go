@@ -25,8 +25,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/listen"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap"
-	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/unsent"
 )
 
 // Config is what a Server needs to know.
@@ -107,7 +107,7 @@ func (s *Server) Serve(ctx, draining context.Context, l net.Listener) error {
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader,
 		ConnContext: func(ctx context.Context, conn net.Conn) context.Context {
-			unsent.Limit(conn, maxUnsent) //nolint:errcheck // the kernel holds more, then
+			listen.LimitUnsent(conn, maxUnsent) //nolint:errcheck // the kernel holds more, then
 			return ctx
 		},
 		ErrorLog: slog.NewLogLogger(s.cfg.Logger.Handler(), slog.LevelDebug), // what strangers can cause

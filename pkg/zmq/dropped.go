@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 
-	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmtp"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq/zmtp"
 )
 
 // A publisher tells a subscriber of version 3.1 how many messages it has dropped for it, in the context of a PING, which RFC 37 leaves to

@@ -9,8 +9,8 @@ import (
 
 	"github.com/go-zeromq/zmq4"
 
-	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/discovery"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/endpoint"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq/discovery"
 )
 
 // quiet is how long nothing must have gone to and fro on the connection of a member that has left before it is ended.

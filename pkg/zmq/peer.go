@@ -5,9 +5,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/listen"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/prefix"
-	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/unsent"
-	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmtp"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq/zmtp"
 )
 
 // Peer is one live connection of a Socket. Its methods may be called from any goroutine, also when it is gone.
@@ -52,7 +52,7 @@ func newPeer(s *Socket, conn net.Conn, endpoint string, settled session) *Peer {
 		p.beat = s.cfg.Heartbeat
 	}
 	if s.cfg.Type == Pub || s.cfg.Type == XPub {
-		unsent.Limit(conn, maxUnsent) //nolint:errcheck // the kernel holds more, then
+		listen.LimitUnsent(conn, maxUnsent) //nolint:errcheck // the kernel holds more, then
 	}
 	return p
 }

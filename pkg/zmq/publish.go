@@ -3,7 +3,7 @@ package zmq
 import (
 	"log/slog"
 
-	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmtp"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq/zmtp"
 )
 
 // Publish gives a message, one frame or more, to every peer that has subscribed to a prefix of its first frame. A

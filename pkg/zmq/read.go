@@ -6,7 +6,7 @@ import (
 	"os"
 	"time"
 
-	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmtp"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq/zmtp"
 )
 
 // silentIntervals is how many heartbeat intervals in a row a peer may be silent.

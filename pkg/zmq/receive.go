@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/prefix"
-	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmtp"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq/zmtp"
 )
 
 // Bounds of what a peer may send.

@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/prefix"
-	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmtp"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq/zmtp"
 )
 
 // fed is what a receiver has made of bytes.

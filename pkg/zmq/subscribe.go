@@ -3,7 +3,7 @@ package zmq
 import (
 	"errors"
 
-	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmtp"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq/zmtp"
 )
 
 // maxUntold bounds the subscriptions that wait to be written to a publisher: one that does not read them is dropped.

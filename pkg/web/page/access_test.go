@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/webdriver"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/web/webdriver"
 )
 
 // node is one of Chromium's accessibility tree.

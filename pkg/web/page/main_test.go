@@ -8,7 +8,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/webdriver"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/web/webdriver"
 )
 
 var screenshots = flag.String("screenshots", "", "write screenshots into this folder")

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/webdriver"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/web/webdriver"
 )
 
 // modules opens a page from which the modules can be imported, and ends its own stream.

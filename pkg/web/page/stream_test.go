@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/webdriver"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/web/webdriver"
 )
 
 func TestMissedGapAndUnreadable(t *testing.T) {

@@ -5,7 +5,7 @@ import (
 	"net/http/httptest"
 	"testing"
 
-	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/webdriver"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/web/webdriver"
 )
 
 func TestBrowser(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/journal"
-	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/lines"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/omprog/lines"
 )
 
 // playReplier accepts lines and answers them as fast as it can, in batches that it commits, until it is killed.

@@ -1,5 +1,4 @@
-// Package unsent bounds what the kernel keeps for a peer that does not read.
-package unsent
+package listen
 
 import (
 	"net"
@@ -8,11 +7,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Limit lets no more than about so many bytes wait in the kernel that have not been sent yet: a write waits then (tcp(7), TCP_NOTSENT_LOWAT).
+// LimitUnsent lets no more than about so many bytes wait in the kernel that have not been sent yet: a write waits then (tcp(7), TCP_NOTSENT_LOWAT).
 // Otherwise that is net.ipv4.tcp_wmem's 4 MiB, and some hundred peers that do not read take the memory that all connections of the
 // machine share (net.ipv4.tcp_mem), which slows down those that do. What is on its way is not bounded by this: a
 // distant peer is written to as fast as ever. Connections that are not TCP stay as they are.
-func Limit(conn net.Conn, bytes int) error {
+func LimitUnsent(conn net.Conn, bytes int) error {
 	wrapped, ok := conn.(interface{ NetConn() net.Conn })
 	if ok { // TLS
 		conn = wrapped.NetConn()

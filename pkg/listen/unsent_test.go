@@ -1,4 +1,4 @@
-package unsent
+package listen
 
 import (
 	"errors"
@@ -56,10 +56,10 @@ func fill(t *testing.T, conn *net.TCPConn) (unsent int) {
 	return unsent
 }
 
-func TestLimit(t *testing.T) {
+func TestLimitUnsent(t *testing.T) {
 	const limit = 64 << 10
 	conn := pair(t)
-	if err := Limit(conn, limit); err != nil {
+	if err := LimitUnsent(conn, limit); err != nil {
 		t.Fatal(err)
 	}
 	if n := fill(t, conn); n == 0 || n > 2*limit {
@@ -71,12 +71,12 @@ func TestOthersStayAsTheyAre(t *testing.T) {
 	a, b := net.Pipe()
 	defer a.Close()
 	defer b.Close()
-	if err := Limit(a, 1); err != nil {
+	if err := LimitUnsent(a, 1); err != nil {
 		t.Error(err)
 	}
 	closed := pair(t)
 	closed.Close()
-	if err := Limit(closed, 1); err == nil {
+	if err := LimitUnsent(closed, 1); err == nil {
 		t.Error("a closed connection is limited")
 	}
 }
