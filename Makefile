@@ -31,6 +31,7 @@ race:
 lint:
 	@test -z "$$(gofmt -l .)" || { gofmt -d .; exit 1; }
 	go vet ./...
+	go tool staticcheck ./...
 
 # Every fuzz target there is, for $(FUZZTIME) each. Go's coordinator (internal/fuzz, up to 1.26) at times takes the end of
 # that time for a failure and says no more than that; of an input that fails it says which.

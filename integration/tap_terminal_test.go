@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
 )
@@ -66,7 +67,7 @@ func TestTapAtATerminal(t *testing.T) {
 			if (plain.env+plain.flag == "") != colours.MatchString(text) {
 				t.Errorf("colours: %v", colours.MatchString(text))
 			}
-			if left := colours.ReplaceAllString(text, ""); strings.ContainsAny(left, "\x1b\a\u202e\x9b") {
+			if left := colours.ReplaceAllString(text, ""); strings.ContainsAny(left, "\x1b\a\u202e\u009b") || !utf8.ValidString(left) {
 				t.Errorf("a terminal would obey %q", tail(left, 500))
 			}
 		})

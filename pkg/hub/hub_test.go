@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,7 +20,6 @@ type joined struct {
 	*hub.Hub
 	t       *testing.T
 	in, out string // where publishers and subscribers connect to
-	changes atomic.Int64
 }
 
 func start(t *testing.T, cfg hub.Config) *joined {
