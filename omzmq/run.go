@@ -7,9 +7,11 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"sync"
 	"syscall"
 	"time"
 
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/adopt"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/delivery"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/journal/spool"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/omprog"
@@ -17,12 +19,12 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
 )
 
-// account is who owes the lines to rsyslog.
+// account owes the lines to rsyslog.
 type account interface {
 	omprog.Account
 	Outstanding() int
 	Unconfirmed() int
-	Unkept() int
+	Unjournaled() int
 	Counters() delivery.Counters
 }
 
@@ -31,57 +33,126 @@ func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr io.W
 	if err != nil {
 		return err
 	}
-	logger := o.Logger(stderr)
+	p := &process{o: o, logger: o.Logger(stderr)}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	draining, stop := o.Lingering(ctx)
 	defer stop()
-	kept, err := openKept(o, logger)
-	if err != nil {
+	var folder *spool.Folder
+	if folder, p.own, err = openJournal(o, p.logger); err != nil {
 		return err
 	}
-	defer kept.leave()
-	socket, owed, err := newAccount(o, logger, kept)
-	if err != nil {
+	defer p.leave()
+	if p.socket, p.account, err = newAccount(o, p.logger, p.own); err != nil {
 		return err
 	}
-	if err := o.Open(socket, logger); err != nil {
+	if err := o.Open(p.socket, p.logger); err != nil {
 		if errors.Is(err, syscall.EADDRINUSE) {
 			err = fmt.Errorf("%w; if that is another omzmq: several workers of one action need forceSingleInstance=\"on\"", err)
 		}
 		return err
 	}
-	owed = kept.adopt(ctx, o, owed, logger)
+	var adopting sync.WaitGroup
+	if adopter := newAdopter(ctx, o, folder, p.own, p.account, p.logger); adopter != nil {
+		p.account = adopter.Account()
+		adopting.Go(func() { adopter.Run(ctx) })
+	}
 	in, err := lines.NewReader(int(stdin.Fd()), o.longestLine())
 	if err != nil {
 		return fmt.Errorf("cannot read standard input: %w", err)
 	}
 	defer in.Close()
-
-	truncated := 0
-	server := &omprog.Server{In: in, Machine: newMachine(o, owed, logger, &truncated), Account: owed, Logger: logger, Ended: cancel}
-	err = converse(ctx, draining, server, stdout, kept)
-	kept.parted(server.Gone)
-	cancel()
+	server := &omprog.Server{In: in, Machine: p.machine(), Account: p.account, Logger: p.logger, Ended: cancel}
+	err = converse(ctx, draining, server, stdout)
 	if n := in.Unterminated(); n > 0 {
-		logger.Warn("the last line did not end and is no message; rsyslog's template must end with a line feed", "bytes", n)
+		p.logger.Warn("the last line did not end and is not a message; rsyslog's template must end with a line feed", "bytes", n)
 	}
-	drain(draining, owed)
-	if n := socket.Close(draining); n > 0 {
-		logger.Warn("messages were still queued for peers that did not take them", "messages", n)
-	}
-	kept.end(owed, server.Gone, logger)
-	c := owed.Counters()
-	logger.Info("end", "received", c.Received, "confirmed", c.Confirmed, "failed", c.Failed, "resent", c.Resent, "truncated", truncated)
-	return verdict(err, owed)
+	cancel()
+	return p.end(draining, &adopting, server.Gone, err)
 }
 
-// verdict is what the program ends with: no error only if nothing is owed but what is in a journal.
+// process is an omzmq that runs.
+type process struct {
+	o         *options
+	logger    *slog.Logger
+	own       *spool.Journal // its own journal; nil: none, or removed
+	socket    *zmq.Socket
+	account   account
+	truncated int // lines that were cut
+}
+
+// end is what omzmq promises about its end. By now the conversation is over, and the journal knows whether rsyslog is gone; ctx
+// has ended, so that no further orphan is taken over.
+//
+//  1. What is owed is delivered, for as long as draining lasts.
+//  2. What peers have not taken is written to them, within the same time.
+//  3. The orphan journals are closed. What is not confirmed stays in them, for another process.
+//  4. The own journal is removed when it is spent. Otherwise it stays for the next omzmq.
+//  5. It returns nil only if everything is confirmed or in a journal.
+func (p *process) end(draining context.Context, adopting *sync.WaitGroup, gone bool, failure error) error {
+	drain(draining, p.account)
+	if n := p.socket.Close(draining); n > 0 {
+		p.logger.Warn("messages were still queued for peers that did not take them", "messages", n)
+	}
+	adopting.Wait()
+	p.closeJournal(gone)
+	c := p.account.Counters()
+	p.logger.Info("end", "received", c.Received, "confirmed", c.Confirmed, "failed", c.Failed, "resent", c.Resent, "truncated", p.truncated)
+	return verdict(failure, p.account)
+}
+
+// drain waits until everything that is owed is confirmed or refused, for as long as ctx lasts.
+func drain(ctx context.Context, owed account) {
+	const interval = 10 * time.Millisecond // what only the kernel knows is not notified
+	poll := time.NewTicker(interval)
+	defer poll.Stop()
+	for {
+		owed.Poll()
+		if owed.Outstanding() == 0 {
+			return
+		}
+		select {
+		case <-owed.Changed():
+		case <-poll.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// closeJournal removes the own journal when it is spent, and else leaves it to the next omzmq.
+func (p *process) closeJournal(gone bool) {
+	if p.own == nil {
+		return
+	}
+	if adopt.Spent(p.account, p.own.Log, gone) {
+		p.removeJournal()
+	} else if safe := p.account.Unconfirmed() - p.account.Unjournaled(); safe > 0 {
+		p.logger.Warn("messages are not confirmed; they are kept in the journal, and the next omzmq delivers them",
+			"messages", safe, "file", p.own.Path())
+	}
+}
+
+// leave removes a journal with nothing in it, however the program ends.
+func (p *process) leave() {
+	if p.own != nil && p.own.Log.Empty() {
+		p.removeJournal()
+	}
+}
+
+// removeJournal removes the own journal, and with it the memory of the account's lines.
+func (p *process) removeJournal() {
+	p.own.Remove()
+	p.own = nil
+}
+
+// verdict is what the program ends with: no error only if everything that is owed is in a journal.
 func verdict(err error, owed account) error {
-	n := owed.Unkept()
+	n := owed.Unjournaled()
 	if n == 0 {
 		return err
 	}
+	owed.Poll()
 	if _, why := owed.Outcome(); err == nil {
 		err = why
 	}
@@ -91,51 +162,49 @@ func verdict(err error, owed account) error {
 	return fmt.Errorf("%d messages were not confirmed: %w", n, err)
 }
 
-func newMachine(o *options, owed account, logger *slog.Logger, truncated *int) *omprog.Machine {
+func (p *process) machine() *omprog.Machine {
 	return omprog.NewMachine(omprog.Config{
-		BeginMark:   o.beginMark,
-		CommitMark:  o.commitMark,
-		SendTimeout: o.sendTimeout,
-		MaxLine:     o.maxLine(),
+		BeginMark:   p.o.beginMark,
+		CommitMark:  p.o.commitMark,
+		SendTimeout: p.o.sendTimeout,
+		MaxLine:     p.o.maxLine(),
 		Truncated: func(int) {
-			if *truncated++; *truncated == 1 {
-				logger.Warn("a line is longer than --max-message-size allows and was cut (said once)", "limit", o.maxLine())
+			if p.truncated++; p.truncated == 1 {
+				p.logger.Warn("a line is longer than --max-message-size allows and was cut (logged once)", "limit", p.o.maxLine())
 			}
 		},
-	}, owed)
+	}, p.account)
 }
 
-// longestLine is what is read of a line: more than is sent, so that a cut is noticed, and never less than a mark.
+// longestLine is how many bytes of a line are read: more than are sent, so that a cut is noticed, and never fewer than a mark has.
 func (o *options) longestLine() int {
 	const character = 4 // bytes of the longest UTF-8 sequence
 	return max(o.maxLine()+character, len(o.beginMark), len(o.commitMark))
 }
 
 // converse talks to rsyslog until its end.
-func converse(ctx, draining context.Context, server *omprog.Server, stdout *os.File, kept *kept) error {
+func converse(ctx, draining context.Context, server *omprog.Server, stdout *os.File) error {
 	if lines.Confirmed(int(stdout.Fd()), int(os.Stderr.Fd())) {
 		out, err := lines.NewWriter(int(stdout.Fd()))
 		if err != nil {
 			return err
 		}
 		defer out.Close()
-		server.Out = kept.replies(out)
-	} else if kept.own != nil {
-		kept.own.Log.Parted(true)
+		server.Out = out
 	}
 	return server.Run(ctx, draining)
 }
 
 // newAccount makes the socket and the account of what it owes.
-func newAccount(o *options, logger *slog.Logger, kept *kept) (*zmq.Socket, account, error) {
+func newAccount(o *options, logger *slog.Logger, own *spool.Journal) (*zmq.Socket, account, error) {
 	if o.socketType == zmq.Pub {
 		socket, err := zmq.New(o.Socket(zmq.Pub, logger))
 		return socket, delivery.NewPublisher(o.topics, socket, logger), err
 	}
-	return newSender(o, logger, kept.own)
+	return newSender(o, logger, own)
 }
 
-// newSender makes a socket and the account of what it owes: what is in the journal, if there is one.
+// newSender makes a socket and the account of what it owes, beginning with what is in the journal, if there is one.
 func newSender(o *options, logger *slog.Logger, j *spool.Journal) (*zmq.Socket, *delivery.Sender, error) {
 	cfg := o.Socket(o.socketType, logger)
 	about := delivery.SenderConfig{Confirm: o.confirmLevel, Topics: o.topics, Logger: logger}
@@ -166,7 +235,7 @@ func newSender(o *options, logger *slog.Logger, j *spool.Journal) (*zmq.Socket, 
 	return carrier.Socket, sender, err
 }
 
-// answers passes on what a receiver answers.
+// answers hands a receiver's answers to the sender.
 func answers(sender *delivery.Sender, b *zmq.Batch) {
 	for i := range b.Len() {
 		a, err := delivery.ParseAnswer(b.Frames(i))
@@ -186,24 +255,4 @@ func (c *carrier) Queue(frames ...[]byte) delivery.Link {
 		return p
 	}
 	return nil
-}
-
-// drain waits until everything that is owed is confirmed or refused, for as long as ctx lasts. It asks now and then,
-// too: what only the kernel knows comes without a word.
-func drain(ctx context.Context, owed account) {
-	const interval = 10 * time.Millisecond
-	ask := time.NewTicker(interval)
-	defer ask.Stop()
-	for {
-		owed.Outcome() // asks the kernel
-		if owed.Outstanding() == 0 {
-			return
-		}
-		select {
-		case <-owed.Changed():
-		case <-ask.C:
-		case <-ctx.Done():
-			return
-		}
-	}
 }

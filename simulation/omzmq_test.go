@@ -2,12 +2,12 @@ package simulation
 
 import (
 	"errors"
-	"io"
 	"log/slog"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/adopt"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/delivery"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/journal"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/omprog"
@@ -16,8 +16,7 @@ import (
 const (
 	sendTimeout = 5 * time.Second
 	linger      = 4 * time.Second
-	lookEvery   = 2 * time.Second
-	grace       = 3 * time.Second // as in pkg/journal/spool
+	grace       = 3 * time.Second // as in package spool
 )
 
 // host is the machine that omzmq runs on, with the folder of journals.
@@ -66,10 +65,11 @@ func (h *host) now() int64 { return int64(time.Minute + h.w.time()) }
 type omzmq struct {
 	host    *host
 	machine *omprog.Machine
+	adopter *adopt.Adopter
 	sides   []*side // the first is the conversation's
 	alive   bool
 	known   bool // rsyslog knows that it has died
-	untold  bool // a reply is out and the machine does not know yet
+	written bool // a reply is written, and the machine does not know yet
 	answer  func(string)
 }
 
@@ -83,13 +83,16 @@ type side struct {
 	network *network
 }
 
-// fork starts a process; begin is when it says OK.
+// fork starts a process.
 func (h *host) fork(worker int) *omzmq {
 	o := &omzmq{host: h, alive: true}
 	h.alive = append(h.alive, o)
 	d := h.own(worker)
-	o.side(d, journal.Successor{Same: d.owner == worker, Shared: h.rsyslog.shared != nil && len(h.rsyslog.workers) > 1, Started: h.now()})
+	own := o.side(d, journal.Successor{Same: d.owner == worker, Shared: h.rsyslog.shared != nil && len(h.rsyslog.workers) > 1, Started: h.now()})
 	d.owner = worker
+	o.adopter = adopt.New(adopt.Config{Own: own.sender, TakeOver: o.takeOver}, time.Now())
+	account := o.adopter.Account()
+	account.Parted(false)
 	timeout := sendTimeout
 	if h.patient {
 		timeout = time.Hour
@@ -97,7 +100,8 @@ func (h *host) fork(worker int) *omzmq {
 	o.machine = omprog.NewMachine(omprog.Config{
 		BeginMark: omprog.DefaultBeginMark, CommitMark: omprog.DefaultCommitMark,
 		SendTimeout: timeout, MaxLine: 1000, Truncated: func(int) {},
-	}, o.sides[0].sender)
+	}, account)
+	h.w.after(0, o.step)
 	return o
 }
 
@@ -125,7 +129,7 @@ func (o *omzmq) side(d *disk, by journal.Successor) *side {
 	}
 	s.id = s.log.ID()
 	s.network = &network{w: o.host.w, side: s}
-	cfg := delivery.SenderConfig{Confirm: delivery.Stored, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), Journal: s.log}
+	cfg := delivery.SenderConfig{Confirm: delivery.Stored, Logger: slog.New(slog.DiscardHandler), Journal: s.log}
 	s.sender = delivery.NewSender(cfg, s.network)
 	var endpoints []string
 	for _, r := range o.host.receivers {
@@ -142,46 +146,47 @@ func (o *omzmq) side(d *disk, by journal.Successor) *side {
 	return s
 }
 
-func (o *omzmq) begin() { o.look() }
-
-// look adopts the journals that nobody will go on with.
-func (o *omzmq) look() {
-	if !o.alive {
-		return
+// step drives the adopter, as adopt.Adopter.Run does.
+func (o *omzmq) step() {
+	if o.alive {
+		o.host.w.after(time.Until(o.adopter.Step(time.Now())), o.step)
 	}
+}
+
+// takeOver finds the journals that no other process will go on with.
+func (o *omzmq) takeOver(most int) (found []adopt.Delivery) {
 	h := o.host
-	for _, d := range slices.Clone(h.journals) {
+	for _, d := range h.journals {
+		if len(found) == most {
+			break
+		}
 		if d.held || h.rsyslog.alive(d.owner) && h.now()-journal.Beat(d.header) <= int64(grace) {
 			continue
 		}
 		s := o.side(d, journal.Successor{})
 		d.owner = 0
-		o.finish(s)
+		found = append(found, adopt.Delivery{Sender: s.sender, Close: s.close})
 	}
-	h.w.after(lookEvery, o.look)
+	return found
 }
 
-// finish removes an adopted journal once it owes nothing.
-func (o *omzmq) finish(s *side) {
-	if !o.alive {
-		return
-	}
-	if settled, err := s.sender.Outcome(); settled && err == nil {
-		s.remove()
-		return
-	} else if settled {
-		s.sender.Failed(true)
-	}
-	o.host.w.after(100*time.Millisecond, func() { o.finish(s) })
-}
-
-func (s *side) remove() {
+// close removes an orphan journal of which everything is confirmed, or leaves it to another process.
+func (s *side) close(confirmed bool, closed func()) {
 	s.network.cutAll()
+	s.disk.held = false
 	s.o.sides = slices.DeleteFunc(s.o.sides, func(other *side) bool { return other == s })
+	if confirmed {
+		s.remove()
+	}
+	closed()
+}
+
+// remove removes a journal.
+func (s *side) remove() {
 	s.o.host.journals = slices.DeleteFunc(s.o.host.journals, func(d *disk) bool { return d == s.disk })
 }
 
-// say takes a line from rsyslog and calls answered with the reply once it is out, or with "" when the process dies before.
+// say takes a line from rsyslog and calls answered with the reply once it is written, or with "" when the process dies before.
 func (o *omzmq) say(line string, answered func(reply string)) {
 	w := o.host.w
 	o.answer = answered
@@ -190,7 +195,7 @@ func (o *omzmq) say(line string, answered func(reply string)) {
 			o.hear("")
 			return
 		}
-		o.told()
+		o.replied()
 		reply := o.machine.Line([]byte(line))
 		if o.machine.Waiting() {
 			o.poll()
@@ -212,40 +217,36 @@ func (o *omzmq) poll() {
 	o.host.w.after(o.host.w.between(100*time.Microsecond, 20*time.Millisecond), o.poll)
 }
 
-// reply marks a reply and writes it.
+// reply writes a reply, unless it is killed just before the system call.
 func (o *omzmq) reply(text string) {
-	if o.alive {
-		o.sides[0].log.Replies(o).Write([]byte(text)) //nolint:errcheck // it has none
+	if !o.alive {
+		return
 	}
-}
-
-// Write is write(2).
-func (o *omzmq) Write(reply []byte) (int, error) {
+	o.machine.Replying()
 	if o.host.hasty && o.host.w.chance(50) {
 		o.kill()
-		return len(reply), nil
+		return
 	}
-	text := string(reply)
 	if strings.HasPrefix(text, "omzmq: ") && strings.Contains(text, " not confirmed") {
 		o.host.overdue = true
 	}
-	o.untold = true
+	o.written = true
 	o.hear(text)
 	o.host.w.soon(func() {
 		if o.alive {
-			o.told()
+			o.replied()
 			if o.machine.Due() || o.host.w.chance(2) {
 				o.machine.Submit()
 			}
 		}
 	})
-	return len(reply), nil
 }
 
-func (o *omzmq) told() {
-	if o.untold {
-		o.untold = false
-		o.machine.Replied()
+// replied lets the machine know that the reply was written.
+func (o *omzmq) replied() {
+	if o.written {
+		o.written = false
+		o.machine.Replied(true)
 	}
 }
 
@@ -284,18 +285,19 @@ func (o *omzmq) end() {
 	}
 }
 
-// endOfFile drains for a while and ends; what is not confirmed then stays in the journal.
+// endOfFile drains for a while and ends, as omzmq does; what is not confirmed then stays in the journal.
 func (o *omzmq) endOfFile() {
 	o.answer = nil
-	o.told()
+	o.replied()
 	o.machine.Submit()
-	o.host.w.after(o.host.w.between(0, linger), func() {
+	o.adopter.Account().Parted(true)
+	draining := o.host.w.between(0, linger)
+	o.host.w.after(draining, func() {
 		if !o.alive {
 			return
 		}
-		own := o.sides[0]
-		own.log.Parted(true)
-		if own.sender.Unconfirmed() == 0 {
+		o.adopter.Stop()
+		if own := o.sides[0]; adopt.Spent(own.sender, own.log, true) {
 			own.remove()
 		}
 		o.end()

@@ -207,7 +207,6 @@ func (q *pipe) start(k *worker) (ok bool) {
 		o.known = true
 		return false
 	}
-	o.begin()
 	return true
 }
 

@@ -6,15 +6,16 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/journal"
 )
 
-// repeats knows the lines that rsyslog may send again, because it was told of a failure, by their bytes. It is a
-// multiset: each line that comes again takes one number, the lowest. Messages that are distinct and happen
-// to have equal text are never merged: within a transaction that has not failed no line is looked up.
+// repeats knows, by their bytes, the lines that rsyslog may send again because it was told of a failure. It is a multiset: each
+// repeat takes one number, the lowest. Distinct messages that happen to have equal text are never merged: within a transaction
+// that has not failed no line is looked up.
 type repeats struct {
 	waiting map[string][]*record // lines that have not come again yet, lowest number first
 	bySeq   map[uint64]*record
 	taken   []*record // those that came again in the transactions since the last answer
 }
 
+// record is one line that rsyslog may send again.
 type record struct {
 	seq     uint64
 	line    string
@@ -23,7 +24,7 @@ type record struct {
 	waiting bool
 }
 
-// add remembers an entry, or what has become of it.
+// add remembers an entry, or its newest state.
 func (r *repeats) add(e *entry) {
 	rec := r.bySeq[e.seq]
 	if rec == nil {
@@ -37,7 +38,7 @@ func (r *repeats) add(e *entry) {
 	rec.refused = e.state == refused
 }
 
-// wait puts a record among those whose lines may come again.
+// wait puts a record among those that may come again.
 func (r *repeats) wait(rec *record) {
 	if rec.waiting {
 		return
@@ -48,7 +49,7 @@ func (r *repeats) wait(rec *record) {
 	r.waiting[rec.line] = slices.Insert(list, i, rec)
 }
 
-// take returns the number that a line had when it was accepted before, or nil when it is new.
+// take returns the record of a line that was accepted before, with the lowest number, or nil when the line is new.
 func (r *repeats) take(line []byte) *record {
 	list := r.waiting[string(line)]
 	if len(list) == 0 {
@@ -65,7 +66,7 @@ func (r *repeats) take(line []byte) *record {
 	return rec
 }
 
-// failed tells that the transactions that took records have failed: their lines come once more.
+// failed is called when the transactions that took records have failed: their lines come once more.
 func (r *repeats) failed() {
 	for _, rec := range r.taken {
 		rec.ref.Wait()
@@ -74,12 +75,13 @@ func (r *repeats) failed() {
 	r.taken = r.taken[:0]
 }
 
-// committed tells that rsyslog was told OK: what came again is settled. A transaction of new lines alone
-// shows that rsyslog has done with the repeats; an equal line that comes later is a message of its own.
+// committed is called when rsyslog was told OK: the repeats that came are settled. A transaction of new lines alone (fresh)
+// shows that rsyslog is done with the repeats: an equal line that comes later is a message of its own. A transaction without
+// any line shows nothing.
 func (r *repeats) committed(fresh bool) {
 	if fresh && len(r.taken) == 0 {
 		for _, rec := range r.bySeq {
-			rec.ref.Settle() // the journal may keep it, before one that is set aside
+			rec.ref.Settle() // it may stay in the journal, before a parked orphan
 		}
 		r.waiting, r.bySeq = nil, nil
 		return

@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -113,7 +114,7 @@ func TestStoredIsConfirmedByAnswers(t *testing.T) {
 	s.Committed()
 	transaction(s, "d")
 	expectGot(t, l, "1 a", "2 b", "3 c", "4 d")
-	s.Answer(l, Answer{Seq: 3}) // late, and of an account that is closed
+	s.Answer(l, Answer{Seq: 3}) // late: its account is closed
 	expectOutcome(t, s, false, "1 messages not confirmed")
 }
 
@@ -236,7 +237,7 @@ func TestFailureAmongOtherOpenTransactions(t *testing.T) {
 	s, _ := newTestSender(Stored, l)
 	transaction(s, "a", "b") // of two workers, both open
 	s.Failed(false)          // one of the two, nobody knows which
-	transaction(s, "b")      // may be a message of its own: to merge it might lose it
+	transaction(s, "b")      // may be a message of its own: merging it might lose it
 	expectGot(t, l, "1 a", "2 b", "3 b")
 	s.Failed(true) // the other one, too: now everything comes again
 	transaction(s, "b", "a")
@@ -308,8 +309,11 @@ func TestReceivedAsksTheKernel(t *testing.T) {
 	s, _ := newTestSender(Received, l)
 	transaction(s, "a", "b")
 	expectGot(t, l, "a", "b")
+	s.Poll()
 	expectOutcome(t, s, false, "2 messages")
 	l.acked = true
+	expectOutcome(t, s, false, "2 messages") // a question asks nobody
+	s.Poll()
 	expectOutcome(t, s, true, "")
 }
 
@@ -360,3 +364,123 @@ type swallow struct{ link Link }
 
 func (s swallow) Queue(...[]byte) Link { return s.link }
 func (swallow) Flush()                 {}
+
+// The backlog of transactions that broke bounds what is accepted: the next does not begin before it is confirmed. The one that has
+// begun is accepted whole.
+func TestBacklog(t *testing.T) {
+	l := &fakeLink{room: 100}
+	s, _ := newTestSender(Stored, l)
+	mebibyte := strings.Repeat("x", 1<<20)
+	for range maxBacklog >> 20 {
+		transaction(s, mebibyte)
+		if err := s.Ready(); err != nil {
+			t.Fatalf("with %d bytes: %v", s.bytes, err)
+		}
+	}
+	transaction(s, "one byte more")
+	if err := s.Ready(); err == nil || !strings.Contains(err.Error(), "9 messages") {
+		t.Errorf("with more: %v", err)
+	}
+	s.Answer(l, Answer{Seq: s.next - 1})
+	if err := s.Ready(); err != nil {
+		t.Errorf("confirmed: %v", err)
+	}
+	s.Committed()
+	transaction(s, "new")
+	if err := s.Ready(); err != nil {
+		t.Errorf("in a new account: %v", err)
+	}
+}
+
+// A connection is overdue only for what it owed when rsyslog was told of the failure. One that owed nothing then, and was given the
+// message later, is not ended when its line comes again.
+func TestOnlyAConnectionThatOwedIsOverdue(t *testing.T) {
+	a, b := &fakeLink{room: 20}, &fakeLink{room: 20}
+	s, transport := newTestSender(Stored, a, b)
+	transport.links = []*fakeLink{a}
+	transaction(s, "x", "y")
+	s.Failed(true) // a owes both, b nothing
+	transport.links = []*fakeLink{b}
+	s.Down(a)
+	expectGot(t, b, "1 x", "2 y")
+	transaction(s, "x", "y")
+	if b.dropped != 0 {
+		t.Error("the connection that had owed nothing was ended")
+	}
+}
+
+// A transaction without any line does not show that rsyslog is done with the repeats.
+func TestEmptyTransactionEndsNoRepeats(t *testing.T) {
+	l := &fakeLink{room: 20}
+	s, _ := newTestSender(Stored, l)
+	transaction(s, "x", "y")
+	s.Failed(true)
+	s.Answer(l, Answer{Seq: 2})
+	s.Submit()
+	s.Committed()
+	transaction(s, "y", "x")
+	expectGot(t, l, "1 x", "2 y")
+	transaction(s, "x")
+	expectGot(t, l, "1 x", "2 y", "3 x")
+}
+
+// The table above Failed.
+func TestFateOfAMessageAfterAFailure(t *testing.T) {
+	for _, c := range []struct {
+		message       string
+		entry         entry
+		alone, others afterFailure
+	}{
+		{"pending", entry{state: pending}, awaitsRepeat, stays},
+		{"in flight", entry{state: inFlight}, awaitsRepeat, stays},
+		{"confirmed", entry{state: confirmed}, awaitsRepeat, stays},
+		{"refused", entry{state: refused}, awaitsRepeat, sentOnceMore},
+		{"refused and given back before", entry{state: refused, givenBack: true}, awaitsRepeat, stays},
+		{"an orphan in flight", entry{state: inFlight, orphan: true}, stays, stays},
+		{"an orphan that was refused", entry{state: refused, orphan: true}, stays, stays},
+	} {
+		if alone, others := c.entry.afterFailure(true), c.entry.afterFailure(false); alone != c.alone || others != c.others {
+			t.Errorf("%s: %d with no other transaction open, %d with others; want %d, %d", c.message, alone, others, c.alone, c.others)
+		}
+	}
+}
+
+// feed is the subscribers of a Publisher.
+type feed struct {
+	queued, sent []string
+}
+
+func (f *feed) Publish(frames ...[]byte) {
+	f.queued = append(f.queued, string(bytes.Join(frames, []byte("|"))))
+}
+func (f *feed) Flush() { f.sent, f.queued = append(f.sent, f.queued...), nil }
+
+func TestPublisher(t *testing.T) {
+	var log bytes.Buffer
+	f := &feed{}
+	p := NewPublisher(message.Topics{ByDelimiter: true, Delimiter: ' '}, f, slog.New(slog.NewTextHandler(&log, nil)))
+	for _, line := range []string{"auth one", "nodelimiter", "neither", "mail two"} {
+		if !p.Accept([]byte(line)) {
+			t.Error("not deferrable")
+		}
+	}
+	if len(f.sent) > 0 {
+		t.Errorf("sent before Submit: %q", f.sent)
+	}
+	p.Submit()
+	if want := []string{"auth|one", "|nodelimiter", "|neither", "mail|two"}; !slices.Equal(f.sent, want) {
+		t.Errorf("sent %q, want %q", f.sent, want)
+	}
+	if got := p.Counters(); got != (Counters{Received: 4, Confirmed: 4, NoDelimiter: 2}) {
+		t.Errorf("counters %+v", got)
+	}
+	if n := strings.Count(log.String(), "lacks the --topic-delimiter"); n != 1 {
+		t.Errorf("logged %d times", n)
+	}
+	if settled, err := p.Outcome(); !settled || err != nil || p.Ready() != nil || p.Changed() != nil {
+		t.Error("a publisher owes something")
+	}
+	if p.Outstanding()+p.Unconfirmed()+p.Unjournaled() > 0 {
+		t.Error("a publisher owes messages")
+	}
+}

@@ -23,7 +23,7 @@ const (
 // IDSize is the size of a sender id, in bytes.
 const IDSize = 17
 
-// word is the place of a number in the header that changes, each by a single store.
+// word is the place of a number in the header. It changes by a single store.
 type word int
 
 const (
@@ -32,33 +32,33 @@ const (
 	ownerStarted
 	ownerThread
 	ownerArguments
-	nextSeq // the number of the next new line, when there is no record, and after Recover
+	nextSeq // the number of the next new line; valid while there is no record, and after Recover
 	opened  // transactions begun and not committed
-	closing // 1 + the line counter at the last COMMIT that was read
-	mark    // what rsyslog was told last: see Log.Replies
-	beat    // when the process was last known to live, nanoseconds of CLOCK_BOOTTIME
+	closing // 1 + the line counter at the last COMMIT that was read; 0: a BEGIN came after it
+	mark    // what rsyslog was told last, and about which line: see Log.Answering
+	beat    // when the process last showed that it lives, nanoseconds of CLOCK_BOOTTIME
 	parted  // 1: rsyslog sends nothing again
 	shared  // 1: transactions of several workers were open at once
 )
 
-// Owner says who wrote a journal: the thread of rsyslogd that the process was started by. Zeros: not known.
+// Owner identifies the writer of a journal by the thread of rsyslogd that started the process. Zeros: not known.
 type Owner struct {
 	Boot      uint64 // this boot of the machine
 	Process   uint64 // id of rsyslogd
 	Started   uint64 // when it was started, in the kernel's ticks since the boot
-	Thread    uint64 // id of its thread: a queue's worker
-	Arguments uint64 // what the program was called with
+	Thread    uint64 // id of the thread: a queue's worker
+	Arguments uint64 // hash of the program's arguments
 }
 
-// Errors of a header that cannot be read. What it belongs to is to be left as it is.
+// Errors of a header that cannot be read. The file is to be left as it is.
 var (
-	ErrForeign = errors.New("this is no journal of omzmq, or its header is damaged: if no other program needs it, remove it")
+	ErrForeign = errors.New("this is not a journal of omzmq, or its header is damaged: if no other program needs it, remove it")
 	ErrVersion = errors.New("a journal of another version: start the omzmq that wrote it, or remove the file")
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// WriteHeader makes a page the header of an empty journal. The magic is written last.
+// WriteHeader turns a page into the header of an empty journal. The magic is written last.
 func WriteHeader(page []byte, id [IDSize]byte, owner Owner) {
 	clear(page[:HeaderSize])
 	binary.NativeEndian.PutUint32(page[8:], version)
@@ -71,7 +71,7 @@ func WriteHeader(page []byte, id [IDSize]byte, owner Owner) {
 
 func headerSum(page []byte) uint32 { return crc32.Checksum(page[idAt:ownerAt], castagnoli) }
 
-// SetOwner changes the owner: the journal has been taken over. Half done, it leaves an unknown owner.
+// SetOwner changes the owner of a journal that has been taken over. If it is interrupted, the owner is unknown.
 func SetOwner(page []byte, owner Owner) {
 	at(page, ownerProcess).Store(0)
 	at(page, ownerBoot).Store(owner.Boot)
@@ -81,7 +81,7 @@ func SetOwner(page []byte, owner Owner) {
 	at(page, ownerProcess).Store(owner.Process)
 }
 
-// ReadHeader reads whose journal this is.
+// ReadHeader returns whose journal this is. The errors are ErrForeign and ErrVersion.
 func ReadHeader(page []byte) (id [IDSize]byte, owner Owner, err error) {
 	if len(page) < HeaderSize || string(page[:len(magic)]) != magic {
 		return id, owner, ErrForeign
@@ -99,13 +99,13 @@ func ReadHeader(page []byte) (id [IDSize]byte, owner Owner, err error) {
 	}, nil
 }
 
-// Beat is when the writer of a journal was last known to live, in nanoseconds of CLOCK_BOOTTIME.
+// Beat returns when the writer of a journal last showed that it lives, in nanoseconds of CLOCK_BOOTTIME.
 func Beat(page []byte) int64 { return int64(at(page, beat).Load()) }
 
-// SetBeat says that the writer of a journal lives. Any goroutine may.
+// SetBeat shows that the writer of a journal lives. Any goroutine may call it.
 func SetBeat(page []byte, now int64) { at(page, beat).Store(uint64(now)) }
 
-// at is a word of the header. Its place in memory is a multiple of 8, because a page's is.
+// at returns a word of the header. Its address is a multiple of 8, as the page's is.
 func at(page []byte, w word) *atomic.Uint64 {
 	return (*atomic.Uint64)(unsafe.Pointer(&page[w]))
 }

@@ -15,12 +15,12 @@ var (
 	someOwner = Owner{Boot: 1, Process: 2, Started: 3, Thread: 4, Arguments: 5}
 )
 
-// memory is a Storage that outlives its Log in tests.
+// memory is a Storage that outlives its Log.
 type memory struct {
 	header  []byte
 	extents [][]byte
-	size    int // of each extent that is added, at least
-	room    int // bytes that extents may have altogether; 0: any
+	size    int // of each extent that is added, at the least
+	room    int // bytes of all extents together, at most; 0: any
 }
 
 // aligned is zeroed memory that begins at a multiple of 8.
@@ -58,7 +58,7 @@ func (m *memory) held() (n int) {
 	return n
 }
 
-// snapshot is what a process that dies now leaves. A successor maps its file as one extent.
+// snapshot is what a process that dies now would leave. A successor maps its file as one extent.
 func (m *memory) snapshot() *memory {
 	s := &memory{header: aligned(HeaderSize), size: m.size}
 	copy(s.header, m.header)
@@ -69,7 +69,7 @@ func (m *memory) snapshot() *memory {
 	return s
 }
 
-// written makes a Log and keeps lines in it that belong to one transaction.
+// written makes a Log and appends the lines of one transaction, each of them answered.
 func written(t testing.TB, m *memory, lines ...string) (*Log, []Ref) {
 	t.Helper()
 	l := New(m, nil)
@@ -77,27 +77,18 @@ func written(t testing.TB, m *memory, lines ...string) (*Log, []Ref) {
 	var refs []Ref
 	for i, line := range lines {
 		refs = append(refs, appended(t, l, uint64(i+1), line))
-		reply(t, l, deferred)
+		l.Answering(Deferred)
 	}
 	return l, refs
 }
 
 func appended(t testing.TB, l *Log, seq uint64, line string) Ref {
 	t.Helper()
-	kept, ref, err := l.Append(seq, []byte(line))
-	if err != nil || string(kept) != line || !ref.Kept() {
-		t.Fatalf("Append(%d, %.20q): %.20q, %v, %v", seq, line, kept, ref, err)
+	journaled, ref, err := l.Append(seq, []byte(line))
+	if err != nil || string(journaled) != line || !ref.Journaled() {
+		t.Fatalf("Append(%d, %.20q): %.20q, %v, %v", seq, line, journaled, ref, err)
 	}
 	return ref
-}
-
-// reply writes a reply, of which a Write gets to see what the journal says already.
-func reply(t testing.TB, l *Log, text string) {
-	t.Helper()
-	var said bytes.Buffer
-	if n, err := l.Replies(&said).Write([]byte(text)); n != len(text) || err != nil || said.String() != text {
-		t.Fatalf("%q: %d, %v, %q was written", text, n, err, said.String())
-	}
 }
 
 // recovered is a successor's view.
@@ -135,14 +126,14 @@ func TestRecordsOutliveTheLog(t *testing.T) {
 		if records[0].Route != 77 || records[1].Route != 0 || records[199].Seq != 200 || l.Next() != 201 || l.ID() != someID {
 			t.Errorf("extents of %d: %+v … %+v, next %d", size, records[0].Route, records[199].Seq, l.Next())
 		}
-		appended(t, l, 201, "new") // behind the others
+		appended(t, l, 201, "new") // after the others
 		if records, _ := recovered(t, m.snapshot(), Successor{}); len(records) != 200 {
 			t.Errorf("the snapshot changed: %d", len(records))
 		}
 	}
 }
 
-// Whatever was the last call before the death, what is owed is there, and nothing else is.
+// Whatever the last call before the death was, what is owed is there, and nothing else.
 func TestDeathAfterEachCall(t *testing.T) {
 	m := newMemory(200)
 	l := New(m, nil)
@@ -167,7 +158,7 @@ func TestDeathAfterEachCall(t *testing.T) {
 			refs = append(refs, appended(t, l, seq, line))
 			owed = append(owed, line)
 			check("a line")
-			reply(t, l, deferred)
+			l.Answering(Deferred)
 			check("the reply")
 		}
 		l.Closing(0)
@@ -177,14 +168,14 @@ func TestDeathAfterEachCall(t *testing.T) {
 			owed = owed[1:]
 			check("a confirmation")
 		}
-		reply(t, l, replyOK)
+		l.Answering(Committed)
 		check("the reply to COMMIT")
 		l.Reset(seq + 1)
 		refs, owed = nil, nil
 		check("the end of it")
 	}
 	if m.held() == 0 {
-		t.Error("nothing was ever kept")
+		t.Error("nothing was ever journaled")
 	}
 }
 
@@ -193,7 +184,7 @@ func TestFullJournal(t *testing.T) {
 	m.room = 128
 	l := New(m, nil)
 	appended(t, l, 1, "fits")
-	if _, ref, err := l.Append(2, make([]byte, 100)); !errors.Is(err, ErrFull) || ref.Kept() {
+	if _, ref, err := l.Append(2, make([]byte, 100)); !errors.Is(err, ErrFull) || ref.Journaled() {
 		t.Errorf("a line without room: %v, %v", ref, err)
 	}
 	var nobody Ref
@@ -208,37 +199,37 @@ func TestFullJournal(t *testing.T) {
 	appended(t, l, 3, "fits, too")
 }
 
-// A line for which there was no room disturbs nothing that the journal knows of those before it.
+// A line for which there was no room changes nothing that the journal knows about the lines before it.
 func TestLineWithoutRoom(t *testing.T) {
 	m := newMemory(128)
 	m.room = 128
 	l := New(m, nil)
 	l.Opened(1)
-	kept := appended(t, l, 1, "kept")
-	reply(t, l, deferred)
+	first := appended(t, l, 1, "first")
+	l.Answering(Deferred)
 	if _, _, err := l.Append(2, make([]byte, 100)); err == nil {
 		t.Fatal("there was room")
 	}
 	by := Successor{Same: true, Started: int64(time.Hour)}
-	if records, _ := recovered(t, m.snapshot(), by); !slices.Equal(fates(records), []string{"kept?"}) {
-		t.Errorf("before the reply to the line without room: %v", fates(records))
+	if records, _ := recovered(t, m.snapshot(), by); !slices.Equal(fatesOf(records), []string{"first?"}) {
+		t.Errorf("before the reply to the line without room: %v", fatesOf(records))
 	}
-	reply(t, l, deferred)
+	l.Answering(Deferred)
 	l.Take(Ref{}) // it comes again
-	reply(t, l, deferred)
+	l.Answering(Deferred)
 	l.Closing(0)
-	if records, _ := recovered(t, m.snapshot(), by); !slices.Equal(fates(records), []string{"kept!"}) {
-		t.Errorf("at COMMIT: %v", fates(records))
+	if records, _ := recovered(t, m.snapshot(), by); !slices.Equal(fatesOf(records), []string{"first!"}) {
+		t.Errorf("at COMMIT: %v", fatesOf(records))
 	}
-	kept.Confirm()
-	reply(t, l, replyOK)
+	first.Confirm()
+	l.Answering(Committed)
 	if records, _ := recovered(t, m.snapshot(), by); len(records) > 0 {
-		t.Errorf("after the OK: %v", fates(records))
+		t.Errorf("after the OK: %v", fatesOf(records))
 	}
 }
 
 // What was in the journal before it was emptied does not come back, wherever the new records end.
-func TestRecordsOfOldDoNotComeBack(t *testing.T) {
+func TestRecordsOfAnEarlierUseDoNotComeBack(t *testing.T) {
 	for lines := range 10 {
 		m := newMemory(256) // four records of 64 bytes
 		l := New(m, nil)
@@ -256,33 +247,13 @@ func TestRecordsOfOldDoNotComeBack(t *testing.T) {
 	}
 }
 
-// A reply that could not be written was not given.
-func TestUnwrittenReply(t *testing.T) {
-	m := newMemory(256)
-	l := New(m, nil)
-	l.Opened(1)
-	appended(t, l, 1, "a")
-	if _, err := l.Replies(full{}).Write([]byte(deferred)); !errors.Is(err, ErrFull) {
-		t.Errorf("Write: %v", err)
-	}
-	records, _ := recovered(t, m.snapshot(), Successor{Same: true, Started: int64(time.Hour)})
-	if got := fates(records); !slices.Equal(got, []string{"a!"}) {
-		t.Errorf("%v", got)
-	}
-}
-
-// full is a pipe that takes nothing.
-type full struct{}
-
-func (full) Write([]byte) (int, error) { return 0, ErrFull }
-
 func TestBusyAndEmpty(t *testing.T) {
 	busy := 0
 	m := newMemory(1024)
 	var l *Log
 	l = New(m, func() {
 		if busy++; l.Empty() {
-			t.Error("empty when a record is about to come: a beat that looks now would stop")
+			t.Error("empty although a record is about to enter: a beat that looks now would stop")
 		}
 	})
 	for round := range 3 {
@@ -356,7 +327,7 @@ func TestHeader(t *testing.T) {
 	}
 }
 
-// Whatever byte of a record is damaged, it and what is behind it do not count, and what is before it does.
+// Whichever byte of a record is damaged: the record and everything after it do not count, everything before it does.
 func TestDamage(t *testing.T) {
 	m := newMemory(512)
 	lines := []string{"the first line", "the second, longer line", "the third"}
@@ -366,7 +337,7 @@ func TestDamage(t *testing.T) {
 	for n, line := range lines {
 		for i := range headSize + len(line) {
 			if i >= 12 && i < sumFrom {
-				continue // route and state change, and are not covered
+				continue // route and state change and are not covered
 			}
 			s := whole.snapshot()
 			s.extents[0][at+i] ^= 1
@@ -375,7 +346,7 @@ func TestDamage(t *testing.T) {
 			if got := texts(records); !slices.Equal(got, lines[:n]) {
 				t.Errorf("byte %d of record %d: %q, %v", i, n, got, err)
 			}
-			// A line that has become the end, or a short filler, looks like one.
+			// A damaged kind may read as the end, or as a short filler.
 			if err == nil && i >= 4 || err != nil && !errors.Is(err, ErrDamaged) {
 				t.Errorf("byte %d of record %d: error %v", i, n, err)
 			}
@@ -388,7 +359,7 @@ func TestDamage(t *testing.T) {
 	}
 }
 
-// What is on a disk may be anything. Recover neither fails nor reads beyond it, and what comes next is kept.
+// Anything may be on a disk. Recover neither fails nor reads beyond it, and the next line is journaled.
 func FuzzRecover(f *testing.F) {
 	m := newMemory(256)
 	_, refs := written(f, m, "one", "two, which is a bit longer", "")
@@ -400,7 +371,7 @@ func FuzzRecover(f *testing.F) {
 		page := aligned(HeaderSize)
 		copy(page, header)
 		if _, _, err := ReadHeader(page); err != nil {
-			return // package spool leaves it as it is
+			return // package spool leaves such a file as it is
 		}
 		m := &memory{header: page, size: 128}
 		if rounded := len(content) &^ 7; rounded > 0 {
@@ -414,7 +385,7 @@ func FuzzRecover(f *testing.F) {
 		}
 		want := texts(records)
 		for _, r := range records {
-			if !r.Again && !r.Batch && r.Confirmed {
+			if r.Fate == Orphan && r.Confirmed {
 				t.Errorf("%+v is neither owed nor sent again", r)
 			}
 		}
@@ -424,7 +395,7 @@ func FuzzRecover(f *testing.F) {
 		for _, r := range must(New(m.snapshot(), nil).Recover(Successor{Same: true})) {
 			got = append(got, string(r.Line))
 		}
-		// Of what was found, what is confirmed and not sent again any more may be gone.
+		// Of what was found, lines that are confirmed and not sent again may be gone.
 		if len(got) == 0 || got[len(got)-1] != line || len(got) > len(want)+1 {
 			t.Errorf("after a recovery of %q and a new line: %q", want, got)
 		}

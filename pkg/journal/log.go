@@ -28,12 +28,12 @@ const (
 // Flags of a record. A record without any is owed, and rsyslog will not send it again.
 const (
 	flagConfirmed = 1 << iota // it is no longer owed
-	flagWaiting               // rsyslog was told of a failure, or will have to think so: it comes again
+	flagWaiting               // rsyslog was told of a failure, or will notice one: it sends the line again
 	flagCurrent               // its transaction is not committed, as far as omzmq knows
 	flagBits      = 8         // the line counter is above them
 )
 
-// head is a record before its line. Memory that begins at a multiple of 8 is taken for one.
+// head is a record before its line. Memory that begins at a multiple of 8 is read as one.
 type head struct {
 	kind   atomic.Uint32
 	length uint32
@@ -43,31 +43,59 @@ type head struct {
 	seq    uint64
 }
 
-// fresh is a head that nobody reads yet: it is written without atomic operations, which take longer than all the rest.
-type fresh struct {
+// newHead is a head that nobody else reads yet: it is written without atomic operations, which take longer than all the rest.
+type newHead struct {
 	kind, length, sum, route uint32
 	state, seq               uint64
 }
 
 const (
 	headSize = int(unsafe.Sizeof(head{}))
-	sumFrom  = int(unsafe.Offsetof(head{}.seq)) // what the checksum covers, but for the length
+	sumFrom  = int(unsafe.Offsetof(head{}.seq)) // where the checksummed part begins; the length is covered, too
 )
 
 func headOf(memory []byte) *head { return (*head)(unsafe.Pointer(&memory[:headSize][0])) }
 
-// kindOf and lengthOf are the parts of a head that a filler has, too, which may be as short as these two.
+// kindOf and lengthOf are all that a filler has of a head: it may be as short as these two.
 func kindOf(memory []byte) *uint32   { return (*uint32)(unsafe.Pointer(&memory[0])) }
 func lengthOf(memory []byte) *uint32 { return (*uint32)(unsafe.Pointer(&memory[4])) }
 
-// Ref is a record, for as long as it is in the journal. One goroutine at a time changes it. Nothing happens to the zero Ref, that
-// of a line in no journal.
+// Ref is a record, valid while the record is in the journal. One goroutine at a time changes it. The zero Ref is that of a
+// line in no journal; its methods do nothing.
 type Ref struct{ head *head }
 
-// Kept tells that there is a record.
-func (r Ref) Kept() bool { return r.head != nil }
+// Journaled reports whether there is a record.
+func (r Ref) Journaled() bool { return r.head != nil }
 
-// Log is one journal. The goroutine of the conversation uses it.
+// Confirm records that a line is no longer owed.
+func (r Ref) Confirm() {
+	if r.head != nil {
+		r.head.state.Or(flagConfirmed)
+	}
+}
+
+// Route records which receiver a line was given to, as a number derived from its name; 0: a receiver without a name.
+func (r Ref) Route(receiver uint32) {
+	if r.head != nil {
+		r.head.route.Store(receiver)
+	}
+}
+
+// Wait records that rsyslog was told of a failure and will send the line again.
+func (r Ref) Wait() {
+	if r.head != nil {
+		r.head.state.Store(r.head.state.Load()&^flagCurrent | flagWaiting)
+	}
+}
+
+// Settle records that rsyslog was told OK for a line, or will not send it again.
+func (r Ref) Settle() {
+	if r.head != nil {
+		r.head.state.And(^uint64(flagWaiting | flagCurrent))
+	}
+}
+
+// Log is one journal. Only the conversation's goroutine uses it.
 type Log struct {
 	storage Storage
 	header  []byte
@@ -77,35 +105,25 @@ type Log struct {
 	extent, next int         // where the next record goes
 	records      int         // since the journal was last empty
 	occupied     atomic.Bool // records > 0, for any goroutine
-	counter      uint64      // lines accepted, new or again
-	asked        question
+	counter      uint64      // journaled lines accepted so far, repeats included
 }
-
-// question is what rsyslog waits for an answer to.
-type question int
-
-const (
-	askedOther  question = iota
-	askedLine            // a message
-	askedCommit          // COMMIT
-)
 
 // ErrFull is returned when a line finds no room.
 var ErrFull = errors.New("the journal is full")
 
-// New makes a Log of a storage whose header is made or was read. Recover takes what is in it. busy is called when the first
-// record is about to enter an empty journal; nil: nobody cares.
+// New makes a Log of a storage whose header has been written or read. Recover takes what is in it. busy, if it is not nil, is
+// called when the first record is about to enter an empty journal.
 func New(storage Storage, busy func()) *Log {
 	return &Log{storage: storage, header: storage.Header(), extents: storage.Extents(), busy: busy}
 }
 
-// ID is the sender id that the numbers belong to.
+// ID is the sender id that the sequence numbers belong to.
 func (l *Log) ID() [IDSize]byte { return [IDSize]byte(l.header[idAt:]) }
 
-// Next is the number of the next new line, after Recover and in an empty journal.
+// Next is the number of the next new line. It is valid after Recover and in an empty journal.
 func (l *Log) Next() uint64 { return at(l.header, nextSeq).Load() }
 
-// Empty tells that nothing is kept. Any goroutine may ask.
+// Empty reports whether the journal holds no record. Any goroutine may call it.
 func (l *Log) Empty() bool { return !l.occupied.Load() }
 
 func (l *Log) hold(records int) {
@@ -113,33 +131,32 @@ func (l *Log) hold(records int) {
 	l.occupied.Store(records > 0)
 }
 
-// Append keeps a new line. The returned copy is in the journal and good until Reset. An error means that there is no room for
-// it; then only its number is kept, which must not be given to another line.
-func (l *Log) Append(seq uint64, line []byte) (kept []byte, ref Ref, err error) {
+// Append writes a new line to the journal. The returned copy is in the journal and valid until Reset. On an error there is no
+// room for the line: only its number is remembered, so that it is not given to another line.
+func (l *Log) Append(seq uint64, line []byte) (journaled []byte, ref Ref, err error) {
 	size := recordSize(len(line))
 	record, err := l.room(size)
 	if err != nil {
-		l.asked = askedOther // nothing here tells of the line, so its reply leaves no mark
 		at(l.header, nextSeq).Store(seq + 1)
 		return nil, Ref{}, err
 	}
 	if l.records == 0 {
-		l.occupied.Store(true) // before busy: who sees an empty journal takes it for idle
+		l.occupied.Store(true) // before busy: a journal that looks empty is taken for idle
 		if l.busy != nil {
 			l.busy()
 		}
 	}
 	l.records++
-	l.question()
-	kept = record[headSize : headSize+len(line) : headSize+len(line)]
-	copy(kept, line)
-	*(*fresh)(unsafe.Pointer(&record[0])) = fresh{length: uint32(len(line)), state: l.counter<<flagBits | flagCurrent, seq: seq}
+	l.counter++
+	journaled = record[headSize : headSize+len(line) : headSize+len(line)]
+	copy(journaled, line)
+	*(*newHead)(unsafe.Pointer(&record[0])) = newHead{length: uint32(len(line)), state: l.counter<<flagBits | flagCurrent, seq: seq}
 	h := headOf(record)
 	h.sum = checksum(record, len(line))
 	l.next += size
 	l.end(l.extent, l.next)
 	h.kind.Store(kindLine)
-	return kept, Ref{h}, nil
+	return journaled, Ref{h}, nil
 }
 
 // room finds place for a record. It may go on to the next extent, or have one added.
@@ -152,7 +169,7 @@ func (l *Log) room(size int) ([]byte, error) {
 			l.advance()
 		default:
 			err := l.storage.Extend(size)
-			l.header, l.extents = l.storage.Header(), l.storage.Extents() // which may have changed all the same
+			l.header, l.extents = l.storage.Header(), l.storage.Extents() // both may have changed, even on an error
 			if err != nil {
 				return nil, err
 			}
@@ -160,7 +177,7 @@ func (l *Log) room(size int) ([]byte, error) {
 	}
 }
 
-// advance goes on in the next extent; the rest of this one is filled.
+// advance goes on in the next extent; the rest of this one becomes a filler.
 func (l *Log) advance() {
 	l.end(l.extent+1, 0)
 	if rest := l.extents[l.extent][l.next:]; len(rest) > 0 {
@@ -170,7 +187,8 @@ func (l *Log) advance() {
 	l.extent, l.next = l.extent+1, 0
 }
 
-// end says that no record begins there. Behind a full extent that is where the next begins, which may hold records of old.
+// end marks a place as the end of the records. After a full extent that is where the next extent begins, which may hold
+// records of an earlier use.
 func (l *Log) end(extent, offset int) {
 	if offset == len(l.extents[extent]) {
 		extent, offset = extent+1, 0
@@ -180,68 +198,31 @@ func (l *Log) end(extent, offset int) {
 	}
 }
 
-// Take tells that rsyslog has sent a line again: it is the last that was accepted.
+// Take records that rsyslog has sent a line again. It is now the last line that was accepted.
 func (l *Log) Take(ref Ref) {
 	if ref.head == nil {
-		l.asked = askedOther
 		return
 	}
-	l.question()
+	l.counter++
 	ref.head.state.Store(l.counter<<flagBits | ref.head.state.Load()&flagConfirmed | flagCurrent)
 }
 
-// question counts a line that rsyslog waits for the reply to.
-func (l *Log) question() {
-	l.counter++
-	l.asked = askedLine
-}
-
-// Confirm tells that a line is no longer owed.
-func (r Ref) Confirm() {
-	if r.head != nil {
-		r.head.state.Or(flagConfirmed)
-	}
-}
-
-// Route tells which receiver a line was given to, as a number of its name; 0: one without a name.
-func (r Ref) Route(receiver uint32) {
-	if r.head != nil {
-		r.head.route.Store(receiver)
-	}
-}
-
-// Wait tells that rsyslog was told of a failure and will send a line again.
-func (r Ref) Wait() {
-	if r.head != nil {
-		r.head.state.Store(r.head.state.Load()&^flagCurrent | flagWaiting)
-	}
-}
-
-// Settle tells that rsyslog was told OK for a line, or will not send it again.
-func (r Ref) Settle() {
-	if r.head != nil {
-		r.head.state.And(^uint64(flagWaiting | flagCurrent))
-	}
-}
-
-// Opened tells how many transactions are open, after a BEGIN was read.
+// Opened records how many transactions are open, after a BEGIN was read.
 func (l *Log) Opened(open int) {
-	l.asked = askedOther
-	at(l.header, closing).Store(0) // the COMMIT before was answered
+	at(l.header, closing).Store(0) // an earlier COMMIT was answered
 	at(l.header, opened).Store(uint64(open))
 	if open > 1 {
 		at(l.header, shared).Store(1)
 	}
 }
 
-// Closing tells that a COMMIT was read, and how many transactions are open besides.
+// Closing records that a COMMIT was read, and how many other transactions are open.
 func (l *Log) Closing(open int) {
-	l.asked = askedCommit
 	at(l.header, closing).Store(l.counter + 1)
 	at(l.header, opened).Store(uint64(open))
 }
 
-// Parted tells whether rsyslog sends nothing again: it is gone, or it reads no replies and hears of no failure.
+// Parted records whether rsyslog sends nothing again: it is gone, or it reads no replies and hears of no failure.
 func (l *Log) Parted(yes bool) {
 	n := uint64(0)
 	if yes {
@@ -250,41 +231,41 @@ func (l *Log) Parted(yes bool) {
 	at(l.header, parted).Store(n)
 }
 
-// Reset empties the journal, but for the records up to the last of those to be kept. next is the number of the next new line.
-func (l *Log) Reset(next uint64, kept ...Ref) {
+// Reset removes all records after the last of those to be left in the journal. next is the number of the next new line.
+func (l *Log) Reset(next uint64, left ...Ref) {
 	at(l.header, nextSeq).Store(next)
 	if l.records == 0 {
 		return
 	}
 	l.extent, l.next = 0, 0
-	for _, r := range kept {
-		if extent, end := l.behind(r); extent > l.extent || extent == l.extent && end > l.next {
+	for _, r := range left {
+		if extent, end := l.after(r); extent > l.extent || extent == l.extent && end > l.next {
 			l.extent, l.next = extent, end
 		}
 	}
 	l.end(l.extent, l.next)
-	l.hold(len(kept))
-	if len(kept) == 0 {
+	l.hold(len(left))
+	if len(left) == 0 {
 		l.storage.Shrink()
 		l.extents = l.storage.Extents()
 	}
 }
 
-// behind is the place behind a record.
-func (l *Log) behind(r Ref) (extent, next int) {
+// after is the place after a record.
+func (l *Log) after(r Ref) (extent, next int) {
 	for i, e := range l.extents {
 		first, here := uintptr(unsafe.Pointer(&e[0])), uintptr(unsafe.Pointer(r.head))
 		if here >= first && here < first+uintptr(len(e)) {
 			return i, int(here-first) + recordSize(int(r.head.length))
 		}
 	}
-	return 0, 0 // it is not in here
+	return 0, 0 // it is not in this journal
 }
 
-// recordSize is the size of a record with a line of so many bytes.
+// recordSize is the size of a record with a line of length bytes.
 func recordSize(length int) int { return headSize + (length+7)&^7 }
 
-// checksum is that of what does not change in a record.
+// checksum covers what does not change in a record.
 func checksum(record []byte, length int) uint32 {
 	return crc32.Update(uint32(length), castagnoli, record[sumFrom:headSize+length])
 }

@@ -1,5 +1,5 @@
-// Package omprog is a plugin's side of the conversation with rsyslog's omprog module: a line per message on
-// standard input, a line in reply to each on standard output.
+// Package omprog is a plugin's side of the conversation with rsyslog's omprog module: one line per message on standard input,
+// one line in reply to each on standard output.
 //
 //	rsyslog              plugin
 //	                     OK                          ready
@@ -8,9 +8,9 @@
 //	COMMIT TRANSACTION   OK, or a failure's text     all of the transaction, or none
 //	a message            OK, or a failure's text     outside a transaction
 //
-// Dots may precede a reply: each shows that the plugin lives and restarts rsyslog's confirmTimeout. Any other
-// text is a failure: rsyslog sends the message, or each message of the transaction, again. A failure in the
-// middle of a transaction would lose the messages before it, so it is never reported there.
+// Dots may precede a reply: each shows that the plugin lives, and restarts rsyslog's confirmTimeout. Any other text is a
+// failure: rsyslog sends the message, or each message of the transaction, again. A failure in the middle of a transaction would
+// lose the messages before it, so none is ever reported there.
 //
 // Source: the documentation "Writing Output Plugins" (plugins/external/INTERFACE.md) and the behaviour of
 // plugins/omprog/omprog.c, both of rsyslog 8.2302.
@@ -22,6 +22,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/journal"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/message"
 )
 
@@ -43,49 +44,57 @@ const (
 	maxDots    = 3000        // omprog reads at most 4,095 bytes of one reply, dots included
 	maxFailure = 1000        // bytes of a failure's text
 
-	// rsyslog sends again at once what has failed. For messages that a receiver refuses each time, omzmq therefore lets the second failure in a
-	// row wait, and each one after it twice as long: otherwise everything on the way would be busy with nothing else.
+	// rsyslog sends again at once what has failed. Where a receiver refuses a message each time, the second failure in a row
+	// therefore waits, and each one after it twice as long. Otherwise the whole path would be busy with nothing else.
 	refusalFirst = 100 * time.Millisecond
 	refusalMax   = 5 * time.Second
 
-	// What is gathered before it is handed over. Each hand-over wakes others while rsyslog is waiting for replies:
-	// with 64 lines the conversation was a third slower (bench/run -rows omprog).
+	// How much is accepted before it is submitted. Each Submit wakes other goroutines while rsyslog waits for replies: with
+	// 64 lines the conversation was a third slower (bench/run -rows omprog).
 	gatherLines = 256
 	gatherBytes = 64 << 10
 )
 
 // Ledger owes what was accepted until it is confirmed. Its methods do not block.
 type Ledger interface {
-	// Accept owes a line from now on, and copies it. kept: the line may be answered before it is confirmed; it would survive
-	// this process, or nobody has asked for that.
-	Accept(line []byte) (kept bool)
-	// Opened and Closing tell of a BEGIN and a COMMIT, and how many transactions are open behind it.
+	// Accept owes a line from now on, and copies it. deferrable reports whether DEFER_COMMIT may be answered before the line is
+	// confirmed: it would survive this process, or it was not asked to.
+	Accept(line []byte) (deferrable bool)
+	// Opened is called after a BEGIN, with the number of transactions that are open now.
 	Opened(open int)
+	// Closing is called after a COMMIT was read, with the number of other transactions that are open.
 	Closing(open int)
 	// Submit hands over what was accepted.
 	Submit()
-	// Ready returns nil when a transaction can begin, else why not.
+	// Ready returns nil when a transaction can begin, else the reason why not.
 	Ready() error
-	// Outcome of everything submitted: settled with nil, all is confirmed; settled with an error, a
-	// message was refused; not settled, the error says what is missing.
+	// Poll learns what is not notified by itself.
+	Poll()
+	// Outcome reports whether everything submitted is settled. Settled without an error: all is confirmed. Settled with an
+	// error: a message was refused. If it is not settled, the error says what is missing.
 	Outcome() (settled bool, err error)
-	// Committed tells that rsyslog has been told OK for everything accepted.
+	// Answering is called just before a reply about accepted lines is written, and with journal.NoReply when that failed.
+	Answering(reply journal.Reply)
+	// Committed is called when rsyslog has been told OK for everything accepted.
 	Committed()
-	// Failed tells that rsyslog has been told of a failure and will send the lines again. alone: no other transaction is open.
+	// Failed is called when rsyslog has been told of a failure, and will send the lines again. alone: no other transaction is
+	// open.
 	Failed(alone bool)
+	// Parted records whether rsyslog sends nothing again: it is gone, or it reads no replies.
+	Parted(yes bool)
 }
 
-// Config is what a Machine needs to know.
+// Config configures a Machine.
 type Config struct {
 	BeginMark, CommitMark string
 	SendTimeout           time.Duration  // how long a reply may wait
 	MaxLine               int            // bytes; longer lines are cut, at a UTF-8 boundary
-	Truncated             func(line int) // told of a cut line's length, as far as it was read
+	Truncated             func(line int) // called for a cut line, with its length as far as it was read
 }
 
-// Machine is the conversation's state. It does no input or output and knows no clock: Line takes what rsyslog
-// says, Poll the time. After Line, while Waiting, rsyslog must not be read from; Poll says how the wait ends. When a
-// whole reply is out, Replied is told: the ledger must not hear of an OK that rsyslog may never have got.
+// Machine is the conversation's state. It does no input or output and has no clock: Line takes what rsyslog says, Poll takes the
+// time. After Line, while Waiting, rsyslog must not be read from; Poll finds how the wait ends. Replying comes before a whole
+// reply is written, Replied after it: the ledger must not hear of an OK that rsyslog may never have got.
 type Machine struct {
 	cfg      Config
 	ledger   Ledger
@@ -97,8 +106,9 @@ type Machine struct {
 	wait     wait
 	since    time.Time
 	dots     int
-	told     verdict // what the reply under way says
-	refusals int     // failures in a row because a message was refused
+	about    journal.Reply // what the reply under way tells rsyslog about accepted lines
+	failing  bool          // it is a failure for accepted lines
+	refusals int           // failures in a row because a message was refused
 }
 
 // wait is what a reply waits for.
@@ -109,16 +119,7 @@ const (
 	waitBegin        // a peer
 	waitCommit       // everything accepted to be confirmed
 	waitMessage      // the same, outside a transaction
-	waitKept         // the same, inside one: the line would not survive us
-)
-
-// verdict is what a reply tells rsyslog about everything accepted.
-type verdict int
-
-const (
-	nothing verdict = iota
-	committed
-	failed
+	waitLine         // the same, inside one: the line would not survive this process
 )
 
 // NewMachine begins a conversation. Its first reply is Hello.
@@ -126,21 +127,21 @@ func NewMachine(cfg Config, ledger Ledger) *Machine {
 	return &Machine{cfg: cfg, ledger: ledger, begin: []byte(cfg.BeginMark), commit: []byte(cfg.CommitMark)}
 }
 
-// Hello is what a plugin says first, at once: rsyslog's start never waits for the network.
+// Hello is the first reply, given at once: rsyslog's start never waits for the network.
 func (m *Machine) Hello() string { return replyOK }
 
-// Waiting tells whether rsyslog's last line has not been answered yet.
+// Waiting reports whether rsyslog's last line has not been answered yet.
 func (m *Machine) Waiting() bool { return m.wait != waitNone }
 
-// Beginning tells whether it is a transaction's begin that waits: nothing of it was accepted.
+// Beginning reports whether a BEGIN waits: nothing of its transaction was accepted.
 func (m *Machine) Beginning() bool { return m.wait == waitBegin }
 
-// Line takes a line, without its line feed, and returns the reply, or "" when Poll will tell it. The line may be reused
-// when Line returns.
+// Line takes a line, without its line feed, and returns the reply, or "" when Poll will return it. The line may be reused when
+// Line returns.
 func (m *Machine) Line(line []byte) string {
 	switch {
 	case bytes.Equal(line, m.begin):
-		// A BEGIN without a COMMIT before it is another worker's, or the earlier transaction broke: both stay owed.
+		// A BEGIN without a COMMIT before it is another worker's, or the earlier transaction broke: its lines stay owed.
 		m.open++
 		m.ledger.Opened(m.open)
 		if m.ledger.Ready() == nil {
@@ -154,10 +155,11 @@ func (m *Machine) Line(line []byte) string {
 		m.wait = waitCommit
 	case m.open > 0:
 		if m.accept(line) {
+			m.about = journal.Deferred
 			return replyDefer
 		}
 		m.Submit()
-		m.wait = waitKept
+		m.wait = waitLine
 	default:
 		m.accept(line)
 		m.Submit()
@@ -167,16 +169,16 @@ func (m *Machine) Line(line []byte) string {
 	return ""
 }
 
-func (m *Machine) accept(line []byte) (kept bool) {
+func (m *Machine) accept(line []byte) (deferrable bool) {
 	line = m.cut(line)
-	kept = m.ledger.Accept(line)
+	deferrable = m.ledger.Accept(line)
 	m.lines++
 	m.bytes += len(line)
-	return kept
+	return deferrable
 }
 
-// Due tells that enough was gathered to Submit it. That is asked after the reply is out: rsyslog goes to
-// sleep when it has to wait for one.
+// Due reports whether enough was gathered to Submit it. It is called after the reply is out: rsyslog goes to sleep when it has
+// to wait for one.
 func (m *Machine) Due() bool { return m.lines >= gatherLines || m.bytes >= gatherBytes }
 
 // Submit hands over what was gathered.
@@ -187,7 +189,7 @@ func (m *Machine) Submit() {
 	m.lines, m.bytes = 0, 0
 }
 
-// isMark tells whether a line begins or ends a transaction.
+// isMark reports whether a line begins or ends a transaction.
 func (m *Machine) isMark(line []byte) bool {
 	return bytes.Equal(line, m.begin) || bytes.Equal(line, m.commit)
 }
@@ -200,12 +202,13 @@ func (m *Machine) cut(line []byte) []byte {
 	return message.Cut(line, m.cfg.MaxLine)
 }
 
-// Poll returns what to say while Waiting, and when to ask again at the latest, if nothing is heard of the ledger
-// before: a dot, a reply, or "" for nothing yet.
+// Poll returns what to say while Waiting: a dot, a reply, or "" for nothing yet. It also returns when to poll again at the
+// latest, if the ledger does not notify a change before.
 func (m *Machine) Poll(now time.Time) (say string, again time.Time) {
 	if m.since.IsZero() {
 		m.since = now
 	}
+	m.ledger.Poll()
 	settled, err := m.outcome()
 	deadline := m.since.Add(min(m.cfg.SendTimeout, maxDots*keepAlive))
 	if settled && err != nil {
@@ -215,7 +218,7 @@ func (m *Machine) Poll(now time.Time) (say string, again time.Time) {
 	case settled && err == nil:
 		return m.succeed(), time.Time{}
 	case settled && !now.Before(deadline):
-		if m.wait != waitKept {
+		if m.wait != waitLine {
 			m.refusals++
 		}
 		return m.fail(err.Error()), time.Time{}
@@ -235,18 +238,19 @@ func (m *Machine) Poll(now time.Time) (say string, again time.Time) {
 
 // pause is how long the next failure for a refused message waits.
 func (m *Machine) pause() time.Duration {
-	if m.refusals == 0 || m.wait == waitKept { // a refusal in mid-transaction is told at COMMIT
+	if m.refusals == 0 || m.wait == waitLine { // a refusal in mid-transaction is reported at COMMIT
 		return 0
 	}
-	return min(refusalFirst<<min(m.refusals-1, 10), refusalMax)
+	const most = 10 // doublings, so that the shift does not overflow
+	return min(refusalFirst<<min(m.refusals-1, most), refusalMax)
 }
 
 // Abandon ends a wait with a failure: the program has to end and cannot wait any longer. A line that would not survive it is
-// given back, even from the middle of a transaction: those before it are confirmed, or kept.
+// given back, even from the middle of a transaction: the lines before it are confirmed or journaled.
 func (m *Machine) Abandon(reason string) string {
 	_, err := m.outcome()
 	text := fmt.Sprintf("%s: %v", reason, err)
-	if m.wait == waitKept {
+	if m.wait == waitLine {
 		m.wait = waitNone
 		return failure(text)
 	}
@@ -261,25 +265,39 @@ func (m *Machine) outcome() (settled bool, err error) {
 	return m.ledger.Outcome()
 }
 
-// Replied tells that the last reply is out, whole.
-func (m *Machine) Replied() {
-	switch m.told {
-	case committed:
-		m.ledger.Committed()
-	case failed:
-		m.ledger.Failed(m.open == 0)
+// Replying is called just before a whole reply is written.
+func (m *Machine) Replying() {
+	if m.about != journal.NoReply {
+		m.ledger.Answering(m.about)
 	}
-	m.told = nothing
+}
+
+// Replied is called after a whole reply was written, or could not be.
+func (m *Machine) Replied(written bool) {
+	about, failing := m.about, m.failing
+	m.about, m.failing = journal.NoReply, false
+	switch {
+	case !written && about != journal.NoReply:
+		m.ledger.Answering(journal.NoReply)
+	case !written:
+	case failing:
+		m.ledger.Failed(m.open == 0)
+	case about == journal.Confirmed || about == journal.Committed:
+		m.ledger.Committed()
+	}
 }
 
 func (m *Machine) succeed() string {
 	was := m.wait
 	m.wait = waitNone
 	switch was {
-	case waitKept:
+	case waitLine:
+		m.about = journal.Deferred
 		return replyDefer
-	case waitCommit, waitMessage:
-		m.told, m.refusals = committed, 0
+	case waitCommit:
+		m.about, m.refusals = journal.Committed, 0
+	case waitMessage:
+		m.about, m.refusals = journal.Confirmed, 0
 	}
 	return replyOK
 }
@@ -291,16 +309,17 @@ func (m *Machine) fail(text string) string {
 	case waitBegin:
 		m.open = max(m.open-1, 0) // it has not begun; nothing of it was accepted
 		m.ledger.Opened(m.open)
-	case waitKept: // a failure in mid-transaction is for an end alone; COMMIT will tell
+	case waitLine: // a failure in mid-transaction is for an end alone; COMMIT will report it
+		m.about = journal.Deferred
 		return replyDefer
 	default:
-		m.told = failed
+		m.failing = true
 	}
 	return failure(text)
 }
 
-// failure makes one line of a text, which may come from a peer: it never reads as OK, and leaves room for the dots
-// that came before it.
+// failure makes one line of a text, which may come from a peer. The line never reads as OK, and leaves room for the dots that
+// came before it.
 func failure(text string) string {
 	clean := strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f {

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/journal"
 )
 
 // fakeLedger records what it is told and answers as the test wishes.
@@ -15,13 +17,17 @@ type fakeLedger struct {
 	ready   error
 	settled bool
 	full    bool
-	err     error
+	parted  bool
+	polls   int
+
+	answering []journal.Reply
+	err       error
 }
 
 func (l *fakeLedger) say(format string, args ...any) {
 	l.calls = append(l.calls, fmt.Sprintf(format, args...))
 }
-func (l *fakeLedger) Accept(line []byte) (kept bool) {
+func (l *fakeLedger) Accept(line []byte) (deferrable bool) {
 	l.say("accept %s", line)
 	return !l.full
 }
@@ -30,6 +36,9 @@ func (l *fakeLedger) Closing(int)                        {}
 func (l *fakeLedger) Submit()                            { l.say("submit") }
 func (l *fakeLedger) Ready() error                       { return l.ready }
 func (l *fakeLedger) Outcome() (settled bool, err error) { return l.settled, l.err }
+func (l *fakeLedger) Poll()                              { l.polls++ }
+func (l *fakeLedger) Answering(reply journal.Reply)      { l.answering = append(l.answering, reply) }
+func (l *fakeLedger) Parted(yes bool)                    { l.parted = yes }
 func (l *fakeLedger) Committed()                         { l.say("committed") }
 func (l *fakeLedger) Failed(alone bool)                  { l.say("failed %v", alone) }
 
@@ -53,7 +62,7 @@ func newTestMachine(l *fakeLedger) *Machine {
 // tell sends a line and returns what comes back at once.
 func tell(m *Machine, line string) string {
 	if reply := m.Line([]byte(line)); reply != "" || !m.Waiting() {
-		m.Replied()
+		replied(m)
 		return reply
 	}
 	return poll(m, start)
@@ -63,9 +72,15 @@ func tell(m *Machine, line string) string {
 func poll(m *Machine, now time.Time) string {
 	say, _ := m.Poll(now)
 	if !m.Waiting() {
-		m.Replied()
+		replied(m)
 	}
 	return say
+}
+
+// replied writes a reply.
+func replied(m *Machine) {
+	m.Replying()
+	m.Replied(true)
 }
 
 func expectSaid(t *testing.T, got, want string) {
@@ -132,7 +147,12 @@ func TestRefusalsInARowArePaced(t *testing.T) {
 		said := tell(m, "one")
 		if pause > 0 {
 			expectSaid(t, said, "")
-			if _, again := m.Poll(at.Add(-time.Millisecond)); again.After(at) {
+			say, again := m.Poll(at.Add(-time.Millisecond))
+			for say == replyDot { // one for each second before
+				say, again = m.Poll(at.Add(-time.Millisecond))
+			}
+			expectSaid(t, say, "")
+			if again.After(at) {
 				t.Errorf("again at %v, want %v at the latest", again.Sub(start), pause)
 			}
 			said = poll(m, at)
@@ -173,7 +193,7 @@ func TestMessageOutsideATransaction(t *testing.T) {
 }
 
 // A line that the journal has no room for is answered when it is confirmed, or else when COMMIT can tell.
-func TestLineThatIsNotKept(t *testing.T) {
+func TestLineThatIsNotJournaled(t *testing.T) {
 	l := &fakeLedger{full: true, err: errors.New("1 messages not confirmed")}
 	m := newTestMachine(l)
 	tell(m, "BEGIN TRANSACTION")
@@ -303,7 +323,7 @@ func FuzzMachine(f *testing.F) {
 					reply += say
 				}
 			}
-			m.Replied()
+			replied(m)
 			if now.IsZero() {
 				now = start
 			}
@@ -316,4 +336,40 @@ func FuzzMachine(f *testing.F) {
 			}
 		}
 	})
+}
+
+// The journal hears of each reply about lines just before it is written, and of nothing else.
+func TestAnswering(t *testing.T) {
+	const none, deferred, confirmed, committed = journal.NoReply, journal.Deferred, journal.Confirmed, journal.Committed
+	for _, c := range []struct {
+		name  string
+		lines []string
+		err   error
+		full  bool
+		want  []journal.Reply
+	}{
+		{name: "a transaction", lines: []string{"BEGIN TRANSACTION", "a", "b", "COMMIT TRANSACTION"}, want: []journal.Reply{deferred, deferred, committed}},
+		{name: "a message", lines: []string{"a"}, want: []journal.Reply{confirmed}},
+		{name: "a failure", lines: []string{"BEGIN TRANSACTION", "a", "COMMIT TRANSACTION"}, err: errors.New("refused"), want: []journal.Reply{deferred}},
+		{name: "no room", lines: []string{"BEGIN TRANSACTION", "a"}, full: true, want: []journal.Reply{deferred}},
+	} {
+		l := &fakeLedger{settled: true, err: c.err, full: c.full}
+		m := newTestMachine(l)
+		for _, line := range c.lines {
+			tell(m, line)
+		}
+		if !slices.Equal(l.answering, c.want) {
+			t.Errorf("%s: %v, want %v", c.name, l.answering, c.want)
+		}
+	}
+	l := &fakeLedger{settled: true}
+	m := newTestMachine(l)
+	m.Line([]byte("a"))
+	m.Poll(start)
+	m.Replying()
+	m.Replied(false)
+	if want := []journal.Reply{confirmed, none}; !slices.Equal(l.answering, want) {
+		t.Errorf("a reply that could not be written: %v, want %v", l.answering, want)
+	}
+	l.expect(t, "accept a", "submit")
 }

@@ -13,19 +13,19 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/omprog/lines"
 )
 
-// Account is a Ledger whose progress can be waited for.
+// Account is a Ledger that notifies its progress.
 type Account interface {
 	Ledger
 	// Changed receives after something happened that may have changed Ready or Outcome; nil: nothing ever does.
 	Changed() <-chan struct{}
 }
 
-// spin is how long rsyslog's next line is polled for before the program sleeps: rsyslog writes it as soon as it has
-// read our reply, and two sleeps and wake-ups a message are what limits a conversation most.
+// spin is how long rsyslog's next line is polled for before the program sleeps: rsyslog writes it as soon as it has read the
+// reply, and the two sleeps and wake-ups per message are what limits a conversation most.
 const spin = 20 * time.Microsecond
 
-// While a reply waits, the ledger is asked when it says that it has changed, and besides at growing intervals: what
-// only the kernel knows (see delivery.Received) comes without a word.
+// While a reply waits, the ledger is polled when it notifies a change, and also at growing intervals: what only the kernel
+// knows (see delivery.Received) is not notified.
 const (
 	lookFirst = time.Millisecond
 	lookMax   = 100 * time.Millisecond
@@ -34,22 +34,23 @@ const (
 // Server is the conversation on a pair of descriptors.
 type Server struct {
 	In      *lines.Reader
-	Out     io.Writer // one Write a reply; nil: nobody reads replies (confirmMessages="off")
+	Out     io.Writer // one Write per reply; nil: rsyslog reads no replies (confirmMessages="off")
 	Machine *Machine
 	Account Account
 	Logger  *slog.Logger
-	Ended   func() // called when rsyslog turns out to have gone while a reply waits: ends ctx, and so begins the draining
+	Ended   func() // called when rsyslog closes the pipes while a reply waits: it ends ctx, and thus starts the draining
 
-	Gone  bool   // rsyslog has closed the pipes: it hears of nothing any more. For when Run has returned
-	reply []byte // scratch
+	Gone    bool // set by Run: rsyslog has closed the pipes and hears nothing any more
+	scratch []byte
 }
 
-// Run converses until rsyslog closes the pipes (nil), or until ctx ends and what rsyslog had written before was taken
-// (nil). A reply that waits then waits no longer than draining lasts. An unterminated last line is no message.
-// Run does not wait for what is owed in the end.
+// Run converses until rsyslog closes the pipes (nil), or until ctx ends and what rsyslog had written before was taken (nil). A
+// reply that waits then waits no longer than draining lasts. An unterminated last line is not a message. Run does not wait for
+// what is owed at the end.
 func (s *Server) Run(ctx, draining context.Context) error {
 	defer context.AfterFunc(ctx, s.In.Interrupt)()
 	defer s.Machine.Submit()
+	s.Account.Parted(s.Out == nil)
 	var err error
 	if s.Out == nil {
 		err = s.listen(ctx, draining)
@@ -57,6 +58,9 @@ func (s *Server) Run(ctx, draining context.Context) error {
 		err = s.converse(ctx, draining)
 	}
 	s.Gone = errors.Is(err, io.EOF) || errors.Is(err, unix.EPIPE) || s.In.HungUp()
+	if s.Gone {
+		s.Account.Parted(true)
+	}
 	if s.Gone || errors.Is(err, lines.ErrNothing) {
 		return nil
 	}
@@ -64,7 +68,7 @@ func (s *Server) Run(ctx, draining context.Context) error {
 }
 
 func (s *Server) converse(ctx, draining context.Context) error {
-	if err := s.say(s.Machine.Hello()); err != nil {
+	if err := s.write(s.Machine.Hello()); err != nil {
 		return err
 	}
 	for {
@@ -78,18 +82,17 @@ func (s *Server) converse(ctx, draining context.Context) error {
 				return err
 			}
 		}
-		if err := s.say(reply); err != nil {
+		if err := s.reply(reply); err != nil {
 			return err
 		}
-		s.Machine.Replied()
 		if s.Machine.Due() {
 			s.Machine.Submit()
 		}
 	}
 }
 
-// next returns the next line. It calls idle before it waits for one. Once ctx has ended, it returns what is there,
-// and lines.ErrNothing after that.
+// next returns the next line. It calls idle before it waits for one. Once ctx has ended, it returns what is there, and after that
+// lines.ErrNothing.
 func (s *Server) next(ctx context.Context, idle func()) ([]byte, error) {
 	line, _, err := s.In.TryNext(spin)
 	for errors.Is(err, lines.ErrNothing) || errors.Is(err, lines.ErrInterrupted) {
@@ -106,15 +109,23 @@ func (s *Server) next(ctx context.Context, idle func()) ([]byte, error) {
 	return line, err
 }
 
-func (s *Server) say(reply string) error {
-	s.reply = append(s.reply[:0], reply...)
-	if _, err := s.Out.Write(s.reply); err != nil {
+// reply writes a whole reply.
+func (s *Server) reply(text string) error {
+	s.Machine.Replying()
+	err := s.write(text)
+	s.Machine.Replied(err == nil)
+	return err
+}
+
+func (s *Server) write(text string) error {
+	s.scratch = append(s.scratch[:0], text...)
+	if _, err := s.Out.Write(s.scratch); err != nil {
 		return fmt.Errorf("cannot answer rsyslog: %w", err)
 	}
 	return nil
 }
 
-// wait says dots until the reply is known, and returns it. A transaction that could not begin yet is given up when ctx
+// wait writes dots until the reply is known, and returns it. A transaction that could not begin yet is given up when ctx
 // ends; what was accepted is waited for as long as draining lasts.
 func (s *Server) wait(ctx, draining context.Context) (string, error) {
 	if s.Machine.Beginning() {
@@ -132,7 +143,7 @@ func (s *Server) wait(ctx, draining context.Context) (string, error) {
 			return say, nil
 		}
 		if say != "" {
-			if err := s.say(say); err != nil {
+			if err := s.write(say); err != nil {
 				return "", err
 			}
 		}

@@ -29,6 +29,7 @@ func (a *slowAccount) Outcome() (bool, error) {
 	defer a.mu.Unlock()
 	return a.settled, a.err
 }
+func (a *slowAccount) Poll()                    {}
 func (a *slowAccount) Changed() <-chan struct{} { return a.changed }
 
 func (a *slowAccount) set(ready error, settled bool, err error) {
@@ -170,7 +171,7 @@ func TestServeGivesABeginUpAtOnce(t *testing.T) {
 	k.expectEnd(t)
 }
 
-// Nobody reads the reply any more: an end like any other.
+// rsyslog does not read the reply any more: an end like any other.
 func TestServeEndsWithABrokenPipe(t *testing.T) {
 	k := startTalk(t)
 	k.account.set(nil, false, errors.New("1 messages not confirmed"))

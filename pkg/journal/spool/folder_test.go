@@ -135,7 +135,7 @@ func TestLiveJournalsAreLeftAlone(t *testing.T) {
 		t.Fatalf("%d adopted, want the one that was given up", len(found))
 	}
 	want(t, found[0].Records, 1, "one")
-	if found[0].Records[0].Again {
+	if found[0].Records[0].Fate == journal.Again {
 		t.Error("an orphan's line should come again")
 	}
 	if again := first.Orphans(9); len(again) > 0 {

@@ -212,7 +212,7 @@ func playFiller(arguments []string) error {
 		return err
 	}
 	id := j.Log.ID()
-	if _, ref, err := j.Log.Append(1, []byte("x")); !errors.Is(err, unix.ENOSPC) || ref.Kept() || j.Path() != "" {
+	if _, ref, err := j.Log.Append(1, []byte("x")); !errors.Is(err, unix.ENOSPC) || ref.Journaled() || j.Path() != "" {
 		return fmt.Errorf("a line on a full disk: %w", err)
 	}
 	if err := os.Remove(full); err != nil {

@@ -164,7 +164,7 @@ func TestSuccession(t *testing.T) {
 			if got := len(j.Records) > 0; got != c.own {
 				t.Errorf("its own: %v, want %v", got, c.own)
 			}
-			if c.own && !j.Records[0].Again {
+			if c.own && j.Records[0].Fate != journal.Again {
 				t.Error("its line will come again, and it does not say so")
 			}
 			f, _ = open(t, t.TempDir())
@@ -186,7 +186,7 @@ func TestSuccession(t *testing.T) {
 			if len(found) != 1 {
 				t.Fatal("nobody adopts it")
 			}
-			if found[0].Records[0].Again {
+			if found[0].Records[0].Fate == journal.Again {
 				t.Error("an orphan's line is said to come again")
 			}
 			if _, owner, err := journal.ReadHeader(found[0].storage.Header()); err != nil || owner != (journal.Owner{}) {
@@ -221,7 +221,7 @@ func TestAnybodysJournal(t *testing.T) {
 		t.Fatal(err)
 	}
 	want(t, j.Records, 1, "owed")
-	if j.Records[0].Again {
+	if j.Records[0].Fate == journal.Again {
 		t.Error("another worker's line is said to come again")
 	}
 	j.Release()

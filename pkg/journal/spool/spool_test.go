@@ -138,7 +138,7 @@ func keep(t *testing.T, j *Journal, first uint64, lines ...string) {
 	t.Helper()
 	for i, line := range lines {
 		kept, ref, err := j.Log.Append(first+uint64(i), []byte(line))
-		if err != nil || string(kept) != line || !ref.Kept() {
+		if err != nil || string(kept) != line || !ref.Journaled() {
 			t.Fatalf("line %d: %v, %d bytes kept of %d", i, err, len(kept), len(line))
 		}
 	}

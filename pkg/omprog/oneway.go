@@ -5,17 +5,17 @@ import (
 	"time"
 )
 
-// Without replies, rsyslog writes as fast as the pipe takes it. This much is accepted before all of it must be confirmed,
-// so that a receiver that is slow or away holds back rsyslog, and not our memory.
+// Without replies, rsyslog writes as fast as the pipe takes it. This much is accepted before all of it must be confirmed: a
+// receiver that is slow or away then holds rsyslog back, and does not fill memory.
 const (
-	maxUnansweredLines = 8192
-	maxUnansweredBytes = 4 << 20
+	maxUnconfirmedLines = 8192
+	maxUnconfirmedBytes = 4 << 20
 )
 
-// listen takes lines from an rsyslog that reads no replies. What is accepted is owed all the same, but there is nobody to
-// give a refused message back to.
+// listen takes lines from an rsyslog that reads no replies. What is accepted is owed all the same, but a refused message cannot
+// be given back.
 func (s *Server) listen(ctx, draining context.Context) error {
-	s.Logger.Warn(`nobody reads omzmq's replies, so rsyslog cannot send again what is lost: set omprog's confirmMessages="on"`)
+	s.Logger.Warn(`rsyslog does not read omzmq's replies and cannot send again what is lost: set omprog's confirmMessages="on"`)
 	count, size := 0, 0
 	idle := func() {
 		s.Machine.Submit()
@@ -36,7 +36,7 @@ func (s *Server) listen(ctx, draining context.Context) error {
 			s.Machine.Submit()
 		}
 		count, size = count+1, size+len(line)
-		if count < maxUnansweredLines && size < maxUnansweredBytes {
+		if count < maxUnconfirmedLines && size < maxUnconfirmedBytes {
 			continue
 		}
 		s.Machine.Submit()
@@ -49,6 +49,7 @@ func (s *Server) listen(ctx, draining context.Context) error {
 
 // settle empties the account when everything accepted is confirmed, or refused.
 func (s *Server) settle() bool {
+	s.Account.Poll()
 	settled, refusal := s.Account.Outcome()
 	if !settled {
 		return false
@@ -64,6 +65,7 @@ func (s *Server) settle() bool {
 	return true
 }
 
+// untilSettled waits until the account is empty; false: draining has ended before.
 func (s *Server) untilSettled(draining context.Context) bool {
 	look := lookFirst
 	timer := time.NewTimer(0)

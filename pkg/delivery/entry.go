@@ -6,64 +6,64 @@ import "github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/journal"
 type state uint8
 
 const (
-	pending   state = iota // no link has it
-	inFlight               // a link has it
+	pending   state = iota // no connection has it
+	inFlight               // a connection has it
 	confirmed              // it is no longer owed
-	refused                // its receiver would not have it
+	refused                // its receiver answered with a reason
 )
 
 // entry is one accepted message.
 type entry struct {
 	seq       uint64
 	line      []byte
-	ref       journal.Ref // in the journal, if there is one with room
-	link      *link       // when in flight
-	pos       uint64      // its place among all that the link was ever given, from 0
+	ref       journal.Ref // the zero Ref when it is not journaled
+	conn      *connection // while in flight
+	pos       uint64      // its place among all messages that the connection was ever given, from 0
 	state     state
-	sent      bool // a link had it once
-	givenBack bool // refused, and rsyslog was told so: it blocks no other message
+	sent      bool // a connection had it once
+	givenBack bool // refused, and rsyslog was told: no other message waits for it
 	orphan    bool // rsyslog will not send it again, whatever it is told
-	told      bool // its refusal was logged
+	logged    bool // its refusal was logged
 }
 
-// window holds the messages accepted since the account was last empty, by their numbers.
-type window struct {
+// owed holds the messages accepted since the account was last empty, by their numbers.
+type owed struct {
 	base    uint64 // number of entries[0]
 	entries []*entry
-	revived map[uint64]*entry // older numbers: lines that came again, and those of an earlier process
+	revived map[uint64]*entry // older numbers: repeats, and the messages of an earlier process
 }
 
-func (w *window) add(e *entry) { w.entries = append(w.entries, e) }
+func (o *owed) add(e *entry) { o.entries = append(o.entries, e) }
 
-func (w *window) revive(e *entry) {
-	if w.revived == nil {
-		w.revived = make(map[uint64]*entry)
+func (o *owed) revive(e *entry) {
+	if o.revived == nil {
+		o.revived = make(map[uint64]*entry)
 	}
-	w.revived[e.seq] = e
+	o.revived[e.seq] = e
 }
 
-func (w *window) find(seq uint64) *entry {
-	if seq >= w.base && seq-w.base < uint64(len(w.entries)) {
-		return w.entries[seq-w.base]
+func (o *owed) find(seq uint64) *entry {
+	if seq >= o.base && seq-o.base < uint64(len(o.entries)) {
+		return o.entries[seq-o.base]
 	}
-	return w.revived[seq]
+	return o.revived[seq]
 }
 
-func (w *window) each(do func(*entry)) {
-	for _, e := range w.revived {
+func (o *owed) each(do func(*entry)) {
+	for _, e := range o.revived {
 		do(e)
 	}
-	for _, e := range w.entries {
+	for _, e := range o.entries {
 		do(e)
 	}
 }
 
-func (w *window) reset(next uint64) {
-	clear(w.entries)
-	w.base, w.entries, w.revived = next, w.entries[:0], nil
+func (o *owed) reset(next uint64) {
+	clear(o.entries)
+	o.base, o.entries, o.revived = next, o.entries[:0], nil
 }
 
-// arena is the memory of entries and lines: it is given back all at once, when nothing is owed.
+// arena is the memory of entries and lines. It is given back all at once, when nothing is owed.
 type arena struct {
 	chunks [][]byte // the last one has room
 	slabs  [][]entry
@@ -95,7 +95,7 @@ func (a *arena) entry() *entry {
 	return &a.slabs[last][len(a.slabs[last])-1]
 }
 
-// reset keeps one chunk and one slab, for the small transactions that most are.
+// reset leaves one chunk and one slab, enough for the small transactions that most are.
 func (a *arena) reset() {
 	if len(a.chunks) > 0 {
 		clear(a.chunks[1:])

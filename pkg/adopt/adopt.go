@@ -1,0 +1,180 @@
+// Package adopt decides what becomes of the messages that dead processes have left in journals:
+//
+//   - This process goes on with its predecessor's journal, and takes over the journals of dead processes that no other process
+//     will go on with: a few at a time, each delivered under its own sender id.
+//   - Orphans that were there at the start are delivered, or refused, before the first transaction begins.
+//   - An orphan that a receiver refuses is parked and tried again, at intervals. No other message waits for it.
+//   - A journal is removed once everything in it is confirmed. Otherwise it stays, for the next process.
+//
+// An Adopter is a state machine: it knows no files, sockets or clock. Run drives it.
+package adopt
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/delivery"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/journal"
+)
+
+const (
+	lookInterval  = 2 * time.Second        // between looks for orphan journals
+	retryInterval = 5 * time.Second        // between attempts to deliver parked orphans
+	pollInterval  = 100 * time.Millisecond // while orphans are being delivered
+	mostJournals  = 8                      // delivered at a time: each has connections of its own
+)
+
+// Delivery is an orphan journal that is being delivered.
+type Delivery struct {
+	Sender *delivery.Sender
+	// Close ends the connections. Then it removes the journal, if everything in it is confirmed, or leaves it to another
+	// process. It does not block; it calls closed at the end, from any goroutine.
+	Close func(confirmed bool, closed func())
+}
+
+// Config configures an Adopter.
+type Config struct {
+	Own *delivery.Sender // the account of the conversation, with this process's own journal
+	// TakeOver takes over at most that many orphan journals, and begins to deliver them. nil: this process takes none over.
+	TakeOver func(most int) []Delivery
+}
+
+// Adopter delivers what dead processes have left. One goroutine uses it, except for its Account.
+type Adopter struct {
+	cfg        Config
+	account    Account
+	deliveries []Delivery
+	look       time.Time // when to look for orphan journals next
+	retry      time.Time // when to try parked orphans next
+
+	mu      sync.Mutex
+	open    int // journals taken over and not closed
+	closing sync.WaitGroup
+}
+
+// New takes over the orphan journals that there are.
+func New(cfg Config, now time.Time) *Adopter {
+	a := &Adopter{cfg: cfg, account: Account{Sender: cfg.Own}, look: now, retry: now.Add(retryInterval)}
+	a.Step(now)
+	for _, d := range a.deliveries {
+		a.account.first = append(a.account.first, d.Sender)
+	}
+	return a
+}
+
+// Account is the account of the conversation. The conversation's goroutine uses it.
+func (a *Adopter) Account() *Account { return &a.account }
+
+// Run delivers until ctx ends, and then ends as Stop does.
+func (a *Adopter) Run(ctx context.Context) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-timer.C:
+			timer.Reset(time.Until(a.Step(time.Now())))
+		case <-ctx.Done():
+			a.Stop()
+			return
+		}
+	}
+}
+
+// Step does what is due, and returns when the next step is due.
+func (a *Adopter) Step(now time.Time) (next time.Time) {
+	a.finish(false)
+	if !now.Before(a.retry) {
+		a.retry = now.Add(retryInterval)
+		a.cfg.Own.Retry()
+		for _, d := range a.deliveries {
+			d.Sender.Retry()
+		}
+	}
+	next = a.retry
+	if a.cfg.TakeOver != nil {
+		if !now.Before(a.look) {
+			a.look = now.Add(lookInterval)
+			a.takeOver()
+		}
+		next = earlier(next, a.look)
+	}
+	if len(a.deliveries) > 0 {
+		next = earlier(next, now.Add(pollInterval))
+	}
+	return next
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
+// Stop closes all journals, and waits until they are closed. What is not confirmed stays in its journal.
+func (a *Adopter) Stop() {
+	a.finish(true)
+	a.closing.Wait()
+}
+
+// takeOver takes over as many journals as there is room for.
+func (a *Adopter) takeOver() {
+	a.mu.Lock()
+	room := mostJournals - a.open
+	a.mu.Unlock()
+	if room <= 0 {
+		return
+	}
+	found := a.cfg.TakeOver(room)
+	a.mu.Lock()
+	a.open += len(found)
+	a.mu.Unlock()
+	a.closing.Add(len(found))
+	a.deliveries = append(a.deliveries, found...)
+}
+
+// finish closes the journals of which everything is confirmed, and all of them at the end.
+func (a *Adopter) finish(end bool) {
+	a.deliveries = slices.DeleteFunc(a.deliveries, func(d Delivery) bool {
+		d.Sender.Poll()
+		confirmed := d.Sender.Unconfirmed() == 0 // parked orphans are not
+		if confirmed || end {
+			d.Close(confirmed, a.closed)
+		}
+		return confirmed || end
+	})
+}
+
+func (a *Adopter) closed() {
+	a.mu.Lock()
+	a.open--
+	a.mu.Unlock()
+	a.closing.Done()
+}
+
+// Account is an account that begins no transaction before what was there at the start is delivered, or refused.
+type Account struct {
+	*delivery.Sender
+	first []*delivery.Sender
+}
+
+// Ready returns nil when a transaction can begin.
+func (a *Account) Ready() error {
+	for len(a.first) > 0 {
+		a.first[0].Poll()
+		if n := a.first[0].Outstanding(); n > 0 {
+			return fmt.Errorf("%d messages that a dead omzmq has left are not confirmed", n)
+		}
+		a.first = a.first[1:]
+	}
+	return a.Sender.Ready()
+}
+
+// Spent reports whether a process that ends can remove its own journal: nothing in it is owed, and rsyslog, if it is gone, sends
+// nothing again that a successor would have to recognise. Otherwise the journal stays for the next process.
+func Spent(own interface{ Unconfirmed() int }, log *journal.Log, gone bool) bool {
+	return log.Empty() || gone && own.Unconfirmed() == 0
+}

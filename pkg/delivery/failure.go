@@ -1,0 +1,118 @@
+package delivery
+
+// What becomes of an owed message when rsyslog was told of a failure.
+//
+// With no other transaction open, rsyslog sends every line in the account again. With others open, nothing says whose
+// transaction has failed. Then no line is taken for a repeat: a line taken for a repeat wrongly would be lost, one taken for a
+// new line wrongly is stored twice.
+//
+//	the message                    no other transaction open           others open
+//	pending, in flight, confirmed  a repeat is awaited                 stays
+//	refused                        a repeat is awaited, given back     sent once more
+//	refused and given back before  a repeat is awaited, given back     stays
+//	an orphan                      stays                               stays
+type afterFailure uint8
+
+const (
+	stays afterFailure = iota
+	awaitsRepeat
+	sentOnceMore
+)
+
+func (e *entry) afterFailure(alone bool) afterFailure {
+	switch {
+	case e.orphan:
+		return stays
+	case alone:
+		return awaitsRepeat
+	case e.state == refused && !e.givenBack:
+		return sentOnceMore
+	}
+	return stays
+}
+
+// Failed is called when rsyslog has been told of a failure. alone: no other transaction is open.
+func (s *Sender) Failed(alone bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.counters.Failed++
+	s.fresh = false
+	if s.refused == 0 {
+		s.timedOut()
+	}
+	s.owed.each(func(e *entry) {
+		switch e.afterFailure(alone) {
+		case awaitsRepeat:
+			s.repeats.add(e)
+			e.ref.Wait()
+			e.givenBack = e.state == refused
+		case sentOnceMore:
+			s.send(e)
+		}
+	})
+	s.refused, s.reason = 0, ""
+	if alone {
+		s.repeats.failed()
+	}
+	s.route()
+}
+
+// timedOut gives up waiting: what is held for receivers that are away goes to others, and connections that owe answers are
+// overdue. The caller holds mu.
+func (s *Sender) timedOut() {
+	for _, c := range s.connections {
+		c.overdue = c.owes()
+	}
+	for endpoint := range s.held {
+		s.release(endpoint)
+	}
+}
+
+// again takes a repeat back into the account.
+//
+//	the message                          what happens
+//	refused                              it is sent again
+//	refused in an account now closed     it is revived and sent again
+//	in flight on an overdue connection   the connection is ended: see expect
+//	anything else                        nothing: it is on its way, or confirmed
+func (s *Sender) again(repeat *record) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.cfg.Journal != nil {
+		s.cfg.Journal.Take(repeat.ref)
+	}
+	e := s.owed.find(repeat.seq)
+	if e == nil && repeat.refused {
+		e = &entry{seq: repeat.seq, line: []byte(repeat.line), ref: repeat.ref, state: refused, givenBack: true, sent: true}
+		s.owed.revive(e)
+	}
+	switch {
+	case e == nil:
+	case e.state == refused:
+		if !e.givenBack {
+			s.refused--
+		}
+		e.givenBack, repeat.refused = false, false
+		s.send(e)
+	case e.state == inFlight:
+		s.expect(e.conn)
+	}
+}
+
+// expect ends a connection whose receiver has not answered since before a failure, and of which a message has now come again.
+// What it owes is then sent on another connection. Sent twice on one, nothing would tell which of the two an acknowledgement
+// is for, and thus how many messages it acknowledges. A receiver that does not answer, and knows no numbers, is left alone
+// while there is no other: it would only get everything twice. The caller holds mu.
+func (s *Sender) expect(c *connection) {
+	if c.overdue && (s.cfg.Confirm == Stored || len(s.connections) > 1) {
+		c.overdue = false
+		c.link.Drop(errOverdue)
+	}
+}
+
+// send makes a refused message pending again. The caller holds mu.
+func (s *Sender) send(e *entry) {
+	e.state = pending
+	s.unconfirmed++
+	s.pending = append(s.pending, e)
+}

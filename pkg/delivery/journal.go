@@ -1,0 +1,162 @@
+package delivery
+
+import "github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/journal"
+
+// What a Sender does with its journal, which nothing else writes to. Without a journal all of this does nothing.
+
+// Restore owes what an earlier process has left in the journal. What that process had given to one of the endpoints is held
+// for it. Restore is called before anything else.
+func (s *Sender) Restore(records []journal.Record, endpoints ...string) {
+	routes := make(map[uint32]string)
+	s.held = make(map[string][]*entry)
+	for _, endpoint := range endpoints {
+		routes[numberOf(endpoint)] = endpoint
+	}
+	for _, r := range records {
+		e := s.arena.entry()
+		*e = entry{seq: r.Seq, line: r.Line, ref: r.Ref, sent: true, orphan: r.Fate == journal.Orphan}
+		endpoint := routes[r.Route]
+		switch {
+		case r.Confirmed:
+			e.state = confirmed
+		case endpoint != "" && s.cfg.Confirm == Stored:
+			s.held[endpoint] = append(s.held[endpoint], e)
+		default:
+			s.pending = append(s.pending, e)
+		}
+		if !r.Confirmed {
+			s.unconfirmed++
+			s.counters.Received++
+		}
+		s.owed.revive(e)
+		if r.Fate == journal.Again {
+			s.repeats.add(e)
+		}
+	}
+}
+
+// copyLine copies a line to the journal. Without one, or without room in it, the copy is in memory alone. It reports whether
+// the line is as safe as it should be: journaled, or there is no journal.
+func (s *Sender) copyLine(e *entry, line []byte) (safe bool) {
+	if s.cfg.Journal == nil {
+		e.line = s.arena.copy(line)
+		return true
+	}
+	var err error
+	e.line, e.ref, err = s.cfg.Journal.Append(e.seq, line)
+	if full := err != nil; full != s.full {
+		s.full = full
+		if full {
+			s.cfg.Logger.Error("the journal has no room: until it has, a message is answered only when it is confirmed, which is slow",
+				"reason", err)
+		} else {
+			s.cfg.Logger.Info("the journal has room again")
+		}
+	}
+	if err != nil {
+		e.line = s.arena.copy(line)
+	}
+	return err == nil
+}
+
+// Opened is called after a BEGIN, with the number of transactions that are open now.
+func (s *Sender) Opened(open int) {
+	if s.cfg.Journal != nil {
+		s.cfg.Journal.Opened(open)
+	}
+}
+
+// Closing is called after a COMMIT was read, with the number of other transactions that are open.
+func (s *Sender) Closing(open int) {
+	if s.cfg.Journal != nil {
+		s.cfg.Journal.Closing(open)
+	}
+}
+
+// Answering is called just before a reply about accepted lines is written, and with journal.NoReply when that failed.
+func (s *Sender) Answering(reply journal.Reply) {
+	if s.cfg.Journal != nil {
+		s.cfg.Journal.Answering(reply)
+	}
+}
+
+// Parted records whether rsyslog sends nothing again: it is gone, or it reads no replies.
+func (s *Sender) Parted(yes bool) {
+	if s.cfg.Journal != nil {
+		s.cfg.Journal.Parted(yes)
+	}
+}
+
+// Unjournaled is the number of owed messages that would die with the process.
+func (s *Sender) Unjournaled() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := 0
+	count := func(e *entry) {
+		if e.state != confirmed && !e.givenBack && !e.ref.Journaled() {
+			n++
+		}
+	}
+	for _, e := range s.staged {
+		count(e)
+	}
+	s.owed.each(count)
+	return n
+}
+
+// park lets an orphan that was refused wait for Retry, out of the way of all others: it can be given back to no rsyslog. The
+// caller holds mu.
+func (s *Sender) park(e *entry, reason string) {
+	own := *e // the arena's memory ends with the account's next commit
+	s.owed.revive(&own)
+	s.parked = append(s.parked, &own)
+	if !own.logged {
+		own.logged = true
+		s.cfg.Logger.Warn("a message that a dead omzmq has left was refused; it stays in the journal and is tried again", "reason", reason)
+	}
+}
+
+// Retry sends the parked orphans again, and returns how many there are.
+func (s *Sender) Retry() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := len(s.parked)
+	for _, e := range s.parked {
+		s.send(e)
+	}
+	s.parked = nil
+	s.route()
+	return n
+}
+
+// refusedOrphans are the orphans that were refused: those that are parked, and those on their way again. Retry can be called at
+// any time, also between Outcome and Committed. The caller holds mu.
+func (s *Sender) refusedOrphans() (orphans []*entry) {
+	for _, e := range s.owed.revived {
+		if e.orphan && e.state != confirmed {
+			orphans = append(orphans, e)
+		}
+	}
+	return orphans
+}
+
+// emptyJournal leaves in the journal of an empty account only the lines that rsyslog will send again, and the refused orphans,
+// which are the oldest. The caller holds mu.
+func (s *Sender) emptyJournal(orphans []*entry) {
+	if s.cfg.Journal == nil {
+		return
+	}
+	if len(s.repeats.bySeq) == 0 {
+		left := make([]journal.Ref, 0, len(orphans))
+		for _, e := range orphans {
+			left = append(left, e.ref)
+		}
+		s.cfg.Journal.Reset(s.next, left...)
+		return
+	}
+	s.owed.each(func(e *entry) {
+		if s.repeats.bySeq[e.seq] == nil {
+			e.ref.Settle()
+		}
+	})
+}

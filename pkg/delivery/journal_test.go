@@ -1,0 +1,162 @@
+package delivery
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/journal"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/journal/journaltest"
+)
+
+// inherit is a sender that goes on with a journal in which these lines are orphans.
+func inherit(t *testing.T, m *journaltest.Memory, links []*fakeLink, lines ...string) *Sender {
+	t.Helper()
+	dead := journal.New(m, nil)
+	for i, line := range lines {
+		if _, ref, err := dead.Append(uint64(i+1), []byte(line)); err != nil {
+			t.Fatal(err)
+		} else {
+			ref.Route(numberOf(links[0].leads))
+		}
+	}
+	log := journal.New(m, nil)
+	records, err := log.Recover(journal.Successor{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var endpoints []string
+	for _, l := range links {
+		endpoints = append(endpoints, l.leads)
+	}
+	s := NewSender(SenderConfig{Journal: log, Logger: quiet}, &fakeTransport{links: links})
+	s.Restore(records, endpoints...)
+	return s
+}
+
+// A receiver refuses an orphan. rsyslog's own lines are confirmed all the same, and only the orphan stays in the journal.
+func TestRefusedOrphanBlocksNobody(t *testing.T) {
+	m, l := journaltest.New(NewSenderID()), &fakeLink{room: 1000}
+	s := inherit(t, m, []*fakeLink{l}, "taken", "refused", "taken, too")
+	s.Up(l)
+	s.Answer(l, Answer{Seq: 1})
+	s.Answer(l, Answer{Seq: 2, Refused: true, Reason: "never"})
+	s.Answer(l, Answer{Seq: 3})
+	seq := uint64(3)
+	for round := range 20 {
+		s.Opened(1)
+		for range round {
+			seq++
+			s.Accept(fmt.Appendf(nil, "innocent %d", seq))
+		}
+		s.Submit()
+		s.Closing(0)
+		if round > 0 {
+			s.Answer(l, Answer{Seq: seq})
+		}
+		expectOutcome(t, s, true, "")
+		s.Committed()
+		if got := m.Owed(t); s.Unconfirmed() != 1 || s.Unjournaled() != 0 || !slices.Equal(got, []string{"refused"}) {
+			t.Fatalf("round %d: %d unconfirmed, the journal owes %q", round, s.Unconfirmed(), got)
+		}
+		if round == 10 {
+			if n := s.Retry(); n != 1 || l.got[len(l.got)-1] != "2 refused" {
+				t.Fatalf("Retry: %d, last sent %q", n, l.got[len(l.got)-1])
+			}
+			s.Answer(l, Answer{Seq: 2, Refused: true, Reason: "never"})
+		}
+	}
+	if n := len(m.Extents()); n > 20 {
+		t.Errorf("the journal has grown to %d extents", n)
+	}
+	s.Retry()
+	s.Answer(l, Answer{Seq: 2})
+	s.Committed()
+	if got := m.Owed(t); s.Unconfirmed() != 0 || len(got) > 0 {
+		t.Errorf("in the end %d unconfirmed, the journal owes %q", s.Unconfirmed(), got)
+	}
+}
+
+// The timer that retries orphans fires while the OK to a COMMIT is being written. Neither the orphan nor the lines that come after
+// it may end up in the other's place.
+func TestRetryAtCommit(t *testing.T) {
+	m, l := journaltest.New(NewSenderID()), &fakeLink{room: 1000}
+	s := inherit(t, m, []*fakeLink{l}, "refused")
+	s.Up(l)
+	s.Answer(l, Answer{Seq: 1, Refused: true, Reason: "never"})
+	transaction(s, "a line of the first transaction")
+	s.Answer(l, Answer{Seq: 2})
+	expectOutcome(t, s, true, "")
+	s.Retry()
+	s.Committed()
+	transaction(s, "a line of the second")
+	if got := m.Owed(t); !slices.Equal(got, []string{"refused", "a line of the second"}) {
+		t.Errorf("the journal owes %q", got)
+	}
+	l.got = nil
+	s.Down(l)
+	s.Up(l)
+	expectGot(t, l, "1 refused", "3 a line of the second")
+	s.Answer(l, Answer{Seq: 3})
+	if got := m.Owed(t); s.Unconfirmed() != 0 || len(got) > 0 {
+		t.Errorf("in the end %d unconfirmed, the journal owes %q", s.Unconfirmed(), got)
+	}
+}
+
+// What a receiver may have stored is held for it while it may come back, even when another receiver refuses something. When the time
+// has run out, it goes to another.
+func TestRefusalGivesUpNobody(t *testing.T) {
+	away, here := &fakeLink{room: 10, leads: "tcp://away"}, &fakeLink{room: 10, leads: "tcp://here"}
+	s := inherit(t, journaltest.New(NewSenderID()), []*fakeLink{away, here}, "may be stored away")
+	s.transport.(*fakeTransport).remove(away)
+	s.Up(here)
+	transaction(s, "refused")
+	s.Answer(here, Answer{Seq: 2, Refused: true, Reason: "no"})
+	s.Failed(true)
+	expectGot(t, here, "2 refused")
+	s.Failed(true)
+	expectGot(t, here, "2 refused", "1 may be stored away")
+}
+
+// What a lost connection owed is held for its receiver, before what waits for it already, and goes to no other.
+func TestHeldForTheReceiverThatMayHaveStoredIt(t *testing.T) {
+	away, here := &fakeLink{room: 10, leads: "tcp://away"}, &fakeLink{leads: "tcp://here"}
+	s, transport := newTestSender(Stored, away, here)
+	transaction(s, "1", "2", "3")
+	expectGot(t, away, "1 1", "2 2", "3 3")
+	s.Answer(away, Answer{Seq: 1})
+	transport.remove(away)
+	s.Down(away)
+	here.room = 10
+	s.Progress(here)
+	expectGot(t, here)
+	back := &fakeLink{room: 1, leads: "tcp://away"} // has room for one
+	s.Up(back)
+	expectGot(t, back, "2 2")
+	s.Down(back)
+	again := &fakeLink{room: 10, leads: "tcp://away"}
+	s.Up(again)
+	expectGot(t, again, "2 2", "3 3")
+	expectGot(t, here)
+}
+
+// A receiver that is not likely to be back gives up what is held for it: it goes to others, before newer messages.
+func TestUnreachable(t *testing.T) {
+	away, here := &fakeLink{room: 10, leads: "tcp://away"}, &fakeLink{leads: "tcp://here"}
+	s, transport := newTestSender(Stored, away, here)
+	transaction(s, "1", "2")
+	transport.remove(away)
+	s.Down(away)
+	transaction(s, "3")
+	s.Unreachable("tcp://elsewhere")
+	here.room = 1
+	s.Progress(here)
+	expectGot(t, here, "3 3")
+	transaction(s, "4")
+	here.room = 10
+	s.Unreachable("tcp://away")
+	expectGot(t, here, "3 3", "1 1", "2 2", "4 4")
+	back := &fakeLink{room: 10, leads: "tcp://away"}
+	s.Up(back)
+	expectGot(t, back)
+}

@@ -1,0 +1,110 @@
+package journal
+
+import "time"
+
+// Fate is whether rsyslog sends a line again that a dead process had accepted.
+type Fate uint8
+
+// The fates.
+const (
+	Orphan             Fate = iota // it does not: the line is the journal's alone
+	Again                          // it does
+	AgainIfCommitFails             // it does if the next COMMIT fails, which ends the transaction in which the line was accepted
+)
+
+// Pause is how long rsyslog 8.2302 waits before it goes on with a transaction in whose middle the plugin died.
+const Pause = time.Second
+
+// slack is what the clocks may differ by: the kernel's ticks are hundredths of a second.
+const slack = 20 * time.Millisecond
+
+// Successor says who takes a journal over.
+type Successor struct {
+	Same    bool  // it was started by the same worker of rsyslogd, which goes on where it was
+	Shared  bool  // other workers may use the same pipe, and may have started it while that one pauses
+	Started int64 // when, in nanoseconds of CLOCK_BOOTTIME
+}
+
+// moment is when a process died, as far as its journal and the start of its successor show.
+type moment int
+
+const (
+	rsyslogGone        moment = iota // rsyslog sends nothing again, or it is not its worker that takes the journal over
+	atCommit                         // COMMIT was read, or only COMMIT was left to write
+	lineAnswered                     // in mid-transaction; the last line was answered
+	lineUnanswered                   // in mid-transaction, or outside one; the last line was not answered
+	workersMixed                     // several workers share the pipe; nothing is known of the last line
+	workersMixedInLine               // several workers share the pipe; the last line was not answered
+)
+
+// fates is what rsyslog 8.2302 does after each moment: with a line that it was told of a failure for and has not sent again
+// yet, with the lines of transactions that were open, and with the last line that was accepted. Where several workers share
+// the pipe, nobody knows which transaction a line belongs to: a line taken for a repeat wrongly would be lost, so none is.
+// The same table, in words, is in docs/delivery.md; the tests are named after its rows.
+var fates = [...]struct{ failed, open, last Fate }{
+	rsyslogGone:        {failed: Orphan, open: Orphan, last: Orphan},
+	atCommit:           {failed: Again, open: Again, last: Again},
+	lineAnswered:       {failed: Again, open: AgainIfCommitFails, last: AgainIfCommitFails},
+	lineUnanswered:     {failed: Again, open: AgainIfCommitFails, last: Again},
+	workersMixed:       {failed: Again, open: Orphan, last: Orphan},
+	workersMixedInLine: {failed: Again, open: Orphan, last: Again},
+}
+
+// death is what a journal shows of the end of the process that wrote it.
+type death struct {
+	moment    moment
+	committed bool   // rsyslog was told OK for every line of the transactions that were open
+	last      uint64 // the counter of the last line
+}
+
+func (l *Log) death(by Successor) death {
+	committing := at(l.header, closing).Load() == l.counter+1
+	told := l.told()
+	d := death{committed: told == Confirmed || told == Committed && committing, last: l.counter}
+	answered := told == Deferred || told == Confirmed
+	switch others := at(l.header, opened).Load(); {
+	case !by.Same || at(l.header, parted).Load() == 1:
+		d.moment = rsyslogGone
+	case committing && others == 0:
+		d.moment = atCommit
+	case committing || others > 1:
+		d.moment = workersMixed
+	case by.Shared || at(l.header, shared).Load() == 1: // it may be another worker that has gone on
+		d.moment = workersMixed
+		if !answered {
+			d.moment = workersMixedInLine
+		}
+	case by.Started-Beat(l.header) < int64(Pause-slack): // rsyslog did not pause
+		d.moment = atCommit
+	case answered:
+		d.moment = lineAnswered
+	default:
+		d.moment = lineUnanswered
+	}
+	return d
+}
+
+// told is what rsyslog was told about the last line; NoReply if nothing.
+func (l *Log) told() Reply {
+	m := at(l.header, mark).Load()
+	if m>>replyBits != l.counter {
+		return NoReply // it is about an earlier line
+	}
+	return Reply(m & (1<<replyBits - 1))
+}
+
+// judge finds whether a line is still owed, and its fate.
+func (d death) judge(r *Record) {
+	state, fate := r.Ref.head.state.Load(), fates[d.moment]
+	switch current := state&flagCurrent != 0; {
+	case current && d.committed:
+		r.Ref.Confirm()
+	case state&flagWaiting != 0:
+		r.Fate = fate.failed
+	case current && state>>flagBits == d.last:
+		r.Fate = fate.last
+	case current:
+		r.Fate = fate.open
+	}
+	r.Confirmed = r.Ref.head.state.Load()&flagConfirmed != 0
+}

@@ -1,0 +1,197 @@
+package journal
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// The moments at which a process can die, what rsyslog 8.2302 does then, and what the successor learns about each line. The
+// rows are those of docs/delivery.md, "What the next omzmq knows". Tests in integration/ show that rsyslog does so.
+func TestFateOfEachLine(t *testing.T) {
+	const (
+		beat   = int64(time.Hour)
+		paused = beat + int64(Pause)
+		atOnce = beat + int64(200*time.Millisecond)
+	)
+	// unanswered is a transaction of which the last line is not answered; answered is one with only COMMIT to come.
+	unanswered := func(t *testing.T, l *Log) (refs []Ref) {
+		l.Opened(1)
+		for i, line := range []string{"a", "b", "c"} {
+			if i > 0 {
+				l.Answering(Deferred)
+			}
+			refs = append(refs, appended(t, l, uint64(i+1), line))
+		}
+		return refs
+	}
+	answered := func(t *testing.T, l *Log) []Ref {
+		refs := unanswered(t, l)
+		l.Answering(Deferred)
+		return refs
+	}
+	for _, c := range []struct {
+		row, name string
+		died      func(t *testing.T, l *Log)
+		by        Successor // Same unless another is meant
+		another   bool
+		want      string // the lines in order: ! sent again, ? sent again if the next COMMIT fails, . orphan; + confirmed
+	}{
+		{row: "in mid-transaction, the last line not answered", want: "a? b? c!",
+			died: func(t *testing.T, l *Log) { unanswered(t, l) }},
+		{row: "in mid-transaction, the last line not answered", name: "the reply could not be written", want: "a? b? c!",
+			died: func(t *testing.T, l *Log) { answered(t, l); l.Answering(NoReply) }},
+		{row: "in mid-transaction, the last line not answered", name: "as many lines as in the transaction before", want: "x? y!",
+			died: func(t *testing.T, l *Log) {
+				l.Opened(1)
+				appended(t, l, 1, "w")
+				l.Answering(Deferred)
+				l.Closing(0)
+				l.Answering(Committed)
+				l.Reset(2)
+				l.Opened(1)
+				appended(t, l, 2, "x")
+				l.Answering(Deferred)
+				appended(t, l, 3, "y")
+			}},
+		{row: "in mid-transaction, the last line not answered", name: "it failed and is sent again", want: "a? b!",
+			died: func(t *testing.T, l *Log) {
+				l.Opened(1)
+				appended(t, l, 1, "a")
+				l.Answering(Deferred)
+				b := appended(t, l, 2, "b")
+				b.Wait() // the failure is written and leaves no mark: that of a still stands
+				l.Take(b)
+			}},
+		{row: "in mid-transaction, the last line not answered", name: "outside a transaction", want: "a!",
+			died: func(t *testing.T, l *Log) { appended(t, l, 1, "a") }},
+
+		{row: "in mid-transaction, the last line answered", want: "a? b? c?",
+			died: func(t *testing.T, l *Log) { answered(t, l) }},
+
+		{row: "at COMMIT", name: "only COMMIT was left to write", by: Successor{Started: atOnce}, want: "a! b! c!",
+			died: func(t *testing.T, l *Log) { answered(t, l) }},
+		{row: "at COMMIT", name: "COMMIT read", by: Successor{Started: atOnce}, want: "a! b! c!",
+			died: func(t *testing.T, l *Log) { answered(t, l); l.Closing(0) }},
+		{row: "at COMMIT", name: "COMMIT read, and the successor is slow to start", want: "a! b! c!",
+			died: func(t *testing.T, l *Log) { answered(t, l); l.Closing(0) }},
+		{row: "at COMMIT", name: "some lines are confirmed", want: "a!+ b! c!+",
+			died: func(t *testing.T, l *Log) {
+				refs := answered(t, l)
+				refs[0].Confirm()
+				l.Closing(0)
+				refs[2].Confirm()
+			}},
+		{row: "at COMMIT", name: "its OK could not be written", want: "a! b! c!",
+			died: func(t *testing.T, l *Log) {
+				answered(t, l)
+				l.Closing(0)
+				l.Answering(Committed)
+				l.Answering(NoReply)
+			}},
+		{row: "at COMMIT", name: "a failure was written", want: "a! b! c!",
+			died: func(t *testing.T, l *Log) {
+				refs := answered(t, l)
+				l.Closing(0)
+				for _, ref := range refs {
+					ref.Wait()
+				}
+			}},
+
+		{row: "after the OK", name: "to COMMIT", want: "",
+			died: func(t *testing.T, l *Log) { answered(t, l); l.Closing(0); l.Answering(Committed) }},
+		{row: "after the OK", name: "to COMMIT, and rsyslog's next BEGIN", want: "",
+			died: func(t *testing.T, l *Log) {
+				for _, ref := range answered(t, l) {
+					ref.Confirm()
+				}
+				l.Closing(0)
+				l.Answering(Committed)
+				l.Reset(4)
+				l.Opened(1)
+			}},
+		{row: "after the OK", name: "outside a transaction", want: "",
+			died: func(t *testing.T, l *Log) { appended(t, l, 1, "a"); l.Answering(Confirmed) }},
+
+		{row: "rsyslogd gone, or not the same worker", name: "rsyslogd had gone", want: "a. b. c.",
+			died: func(t *testing.T, l *Log) { unanswered(t, l); l.Parted(true) }},
+		{row: "rsyslogd gone, or not the same worker", name: "rsyslogd had gone and some lines are confirmed", want: "a. c.",
+			died: func(t *testing.T, l *Log) { unanswered(t, l)[1].Confirm(); l.Parted(true) }},
+		{row: "rsyslogd gone, or not the same worker", name: "another worker, and a failure was written", another: true, want: "a. b. c.",
+			died: func(t *testing.T, l *Log) { unanswered(t, l)[2].Wait() }},
+
+		{row: "several workers on one pipe, the last line not answered", by: Successor{Shared: true}, want: "a. b. c!",
+			died: func(t *testing.T, l *Log) { unanswered(t, l) }},
+		{row: "several workers on one pipe, the last line not answered", name: "earlier", want: "a. b. c!",
+			died: func(t *testing.T, l *Log) { l.Opened(2); l.Opened(1); unanswered(t, l) }},
+
+		{row: "several workers on one pipe", name: "after the reply", by: Successor{Shared: true}, want: "a. b. c.",
+			died: func(t *testing.T, l *Log) { answered(t, l) }},
+		{row: "several workers on one pipe", name: "two transactions are open", want: "a. b. c.",
+			died: func(t *testing.T, l *Log) { unanswered(t, l); l.Opened(2) }},
+		{row: "several workers on one pipe", name: "COMMIT of one of two transactions", want: "a. b. c.",
+			died: func(t *testing.T, l *Log) { answered(t, l); l.Closing(1) }},
+		{row: "several workers on one pipe", name: "a failure was written", want: "a! b. c.",
+			died: func(t *testing.T, l *Log) { unanswered(t, l)[0].Wait(); l.Opened(2) }},
+	} {
+		t.Run(c.row+"/"+c.name, func(t *testing.T) {
+			m := newMemory(1024)
+			SetBeat(m.header, beat)
+			c.died(t, New(m, nil))
+			if c.by.Started == 0 {
+				c.by.Started = paused
+			}
+			c.by.Same = !c.another
+			records, l := recovered(t, m.snapshot(), c.by)
+			if got := strings.Join(fatesOf(records), " "); got != c.want {
+				t.Errorf("%s, want %s", got, c.want)
+			}
+			if c.want == "" && !l.Empty() {
+				t.Error("the journal is not empty")
+			}
+		})
+	}
+}
+
+func fatesOf(records []Record) (fates []string) {
+	sign := map[Fate]string{Again: "!", AgainIfCommitFails: "?", Orphan: "."}
+	for _, r := range records {
+		fate := string(r.Line) + sign[r.Fate]
+		if r.Confirmed {
+			fate += "+"
+		}
+		fates = append(fates, fate)
+	}
+	return fates
+}
+
+// The mark of a line that is gone says nothing about a new one, whichever process counts.
+func TestMarkOfAnEarlierLine(t *testing.T) {
+	m := newMemory(1024)
+	l := New(m, nil)
+	appended(t, l, 1, "a").Confirm() // outside a transaction
+	l.Answering(Confirmed)
+	l.Reset(2)
+	_, l = recovered(t, m, Successor{Same: true})
+	appended(t, l, 2, "b")
+	records, _ := recovered(t, m.snapshot(), Successor{Same: true, Started: int64(time.Hour)})
+	if got := fatesOf(records); !slices.Equal(got, []string{"b!"}) {
+		t.Errorf("%v", got)
+	}
+}
+
+// A process that takes a journal over may die at once, before rsyslog has sent it anything.
+func TestSuccessorDiesAtOnce(t *testing.T) {
+	m := newMemory(1024)
+	l, refs := written(t, m, "a", "b", "c")
+	l.Closing(0)
+	refs[0].Confirm()
+	for range 3 {
+		m = m.snapshot()
+		records, _ := recovered(t, m, Successor{Same: true, Started: int64(time.Hour)})
+		if got := fatesOf(records); !slices.Equal(got, []string{"a!+", "b!", "c!"}) {
+			t.Fatalf("%v", got)
+		}
+	}
+}
