@@ -31,7 +31,7 @@ func (n *network) Queue(frames ...[]byte) delivery.Link {
 	return nil
 }
 
-// connect dials a receiver, and again while it is down.
+// connect dials a receiver, again and again while it is down.
 func (n *network) connect(r *receiver) {
 	if !n.side.o.alive || !slices.Contains(n.side.o.sides, n.side) {
 		return
@@ -48,7 +48,7 @@ func (n *network) connect(r *receiver) {
 	n.side.sender.Up(c)
 }
 
-// cutAll is the end of a process.
+// cutAll ends all connections, as the end of a process does.
 func (n *network) cutAll() {
 	for _, c := range slices.Clone(n.connections) {
 		c.sever()
@@ -62,7 +62,7 @@ type connection struct {
 	r       *receiver
 	room    int
 	dead    bool
-	late    bool      // what was under way to the receiver when it was cut arrives all the same
+	late    bool      // what was under way to the receiver when the connection was cut arrives all the same
 	toThere time.Time // when the last message on its way arrives
 	toHere  time.Time // when the last answer on its way arrives
 }
@@ -71,7 +71,7 @@ func (c *connection) Endpoint() string         { return c.r.name }
 func (c *connection) Written() uint64          { return 0 }
 func (c *connection) Acknowledged(uint64) bool { return false }
 
-// Drop is the sender's: it has given up waiting for the receiver.
+// Drop is called when the sender has given up waiting for the receiver.
 func (c *connection) Drop(reason error) {
 	c.w.log("%s: %v", c.r.name, reason)
 	c.n.side.o.host.overdue = true
@@ -101,7 +101,7 @@ func (c *connection) Queue(frames ...[]byte) bool {
 	return true
 }
 
-// Send carries an answer back: connection is a delivery.Conn to the receiver.
+// Send carries an answer back: to the receiver, a connection is a delivery.Conn.
 func (c *connection) Send(frames ...[]byte) bool {
 	answer, err := delivery.ParseAnswer(frames)
 	if err != nil {
@@ -116,7 +116,7 @@ func (c *connection) Send(frames ...[]byte) bool {
 	return true
 }
 
-// delayed is when what is sent now arrives: never before what was sent earlier.
+// delayed returns when a message sent now arrives: never before an earlier one.
 func (c *connection) delayed(earlier time.Time) time.Time {
 	at := time.Now().Add(c.w.between(10*time.Microsecond, 5*time.Millisecond))
 	if c.w.chance(200) {
@@ -128,14 +128,14 @@ func (c *connection) delayed(earlier time.Time) time.Time {
 	return at
 }
 
-// sever ends the connection; what was under way is lost, or arrives at the receiver all the same.
+// sever ends the connection. What was under way is lost, or arrives at the receiver all the same.
 func (c *connection) sever() {
 	c.dead, c.late = true, c.w.chance(2)
 	c.n.connections = slices.DeleteFunc(c.n.connections, func(o *connection) bool { return o == c })
 	c.r.connections = slices.DeleteFunc(c.r.connections, func(o *connection) bool { return o == c })
 }
 
-// cut ends the connection while omzmq lives: it dials again. away: the receiver is not likely to be back at once.
+// cut ends the connection while omzmq lives, which dials again. away: the receiver is not likely to be back at once.
 func (c *connection) cut(away bool) {
 	if c.dead {
 		return

@@ -15,18 +15,18 @@ type receiver struct {
 	name        string
 	alive       bool
 	frozen      bool
-	life        int // how often it was killed: what a dead one had begun, a new one does not finish
+	life        int // how often it was killed: a new process does not finish what a dead one had begun
 	memory      delivery.Receiver
 	waiting     []arrival
 	storing     bool
 	connections []*connection
-	stored      []string // texts, for ever
+	stored      []string // texts, by all its processes
 	kills       int
 	freezes     int
 	refusals    int // how many more messages it refuses
 	refused     map[string]bool
-	crashes     int // how many more times its destination dies between storing and saying so
-	endings     int // how many more times its destination ends in the middle of a batch, and it after it
+	crashes     int // how many more times its destination dies between storing and answering
+	endings     int // how many more times its destination ends in the middle of a batch, and then the receiver itself
 	repeated    bool
 }
 
@@ -37,7 +37,7 @@ type arrival struct {
 
 func (r *receiver) arrive(c *connection, frames [][]byte) {
 	if c.dead && r.refused[string(frames[len(frames)-1])] {
-		r.repeated = true // refused, so not remembered, and stored elsewhere; a copy that comes late by a dead connection is new
+		r.repeated = true // it was refused and stored elsewhere; a late copy over a dead connection is new to this receiver
 	}
 	r.waiting = append(r.waiting, arrival{c, frames})
 	if !r.storing && !r.frozen {
@@ -47,7 +47,7 @@ func (r *receiver) arrive(c *connection, frames [][]byte) {
 	}
 }
 
-// begin takes what waits into a round and stores it after a while.
+// begin takes what waits into a batch and stores it after a while.
 func (r *receiver) begin(life int) {
 	if r.stopped(life, func() { r.begin(life) }) {
 		return
@@ -66,7 +66,7 @@ func (r *receiver) begin(life int) {
 	r.w.after(slow, func() { r.store(life) })
 }
 
-// stopped tells that a step is not to be taken: the process was killed, or is frozen and takes it later.
+// stopped reports whether a step is not to be taken now: the process was killed, or is frozen and takes the step later.
 func (r *receiver) stopped(life int, step func()) bool {
 	if life != r.life {
 		return true
@@ -82,7 +82,7 @@ func (r *receiver) store(life int) {
 		return
 	}
 	if r.crashes > 0 && r.w.chance(5) && len(r.memory.Batch()) > 0 {
-		r.w.log("the destination of %s stores and dies before it says so", r.name)
+		r.w.log("the destination of %s stores and dies before it answers", r.name)
 		r.crashes--
 		r.repeated = true
 		for _, m := range r.memory.Batch() {
@@ -108,7 +108,7 @@ func (r *receiver) store(life int) {
 	r.w.after(r.w.between(0, time.Millisecond), func() { r.end(life, ends) })
 }
 
-// end answers what is settled. over: with the destination, imzmq ends.
+// end answers what is settled. over: the destination has ended, and imzmq ends.
 func (r *receiver) end(life int, over bool) {
 	if r.stopped(life, func() { r.end(life, over) }) {
 		return
@@ -129,7 +129,7 @@ func (r *receiver) end(life int, over bool) {
 	}
 }
 
-// kill ends it between any two of its steps; it comes back without its memory.
+// kill ends the process between any two of its steps. The next one comes without its memory.
 func (r *receiver) kill() {
 	if !r.alive {
 		return
@@ -145,7 +145,7 @@ func (r *receiver) kill() {
 	r.w.after(r.w.between(0, 9*time.Second), func() { r.alive = true })
 }
 
-// freeze stops it for a while, longer than it may be silent or not. What has reached it by then it takes when it goes on.
+// freeze stops the process for a while, which may be longer than it may be silent. It goes on with what has reached it by then.
 func (r *receiver) freeze() {
 	if !r.alive || r.frozen {
 		return

@@ -13,10 +13,10 @@ import (
 
 var (
 	seeds = flag.Int("seeds", 1000, "how many schedules to run")
-	seed  = flag.Uint64("seed", 0, "run this one schedule, told step by step with -v")
+	seed  = flag.Uint64("seed", 0, "run this one schedule, logged step by step with -v")
 )
 
-// TestSchedules runs schedules of faults; a failing one is told by its seed.
+// TestSchedules runs schedules of faults. It reports the seed of one that fails.
 func TestSchedules(t *testing.T) {
 	if *seed != 0 {
 		if err := schedule(t, *seed, t.Logf); err != nil {
@@ -49,7 +49,7 @@ func newPlan(w *world) plan {
 		omzmqs: !w.chance(4), hasty: w.chance(8), rsyslogs: w.chance(5), full: w.chance(6),
 		refusals: w.chance(3), crashes: w.chance(8), endings: w.chance(8),
 	}
-	p.refusals = p.refusals && !p.full // a line that is refused while the disk is full is in memory alone: docs/delivery.md
+	p.refusals = p.refusals && !p.full // a line refused while the disk is full is in memory alone: docs/delivery.md
 	return p
 }
 
@@ -84,8 +84,8 @@ func schedule(t *testing.T, seed uint64, tell func(string, ...any)) (err error) 
 	return err
 }
 
-// done tells that rsyslog has been told OK for everything, and that nothing is owed. What a dead omzmq has left waits for the next
-// one, which a new message brings.
+// done reports whether rsyslog has been told OK for everything and nothing is owed. What a dead omzmq has left waits for the next
+// one, which a new message starts.
 func (h *host) done() bool {
 	if !h.rsyslog.idle() {
 		return false
@@ -108,7 +108,7 @@ func (h *host) done() bool {
 	return true
 }
 
-// owes looks into a copy of a journal.
+// owes reports whether a journal owes anything, by recovering a copy of it.
 func (d *disk) owes() bool {
 	twin := &disk{host: d.host, header: slices.Clone(d.header)}
 	for _, e := range d.extents {
@@ -118,7 +118,7 @@ func (d *disk) owes() bool {
 	return len(records) > 0
 }
 
-// faults happen for a while; then the world is well, so that everything can end.
+// faults schedules faults for a minute. After that the world is well, so that everything can end.
 func (w *world) faults(p plan, h *host) {
 	var next func()
 	next = func() {
@@ -154,11 +154,11 @@ func (w *world) faults(p plan, h *host) {
 // check compares what was stored with what was sent.
 func check(p plan, h *host) error {
 	stored := map[string]int{}
-	repeats := p.single && p.workers > 1 || // nobody can tell whose transaction failed
-		p.full || // nothing remembers the numbers
-		h.rsyslog.last || // by then it is taken for new
-		p.hasty || // the successor takes a line that comes again for answered
-		h.rsyslog.life > 1 || // what it sends again is new to its new children
+	repeats := p.single && p.workers > 1 || // nothing says whose transaction failed
+		p.full || // lines that are not journaled lose their numbers
+		h.rsyslog.last || // the repeat comes so late that it is taken for new
+		p.hasty || // the successor takes an unanswered line for answered
+		h.rsyslog.life > 1 || // what rsyslog sends again is new to its new children
 		p.receivers > 1 && h.overdue // a receiver that was given up may have stored it
 	for _, r := range h.receivers {
 		repeats = repeats || r.kills > 0 || r.repeated || r.freezes > 0 && p.receivers > 1

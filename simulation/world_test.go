@@ -1,11 +1,11 @@
-// Package simulation runs the whole path of a message as state machines in one process and in a time of its own
-// (testing/synctest): rsyslog's side of omprog as rsyslog 8.2302 behaves, omzmq's conversation, account and journal, connections,
-// receivers and what they store. A seed decides what goes wrong and when: delays, cut connections, omzmq, receivers and rsyslog
-// killed and started again, receivers that are frozen, slow or refuse, full disks. After all that nothing may be
-// lost or invented, and nothing stored twice but where docs/delivery.md says so.
+// Package simulation runs the whole path of a message as state machines, in one process and in fake time (testing/synctest):
+// rsyslog's side of omprog as rsyslog 8.2302 behaves, omzmq's conversation, account, journals and adoption of dead processes'
+// journals, connections, receivers and what they store. A seed decides what goes wrong and when: delays, cut connections, omzmq,
+// receivers and rsyslog killed and started again, receivers that are frozen or slow or refuse messages, full disks. After all that
+// nothing may be lost or invented, and nothing stored twice except where docs/delivery.md says so.
 //
 //	go test ./simulation -seeds 100000         more schedules
-//	go test ./simulation -seed 4711 -v         one schedule again, told step by step
+//	go test ./simulation -seed 4711 -v         one schedule again, logged step by step
 package simulation
 
 import (
@@ -16,12 +16,12 @@ import (
 	"time"
 )
 
-// world is time and chance: everything happens in events, one after another, in an order that the seed decides.
+// world is time and chance: everything happens in events, one after another, in an order that the seed determines.
 type world struct {
 	random *rand.Rand
 	began  time.Time
 	events eventHeap
-	count  int // events ever, to keep the order of those of one time
+	count  int // of all events, which orders those of the same time
 	procs  []*proc
 	tell   func(format string, args ...any)
 }
@@ -36,13 +36,13 @@ func newWorld(seed uint64, tell func(string, ...any)) *world {
 	return &world{random: rand.New(rand.NewPCG(seed, 1)), began: time.Now(), tell: tell}
 }
 
-// after lets something happen later.
+// after schedules an event.
 func (w *world) after(d time.Duration, do func()) {
 	w.count++
 	heap.Push(&w.events, event{time.Now().Add(d), w.count, do})
 }
 
-// soon lets something happen within a moment.
+// soon schedules an event a moment later.
 func (w *world) soon(do func()) { w.after(w.between(0, 50*time.Microsecond), do) }
 
 // between is a random duration.
@@ -53,7 +53,7 @@ func (w *world) between(least, most time.Duration) time.Duration {
 // chance is true once in n times.
 func (w *world) chance(n int) bool { return w.random.IntN(n) == 0 }
 
-// run lets things happen until done, or until there is nothing left to happen, or for two hours.
+// run executes events until done, until there is none left, or for two hours.
 func (w *world) run(done func() bool) error {
 	defer func() {
 		for _, p := range w.procs {
@@ -62,7 +62,7 @@ func (w *world) run(done func() bool) error {
 	}()
 	for !done() {
 		if len(w.events) == 0 {
-			return fmt.Errorf("at %v nothing is left to happen", w.time())
+			return fmt.Errorf("at %v no event is left", w.time())
 		}
 		e := heap.Pop(&w.events).(event)
 		time.Sleep(time.Until(e.at))
@@ -74,7 +74,7 @@ func (w *world) run(done func() bool) error {
 	return nil
 }
 
-// time is how long the world has existed.
+// time is the age of the world.
 func (w *world) time() time.Duration { return time.Since(w.began) }
 
 func (w *world) log(format string, args ...any) {
@@ -98,7 +98,7 @@ func (h *eventHeap) Pop() any {
 	return last
 }
 
-// proc does one thing after another and waits in between: a coroutine, so that the seed alone decides the order.
+// proc does one thing after another and waits in between. It is a coroutine, so that the seed alone determines the order.
 type proc struct {
 	w     *world
 	next  func() (struct{}, bool)
@@ -124,7 +124,7 @@ func (w *world) spawn(do func(p *proc)) *proc {
 	return p
 }
 
-// wait waits for the call of the function that begin is given.
+// wait returns when the function that begin is given is called.
 func (p *proc) wait(begin func(resume func())) {
 	begin(func() { p.next() })
 	if !p.yield(struct{}{}) {

@@ -1,8 +1,8 @@
-// Package spool is a folder of journals (package journal): a mapped file for each sender id, locked by the process that
-// writes it. Any number of processes share a folder. When one dies its lock goes, and another takes its journal over.
+// Package spool is a folder of journals (package journal): a mapped file for each sender id, locked by the process that writes
+// it. Any number of processes share a folder. When one dies, the kernel releases its lock, and another takes its journal over.
 //
 //	<sender id in hex>.journal    one journal
-//	<sender id in hex>.new        one that is being made; swept up when its maker has died
+//	<sender id in hex>.new        one that is being made; removed when its maker has died
 //
-// A file that is no journal, or one of another version, is left as it is and told of.
+// A file that is not a journal, or one of another version, is left as it is and logged once.
 package spool

@@ -19,26 +19,26 @@ import (
 const (
 	suffix    = ".journal"
 	newSuffix = ".new"
-	// grace is how long a dead process's journal is left to the worker that will start another: rsyslog 8.2302 pauses for a
-	// second, and that one alone knows what comes again.
+	// grace is how long a dead process's journal is left to the worker that will start the next process: rsyslog 8.2302 pauses
+	// for a second, and only that process can know what is sent again.
 	grace = 3 * time.Second
 )
 
 var errStranger = errors.New("it belongs to another user than omzmq runs as: if rsyslogd has changed its user, chown it")
 
-// Folder is a folder of journals. One goroutine uses it; a Journal that it has given out makes its own file when there was
-// no room for that before.
+// Folder is a folder of journals. One goroutine uses it. The one exception: a Journal for which there was no room on the disk makes
+// its file later, on the conversation's goroutine.
 type Folder struct {
 	path    string
 	owner   journal.Owner
 	started int64
 	newID   func() [journal.IDSize]byte
 	logger  *slog.Logger
-	told    map[string]bool // files that were complained of
+	logged  map[string]bool // files that a complaint was logged about
 }
 
-// Open opens a folder of journals, and makes it if it is not there: only its owner may look into it. newID makes the sender id
-// of a new journal.
+// Open opens a folder of journals. It makes the folder if it does not exist, for its owner alone. newID makes the sender id of a
+// new journal.
 func Open(path string, newID func() [journal.IDSize]byte, logger *slog.Logger) (*Folder, error) {
 	if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, explain(path, err)
@@ -48,7 +48,7 @@ func Open(path string, newID func() [journal.IDSize]byte, logger *slog.Logger) (
 		return nil, explain(path, err)
 	}
 	if info.IsDir() && info.Mode().Perm()&0o022 != 0 && info.Mode()&fs.ModeSticky == 0 {
-		return nil, fmt.Errorf("--journal %s: others than its owner may write to it (%v), and so to the journals: chmod go-w it, or name a folder that omzmq is to make",
+		return nil, fmt.Errorf("--journal %s: users other than its owner may write to it (%v), and thus to the journals: chmod go-w it, or name a folder that omzmq is to make",
 			path, info.Mode())
 	}
 	probe, err := os.CreateTemp(path, "probe-*"+newSuffix) // a name, no block: it works on a full disk
@@ -59,14 +59,14 @@ func Open(path string, newID func() [journal.IDSize]byte, logger *slog.Logger) (
 		probe.Close()
 		os.Remove(probe.Name())
 	}
-	f := &Folder{path: path, newID: newID, logger: logger, told: make(map[string]bool)}
+	f := &Folder{path: path, newID: newID, logger: logger, logged: make(map[string]bool)}
 	if f.owner, f.started = Self(os.Args); f.owner.Process == 0 || f.owner.Boot == 0 {
-		logger.Warn("/proc does not show who has started this process: what rsyslog sends again after a kill is not known for the same, and stored twice")
+		logger.Warn("/proc does not show which process has started this one: what rsyslog sends again after a kill is not recognised, and is stored twice")
 	}
 	return f, nil
 }
 
-// explain tells what to do about an error that there is something to do about.
+// explain adds what to do about an error, where something can be done.
 func explain(path string, err error) error {
 	var cause *fs.PathError
 	if errors.As(err, &cause) {
@@ -80,11 +80,11 @@ func explain(path string, err error) error {
 	return fmt.Errorf("--journal %s: %w", path, err)
 }
 
-// full tells that a file system has no room.
+// full reports whether a file system has no room.
 func full(err error) bool { return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) }
 
-// Own returns this process's journal: that of its predecessor, if one was started by the same worker of rsyslogd and died, else
-// a new one. alone: this is the only process that all workers share, and the only one that can deliver any dead process's journal.
+// Own returns this process's journal: that of its predecessor, if the same worker of rsyslogd had started one that died, else a
+// new one. alone: all workers share this process, and no other process can deliver a dead process's journal.
 func (f *Folder) Own(alone bool) (*Journal, error) {
 	var own *Journal
 	left := 0
@@ -104,7 +104,7 @@ func (f *Folder) Own(alone bool) (*Journal, error) {
 		left++
 	}
 	if alone && left > 0 {
-		f.logger.Warn("more dead processes' journals are here than one process can take over where peers connect to it: each restart takes one",
+		f.logger.Warn("there are more orphan journals than a process can take over that peers connect to: each restart takes one over",
 			"folder", f.path, "left", left)
 	}
 	if own == nil {
@@ -114,7 +114,7 @@ func (f *Folder) Own(alone bool) (*Journal, error) {
 	return own, nil
 }
 
-// nearer tells that j is more likely than own to be the one that this process goes on with.
+// nearer reports whether j is more likely than own to be the one that this process goes on with.
 func (f *Folder) nearer(own, j *Journal) bool {
 	if ours, theirs := same(f.owner, own.owner), same(f.owner, j.owner); ours != theirs {
 		return theirs
@@ -125,8 +125,8 @@ func (f *Folder) nearer(own, j *Journal) bool {
 	return journal.Beat(j.storage.Header()) > journal.Beat(own.storage.Header())
 }
 
-// Orphans takes over the journals of dead processes that nobody else will go on with, at most so many. Of what is in them
-// rsyslog sends nothing again.
+// Orphans takes over at most that many journals of dead processes, those that no other process will go on with. rsyslog sends
+// nothing again that is in them.
 func (f *Folder) Orphans(most int) (orphans []*Journal) {
 	for _, path := range f.list() {
 		if len(orphans) >= most {
@@ -148,16 +148,16 @@ func (f *Folder) Orphans(most int) (orphans []*Journal) {
 	return orphans
 }
 
-// take makes a journal this process's.
+// take takes a journal over: what is in it is read, and it gets a new owner.
 func (f *Folder) take(j *Journal, by journal.Successor) {
 	var err error
 	if j.Records, err = j.Log.Recover(by); err != nil {
-		f.logger.Error("a journal was cut off behind its last readable record; what came after it is lost, unless rsyslog sends it again",
+		f.logger.Error("a journal was cut off after its last readable record; what came after it is lost, unless rsyslog sends it again",
 			"file", j.Path(), "reason", err, "records", len(j.Records))
 	}
 	if by.Same || by.Shared {
 		journal.SetOwner(j.storage.Header(), f.owner)
-	} else { // should we die, too, it must not be taken for the one that our successor goes on with
+	} else { // if this process dies, too, its successor must not go on with this journal
 		journal.SetOwner(j.storage.Header(), journal.Owner{})
 	}
 	if len(j.Records) > 0 {
@@ -182,7 +182,7 @@ func (f *Folder) list() (paths []string) {
 	return paths
 }
 
-// sweep removes a journal that was never finished, when its maker is gone.
+// sweep removes a journal that was never finished, once its maker is gone.
 func (f *Folder) sweep(path string) {
 	info, err := os.Stat(path)
 	if err == nil && time.Since(info.ModTime()) > time.Minute {
@@ -190,14 +190,14 @@ func (f *Folder) sweep(path string) {
 	}
 }
 
-// claim opens and locks a journal if nobody holds it and wanted agrees, which is told its owner and last beat.
+// claim opens and locks a journal if no process holds it and wanted, called with its owner and last beat, returns true.
 func (f *Folder) claim(path string, wanted func(journal.Owner, int64) bool) *Journal {
 	file, err := os.OpenFile(path, os.O_RDWR|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil // it was finished and removed meanwhile
+		return nil // it was removed in the meantime
 	}
 	if err != nil {
-		f.complain(path, "cannot open a journal, and what it owes is not delivered: it must be a file that rsyslogd's user may read and write", err)
+		f.complain(path, "cannot open a journal, and what it owes is not delivered: rsyslogd's user must be allowed to read and write it", err)
 		return nil
 	}
 	j, err := f.open(file, path, wanted)
@@ -221,7 +221,7 @@ func (f *Folder) open(file *os.File, path string, wanted func(journal.Owner, int
 	case held.Uid != uint32(os.Geteuid()):
 		return nil, errStranger
 	}
-	// The lock is for those who may want it: to hold it only to look would hide the journal from the worker that goes on with it.
+	// Only a process that may want the journal locks it: a lock held just to look would hide it from the process that goes on with it.
 	page := make([]byte, journal.HeaderSize)
 	file.ReadAt(page, 0) //nolint:errcheck // what cannot be read is no header
 	if _, owner, err := journal.ReadHeader(page); err != nil || !wanted(owner, journal.Beat(page)) {
@@ -247,15 +247,15 @@ func (f *Folder) open(file *os.File, path string, wanted func(journal.Owner, int
 	return newJournal(storage, owner), nil
 }
 
-// complain says something about a file once.
+// complain logs something about a file, once.
 func (f *Folder) complain(path, what string, err error) {
-	if !f.told[path] {
-		f.told[path] = true
+	if !f.logged[path] {
+		f.logged[path] = true
 		f.logger.Warn(what, "file", path, "reason", err)
 	}
 }
 
-// create makes a new journal. Without room on the disk it begins in memory, and moves to the disk when there is some.
+// create makes a new journal. Without room on the disk it begins in memory, and moves to the disk when there is room.
 func (f *Folder) create() (*Journal, error) {
 	page := make([]byte, journal.HeaderSize)
 	journal.WriteHeader(page, f.newID(), f.owner)
@@ -263,9 +263,9 @@ func (f *Folder) create() (*Journal, error) {
 	if full(err) {
 		f.logger.Error("there is no room for a journal: until there is, every message is answered only when it is confirmed, which is slow",
 			"folder", f.path, "reason", err)
-		h := &homeless{folder: f, page: page, why: err}
-		j := newJournal(h, f.owner)
-		h.moved = j.moved
+		d := &diskless{folder: f, page: page, why: err}
+		j := newJournal(d, f.owner)
+		d.moved = j.moved
 		return j, nil
 	}
 	if err != nil {

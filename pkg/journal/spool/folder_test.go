@@ -70,7 +70,7 @@ func TestNobodyElseMayLook(t *testing.T) {
 	}
 }
 
-// What is wrong with the folder is said in the error, with the folder's name.
+// The error says what is wrong with the folder, and names it.
 func TestUnusableFolder(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "file")
@@ -84,7 +84,7 @@ func TestUnusableFolder(t *testing.T) {
 	}
 }
 
-// Whoever may write to the folder could cut off a journal that is in use, or put one there.
+// A user who may write to the folder could cut off a journal that is in use, or put one there.
 func TestFolderOpenToOthers(t *testing.T) {
 	path := t.TempDir()
 	for mode, usable := range map[os.FileMode]bool{0o770: false, 0o707: false, 0o755: true, 0o777 | fs.ModeSticky: true} {
@@ -98,7 +98,7 @@ func TestFolderOpenToOthers(t *testing.T) {
 	}
 }
 
-// Links, and what is no file, are not followed, and nobody waits for them.
+// Links, and what is not a file, are not followed or waited for.
 func TestLinksAreNotFollowed(t *testing.T) {
 	path, elsewhere := t.TempDir(), t.TempDir()
 	f, _ := open(t, elsewhere)
@@ -116,7 +116,7 @@ func TestLinksAreNotFollowed(t *testing.T) {
 	}
 }
 
-// Two processes at once have a journal each, and the lock keeps each one's.
+// Two processes at once have a journal each, which the lock protects.
 func TestLiveJournalsAreLeftAlone(t *testing.T) {
 	path := t.TempDir()
 	first, _ := open(t, path)
@@ -147,7 +147,7 @@ func TestLiveJournalsAreLeftAlone(t *testing.T) {
 	}
 }
 
-// A dead process's empty journal is swept up with the orphans; at most as many as there are places for are taken.
+// A dead process's empty journal is removed when orphan journals are looked for. No more are taken over than asked for.
 func TestOrphans(t *testing.T) {
 	path := t.TempDir()
 	f, _ := open(t, path)
@@ -194,7 +194,7 @@ func orphans(t *testing.T, path string, n int) map[string]bool {
 	return paths
 }
 
-// Of several journals that a worker has left it goes on with the one that was written last; the rest are orphans.
+// Of several journals that a worker has left, its next process goes on with the one that was written last. The others are orphans.
 func TestOwnTakesTheNewest(t *testing.T) {
 	path := t.TempDir()
 	f, _ := open(t, path)
@@ -219,7 +219,7 @@ func TestOwnTakesTheNewest(t *testing.T) {
 	want(t, rest[1].Records, 1, (3 * time.Minute).String())
 }
 
-// What was being made when its maker died is swept up, what may still be being made is not.
+// A journal that was being made when its maker died is removed. One that may still be in the making is not.
 func TestUnfinishedJournals(t *testing.T) {
 	path := t.TempDir()
 	old, young := filepath.Join(path, "01ab.new"), filepath.Join(path, "probe-1.new")

@@ -8,13 +8,13 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/journal"
 )
 
-// beatInterval is how often a process that keeps something says that it lives.
+// beatInterval is how often a process with something in its journal shows that it lives.
 const beatInterval = 100 * time.Millisecond
 
-// Journal is a journal that this process holds. The memory behind its Log is gone with Release and Remove.
+// Journal is a journal that this process holds. The memory of its Log is gone after Release or Remove.
 type Journal struct {
 	Log     *journal.Log
-	Records []journal.Record // what its last writer has left, see journal.Log.Recover
+	Records []journal.Record // what its last writer has left: see journal.Log.Recover
 
 	storage journal.Storage
 	owner   journal.Owner // its last writer's
@@ -34,14 +34,14 @@ func newJournal(storage journal.Storage, owner journal.Owner) *Journal {
 	return j
 }
 
-// moved takes note of where the header is.
+// moved notes where the header is.
 func (j *Journal) moved() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.header = j.storage.Header()
 }
 
-// busy is called with the first record: from now on the journal says that its writer lives.
+// busy is called with the first record: from now on the journal shows that its writer lives.
 func (j *Journal) busy() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -55,17 +55,17 @@ func (j *Journal) busy() {
 	}
 }
 
-// beat is the timer's. It stops with the journal empty, so that an idle program sleeps.
+// beat is called by the timer, which stops when the journal is empty: an idle program sleeps.
 func (j *Journal) beat() {
 	j.mu.Lock()
 	j.beating = false
 	j.mu.Unlock()
-	if !j.Log.Empty() { // if not, busy comes with the next record
+	if !j.Log.Empty() { // if it is empty, the next record calls busy
 		j.busy()
 	}
 }
 
-// Path is the journal's file; "" while it has none.
+// Path returns the journal's file; "" while it has none.
 func (j *Journal) Path() string {
 	if file := j.file(); file != nil {
 		return file.path
@@ -89,72 +89,72 @@ func (j *Journal) close(remove bool) {
 		return
 	}
 	if remove {
-		os.Remove(file.path) // one that cannot be removed is empty, and the next process tries again
+		os.Remove(file.path) // a file that cannot be removed owes nothing, and the next process tries again
 	}
 	file.unmap()
 	file.handle.Close() // and with it the lock
 }
 
-// file is where the journal is on the disk; nil while it is not.
+// file is the journal's place on the disk; nil while it has none.
 func (j *Journal) file() *mapping {
 	switch s := j.storage.(type) {
 	case *mapping:
 		return s
-	case *homeless:
-		return s.home
+	case *diskless:
+		return s.file
 	}
 	return nil
 }
 
-// homeless is the storage of a journal for which there was no room on the disk when it was made. It keeps a header, and nothing
-// else until there is room.
-type homeless struct {
+// diskless is the storage of a journal for which there was no room on the disk when it was made. Until there is room, it has a
+// header and takes no record.
+type diskless struct {
 	folder *Folder
 	page   []byte
 	moved  func()
 	again  time.Time // when to look for room next
-	why    error
-	home   *mapping
+	why    error     // why there was none
+	file   *mapping  // nil: there is still none
 }
 
 // lookAgain is how often room is looked for.
 const lookAgain = time.Second
 
-func (h *homeless) Header() []byte {
-	if h.home != nil {
-		return h.home.Header()
+func (d *diskless) Header() []byte {
+	if d.file != nil {
+		return d.file.Header()
 	}
-	return h.page
+	return d.page
 }
 
-func (h *homeless) Extents() [][]byte {
-	if h.home != nil {
-		return h.home.Extents()
+func (d *diskless) Extents() [][]byte {
+	if d.file != nil {
+		return d.file.Extents()
 	}
 	return nil
 }
 
-func (h *homeless) Shrink() {
-	if h.home != nil {
-		h.home.Shrink()
+func (d *diskless) Shrink() {
+	if d.file != nil {
+		d.file.Shrink()
 	}
 }
 
-func (h *homeless) Extend(size int) error {
-	if h.home != nil {
-		return h.home.Extend(size)
+func (d *diskless) Extend(size int) error {
+	if d.file != nil {
+		return d.file.Extend(size)
 	}
-	if now := time.Now(); !now.Before(h.again) {
-		h.again = now.Add(lookAgain)
-		h.home, h.why = h.folder.make(h.page)
+	if now := time.Now(); !now.Before(d.again) {
+		d.again = now.Add(lookAgain)
+		d.file, d.why = d.folder.make(d.page)
 	}
-	if h.home == nil {
-		return h.why
+	if d.file == nil {
+		return d.why
 	}
-	h.folder.logger.Info("there is room for the journal again", "file", h.home.path)
-	h.moved()
+	d.folder.logger.Info("there is room for the journal again", "file", d.file.path)
+	d.moved()
 	if size > extentSize {
-		return h.home.Extend(size)
+		return d.file.Extend(size)
 	}
 	return nil
 }

@@ -14,12 +14,12 @@ const (
 	granule    = 64 << 10  // bytes of the largest page that Linux has: what is mapped begins at a multiple of it
 	recordsAt  = granule   // where the records begin in the file; the header is at 0
 	extentSize = 1 << 20   // bytes by which a journal grows, and with which it begins
-	modestSize = 4 << 20   // bytes of records that an empty journal keeps
-	maxSize    = 256 << 20 // bytes of records at most; a longer backlog goes without
+	modestSize = 4 << 20   // bytes for records that an empty journal has at most
+	maxSize    = 256 << 20 // bytes of records at most; lines beyond them are not journaled
 )
 
-// mapping is a journal's file in memory: the journal.Storage that outlives the process. The file's blocks are allocated
-// before they are mapped, because a store to a page for which the disk has no room ends the process (SIGBUS).
+// mapping is a journal's file in memory: the journal.Storage that outlives the process. The file's blocks are allocated before
+// they are mapped: a store to a page for which the disk has no room would end the process (SIGBUS).
 type mapping struct {
 	handle  *os.File
 	path    string
@@ -28,7 +28,7 @@ type mapping struct {
 	size    int64 // of the file
 }
 
-// mapFile maps a file that holds at least a header, whole. path is the name that it has or will have.
+// mapFile maps a whole file, which holds at least a header. path is the name that it has or will have.
 func mapFile(file *os.File, path string) (*mapping, error) {
 	info, err := file.Stat()
 	if err != nil {
@@ -38,7 +38,7 @@ func mapFile(file *os.File, path string) (*mapping, error) {
 	if m.size < recordsAt {
 		return nil, journal.ErrForeign
 	}
-	if rest := m.size % granule; rest > 0 { // somebody has cut it off
+	if rest := m.size % granule; rest > 0 { // it was cut off
 		if err := allocate(file, m.size, granule-rest); err != nil {
 			return nil, err
 		}
@@ -76,7 +76,7 @@ func (m *mapping) Extend(size int) error {
 	return nil
 }
 
-// Shrink gives back what is more than an empty journal should hold. What cannot be given back is kept.
+// Shrink gives back what an empty journal should not hold. What cannot be given back stays.
 func (m *mapping) Shrink() {
 	if m.size <= recordsAt+modestSize {
 		return
@@ -86,7 +86,7 @@ func (m *mapping) Shrink() {
 		return
 	}
 	if m.handle.Truncate(recordsAt+modestSize) != nil {
-		unix.Munmap(modest) // it is ours and mapped, as the others are
+		unix.Munmap(modest) // cannot fail: it is mapped
 		return
 	}
 	for _, e := range m.extents {
@@ -121,7 +121,7 @@ func (m *mapping) unmap() {
 	m.header, m.extents = nil, nil
 }
 
-// allocate makes a file longer by zeros for which there is room.
+// allocate makes a file longer by zeros, and reserves the room for them.
 func allocate(file *os.File, offset, size int64) error {
 	err := unix.Fallocate(int(file.Fd()), 0, offset, size)
 	if !errors.Is(err, unix.EOPNOTSUPP) && !errors.Is(err, unix.ENOSYS) {

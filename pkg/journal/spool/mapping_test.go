@@ -27,7 +27,7 @@ func size(t *testing.T, j *Journal) int64 {
 	return info.Size()
 }
 
-// A journal grows with what it keeps, gives most of it back when it is empty, and is read again whatever its size.
+// A journal grows with what is in it, gives most of the room back when it is empty, and can be recovered at any size.
 func TestGrowth(t *testing.T) {
 	path := t.TempDir()
 	f, _ := open(t, path)
@@ -54,7 +54,7 @@ func TestGrowth(t *testing.T) {
 	j.Remove()
 }
 
-// A file that was cut off is as long as the machine's pages want it again, so that the journal can go on in it.
+// A file that was cut off is extended to a whole page again, so that the journal can go on in it.
 func TestCutOff(t *testing.T) {
 	path := t.TempDir()
 	f, _ := open(t, path)
@@ -76,7 +76,7 @@ func TestCutOff(t *testing.T) {
 	j.Remove()
 }
 
-// What is no journal is left as it is, and told of once.
+// What is not a journal is left as it is, and logged once.
 func TestStrangeFiles(t *testing.T) {
 	path := t.TempDir()
 	page := make([]byte, journal.HeaderSize)
@@ -107,7 +107,7 @@ func TestStrangeFiles(t *testing.T) {
 	}
 }
 
-// A damaged record ends a journal, with what is before it safe, and that is told of.
+// A damaged record ends a journal. What is before it is safe, and the damage is logged.
 func TestDamage(t *testing.T) {
 	path := t.TempDir()
 	f, _ := open(t, path)
@@ -139,7 +139,7 @@ func TestDamage(t *testing.T) {
 	j.Remove()
 }
 
-// playAdopter adopts what it can until nothing is left, and tells what it was.
+// playAdopter takes over what it can until nothing is left, and prints what that was.
 func playAdopter(arguments []string) error {
 	f, err := Open(arguments[0], newID, slog.New(slog.NewTextHandler(os.Stderr, nil)))
 	if err != nil {
@@ -162,7 +162,7 @@ func playAdopter(arguments []string) error {
 	}
 }
 
-// Many processes at once adopt each orphan exactly once.
+// Many processes at once take over each orphan journal exactly once.
 func TestAdoptedOnce(t *testing.T) {
 	path := t.TempDir()
 	paths := orphans(t, path, 40)
@@ -190,7 +190,7 @@ func TestAdoptedOnce(t *testing.T) {
 	}
 }
 
-// playFiller lives on a disk of its own, which is small and full when it starts.
+// playFiller has a small disk of its own, which is full when it starts.
 func playFiller(arguments []string) error {
 	dir := arguments[0]
 	if err := unix.Mount("", "/", "", unix.MS_PRIVATE|unix.MS_REC, ""); err != nil {

@@ -15,10 +15,10 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/journal"
 )
 
-// ticks is how many of the kernel's clock ticks make a second in /proc (USER_HZ).
+// ticks is the number of the kernel's clock ticks per second in /proc (USER_HZ).
 const ticks = 100
 
-// Now is the time in nanoseconds of CLOCK_BOOTTIME, which all processes of a machine share.
+// Now returns the time in nanoseconds of CLOCK_BOOTTIME, which all processes of a machine share.
 func Now() int64 {
 	var t unix.Timespec
 	if unix.ClockGettime(unix.CLOCK_BOOTTIME, &t) != nil {
@@ -27,7 +27,7 @@ func Now() int64 {
 	return t.Nano()
 }
 
-// Self tells who has started this process, and when, in nanoseconds of CLOCK_BOOTTIME. What /proc does not tell is 0.
+// Self returns which thread has started this process, and when, in nanoseconds of CLOCK_BOOTTIME. What /proc does not show is 0.
 func Self(arguments []string) (owner journal.Owner, started int64) {
 	pid, parent := os.Getpid(), os.Getppid()
 	owner.Boot = sum(readFile("/proc/sys/kernel/random/boot_id"))
@@ -43,7 +43,7 @@ func Self(arguments []string) (owner journal.Owner, started int64) {
 	return owner, started
 }
 
-// forker is the thread of a process that has started a child: rsyslogd's worker. The kernel lists a thread's children.
+// forker returns the thread of a process that has started a child: rsyslogd's worker. The kernel lists a thread's children.
 func forker(parent, child int) uint64 {
 	lists, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", parent))
 	if err != nil {
@@ -61,12 +61,12 @@ func forker(parent, child int) uint64 {
 	return 0
 }
 
-// startOf is when a process began, in ticks since the boot; 0: it is gone. Together with the boot and its id it is unique.
+// startOf returns when a process began, in ticks since the boot; 0: it is gone. Together with the boot and its id it is unique.
 func startOf(pid int) uint64 {
 	stat := readFile(fmt.Sprintf("/proc/%d/stat", pid))
 	_, rest, _ := bytes.Cut(stat[bytes.LastIndexByte(stat, ')')+1:], []byte(" "))
 	fields := bytes.Fields(rest)
-	const startTime = 22 - 3 // proc(5): the 22nd field; the third is the first behind the name
+	const startTime = 22 - 3 // proc(5): the 22nd field; the first one after the name is the third
 	if len(fields) <= startTime {
 		return 0
 	}
@@ -74,7 +74,7 @@ func startOf(pid int) uint64 {
 	return n
 }
 
-// lives tells whether the thread that a journal's writer was started by still runs: it will start another writer.
+// lives reports whether the thread that started a journal's writer still runs: it will start another writer.
 func lives(o journal.Owner, boot uint64) bool {
 	if o.Process == 0 || o.Boot != boot || startOf(int(o.Process)) != o.Started {
 		return false
@@ -86,8 +86,8 @@ func lives(o journal.Owner, boot uint64) bool {
 	return err == nil
 }
 
-// same tells whether two owners are one worker of one rsyslogd. A journal whose thread is gone while its rsyslogd lives was
-// written by a program that all workers share (forceSingleInstance), so any of them goes on with it.
+// same reports whether two owners are one worker of one rsyslogd. A journal whose thread is gone while its rsyslogd lives was
+// written by a program that all workers share (forceSingleInstance): any of them goes on with it.
 func same(mine, theirs journal.Owner) bool {
 	if theirs.Process == 0 || mine.Boot != theirs.Boot || mine.Process != theirs.Process || mine.Started != theirs.Started ||
 		mine.Arguments != theirs.Arguments {

@@ -17,13 +17,13 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/journal"
 )
 
-// birth is what a process knows of its own.
+// birth is what a process knows about its own start.
 type birth struct {
 	Owner   journal.Owner
 	Started int64
 }
 
-// playOwner tells of its birth and waits for the end of its stdin.
+// playOwner prints its birth and waits for the end of its stdin.
 func playOwner(arguments []string) error {
 	var b birth
 	b.Owner, b.Started = Self(arguments)
@@ -34,7 +34,7 @@ func playOwner(arguments []string) error {
 	return err
 }
 
-// onThread runs do in a thread of its own, which goes on until the returned function has been called and then ends.
+// onThread runs do in a thread of its own. The thread ends when the returned function is called.
 func onThread(do func(thread int)) (end func()) {
 	done, over, ended := make(chan struct{}), make(chan struct{}), make(chan int)
 	go func() {
@@ -51,7 +51,7 @@ func onThread(do func(thread int)) (end func()) {
 	}
 }
 
-// A child names the thread that has started it, and its start.
+// A child finds the thread that has started it, and its own start.
 func TestForker(t *testing.T) {
 	for range 3 {
 		var child *actor
@@ -89,7 +89,7 @@ func worker(thread int) journal.Owner {
 	return journal.Owner{Boot: self.Boot, Process: uint64(os.Getpid()), Started: startOf(os.Getpid()), Thread: uint64(thread), Arguments: 7}
 }
 
-// deadProcess is a process that was there.
+// deadProcess is a process that has ended.
 func deadProcess(t *testing.T) journal.Owner {
 	t.Helper()
 	o := worker(0)
@@ -113,7 +113,7 @@ func deadProcess(t *testing.T) journal.Owner {
 	return o
 }
 
-// deadThread is a thread of this process that was there.
+// deadThread is a thread of this process that has ended.
 func deadThread(t *testing.T) int {
 	t.Helper()
 	thread := os.Getpid()
@@ -128,7 +128,7 @@ func deadThread(t *testing.T) int {
 	return thread
 }
 
-// Who goes on with a dead process's journal, and when somebody else does.
+// Which process goes on with a dead process's journal, and when another takes it over.
 func TestSuccession(t *testing.T) {
 	self, other := 0, 0
 	defer onThread(func(id int) { self = id })()
@@ -165,7 +165,7 @@ func TestSuccession(t *testing.T) {
 				t.Errorf("its own: %v, want %v", got, c.own)
 			}
 			if c.own && j.Records[0].Fate != journal.Again {
-				t.Error("its line will come again, and it does not say so")
+				t.Error("its line will come again, and its record does not say so")
 			}
 			f, _ = open(t, t.TempDir())
 			f.owner = worker(self)
@@ -184,7 +184,7 @@ func TestSuccession(t *testing.T) {
 			leave(t, f, c.owner, grace+time.Second)
 			found := f.Orphans(9)
 			if len(found) != 1 {
-				t.Fatal("nobody adopts it")
+				t.Fatal("no process takes it over")
 			}
 			if found[0].Records[0].Fate == journal.Again {
 				t.Error("an orphan's line is said to come again")
@@ -196,7 +196,7 @@ func TestSuccession(t *testing.T) {
 	}
 }
 
-// leave leaves a dead process's journal: a line without an answer, and when the process was last known to live.
+// leave makes a dead process's journal: a line without an answer, and when the process last showed that it lived.
 func leave(t *testing.T, f *Folder, owner journal.Owner, ago time.Duration) {
 	t.Helper()
 	j, err := f.create()
@@ -211,7 +211,7 @@ func leave(t *testing.T, f *Folder, owner journal.Owner, ago time.Duration) {
 	j.Release()
 }
 
-// Where peers connect to this process any dead one's journal is its own, with a preference for its worker's.
+// Where peers connect to this process, it goes on with any dead process's journal, preferably with that of its own worker.
 func TestAnybodysJournal(t *testing.T) {
 	f, _ := open(t, t.TempDir())
 	defer onThread(func(id int) { f.owner = worker(id) })()
@@ -242,7 +242,7 @@ func (j *Journal) beats() bool {
 	return j.beating
 }
 
-// While something is kept the journal says every now and then that its writer lives; an idle process sleeps.
+// While something is in the journal, its writer shows periodically that it lives. An idle process sleeps.
 func TestBeat(t *testing.T) {
 	f, _ := open(t, t.TempDir())
 	j := own(t, f)
@@ -267,8 +267,8 @@ func TestBeat(t *testing.T) {
 	}
 }
 
-// The programs of all workers were killed at once, and rsyslogd starts all of them again after the same pause: each finds what
-// its predecessor left, while the others look, too.
+// The processes of all workers were killed at once, and rsyslogd starts all of them again after the same pause: each finds what its
+// predecessor left, while the others look, too.
 func TestWorkersStartAtOnce(t *testing.T) {
 	const workers, rounds = 4, 50
 	var threads [workers]int
@@ -298,7 +298,7 @@ func TestWorkersStartAtOnce(t *testing.T) {
 	}
 }
 
-// The timer has fired when the journal is closed.
+// The timer fires just when the journal is closed.
 func TestBeatAfterTheEnd(t *testing.T) {
 	f, _ := open(t, t.TempDir())
 	j := own(t, f)

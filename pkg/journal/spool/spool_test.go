@@ -18,7 +18,7 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/journal"
 )
 
-// The test program is also what these tests start and kill: with a role in its environment it plays that and no test.
+// The test program is also what these tests start and kill: with a role in its environment it plays the role and runs no test.
 const roleVariable = "SPOOL_TEST_ROLE"
 
 var roles = map[string]func(arguments []string) error{
@@ -73,7 +73,7 @@ func (a *actor) kill() {
 	a.Wait()         //nolint:errcheck // it was killed
 }
 
-// next is the next line that the actor says.
+// next is the next line that the actor prints.
 func (a *actor) next(t *testing.T) string {
 	t.Helper()
 	if !a.stdout.Scan() {
@@ -94,7 +94,7 @@ func (w *words) Write(p []byte) (int, error) {
 	return w.text.Write(p)
 }
 
-// about counts the logged lines that name something.
+// about counts the logged lines that mention something.
 func (w *words) about(what string) (n int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -112,7 +112,7 @@ func newID() (id [journal.IDSize]byte) {
 	return id
 }
 
-// open opens a folder of journals, with what it logs.
+// open opens a folder of journals, and returns what it logs.
 func open(t *testing.T, path string) (*Folder, *words) {
 	t.Helper()
 	w := new(words)
@@ -123,7 +123,7 @@ func open(t *testing.T, path string) (*Folder, *words) {
 	return f, w
 }
 
-// own returns the folder's own journal, which is given up at the test's end, if the test did not do so.
+// own returns the process's own journal, which is released at the end of the test, if the test has not done so.
 func own(t *testing.T, f *Folder) *Journal {
 	t.Helper()
 	j, err := f.Own(false)
