@@ -31,8 +31,9 @@ func openJournal(o *options, logger *slog.Logger) (*spool.Folder, *spool.Journal
 	return folder, own, nil
 }
 
-// newAdopter makes what delivers the journals of other dead processes, too. Where peers connect to us there is one sender id
-// for all of them: then spool.Folder.Own has taken over what it can, and nothing else is. nil: there is nothing to deliver.
+// newAdopter makes what delivers the journals of other dead processes, too. Where peers connect to us there is one
+// sender id for all of them: then spool.Folder.Own has taken over what it can, and nothing else is. nil: there is
+// nothing to deliver.
 func newAdopter(ctx context.Context, o *options, folder *spool.Folder, own *spool.Journal, account account, logger *slog.Logger) *adopt.Adopter {
 	sender, owes := account.(*delivery.Sender)
 	if own == nil || !owes {

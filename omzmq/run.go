@@ -81,8 +81,8 @@ type process struct {
 	truncated int // lines that were cut
 }
 
-// end is what omzmq promises about its end. By now the conversation is over, and the journal knows whether rsyslog is gone; ctx
-// has ended, so that no further orphan is taken over.
+// end is what omzmq promises about its end. By now the conversation is over, and the journal knows whether rsyslog
+// is gone; ctx has ended, so that no further orphan is taken over.
 //
 //  1. What is owed is delivered, for as long as draining lasts.
 //  2. What peers have not taken is written to them, within the same time.
@@ -176,7 +176,8 @@ func (p *process) machine() *omprog.Machine {
 	}, p.account)
 }
 
-// longestLine is how many bytes of a line are read: more than are sent, so that a cut is noticed, and never fewer than a mark has.
+// longestLine is how many bytes of a line are read: more than are sent, so that a cut is noticed, and never fewer
+// than a mark has.
 func (o *options) longestLine() int {
 	const character = 4 // bytes of the longest UTF-8 sequence
 	return max(o.maxLine()+character, len(o.beginMark), len(o.commitMark))

@@ -30,7 +30,7 @@ type host struct {
 	ids       byte
 	alive     []*omzmq
 	overdue   bool // a receiver was given up by a commit that failed
-	hasty     bool // omzmqs are killed between marking a reply and writing it, too
+	hasty     bool // omzmqs are also killed between marking a reply and writing it
 }
 
 // disk is a journal's file: memory that outlives an omzmq.
@@ -186,7 +186,8 @@ func (s *side) remove() {
 	s.o.host.journals = slices.DeleteFunc(s.o.host.journals, func(d *disk) bool { return d == s.disk })
 }
 
-// say takes a line from rsyslog and calls answered with the reply once it is written, or with "" when the process dies before.
+// say takes a line from rsyslog and calls answered with the reply once it is written, or with "" when the process
+// dies before.
 func (o *omzmq) say(line string, answered func(reply string)) {
 	w := o.host.w
 	o.answer = answered

@@ -37,7 +37,7 @@ type arrival struct {
 
 func (r *receiver) arrive(c *connection, frames [][]byte) {
 	if c.dead && r.refused[string(frames[len(frames)-1])] {
-		r.repeated = true // it was refused and stored elsewhere; a late copy over a dead connection is new to this receiver
+		r.repeated = true // refused, and stored elsewhere: a late copy over a dead connection is new here
 	}
 	r.waiting = append(r.waiting, arrival{c, frames})
 	if !r.storing && !r.frozen {
@@ -145,7 +145,8 @@ func (r *receiver) kill() {
 	r.w.after(r.w.between(0, 9*time.Second), func() { r.alive = true })
 }
 
-// freeze stops the process for a while, which may be longer than it may be silent. It goes on with what has reached it by then.
+// freeze stops the process for a while, which may be longer than it may be silent. It goes on with what has reached
+// it by then.
 func (r *receiver) freeze() {
 	if !r.alive || r.frozen {
 		return

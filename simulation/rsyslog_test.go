@@ -16,17 +16,17 @@ type rsyslog struct {
 	life    int
 	shared  *pipe // forceSingleInstance
 	sent    map[string]int
-	last    bool // a message was sent again behind new ones: it failed at COMMIT, alone, and BEGIN had failed for its batch
+	last    bool // a message came again after new ones: its batch failed at BEGIN, and it alone at COMMIT
 }
 
-// worker is a queue worker: plugins/omprog and action.c of rsyslog 8.2302, in the same words.
+// worker is a queue worker: plugins/omprog and action.c of rsyslog 8.2302, with the same names.
 type worker struct {
 	r     *rsyslog
 	p     *proc
 	pipe  *pipe
 	id    int
 	state int
-	begun bool     // the last transaction that was tried got past BEGIN
+	begun bool     // the last transaction got past BEGIN
 	batch []string // dequeued and not deleted from the queue
 }
 
@@ -57,7 +57,7 @@ func (r *rsyslog) start(workers int, single bool) {
 	}
 }
 
-// kill ends rsyslogd. What it had dequeued is still in its disk queue, and the pipes to its children are closed.
+// kill ends rsyslogd. What it had dequeued is still in its disk queue. The pipes to its children are closed.
 func (r *rsyslog) kill() {
 	r.w.log("rsyslogd is killed")
 	var left []string
@@ -80,12 +80,12 @@ func (r *rsyslog) idle() bool {
 	return len(r.queue) == 0 && !slices.ContainsFunc(r.workers, func(k *worker) bool { return len(k.batch) > 0 }) && len(r.workers) > 0
 }
 
-// alive tells whether a worker will start another omzmq.
+// alive reports whether a worker lives, which will start another omzmq.
 func (r *rsyslog) alive(id int) bool {
 	return slices.ContainsFunc(r.workers, func(k *worker) bool { return k.id == id })
 }
 
-// work dequeues batches for ever: processBatchMain.
+// work dequeues batches forever: processBatchMain.
 func (k *worker) work() {
 	for {
 		if len(k.r.queue) == 0 {
@@ -162,7 +162,7 @@ func (k *worker) prepare() bool {
 		k.resume()
 	}
 	if !k.pipe.runs() && k.pipe.o == nil {
-		k.pipe.start(k) // a worker's first
+		k.pipe.start(k) // the worker's first process
 	}
 	if k.state == rdy {
 		if k.pipe.exchange(k, "BEGIN TRANSACTION") != "OK" {
@@ -193,7 +193,7 @@ type pipe struct {
 
 func (q *pipe) runs() bool { return q.o != nil && !q.o.known }
 
-// start starts omzmq where it does not run, and tells whether it said OK.
+// start starts omzmq if it does not run, and reports whether it said OK.
 func (q *pipe) start(k *worker) (ok bool) {
 	q.lock(k.p)
 	defer q.unlock()
@@ -210,7 +210,7 @@ func (q *pipe) start(k *worker) (ok bool) {
 	return true
 }
 
-// exchange says a line and returns the reply without its dots, "" when omzmq has died.
+// exchange writes a line and returns the reply, "" when omzmq has died.
 func (q *pipe) exchange(k *worker, line string) (reply string) {
 	q.lock(k.p)
 	defer q.unlock()

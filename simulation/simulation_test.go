@@ -84,8 +84,8 @@ func schedule(t *testing.T, seed uint64, tell func(string, ...any)) (err error) 
 	return err
 }
 
-// done reports whether rsyslog has been told OK for everything and nothing is owed. What a dead omzmq has left waits for the next
-// one, which a new message starts.
+// done reports whether rsyslog has been told OK for everything and nothing is owed. What a dead omzmq has left
+// waits for the next one, which a new message starts.
 func (h *host) done() bool {
 	if !h.rsyslog.idle() {
 		return false

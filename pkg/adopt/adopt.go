@@ -1,7 +1,7 @@
 // Package adopt decides what becomes of the messages that dead processes have left in journals:
 //
-//   - This process goes on with its predecessor's journal, and takes over the journals of dead processes that no other process
-//     will go on with: a few at a time, each delivered under its own sender id.
+//   - This process goes on with its predecessor's journal. It also takes over the journals of dead processes that no
+//     other process will go on with: a few at a time, each delivered under its own sender id.
 //   - Orphans that were there at the start are delivered, or refused, before the first transaction begins.
 //   - An orphan that a receiver refuses is parked and tried again, at intervals. No other message waits for it.
 //   - A journal is removed once everything in it is confirmed. Otherwise it stays, for the next process.
@@ -30,15 +30,16 @@ const (
 // Delivery is an orphan journal that is being delivered.
 type Delivery struct {
 	Sender *delivery.Sender
-	// Close ends the connections. Then it removes the journal, if everything in it is confirmed, or leaves it to another
-	// process. It does not block; it calls closed at the end, from any goroutine.
+	// Close ends the connections. Then it removes the journal, if everything in it is confirmed, or leaves it to
+	// another process. It does not block; it calls closed at the end, from any goroutine.
 	Close func(confirmed bool, closed func())
 }
 
 // Config configures an Adopter.
 type Config struct {
 	Own *delivery.Sender // the account of the conversation, with this process's own journal
-	// TakeOver takes over at most that many orphan journals, and begins to deliver them. nil: this process takes none over.
+	// TakeOver takes over at most that many orphan journals, and begins to deliver them. nil: this process takes
+	// none over.
 	TakeOver func(most int) []Delivery
 }
 
@@ -173,8 +174,9 @@ func (a *Account) Ready() error {
 	return a.Sender.Ready()
 }
 
-// Spent reports whether a process that ends can remove its own journal: nothing in it is owed, and rsyslog, if it is gone, sends
-// nothing again that a successor would have to recognise. Otherwise the journal stays for the next process.
+// Spent reports whether a process that ends can remove its own journal: nothing in it is owed, and rsyslog, if it
+// is gone, sends nothing again that a successor would have to recognise. Otherwise the journal stays for the next
+// process.
 func Spent(own interface{ Unconfirmed() int }, log *journal.Log, gone bool) bool {
 	return log.Empty() || gone && own.Unconfirmed() == 0
 }

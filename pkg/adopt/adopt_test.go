@@ -128,7 +128,8 @@ func TestOrphansComeBeforeTheFirstTransaction(t *testing.T) {
 	}
 }
 
-// A journal is removed when everything in it is confirmed. An orphan that was refused is tried again, and keeps its journal there.
+// A journal is removed when everything in it is confirmed. An orphan that was refused is tried again, and keeps its
+// journal there.
 func TestRefusedOrphanStaysAndIsTriedAgain(t *testing.T) {
 	own, _, _ := deliver(t)
 	f := &folder{t: t, orphans: 2}
@@ -168,7 +169,8 @@ func TestOwnOrphansAreTriedAgain(t *testing.T) {
 	}
 }
 
-// Each journal has connections of its own, so that only so many are delivered at a time. One that is being closed counts.
+// Each journal has connections of its own, so that only so many are delivered at a time. One that is being closed
+// counts.
 func TestOnlySoManyJournalsAtATime(t *testing.T) {
 	own, _, _ := deliver(t)
 	f := &folder{t: t, orphans: mostJournals + 3, slow: true}

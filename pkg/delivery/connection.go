@@ -2,8 +2,8 @@ package delivery
 
 import "hash/fnv"
 
-// connection is the account of one Link: the messages that it was given and that are not answered, in the order in which it
-// was given them.
+// connection is the account of one Link: the messages that it was given and that are not answered, in the order in
+// which it was given them.
 type connection struct {
 	link    Link
 	number  uint32   // of its endpoint, for the journal
@@ -52,9 +52,10 @@ func (s *Sender) Up(to Link) {
 	s.notify()
 }
 
-// Down is called when a connection has ended. Its receiver may have stored what it did not answer, and only that receiver knows.
-// Therefore these messages are held for the next connection to the same endpoint, until Unreachable. Without an endpoint, or
-// where receivers know no numbers, they go to another receiver, before messages that no receiver has had yet.
+// Down is called when a connection has ended. Its receiver may have stored what it did not answer, and only that
+// receiver knows. Therefore these messages are held for the next connection to the same endpoint, until
+// Unreachable. Without an endpoint, or where receivers know no numbers, they go to another receiver, before
+// messages that no receiver has had yet.
 func (s *Sender) Down(to Link) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

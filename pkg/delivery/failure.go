@@ -2,9 +2,9 @@ package delivery
 
 // What becomes of an owed message when rsyslog was told of a failure.
 //
-// With no other transaction open, rsyslog sends every line in the account again. With others open, nothing says whose
-// transaction has failed. Then no line is taken for a repeat: a line taken for a repeat wrongly would be lost, one taken for a
-// new line wrongly is stored twice.
+// With no other transaction open, rsyslog sends every line in the account again. With others open, nothing says
+// whose transaction has failed. Then no line is taken for a repeat: a line taken for a repeat wrongly would be
+// lost, one taken for a new line wrongly is stored twice.
 //
 //	the message                    no other transaction open           others open
 //	pending, in flight, confirmed  a repeat is awaited                 stays
@@ -57,8 +57,8 @@ func (s *Sender) Failed(alone bool) {
 	s.route()
 }
 
-// timedOut gives up waiting: what is held for receivers that are away goes to others, and connections that owe answers are
-// overdue. The caller holds mu.
+// timedOut gives up waiting: what is held for receivers that are away goes to others, and connections that owe
+// answers are overdue. The caller holds mu.
 func (s *Sender) timedOut() {
 	for _, c := range s.connections {
 		c.overdue = c.owes()
@@ -99,10 +99,10 @@ func (s *Sender) again(repeat *record) {
 	}
 }
 
-// expect ends a connection whose receiver has not answered since before a failure, and of which a message has now come again.
-// What it owes is then sent on another connection. Sent twice on one, nothing would tell which of the two an acknowledgement
-// is for, and thus how many messages it acknowledges. A receiver that does not answer, and knows no numbers, is left alone
-// while there is no other: it would only get everything twice. The caller holds mu.
+// expect ends a connection whose receiver has not answered since before a failure, and of which a message has now
+// come again. What it owes is then sent on another connection. Sent twice on one, nothing would tell which of the
+// two an acknowledgement is for, and thus how many messages it acknowledges. A receiver that does not answer, and
+// knows no numbers, is left alone while there is no other: it would only get everything twice. The caller holds mu.
 func (s *Sender) expect(c *connection) {
 	if c.overdue && (s.cfg.Confirm == Stored || len(s.connections) > 1) {
 		c.overdue = false

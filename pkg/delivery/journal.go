@@ -4,8 +4,8 @@ import "github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/journal"
 
 // What a Sender does with its journal, which nothing else writes to. Without a journal all of this does nothing.
 
-// Restore owes what an earlier process has left in the journal. What that process had given to one of the endpoints is held
-// for it. Restore is called before anything else.
+// Restore owes what an earlier process has left in the journal. What that process had given to one of the endpoints
+// is held for it. Restore is called before anything else.
 func (s *Sender) Restore(records []journal.Record, endpoints ...string) {
 	routes := make(map[uint32]string)
 	s.held = make(map[string][]*entry)
@@ -35,8 +35,8 @@ func (s *Sender) Restore(records []journal.Record, endpoints ...string) {
 	}
 }
 
-// copyLine copies a line to the journal. Without one, or without room in it, the copy is in memory alone. It reports whether
-// the line is as safe as it should be: journaled, or there is no journal.
+// copyLine copies a line to the journal. Without one, or without room in it, the copy is in memory alone. It
+// reports whether the line is as safe as it should be: journaled, or there is no journal.
 func (s *Sender) copyLine(e *entry, line []byte) (safe bool) {
 	if s.cfg.Journal == nil {
 		e.line = s.arena.copy(line)
@@ -104,8 +104,8 @@ func (s *Sender) Unjournaled() int {
 	return n
 }
 
-// park lets an orphan that was refused wait for Retry, out of the way of all others: it can be given back to no rsyslog. The
-// caller holds mu.
+// park lets an orphan that was refused wait for Retry, out of the way of all others: it can be given back to no
+// rsyslog. The caller holds mu.
 func (s *Sender) park(e *entry, reason string) {
 	own := *e // the arena's memory ends with the account's next commit
 	s.owed.revive(&own)
@@ -129,8 +129,8 @@ func (s *Sender) Retry() int {
 	return n
 }
 
-// refusedOrphans are the orphans that were refused: those that are parked, and those on their way again. Retry can be called at
-// any time, also between Outcome and Committed. The caller holds mu.
+// refusedOrphans are the orphans that were refused: those that are parked, and those on their way again. Retry can
+// be called at any time, also between Outcome and Committed. The caller holds mu.
 func (s *Sender) refusedOrphans() (orphans []*entry) {
 	for _, e := range s.owed.revived {
 		if e.orphan && e.state != confirmed {
@@ -140,8 +140,8 @@ func (s *Sender) refusedOrphans() (orphans []*entry) {
 	return orphans
 }
 
-// emptyJournal leaves in the journal of an empty account only the lines that rsyslog will send again, and the refused orphans,
-// which are the oldest. The caller holds mu.
+// emptyJournal leaves in the journal of an empty account only the lines that rsyslog will send again, and the
+// refused orphans, which are the oldest. The caller holds mu.
 func (s *Sender) emptyJournal(orphans []*entry) {
 	if s.cfg.Journal == nil {
 		return

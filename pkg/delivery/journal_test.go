@@ -34,7 +34,8 @@ func inherit(t *testing.T, m *journaltest.Memory, links []*fakeLink, lines ...st
 	return s
 }
 
-// A receiver refuses an orphan. rsyslog's own lines are confirmed all the same, and only the orphan stays in the journal.
+// A receiver refuses an orphan. rsyslog's own lines are confirmed all the same, and only the orphan stays in the
+// journal.
 func TestRefusedOrphanBlocksNobody(t *testing.T) {
 	m, l := journaltest.New(NewSenderID()), &fakeLink{room: 1000}
 	s := inherit(t, m, []*fakeLink{l}, "taken", "refused", "taken, too")
@@ -77,8 +78,8 @@ func TestRefusedOrphanBlocksNobody(t *testing.T) {
 	}
 }
 
-// The timer that retries orphans fires while the OK to a COMMIT is being written. Neither the orphan nor the lines that come after
-// it may end up in the other's place.
+// The timer that retries orphans fires while the OK to a COMMIT is being written. Neither the orphan nor the lines
+// that come after it may end up in the other's place.
 func TestRetryAtCommit(t *testing.T) {
 	m, l := journaltest.New(NewSenderID()), &fakeLink{room: 1000}
 	s := inherit(t, m, []*fakeLink{l}, "refused")
@@ -103,8 +104,8 @@ func TestRetryAtCommit(t *testing.T) {
 	}
 }
 
-// What a receiver may have stored is held for it while it may come back, even when another receiver refuses something. When the time
-// has run out, it goes to another.
+// What a receiver may have stored is held for it while it may come back, even when another receiver refuses
+// something. When the time has run out, it goes to another.
 func TestRefusalGivesUpNobody(t *testing.T) {
 	away, here := &fakeLink{room: 10, leads: "tcp://away"}, &fakeLink{room: 10, leads: "tcp://here"}
 	s := inherit(t, journaltest.New(NewSenderID()), []*fakeLink{away, here}, "may be stored away")

@@ -51,7 +51,8 @@ func (p *Publisher) Submit() { p.feed.Flush() }
 // Counters returns the totals.
 func (p *Publisher) Counters() Counters { return p.counters }
 
-// The rest of an account is simple where nothing is owed: it is always ready and settled, and a transaction means nothing.
+// The rest of an account is simple where nothing is owed: it is always ready and settled, and a transaction means
+// nothing.
 
 // Ready returns nil: without subscribers, what is published is for nobody.
 func (p *Publisher) Ready() error { return nil }

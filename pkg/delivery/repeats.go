@@ -6,9 +6,9 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/journal"
 )
 
-// repeats knows, by their bytes, the lines that rsyslog may send again because it was told of a failure. It is a multiset: each
-// repeat takes one number, the lowest. Distinct messages that happen to have equal text are never merged: within a transaction
-// that has not failed no line is looked up.
+// repeats knows, by their bytes, the lines that rsyslog may send again because it was told of a failure. It is a
+// multiset: each repeat takes one number, the lowest. Distinct messages that happen to have equal text are never
+// merged: within a transaction that has not failed no line is looked up.
 type repeats struct {
 	waiting map[string][]*record // lines that have not come again yet, lowest number first
 	bySeq   map[uint64]*record
@@ -75,9 +75,9 @@ func (r *repeats) failed() {
 	r.taken = r.taken[:0]
 }
 
-// committed is called when rsyslog was told OK: the repeats that came are settled. A transaction of new lines alone (fresh)
-// shows that rsyslog is done with the repeats: an equal line that comes later is a message of its own. A transaction without
-// any line shows nothing.
+// committed is called when rsyslog was told OK: the repeats that came are settled. A transaction of new lines alone
+// (fresh) shows that rsyslog is done with the repeats: an equal line that comes later is a message of its own. A
+// transaction without any line shows nothing.
 func (r *repeats) committed(fresh bool) {
 	if fresh && len(r.taken) == 0 {
 		for _, rec := range r.bySeq {

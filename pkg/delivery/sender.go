@@ -23,10 +23,10 @@ const (
 
 // Link is one connection to a receiver. Values must be comparable: one value is one connection.
 type Link interface {
-	Endpoint() string            // where it leads to; links with the same endpoint lead to the same receiver. "": not known
+	Endpoint() string            // where it leads to: the same endpoint is the same receiver. "": not known
 	Queue(frames ...[]byte) bool // takes a message, without blocking, and copies it; false: not now
 	Written() uint64             // messages given to this link that our kernel has taken
-	Acknowledged(n uint64) bool  // reports whether the peer's kernel has acknowledged the n messages ever given to this link
+	Acknowledged(n uint64) bool  // whether the peer's kernel has acknowledged all n messages ever given to this link
 	Drop(reason error)           // ends the connection, without waiting; Sender.Down follows
 }
 
@@ -38,8 +38,8 @@ type Transport interface {
 	Flush()
 }
 
-// maxBacklog is how many bytes of lines may be unconfirmed when another transaction begins. A transaction that has begun is
-// accepted whole.
+// maxBacklog is how many bytes of lines may be unconfirmed when another transaction begins. A transaction that has
+// begun is accepted whole.
 const maxBacklog = 8 << 20
 
 // SenderConfig configures a Sender.
@@ -50,12 +50,12 @@ type SenderConfig struct {
 	Journal *journal.Log // survives the process; nil: what is owed dies with it
 }
 
-// Sender is the account of a conversation that owes lines: what was accepted is owed until it is confirmed, over however many
-// connections that takes. When everything accepted is confirmed, Committed empties the account. It is the only writer of its
-// journal.
+// Sender is the account of a conversation that owes lines: what was accepted is owed until it is confirmed, over
+// however many connections that takes. When everything accepted is confirmed, Committed empties the account. It is
+// the only writer of its journal.
 //
-// Accept, Submit, Answering, Committed, Failed and Parted belong to one goroutine, the conversation's. The methods that are
-// named after events of connections, and Retry, may be called from any other.
+// Accept, Submit, Answering, Committed, Failed and Parted belong to one goroutine, the conversation's. The methods
+// that are named after events of connections, and Retry, may be called from any other.
 type Sender struct {
 	cfg       SenderConfig
 	transport Transport
@@ -109,8 +109,8 @@ func NewSender(cfg SenderConfig, transport Transport) *Sender {
 // Changed receives after something has happened that the conversation may be waiting for.
 func (s *Sender) Changed() <-chan struct{} { return s.changed }
 
-// Accept owes a line from now on. The line is copied. A repeat gets the number that it had: see Failed. deferrable reports
-// whether DEFER_COMMIT may be answered now: the line is journaled, or there is no journal.
+// Accept owes a line from now on. The line is copied. A repeat gets the number that it had: see Failed. deferrable
+// reports whether DEFER_COMMIT may be answered now: the line is journaled, or there is no journal.
 func (s *Sender) Accept(line []byte) (deferrable bool) {
 	if repeat := s.repeats.take(line); repeat != nil {
 		s.again(repeat)
@@ -204,8 +204,8 @@ func (s *Sender) Poll() {
 	}
 }
 
-// Outcome reports whether everything submitted is settled. Settled without an error: everything is confirmed. Settled with an
-// error: a receiver has refused a message. If it is not settled, the error says what is missing.
+// Outcome reports whether everything submitted is settled. Settled without an error: everything is confirmed.
+// Settled with an error: a receiver has refused a message. If it is not settled, the error says what is missing.
 func (s *Sender) Outcome() (settled bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -365,13 +365,13 @@ type swallow struct{ link Link }
 func (s swallow) Queue(...[]byte) Link { return s.link }
 func (swallow) Flush()                 {}
 
-// The backlog of transactions that broke bounds what is accepted: the next does not begin before it is confirmed. The one that has
-// begun is accepted whole.
+// The backlog of transactions that broke bounds what is accepted: the next does not begin before it is confirmed.
+// The one that has begun is accepted whole.
 func TestBacklog(t *testing.T) {
 	l := &fakeLink{room: 100}
 	s, _ := newTestSender(Stored, l)
 	mebibyte := strings.Repeat("x", 1<<20)
-	for range maxBacklog >> 20 {
+	for range 8 {
 		transaction(s, mebibyte)
 		if err := s.Ready(); err != nil {
 			t.Fatalf("with %d bytes: %v", s.bytes, err)
@@ -392,8 +392,8 @@ func TestBacklog(t *testing.T) {
 	}
 }
 
-// A connection is overdue only for what it owed when rsyslog was told of the failure. One that owed nothing then, and was given the
-// message later, is not ended when its line comes again.
+// A connection is overdue only for what it owed when rsyslog was told of the failure. One that owed nothing then,
+// and was given the message later, is not ended when its line comes again.
 func TestOnlyAConnectionThatOwedIsOverdue(t *testing.T) {
 	a, b := &fakeLink{room: 20}, &fakeLink{room: 20}
 	s, transport := newTestSender(Stored, a, b)

@@ -7,9 +7,12 @@ type Fate uint8
 
 // The fates.
 const (
-	Orphan             Fate = iota // it does not: the line is the journal's alone
-	Again                          // it does
-	AgainIfCommitFails             // it does if the next COMMIT fails, which ends the transaction in which the line was accepted
+	// Orphan: it does not. The line is the journal's alone.
+	Orphan Fate = iota
+	// Again: it does.
+	Again
+	// AgainIfCommitFails: it does if the next COMMIT fails, which ends the transaction in which the line was accepted.
+	AgainIfCommitFails
 )
 
 // Pause is how long rsyslog 8.2302 waits before it goes on with a transaction in whose middle the plugin died.
@@ -37,10 +40,11 @@ const (
 	workersMixedInLine               // several workers share the pipe; the last line was not answered
 )
 
-// fates is what rsyslog 8.2302 does after each moment: with a line that it was told of a failure for and has not sent again
-// yet, with the lines of transactions that were open, and with the last line that was accepted. Where several workers share
-// the pipe, nobody knows which transaction a line belongs to: a line taken for a repeat wrongly would be lost, so none is.
-// The same table, in words, is in docs/delivery.md; the tests are named after its rows.
+// fates is what rsyslog 8.2302 does after each moment: with a line that it was told of a failure for and has not
+// sent again yet, with the lines of transactions that were open, and with the last line that was accepted. Where
+// several workers share the pipe, nobody knows which transaction a line belongs to: a line taken for a repeat
+// wrongly would be lost, so none is. The same table, in words, is in docs/delivery.md; the tests are named after
+// its rows.
 var fates = [...]struct{ failed, open, last Fate }{
 	rsyslogGone:        {failed: Orphan, open: Orphan, last: Orphan},
 	atCommit:           {failed: Again, open: Again, last: Again},

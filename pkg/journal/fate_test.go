@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// The moments at which a process can die, what rsyslog 8.2302 does then, and what the successor learns about each line. The
-// rows are those of docs/delivery.md, "What the next omzmq knows". Tests in integration/ show that rsyslog does so.
+// The moments at which a process can die, what rsyslog 8.2302 does then, and what the successor learns about each
+// line. The rows are those of docs/delivery.md, "What the next omzmq knows". Tests in integration/ show that
+// rsyslog does so.
 func TestFateOfEachLine(t *testing.T) {
 	const (
 		beat   = int64(time.Hour)

@@ -13,7 +13,8 @@ type Storage interface {
 	Header() []byte
 	// Extents are the memory for records, in order.
 	Extents() [][]byte
-	// Extend adds an extent of at least size bytes that begins with zeros. An error means that there is no room for it now.
+	// Extend adds an extent of at least size bytes that begins with zeros. An error means that there is no room for
+	// it now.
 	Extend(size int) error
 	// Shrink gives back what is held beyond a modest size. Nothing in it is in use.
 	Shrink()
@@ -43,7 +44,8 @@ type head struct {
 	seq    uint64
 }
 
-// newHead is a head that nobody else reads yet: it is written without atomic operations, which take longer than all the rest.
+// newHead is a head that nobody else reads yet: it is written without atomic operations, which take longer than all
+// the rest.
 type newHead struct {
 	kind, length, sum, route uint32
 	state, seq               uint64
@@ -60,8 +62,8 @@ func headOf(memory []byte) *head { return (*head)(unsafe.Pointer(&memory[:headSi
 func kindOf(memory []byte) *uint32   { return (*uint32)(unsafe.Pointer(&memory[0])) }
 func lengthOf(memory []byte) *uint32 { return (*uint32)(unsafe.Pointer(&memory[4])) }
 
-// Ref is a record, valid while the record is in the journal. One goroutine at a time changes it. The zero Ref is that of a
-// line in no journal; its methods do nothing.
+// Ref is a record, valid while the record is in the journal. One goroutine at a time changes it. The zero Ref is
+// that of a line in no journal; its methods do nothing.
 type Ref struct{ head *head }
 
 // Journaled reports whether there is a record.
@@ -111,8 +113,8 @@ type Log struct {
 // ErrFull is returned when a line finds no room.
 var ErrFull = errors.New("the journal is full")
 
-// New makes a Log of a storage whose header has been written or read. Recover takes what is in it. busy, if it is not nil, is
-// called when the first record is about to enter an empty journal.
+// New makes a Log of a storage whose header has been written or read. Recover takes what is in it. busy, if it is
+// not nil, is called when the first record is about to enter an empty journal.
 func New(storage Storage, busy func()) *Log {
 	return &Log{storage: storage, header: storage.Header(), extents: storage.Extents(), busy: busy}
 }
@@ -131,8 +133,8 @@ func (l *Log) hold(records int) {
 	l.occupied.Store(records > 0)
 }
 
-// Append writes a new line to the journal. The returned copy is in the journal and valid until Reset. On an error there is no
-// room for the line: only its number is remembered, so that it is not given to another line.
+// Append writes a new line to the journal. The returned copy is in the journal and valid until Reset. On an error
+// there is no room for the line: only its number is remembered, so that it is not given to another line.
 func (l *Log) Append(seq uint64, line []byte) (journaled []byte, ref Ref, err error) {
 	size := recordSize(len(line))
 	record, err := l.room(size)

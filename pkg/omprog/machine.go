@@ -1,5 +1,5 @@
-// Package omprog is a plugin's side of the conversation with rsyslog's omprog module: one line per message on standard input,
-// one line in reply to each on standard output.
+// Package omprog is a plugin's side of the conversation with rsyslog's omprog module: one line per message on
+// standard input, one line in reply to each on standard output.
 //
 //	rsyslog              plugin
 //	                     OK                          ready
@@ -8,9 +8,9 @@
 //	COMMIT TRANSACTION   OK, or a failure's text     all of the transaction, or none
 //	a message            OK, or a failure's text     outside a transaction
 //
-// Dots may precede a reply: each shows that the plugin lives, and restarts rsyslog's confirmTimeout. Any other text is a
-// failure: rsyslog sends the message, or each message of the transaction, again. A failure in the middle of a transaction would
-// lose the messages before it, so none is ever reported there.
+// Dots may precede a reply: each shows that the plugin lives, and restarts rsyslog's confirmTimeout. Any other text
+// is a failure: rsyslog sends the message, or each message of the transaction, again. A failure in the middle of a
+// transaction would lose the messages before it, so none is ever reported there.
 //
 // Source: the documentation "Writing Output Plugins" (plugins/external/INTERFACE.md) and the behaviour of
 // plugins/omprog/omprog.c, both of rsyslog 8.2302.
@@ -44,21 +44,22 @@ const (
 	maxDots    = 3000        // omprog reads at most 4,095 bytes of one reply, dots included
 	maxFailure = 1000        // bytes of a failure's text
 
-	// rsyslog sends again at once what has failed. Where a receiver refuses a message each time, the second failure in a row
-	// therefore waits, and each one after it twice as long. Otherwise the whole path would be busy with nothing else.
+	// rsyslog sends again at once what has failed. Where a receiver refuses a message each time, the second failure
+	// in a row therefore waits, and each one after it twice as long. Otherwise the whole path would be busy with
+	// nothing else.
 	refusalFirst = 100 * time.Millisecond
 	refusalMax   = 5 * time.Second
 
-	// How much is accepted before it is submitted. Each Submit wakes other goroutines while rsyslog waits for replies: with
-	// 64 lines the conversation was a third slower (bench/run -rows omprog).
+	// How much is accepted before it is submitted. Each Submit wakes other goroutines while rsyslog waits for
+	// replies: with 64 lines the conversation was a third slower (bench/run -rows omprog).
 	gatherLines = 256
 	gatherBytes = 64 << 10
 )
 
 // Ledger owes what was accepted until it is confirmed. Its methods do not block.
 type Ledger interface {
-	// Accept owes a line from now on, and copies it. deferrable reports whether DEFER_COMMIT may be answered before the line is
-	// confirmed: it would survive this process, or it was not asked to.
+	// Accept owes a line from now on, and copies it. deferrable reports whether DEFER_COMMIT may be answered before
+	// the line is confirmed: it would survive this process, or it was not asked to.
 	Accept(line []byte) (deferrable bool)
 	// Opened is called after a BEGIN, with the number of transactions that are open now.
 	Opened(open int)
@@ -70,15 +71,16 @@ type Ledger interface {
 	Ready() error
 	// Poll learns what is not notified by itself.
 	Poll()
-	// Outcome reports whether everything submitted is settled. Settled without an error: all is confirmed. Settled with an
-	// error: a message was refused. If it is not settled, the error says what is missing.
+	// Outcome reports whether everything submitted is settled. Settled without an error: all is confirmed. Settled
+	// with an error: a message was refused. If it is not settled, the error says what is missing.
 	Outcome() (settled bool, err error)
-	// Answering is called just before a reply about accepted lines is written, and with journal.NoReply when that failed.
+	// Answering is called just before a reply about accepted lines is written, and with journal.NoReply when that
+	// failed.
 	Answering(reply journal.Reply)
 	// Committed is called when rsyslog has been told OK for everything accepted.
 	Committed()
-	// Failed is called when rsyslog has been told of a failure, and will send the lines again. alone: no other transaction is
-	// open.
+	// Failed is called when rsyslog has been told of a failure, and will send the lines again. alone: no other
+	// transaction is open.
 	Failed(alone bool)
 	// Parted records whether rsyslog sends nothing again: it is gone, or it reads no replies.
 	Parted(yes bool)
@@ -92,9 +94,10 @@ type Config struct {
 	Truncated             func(line int) // called for a cut line, with its length as far as it was read
 }
 
-// Machine is the conversation's state. It does no input or output and has no clock: Line takes what rsyslog says, Poll takes the
-// time. After Line, while Waiting, rsyslog must not be read from; Poll finds how the wait ends. Replying comes before a whole
-// reply is written, Replied after it: the ledger must not hear of an OK that rsyslog may never have got.
+// Machine is the conversation's state. It does no input or output and has no clock: Line takes what rsyslog says,
+// Poll takes the time. After Line, while Waiting, rsyslog must not be read from; Poll finds how the wait ends.
+// Replying comes before a whole reply is written, Replied after it: the ledger must not hear of an OK that rsyslog
+// may never have got.
 type Machine struct {
 	cfg      Config
 	ledger   Ledger
@@ -136,12 +139,13 @@ func (m *Machine) Waiting() bool { return m.wait != waitNone }
 // Beginning reports whether a BEGIN waits: nothing of its transaction was accepted.
 func (m *Machine) Beginning() bool { return m.wait == waitBegin }
 
-// Line takes a line, without its line feed, and returns the reply, or "" when Poll will return it. The line may be reused when
-// Line returns.
+// Line takes a line, without its line feed, and returns the reply, or "" when Poll will return it. The line may be
+// reused when Line returns.
 func (m *Machine) Line(line []byte) string {
 	switch {
 	case bytes.Equal(line, m.begin):
-		// A BEGIN without a COMMIT before it is another worker's, or the earlier transaction broke: its lines stay owed.
+		// A BEGIN without a COMMIT before it is another worker's, or the earlier transaction broke: its lines stay
+		// owed.
 		m.open++
 		m.ledger.Opened(m.open)
 		if m.ledger.Ready() == nil {
@@ -177,8 +181,8 @@ func (m *Machine) accept(line []byte) (deferrable bool) {
 	return deferrable
 }
 
-// Due reports whether enough was gathered to Submit it. It is called after the reply is out: rsyslog goes to sleep when it has
-// to wait for one.
+// Due reports whether enough was gathered to Submit it. It is called after the reply is out: rsyslog goes to sleep
+// when it has to wait for one.
 func (m *Machine) Due() bool { return m.lines >= gatherLines || m.bytes >= gatherBytes }
 
 // Submit hands over what was gathered.
@@ -202,8 +206,8 @@ func (m *Machine) cut(line []byte) []byte {
 	return message.Cut(line, m.cfg.MaxLine)
 }
 
-// Poll returns what to say while Waiting: a dot, a reply, or "" for nothing yet. It also returns when to poll again at the
-// latest, if the ledger does not notify a change before.
+// Poll returns what to say while Waiting: a dot, a reply, or "" for nothing yet. It also returns when to poll again
+// at the latest, if the ledger does not notify a change before.
 func (m *Machine) Poll(now time.Time) (say string, again time.Time) {
 	if m.since.IsZero() {
 		m.since = now
@@ -245,8 +249,8 @@ func (m *Machine) pause() time.Duration {
 	return min(refusalFirst<<min(m.refusals-1, most), refusalMax)
 }
 
-// Abandon ends a wait with a failure: the program has to end and cannot wait any longer. A line that would not survive it is
-// given back, even from the middle of a transaction: the lines before it are confirmed or journaled.
+// Abandon ends a wait with a failure: the program has to end and cannot wait any longer. A line that would not
+// survive it is given back, even from the middle of a transaction: the lines before it are confirmed or journaled.
 func (m *Machine) Abandon(reason string) string {
 	_, err := m.outcome()
 	text := fmt.Sprintf("%s: %v", reason, err)
@@ -318,8 +322,8 @@ func (m *Machine) fail(text string) string {
 	return failure(text)
 }
 
-// failure makes one line of a text, which may come from a peer. The line never reads as OK, and leaves room for the dots that
-// came before it.
+// failure makes one line of a text, which may come from a peer. The line never reads as OK, and leaves room for the
+// dots that came before it.
 func failure(text string) string {
 	clean := strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f {

@@ -117,6 +117,9 @@ func TestCommitWaitsWithDotsThenConfirms(t *testing.T) {
 		say, _ = m.Poll(at.Add(time.Millisecond))
 		expectSaid(t, say, "")
 	}
+	if l.polls == 0 {
+		t.Error("the ledger was not polled: what only the kernel knows would never be noticed")
+	}
 	l.settled, l.err = true, nil
 	expectSaid(t, poll(m, start.Add(3500*time.Millisecond)), "OK\n")
 	if m.Waiting() {

@@ -5,15 +5,15 @@ import (
 	"time"
 )
 
-// Without replies, rsyslog writes as fast as the pipe takes it. This much is accepted before all of it must be confirmed: a
-// receiver that is slow or away then holds rsyslog back, and does not fill memory.
+// Without replies, rsyslog writes as fast as the pipe takes it. This much is accepted before all of it must be
+// confirmed: a receiver that is slow or away then holds rsyslog back, and does not fill memory.
 const (
 	maxUnconfirmedLines = 8192
 	maxUnconfirmedBytes = 4 << 20
 )
 
-// listen takes lines from an rsyslog that reads no replies. What is accepted is owed all the same, but a refused message cannot
-// be given back.
+// listen takes lines from an rsyslog that reads no replies. What is accepted is owed all the same, but a refused
+// message cannot be given back.
 func (s *Server) listen(ctx, draining context.Context) error {
 	s.Logger.Warn(`rsyslog does not read omzmq's replies and cannot send again what is lost: set omprog's confirmMessages="on"`)
 	count, size := 0, 0

@@ -12,8 +12,8 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/omprog/lines"
 )
 
-// holder is an account that confirms nothing before the server waits for it: the server polls again and again then, while it polls
-// only once before it waits for a line.
+// holder is an account that confirms nothing before the server waits for it: the server polls again and again then,
+// while it polls only once before it waits for a line.
 type holder struct {
 	fakeLedger
 	mu       sync.Mutex

@@ -20,12 +20,12 @@ type Account interface {
 	Changed() <-chan struct{}
 }
 
-// spin is how long rsyslog's next line is polled for before the program sleeps: rsyslog writes it as soon as it has read the
-// reply, and the two sleeps and wake-ups per message are what limits a conversation most.
+// spin is how long rsyslog's next line is polled for before the program sleeps: rsyslog writes it as soon as it has
+// read the reply, and the two sleeps and wake-ups per message are what limits a conversation most.
 const spin = 20 * time.Microsecond
 
-// While a reply waits, the ledger is polled when it notifies a change, and also at growing intervals: what only the kernel
-// knows (see delivery.Received) is not notified.
+// While a reply waits, the ledger is polled when it notifies a change, and also at growing intervals: what only the
+// kernel knows (see delivery.Received) is not notified.
 const (
 	lookFirst = time.Millisecond
 	lookMax   = 100 * time.Millisecond
@@ -38,15 +38,15 @@ type Server struct {
 	Machine *Machine
 	Account Account
 	Logger  *slog.Logger
-	Ended   func() // called when rsyslog closes the pipes while a reply waits: it ends ctx, and thus starts the draining
+	Ended   func() // called when rsyslog closes the pipes while a reply waits; it ends ctx, which starts the draining
 
 	Gone    bool // set by Run: rsyslog has closed the pipes and hears nothing any more
 	scratch []byte
 }
 
-// Run converses until rsyslog closes the pipes (nil), or until ctx ends and what rsyslog had written before was taken (nil). A
-// reply that waits then waits no longer than draining lasts. An unterminated last line is not a message. Run does not wait for
-// what is owed at the end.
+// Run converses until rsyslog closes the pipes (nil), or until ctx ends and what rsyslog had written before was
+// taken (nil). A reply that waits then waits no longer than draining lasts. An unterminated last line is not a
+// message. Run does not wait for what is owed at the end.
 func (s *Server) Run(ctx, draining context.Context) error {
 	defer context.AfterFunc(ctx, s.In.Interrupt)()
 	defer s.Machine.Submit()
@@ -91,8 +91,8 @@ func (s *Server) converse(ctx, draining context.Context) error {
 	}
 }
 
-// next returns the next line. It calls idle before it waits for one. Once ctx has ended, it returns what is there, and after that
-// lines.ErrNothing.
+// next returns the next line. It calls idle before it waits for one. Once ctx has ended, it returns what is there,
+// and after that lines.ErrNothing.
 func (s *Server) next(ctx context.Context, idle func()) ([]byte, error) {
 	line, _, err := s.In.TryNext(spin)
 	for errors.Is(err, lines.ErrNothing) || errors.Is(err, lines.ErrInterrupted) {
@@ -125,8 +125,8 @@ func (s *Server) write(text string) error {
 	return nil
 }
 
-// wait writes dots until the reply is known, and returns it. A transaction that could not begin yet is given up when ctx
-// ends; what was accepted is waited for as long as draining lasts.
+// wait writes dots until the reply is known, and returns it. A transaction that could not begin yet is given up
+// when ctx ends; what was accepted is waited for as long as draining lasts.
 func (s *Server) wait(ctx, draining context.Context) (string, error) {
 	if s.Machine.Beginning() {
 		draining = ctx

@@ -7,9 +7,12 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"slices"
 	"sync"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/omprog/lines"
 )
@@ -180,4 +183,49 @@ func TestServeEndsWithABrokenPipe(t *testing.T) {
 	k.in.Close()
 	k.account.set(nil, true, nil)
 	k.expectEnd(t)
+}
+
+// journalist is a pipe to rsyslog that looks at what the journal knows when a reply is written.
+type journalist struct {
+	ledger *fakeLedger
+	known  []int // replies that the journal had heard of, at each write
+	fail   bool
+}
+
+func (j *journalist) Write(p []byte) (int, error) {
+	j.known = append(j.known, len(j.ledger.answering))
+	if j.fail {
+		return 0, unix.EPIPE
+	}
+	return len(p), nil
+}
+
+// The journal hears of a reply before the reply is written. Stored afterwards, its mark would be missing for as long as the system
+// call takes, and a line would be lost.
+func TestJournalHearsOfAReplyBeforeItIsWritten(t *testing.T) {
+	account := &slowAccount{}
+	account.settled = true
+	out := &journalist{ledger: &account.fakeLedger}
+	server := &Server{Out: out, Account: account,
+		Machine: NewMachine(Config{BeginMark: DefaultBeginMark, CommitMark: DefaultCommitMark, MaxLine: 100}, account)}
+	for _, line := range []string{"BEGIN TRANSACTION", "a", "COMMIT TRANSACTION"} {
+		reply := server.Machine.Line([]byte(line))
+		if server.Machine.Waiting() {
+			reply, _ = server.Machine.Poll(start)
+		}
+		if err := server.reply(reply); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if want := []int{0, 1, 2}; !slices.Equal(out.known, want) {
+		t.Errorf("known at each write: %v, want %v", out.known, want)
+	}
+	account.expect(t, "accept a", "submit", "committed")
+	out.fail = true
+	server.Machine.Line([]byte("b"))
+	reply, _ := server.Machine.Poll(start)
+	if err := server.reply(reply); !errors.Is(err, unix.EPIPE) {
+		t.Errorf("the reply that could not be written: %v", err)
+	}
+	account.expect(t, "accept b", "submit") // and no "committed"
 }

@@ -19,15 +19,15 @@ import (
 const (
 	suffix    = ".journal"
 	newSuffix = ".new"
-	// grace is how long a dead process's journal is left to the worker that will start the next process: rsyslog 8.2302 pauses
-	// for a second, and only that process can know what is sent again.
+	// grace is how long a dead process's journal is left to the worker that will start the next process: rsyslog
+	// 8.2302 pauses for a second, and only that process can know what is sent again.
 	grace = 3 * time.Second
 )
 
 var errStranger = errors.New("it belongs to another user than omzmq runs as: if rsyslogd has changed its user, chown it")
 
-// Folder is a folder of journals. One goroutine uses it. The one exception: a Journal for which there was no room on the disk makes
-// its file later, on the conversation's goroutine.
+// Folder is a folder of journals. One goroutine uses it. The one exception: a Journal for which there was no room
+// on the disk makes its file later, on the conversation's goroutine.
 type Folder struct {
 	path    string
 	owner   journal.Owner
@@ -37,8 +37,8 @@ type Folder struct {
 	logged  map[string]bool // files that a complaint was logged about
 }
 
-// Open opens a folder of journals. It makes the folder if it does not exist, for its owner alone. newID makes the sender id of a
-// new journal.
+// Open opens a folder of journals. It makes the folder if it does not exist, for its owner alone. newID makes the
+// sender id of a new journal.
 func Open(path string, newID func() [journal.IDSize]byte, logger *slog.Logger) (*Folder, error) {
 	if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, explain(path, err)
@@ -83,8 +83,9 @@ func explain(path string, err error) error {
 // full reports whether a file system has no room.
 func full(err error) bool { return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) }
 
-// Own returns this process's journal: that of its predecessor, if the same worker of rsyslogd had started one that died, else a
-// new one. alone: all workers share this process, and no other process can deliver a dead process's journal.
+// Own returns this process's journal: that of its predecessor, if the same worker of rsyslogd had started one that
+// died, else a new one. alone: all workers share this process, and no other process can deliver a dead process's
+// journal.
 func (f *Folder) Own(alone bool) (*Journal, error) {
 	var own *Journal
 	left := 0
@@ -125,8 +126,8 @@ func (f *Folder) nearer(own, j *Journal) bool {
 	return journal.Beat(j.storage.Header()) > journal.Beat(own.storage.Header())
 }
 
-// Orphans takes over at most that many journals of dead processes, those that no other process will go on with. rsyslog sends
-// nothing again that is in them.
+// Orphans takes over at most that many journals of dead processes, those that no other process will go on with.
+// rsyslog sends nothing again that is in them.
 func (f *Folder) Orphans(most int) (orphans []*Journal) {
 	for _, path := range f.list() {
 		if len(orphans) >= most {
@@ -221,7 +222,8 @@ func (f *Folder) open(file *os.File, path string, wanted func(journal.Owner, int
 	case held.Uid != uint32(os.Geteuid()):
 		return nil, errStranger
 	}
-	// Only a process that may want the journal locks it: a lock held just to look would hide it from the process that goes on with it.
+	// Only a process that may want the journal locks it: a lock held just to look would hide it from the process
+	// that goes on with it.
 	page := make([]byte, journal.HeaderSize)
 	file.ReadAt(page, 0) //nolint:errcheck // what cannot be read is no header
 	if _, owner, err := journal.ReadHeader(page); err != nil || !wanted(owner, journal.Beat(page)) {

@@ -194,7 +194,8 @@ func orphans(t *testing.T, path string, n int) map[string]bool {
 	return paths
 }
 
-// Of several journals that a worker has left, its next process goes on with the one that was written last. The others are orphans.
+// Of several journals that a worker has left, its next process goes on with the one that was written last. The
+// others are orphans.
 func TestOwnTakesTheNewest(t *testing.T) {
 	path := t.TempDir()
 	f, _ := open(t, path)

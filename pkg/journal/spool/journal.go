@@ -106,8 +106,8 @@ func (j *Journal) file() *mapping {
 	return nil
 }
 
-// diskless is the storage of a journal for which there was no room on the disk when it was made. Until there is room, it has a
-// header and takes no record.
+// diskless is the storage of a journal for which there was no room on the disk when it was made. Until there is
+// room, it has a header and takes no record.
 type diskless struct {
 	folder *Folder
 	page   []byte

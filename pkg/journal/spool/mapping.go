@@ -18,8 +18,9 @@ const (
 	maxSize    = 256 << 20 // bytes of records at most; lines beyond them are not journaled
 )
 
-// mapping is a journal's file in memory: the journal.Storage that outlives the process. The file's blocks are allocated before
-// they are mapped: a store to a page for which the disk has no room would end the process (SIGBUS).
+// mapping is a journal's file in memory: the journal.Storage that outlives the process. The file's blocks are
+// allocated before they are mapped: a store to a page for which the disk has no room would end the process
+// (SIGBUS).
 type mapping struct {
 	handle  *os.File
 	path    string

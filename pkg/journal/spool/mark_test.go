@@ -13,8 +13,8 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/omprog/lines"
 )
 
-// playReplier accepts lines and answers them, in one transaction without end, until it is killed. As rsyslog does, the other side
-// sends the next line when it has read the reply, so that at most one reply is in the pipe.
+// playReplier accepts lines and answers them, in one transaction without end, until it is killed. As rsyslog does,
+// the other side sends the next line when it has read the reply, so that at most one reply is in the pipe.
 func playReplier(arguments []string) error {
 	f, err := Open(arguments[0], newID, slog.New(slog.NewTextHandler(os.Stderr, nil)))
 	if err != nil {
@@ -46,8 +46,9 @@ func playReplier(arguments []string) error {
 // turn lets the replier accept one line.
 const turn = "."
 
-// Whenever a process is killed, its journal knows which replies have left it: those that the other side has read. Only in the few
-// instructions between the mark and the system call does it know of one reply too many: that line is stored twice, not lost.
+// Whenever a process is killed, its journal knows which replies have left it: those that the other side has read.
+// Only in the few instructions between the mark and the system call does it know of one reply too many: that line
+// is stored twice, not lost.
 func TestMarkAgreesWithThePipe(t *testing.T) {
 	const kills = 200
 	between := 0

@@ -27,7 +27,8 @@ func Now() int64 {
 	return t.Nano()
 }
 
-// Self returns which thread has started this process, and when, in nanoseconds of CLOCK_BOOTTIME. What /proc does not show is 0.
+// Self returns which thread has started this process, and when, in nanoseconds of CLOCK_BOOTTIME. What /proc does
+// not show is 0.
 func Self(arguments []string) (owner journal.Owner, started int64) {
 	pid, parent := os.Getpid(), os.Getppid()
 	owner.Boot = sum(readFile("/proc/sys/kernel/random/boot_id"))
@@ -43,7 +44,8 @@ func Self(arguments []string) (owner journal.Owner, started int64) {
 	return owner, started
 }
 
-// forker returns the thread of a process that has started a child: rsyslogd's worker. The kernel lists a thread's children.
+// forker returns the thread of a process that has started a child: rsyslogd's worker. The kernel lists a thread's
+// children.
 func forker(parent, child int) uint64 {
 	lists, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", parent))
 	if err != nil {
@@ -61,7 +63,8 @@ func forker(parent, child int) uint64 {
 	return 0
 }
 
-// startOf returns when a process began, in ticks since the boot; 0: it is gone. Together with the boot and its id it is unique.
+// startOf returns when a process began, in ticks since the boot; 0: it is gone. Together with the boot and its id
+// it is unique.
 func startOf(pid int) uint64 {
 	stat := readFile(fmt.Sprintf("/proc/%d/stat", pid))
 	_, rest, _ := bytes.Cut(stat[bytes.LastIndexByte(stat, ')')+1:], []byte(" "))
@@ -86,8 +89,8 @@ func lives(o journal.Owner, boot uint64) bool {
 	return err == nil
 }
 
-// same reports whether two owners are one worker of one rsyslogd. A journal whose thread is gone while its rsyslogd lives was
-// written by a program that all workers share (forceSingleInstance): any of them goes on with it.
+// same reports whether two owners are one worker of one rsyslogd. A journal whose thread is gone while its rsyslogd
+// lives was written by a program that all workers share (forceSingleInstance): any of them goes on with it.
 func same(mine, theirs journal.Owner) bool {
 	if theirs.Process == 0 || mine.Boot != theirs.Boot || mine.Process != theirs.Process || mine.Started != theirs.Started ||
 		mine.Arguments != theirs.Arguments {

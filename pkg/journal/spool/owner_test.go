@@ -211,7 +211,8 @@ func leave(t *testing.T, f *Folder, owner journal.Owner, ago time.Duration) {
 	j.Release()
 }
 
-// Where peers connect to this process, it goes on with any dead process's journal, preferably with that of its own worker.
+// Where peers connect to this process, it goes on with any dead process's journal, preferably with that of its own
+// worker.
 func TestAnybodysJournal(t *testing.T) {
 	f, _ := open(t, t.TempDir())
 	defer onThread(func(id int) { f.owner = worker(id) })()
@@ -267,8 +268,8 @@ func TestBeat(t *testing.T) {
 	}
 }
 
-// The processes of all workers were killed at once, and rsyslogd starts all of them again after the same pause: each finds what its
-// predecessor left, while the others look, too.
+// The processes of all workers were killed at once, and rsyslogd starts all of them again after the same pause:
+// each finds what its predecessor left, while the others look, too.
 func TestWorkersStartAtOnce(t *testing.T) {
 	const workers, rounds = 4, 50
 	var threads [workers]int

@@ -18,7 +18,8 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/journal"
 )
 
-// The test program is also what these tests start and kill: with a role in its environment it plays the role and runs no test.
+// The test program is also what these tests start and kill: with a role in its environment it plays the role and
+// runs no test.
 const roleVariable = "SPOOL_TEST_ROLE"
 
 var roles = map[string]func(arguments []string) error{
