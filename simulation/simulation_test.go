@@ -135,6 +135,9 @@ func (w *world) faults(p plan, h *host) {
 		if p.freezes && w.chance(6) {
 			r.freeze()
 		}
+		if p.refusals && w.chance(4) {
+			r.refusals += w.random.IntN(4)
+		}
 		if p.omzmqs && len(h.alive) > 0 && w.chance(2) {
 			pick(w.random, h.alive).kill()
 		}

@@ -64,7 +64,7 @@ type death struct {
 func (l *Log) death(by Successor) death {
 	committing := at(l.header, closing).Load() == l.counter+1
 	told := l.told()
-	d := death{committed: told == Confirmed || told == Committed && committing, last: l.counter}
+	d := death{committed: told == Confirmed || told == Committed, last: l.counter}
 	answered := told == Deferred || told == Confirmed
 	switch others := at(l.header, opened).Load(); {
 	case !by.Same || at(l.header, parted).Load() == 1:

@@ -70,6 +70,8 @@ func TestFateOfEachLine(t *testing.T) {
 
 		{row: "in mid-transaction, the last line answered", want: "a? b? c?",
 			died: func(t *testing.T, l *Log) { answered(t, l) }},
+		{row: "in mid-transaction, the last line answered", name: "one of an earlier failure has not come again", want: "a! b? c?",
+			died: func(t *testing.T, l *Log) { answered(t, l)[0].Wait() }},
 
 		{row: "at COMMIT", name: "only COMMIT was left to write", by: Successor{Started: atOnce}, want: "a! b! c!",
 			died: func(t *testing.T, l *Log) { answered(t, l) }},

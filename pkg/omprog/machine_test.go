@@ -144,6 +144,7 @@ func TestCommitTimesOut(t *testing.T) {
 func TestRefusalsInARowArePaced(t *testing.T) {
 	l := &fakeLedger{settled: true, err: errors.New("a receiver refused a message: no")}
 	m := newTestMachine(l)
+	m.cfg.SendTimeout = time.Minute
 	const failure = "omzmq: a receiver refused a message: no\n"
 	for _, pause := range []time.Duration{0, 100, 200, 400, 800, 1600, 3200, 5000, 5000} {
 		at := start.Add(pause * time.Millisecond)
@@ -375,4 +376,10 @@ func TestAnswering(t *testing.T) {
 		t.Errorf("a reply that could not be written: %v, want %v", l.answering, want)
 	}
 	l.expect(t, "accept a", "submit")
+	l.err = errors.New("refused")
+	m.Line([]byte("b"))
+	m.Poll(start)
+	m.Replying()
+	m.Replied(false)
+	l.expect(t, "accept b", "submit") // rsyslog has not heard of the failure
 }

@@ -127,6 +127,9 @@ func TestServeEndsWithEOF(t *testing.T) {
 	k.expect(t, "DEFER_COMMIT")
 	k.in.Close()
 	k.expectEnd(t)
+	if !k.account.parted {
+		t.Error("the journal does not know that rsyslog is gone")
+	}
 }
 
 func TestServeStopsAfterWhatIsThere(t *testing.T) {
@@ -135,6 +138,9 @@ func TestServeStopsAfterWhatIsThere(t *testing.T) {
 	k.expect(t, "OK")
 	k.stop()
 	k.expectEnd(t)
+	if k.account.parted {
+		t.Error("the journal takes rsyslog for gone")
+	}
 }
 
 // rsyslog closes the pipe while a commit waits: from then on there is no more time than --linger.
