@@ -220,6 +220,7 @@ func TestRunEndsWithItsContext(t *testing.T) {
 		ended := false
 		go func() { a.Run(ctx); ended = true }()
 		time.Sleep(lookInterval)
+		synctest.Wait()
 		f.orphans = 2
 		time.Sleep(lookInterval)
 		synctest.Wait()
