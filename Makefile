@@ -32,6 +32,7 @@ lint:
 	@test -z "$$(gofmt -l .)" || { gofmt -d .; exit 1; }
 	go vet ./...
 	go tool staticcheck ./...
+	lint/columns
 
 # Runs every fuzz target for $(FUZZTIME). When that time ends, Go (internal/fuzz, up to 1.26) sometimes reports a
 # failure with nothing but "context deadline exceeded"; that is accepted here. A real failure names the input.
