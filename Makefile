@@ -1,10 +1,10 @@
-# What each target needs beyond Go, integration/setup installs (Debian, Ubuntu).
+# integration/setup installs what the targets need besides Go (on Debian and Ubuntu).
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 PROGRAMS := $(addprefix ./,$(wildcard omzmq imzmq zmqtap))
 FUZZTIME ?= 5s
 CHAOS    ?= 2m
 export CGO_ENABLED ?= 0
-# The version comes from above; git is not asked by Go, for it refuses a clone that belongs to another user.
+# VERSION above is the version. Go must not ask git for one, because git refuses a clone that belongs to another user.
 export GOFLAGS := $(shell go env GOFLAGS) -buildvcs=false
 
 .PHONY: build install demo test race lint fuzz integration chaos bench clean
@@ -12,7 +12,7 @@ export GOFLAGS := $(shell go env GOFLAGS) -buildvcs=false
 build:
 	go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/ $(PROGRAMS)
 
-# Where the configurations in rsyslog.d/ look for them; zmqtap is for people. DESTDIR is for packagers.
+# omzmq and imzmq go where the configurations in rsyslog.d/ look for them. DESTDIR is for packagers.
 install: build
 	install -D -m 755 -t $(DESTDIR)/usr/libexec/rsyslog bin/omzmq bin/imzmq
 	install -D -m 755 -t $(DESTDIR)/usr/bin bin/zmqtap
@@ -32,9 +32,10 @@ lint:
 	@test -z "$$(gofmt -l .)" || { gofmt -d .; exit 1; }
 	go vet ./...
 	go tool staticcheck ./...
+	lint/columns
 
-# Every fuzz target there is, for $(FUZZTIME) each. Go's coordinator (internal/fuzz, up to 1.26) at times takes the end of
-# that time for a failure and says no more than that; of an input that fails it says which.
+# Runs every fuzz target for $(FUZZTIME). When that time ends, Go (internal/fuzz, up to 1.26) sometimes reports a
+# failure with nothing but "context deadline exceeded"; that is accepted here. A real failure names the input.
 fuzz:
 	@go vet ./... && mkdir -p .cache || exit 1; \
 	for p in $$(go list ./...); do for t in $$(go test -list '^Fuzz' $$p | grep '^Fuzz'); do \
@@ -45,7 +46,7 @@ integration:
 	integration/setup test
 	go test -count=1 -v ./integration
 
-# Kills, cuts and freezes everything for $(CHAOS), and settles the account of every line.
+# Kills, cuts and freezes everything for $(CHAOS), and accounts for every line.
 chaos:
 	integration/setup test
 	go test -count=1 -v -timeout=0 -run '^TestChaos$$' ./integration -chaos $(CHAOS)

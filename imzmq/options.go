@@ -32,23 +32,45 @@ type options struct {
 
 func parseOptions(args []string, stdout io.Writer) (*options, error) {
 	o := &options{}
-	fs := flags.NewSet(program, "Takes messages from ZeroMQ into rsyslog (improg, RELP), into Redis or onto standard output.", &o.Common)
+	fs := flags.NewSet(flags.Program{
+		Name:    program,
+		Summary: "Takes messages from ZeroMQ into rsyslog (improg, RELP), into Redis or onto standard output.",
+		Examples: []flags.Example{
+			{Purpose: "Into rsyslog's imrelp", Command: "imzmq --bind 'tcp://*:5555' --to relp://127.0.0.1:2514"},
+			{Purpose: "Into a Redis list, which any number of workers empty",
+				Command: "imzmq --bind 'tcp://*:5555' --to 'redis://127.0.0.1:6379/0?list=logs'"},
+			{Purpose: "A part of a published stream, onto standard output",
+				Command: "imzmq --socket sub --connect tcp://127.0.0.1:5556 --subscribe auth. --to -"},
+		},
+	}, &o.Common)
 	fs.StringVar(&o.socket, "socket", "router", "router, pull or sub")
-	fs.BoolVar(&o.ack, "ack", true, "router: acknowledge to the sender once stored; --ack=false takes plain DEALER messages")
-	fs.StringArrayVar(&o.subscribe, "subscribe", nil, "sub: take messages whose first frame begins with this `prefix` (repeatable; default everything)")
-	fs.StringVar(&o.to, "to", "improg", "`destination`: improg, - (lines on standard output), relp://host:port, redis://host:port/db?list=KEY, "+
-		"?stream=KEY&maxlen=N or ?channel=NAME; redis+cluster://host1:port,host2:port?…, redis+sentinel://host1:port,host2:port/master?…; rediss with TLS; "+
-		"KEY may hold {topic}; Redis's password comes from REDIS_PASSWORD")
-	fs.StringVar(&o.format, "format", "raw", "raw (the payload) or json (one line, safe for binary and newlines)")
+	fs.BoolVar(&o.ack, "ack", true,
+		"router: acknowledge each message to its sender once it is stored; for plain DEALER senders write --ack=false")
+	fs.StringArrayVar(&o.subscribe, "subscribe", nil,
+		"sub: take messages whose first frame begins with this `prefix` (repeatable; default everything)")
+	fs.StringVar(&o.to, "to", "improg",
+		"`destination`: improg; - (lines on standard output); relp://host:port; redis://host:port/db?list=KEY, "+
+			"?stream=KEY&maxlen=N or ?channel=NAME, where KEY and NAME may hold {topic}; "+
+			"redis+cluster://host:port,…?…; redis+sentinel://host:port,…/master?…; "+
+			"rediss, rediss+cluster and rediss+sentinel with TLS. Redis's password is read from REDIS_PASSWORD")
+	fs.StringVar(&o.format, "format", "raw",
+		"raw (the payload) or json (one line a message, safe for binary data and line feeds)")
 	fs.IntVar(&o.batch, "batch", 1000, "most `messages` per write to the destination")
-	fs.DurationVar(&o.delay, "batch-delay", 2*time.Millisecond, "longest wait to fill a batch; senders that wait for an acknowledgement are kept waiting for Redis only, and while more comes")
-	fs.Int64Var(&o.redis.MaxList, "max-list", 0, "Redis list: take no more while the list holds this many `messages`; one batch may pass it; 0: no limit")
-	fs.StringVar(&o.redis.PasswordFile, "redis-password-file", "", "`file` that holds Redis's password, read for each connection; takes the place of REDIS_PASSWORD")
-	fs.StringVar(&o.redis.CAFile, "redis-ca", "", "rediss: PEM `file` of the authorities to trust, in place of the system's")
+	fs.DurationVar(&o.delay, "batch-delay", 2*time.Millisecond,
+		"longest wait to fill a batch; messages that will be acknowledged wait only on the way to Redis, "+
+			"and only while more arrive")
+	fs.Int64Var(&o.redis.MaxList, "max-list", 0,
+		"Redis list: take no more while the list holds this many `messages`; one batch may exceed it; 0: no limit")
+	fs.StringVar(&o.redis.PasswordFile, "redis-password-file", "",
+		"`file` with Redis's password, read for each connection; overrides REDIS_PASSWORD")
+	fs.StringVar(&o.redis.CAFile, "redis-ca", "",
+		"rediss: PEM `file` of the certificate authorities to trust, instead of the system's")
 	fs.StringVar(&o.redis.CertFile, "redis-cert", "", "rediss: PEM `file` of the client certificate")
 	fs.StringVar(&o.redis.KeyFile, "redis-key", "", "rediss: PEM `file` of the client certificate's key")
-	fs.IntVar(&o.redis.Replicas, "redis-replicas", 0, "stored means that this many `replicas` have it too, by WAIT")
-	fs.DurationVar(&o.redis.Remember, "redis-remember", 7*24*time.Hour, "how long Redis remembers which messages of a sender it has, after the last of them")
+	fs.IntVar(&o.redis.Replicas, "redis-replicas", 0,
+		"a message counts as stored once this many `replicas` have it, too (WAIT)")
+	fs.DurationVar(&o.redis.Remember, "redis-remember", 7*24*time.Hour,
+		"how long after a sender's last message Redis remembers which of its messages are stored")
 	if err := o.Parse(fs, version, args, stdout); err != nil {
 		return nil, err
 	}
@@ -91,7 +113,8 @@ func (o *options) resolveDestination() error {
 // resolveRedis checks the flags of Redis. Its passwords are no flags: a command line is for every user of the host to read.
 func (o *options) resolveRedis(fs *pflag.FlagSet) error {
 	kind := o.target.Redis.Kind
-	for _, name := range []string{"max-list", "redis-password-file", "redis-ca", "redis-cert", "redis-key", "redis-replicas", "redis-remember"} {
+	for _, name := range []string{"max-list", "redis-password-file", "redis-ca", "redis-cert", "redis-key",
+		"redis-replicas", "redis-remember"} {
 		if fs.Changed(name) && kind == 0 {
 			return flags.Usage("--%s needs Redis for --to", name)
 		}

@@ -31,15 +31,30 @@ type options struct {
 
 func parseOptions(args []string, stdout io.Writer) (*options, error) {
 	o := &options{}
-	fs := flags.NewSet(program, "Moves log messages from rsyslog's omprog into ZeroMQ.", &o.Common)
+	fs := flags.NewSet(flags.Program{
+		Name:    program,
+		Summary: "Moves log messages from rsyslog's omprog into ZeroMQ.",
+		Examples: []flags.Example{
+			{Purpose: "Send, confirmed by the receiver; a killed omzmq loses nothing",
+				Command: "omzmq --connect tcp://logs.example.com:5555 --journal /var/spool/rsyslog/omzmq"},
+			{Purpose: "Send to every pod behind a name, confirmed by the peer's kernel",
+				Command: "omzmq --socket push --connect dns+tcp://imzmq.logging.svc:5555"},
+			{Purpose: "Publish; the topic is the line's text before the first tab",
+				Command: `omzmq --socket pub --bind tcp://127.0.0.1:5556 --topic-delimiter '\t'`},
+		},
+	}, &o.Common)
 	fs.StringVar(&o.socket, "socket", "dealer", "dealer, push or pub")
-	fs.StringVar(&o.confirm, "confirm", "", "what rsyslog's OK means: stored (dealer; its default), received (push's default) or sent (pub's default)")
-	fs.DurationVar(&o.sendTimeout, "send-timeout", 30*time.Second, "how long a commit may wait for its confirmation before it fails")
+	fs.StringVar(&o.confirm, "confirm", "", "what rsyslog's OK means: stored (dealer only, its default), "+
+		"received (push's default) or sent (pub's default)")
+	fs.DurationVar(&o.sendTimeout, "send-timeout", 30*time.Second,
+		"longest time that a commit waits for its confirmation before it fails")
 	fs.StringVar(&o.topic, "topic", "", "a constant first frame")
-	fs.StringVar(&o.delimiter, "topic-delimiter", "", "the first frame is each line's text before this `byte` (\\t is understood), the rest is the payload")
-	fs.BoolVar(&o.inline, "topic-inline", false, "topic and payload in one frame, not two")
-	fs.StringVar(&o.journal, "journal", "", "keep accepted but unconfirmed messages in this `folder`, so that a killed omzmq loses none; any number of processes "+
-		"with the same destination may share it")
+	fs.StringVar(&o.delimiter, "topic-delimiter", "",
+		"the first frame is each line's text before this `byte` (\\t is understood), the rest is the payload")
+	fs.BoolVar(&o.inline, "topic-inline", false, "send topic and payload in one frame, not two")
+	fs.StringVar(&o.journal, "journal", "",
+		"`folder` for accepted but unconfirmed messages, so that a killed omzmq loses none; "+
+			"any number of processes with the same destination may share it")
 	fs.StringVar(&o.beginMark, "begin-mark", omprog.DefaultBeginMark, "omprog's beginTransactionMark")
 	fs.StringVar(&o.commitMark, "commit-mark", omprog.DefaultCommitMark, "omprog's commitTransactionMark")
 	if err := o.Parse(fs, version, args, stdout); err != nil {
@@ -75,7 +90,8 @@ func (o *options) resolveSocket() error {
 		return flags.Usage("--confirm %q: write stored, received or sent", o.confirm)
 	}
 	if level < o.confirmLevel {
-		return flags.Usage("--confirm %s is more than a %s socket can know: only a dealer hears that a message was stored, and a publisher never waits", o.confirm, o.socket)
+		return flags.Usage("--confirm %s is more than a %s socket can know: only a dealer hears that a message was stored, "+
+			"and a publisher never waits", o.confirm, o.socket)
 	}
 	o.confirmLevel = level
 	return nil

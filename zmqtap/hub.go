@@ -27,7 +27,18 @@ type hubOptions struct {
 
 func parseHub(args []string, stdout io.Writer) (*hubOptions, error) {
 	o := &hubOptions{replayBytes: 64 << 20}
-	fs := flags.NewSetOfOwn(program+" hub", "Joins many publishers (PUB sockets) with many subscribers (SUB sockets).", &o.Common)
+	fs := flags.NewSetWithoutEndpoints(flags.Program{
+		Name:    program + " hub",
+		Summary: "Joins many publishers (PUB sockets) with many subscribers (SUB sockets).",
+		Examples: []flags.Example{
+			{Purpose: "One address for publishers, one for subscribers",
+				Command: "zmqtap hub --in tcp://127.0.0.1:5557 --out tcp://127.0.0.1:5558"},
+			{Purpose: "Late subscribers get the last 100 messages of each topic first",
+				Command: "zmqtap hub --in tcp://127.0.0.1:5557 --out tcp://127.0.0.1:5558 --replay 100"},
+			{Purpose: "Join other hubs, and serve their stream over HTTP",
+				Command: "zmqtap hub --in-connect tcp://127.0.0.1:5558 --http 127.0.0.1:8080"},
+		},
+	}, &o.Common)
 	fs.StringArrayVar(&o.in, "in", nil, "bind this `endpoint` for publishers (repeatable)")
 	fs.StringArrayVar(&o.out, "out", nil, "bind this `endpoint` for subscribers (repeatable)")
 	fs.StringArrayVar(&o.upstream, "in-connect", nil, "connect to this `endpoint` of a publisher, or of another hub (repeatable)")

@@ -36,7 +36,18 @@ type printOptions struct {
 
 func parsePrint(args []string, stdout *os.File) (*printOptions, error) {
 	o := &printOptions{}
-	fs := flags.NewSet(program, "Prints the stream that the publishers at ENDPOINT... send. Other ways to use it: zmqtap serve --help, zmqtap hub --help.", &o.Common)
+	fs := flags.NewSet(flags.Program{
+		Name: program,
+		Summary: "Prints the stream that the publishers at ENDPOINT... send.\n" +
+			"Other ways to use it: zmqtap serve --help, zmqtap hub --help.",
+		Examples: []flags.Example{
+			{Purpose: "Everything", Command: "zmqtap tcp://127.0.0.1:5556"},
+			{Purpose: "Lines of some topics that match a regular expression",
+				Command: "zmqtap --topic auth. --grep 'Failed|refused' tcp://127.0.0.1:5556"},
+			{Purpose: "For scripts: a hundred messages as JSON, from two publishers",
+				Command: "zmqtap --json --count 100 tcp://127.0.0.1:5556 tcp://127.0.0.1:5558"},
+		},
+	}, &o.Common)
 	o.addTopics(fs)
 	fs.StringVar(&o.grepText, "grep", "", "print messages whose payload matches this regular `expression` (RE2)")
 	fs.Uint64Var(&o.count, "count", 0, "end after so many `messages`; 0: do not")

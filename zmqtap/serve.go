@@ -11,7 +11,18 @@ import (
 func runServe(ctx context.Context, args []string, stdout, stderr *os.File) error {
 	var o source
 	var web webOptions
-	fs := flags.NewSet(program+" serve", "Serves the stream over HTTP: GET /stream as plain text or Server-Sent Events, GET / a page for people.", &o.Common)
+	fs := flags.NewSet(flags.Program{
+		Name:    program + " serve",
+		Summary: "Serves the stream over HTTP: GET /stream as plain text or Server-Sent Events, GET / a page for people.",
+		Examples: []flags.Example{
+			{Purpose: "For this host; the page is at http://127.0.0.1:8080/",
+				Command: "zmqtap serve --http 127.0.0.1:8080 tcp://127.0.0.1:5556"},
+			{Purpose: "A part of the stream, at a Unix socket",
+				Command: "zmqtap serve --http unix:/run/zmqtap/http --topic auth. tcp://127.0.0.1:5556"},
+			{Purpose: "Behind a proxy, under the name by which browsers ask for it",
+				Command: "zmqtap serve --http 127.0.0.1:8080 --http-host tap.lan tcp://127.0.0.1:5556"},
+		},
+	}, &o.Common)
 	o.addTopics(fs)
 	web.add(fs)
 	if err := o.parse(fs, args, stdout); err != nil {

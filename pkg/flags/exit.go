@@ -21,15 +21,15 @@ type UsageError struct{ Err error }
 func (e *UsageError) Error() string { return e.Err.Error() }
 func (e *UsageError) Unwrap() error { return e.Err }
 
-// Usage makes a UsageError.
+// Usage returns a *UsageError.
 func Usage(format string, args ...any) error {
 	return &UsageError{fmt.Errorf(format, args...)}
 }
 
-// ErrHelp is returned by Parse when the command line asked for help or the version, which was printed.
+// ErrHelp is what Parse returns after it has printed help or version.
 var ErrHelp = pflag.ErrHelp
 
-// Exit writes a program's error to stderr, if there is one to tell, and returns the exit code.
+// Exit writes a program's error, if there is one, to stderr and returns the exit code. ErrHelp is not an error.
 func Exit(program string, err error, stderr io.Writer) int {
 	var usage *UsageError
 	switch {

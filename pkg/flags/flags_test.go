@@ -15,7 +15,10 @@ import (
 )
 
 func TestSize(t *testing.T) {
-	tests := map[string]int{"1": 1, "65536": 65536, "64KiB": 64 << 10, "1MiB": 1 << 20, "1024MiB": 1 << 30, "": 0, "0": 0, "-1": 0, "+1": 0, "1KB": 0, "1.5MiB": 0, "KiB": 0, "1025MiB": 0, "99999999999999999999": 0}
+	tests := map[string]int{ // 0: an error
+		"1": 1, "65536": 65536, "64KiB": 64 << 10, "1MiB": 1 << 20, "1024MiB": 1 << 30,
+		"": 0, "0": 0, "-1": 0, "+1": 0, "1KB": 0, "1.5MiB": 0, "KiB": 0, "1025MiB": 0, "99999999999999999999": 0,
+	}
 	for text, want := range tests {
 		var s Size
 		if err := s.Set(text); (err == nil) != (want > 0) || int(s) != want {
@@ -23,7 +26,7 @@ func TestSize(t *testing.T) {
 		}
 		var again Size
 		if want > 0 && (again.Set(s.String()) != nil || again != s) {
-			t.Errorf("%q is written %q", text, s.String())
+			t.Errorf("%q is printed as %q, which is another size", text, s.String())
 		}
 	}
 }
@@ -42,7 +45,7 @@ func TestExit(t *testing.T) {
 	for _, test := range tests {
 		var stderr bytes.Buffer
 		if code := Exit("p", test.err, &stderr); code != test.code || stderr.String() != test.text {
-			t.Errorf("%v: %d, %q", test.err, code, stderr.String())
+			t.Errorf("%v: exit code %d, stderr %q", test.err, code, stderr.String())
 		}
 	}
 }
@@ -50,10 +53,11 @@ func TestExit(t *testing.T) {
 func TestStopSignals(t *testing.T) {
 	ignored := func(os.Signal) bool { return true }
 	if got := StopSignals(ignored, os.Interrupt, syscall.SIGTERM); len(got) != 1 || got[0] != syscall.SIGTERM {
-		t.Errorf("an ignored interrupt must stay ignored: %v", got)
+		t.Errorf("an interrupt that is ignored must stay ignored: %v", got)
 	}
-	if got := StopSignals(func(os.Signal) bool { return false }, os.Interrupt, syscall.SIGTERM); len(got) != 2 {
-		t.Errorf("%v", got)
+	heeded := func(os.Signal) bool { return false }
+	if got := StopSignals(heeded, os.Interrupt, syscall.SIGTERM); len(got) != 2 {
+		t.Errorf("both signals end a program: %v", got)
 	}
 }
 
@@ -65,29 +69,29 @@ func TestLinger(t *testing.T) {
 		defer done()
 		time.Sleep(time.Hour)
 		if longer.Err() != nil {
-			t.Error("ended before it began")
+			t.Error("the context ended before lingering began")
 		}
 		stop()
 		time.Sleep(3 * time.Second)
 		if longer.Err() != nil {
-			t.Error("ended early")
+			t.Error("the context ended before --linger had passed")
 		}
 		time.Sleep(2 * time.Second)
 		if longer.Err() == nil {
-			t.Error("lasts longer than --linger")
+			t.Error("the context lasts longer than --linger")
 		}
 	})
 }
 
-// parse parses a command line of the common flags.
+// parse parses a command line of shared flags.
 func parse(args ...string) (*Common, error) {
 	c := &Common{}
-	return c, c.Parse(NewSet("p", "", c), "", args, io.Discard)
+	return c, c.Parse(NewSet(Program{Name: "p"}, c), "", args, io.Discard)
 }
 
 func TestLookedUpEndpoints(t *testing.T) {
-	c, err := parse("--connect", "dns+tcp://logs.example:5555", "--connect", "tcp://127.0.0.1:0005", "--connect", "srv+tcp://_zmq._tcp.example",
-		"--connect", "ipc:///run/s", "--dns", "[::1]:8600")
+	c, err := parse("--connect", "dns+tcp://logs.example:5555", "--connect", "tcp://127.0.0.1:0005",
+		"--connect", "srv+tcp://_zmq._tcp.example", "--connect", "ipc:///run/s", "--dns", "[::1]:8600")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,11 +121,12 @@ func TestDNSServer(t *testing.T) {
 	for _, test := range tests {
 		_, err := parse("--connect", test.connect, "--dns", test.server)
 		var usage *UsageError
-		if test.want == "" && err != nil || test.want != "" && (!errors.As(err, &usage) || !strings.Contains(err.Error(), test.want)) {
+		wrong := errors.As(err, &usage) && strings.Contains(err.Error(), test.want)
+		if test.want == "" && err != nil || test.want != "" && !wrong {
 			t.Errorf("--dns %s --connect %s: %v, want %q", test.server, test.connect, err, test.want)
 		}
 	}
 	if _, err := parse("--bind", "srv+tcp://_a._tcp.example"); err == nil || !strings.Contains(err.Error(), "--bind") {
-		t.Errorf("bound: %v", err)
+		t.Errorf("--bind with an endpoint that is looked up: %v", err)
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Size is a number of bytes, as --max-message-size takes it.
+// Size is a flag's value: a positive number of bytes, with the suffix KiB or MiB if there is one, and at most 1 GiB.
 type Size int
 
 const maxSize = 1 << 30

@@ -1,18 +1,21 @@
-// Package scripttest runs the scripts that test a program's command line (testscript), with one command more:
+// Package scripttest tests a program's command line with scripts (testscript), which have two commands more:
 //
 //	exits CODE PROGRAM ARGUMENT...    runs a program and checks its exit code
+//	columns N                         checks that no line of the last command's standard output is wider
 package scripttest
 
 import (
 	"errors"
 	"os/exec"
 	"strconv"
+	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// Main runs a package's tests in a process that is also the program under test, by its name.
+// Main runs a package's tests. The test binary also serves as the program under test, when started under its name.
 func Main(m *testing.M, program string, main func()) {
 	testscript.Main(m, map[string]func(){program: main})
 }
@@ -21,7 +24,7 @@ func Main(m *testing.M, program string, main func()) {
 func Run(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:  "testdata/script",
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "columns": columns},
 	})
 }
 
@@ -38,5 +41,16 @@ func exits(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	if code != want {
 		ts.Fatalf("%q ended with %d, want %d", args[1:], code, want)
+	}
+}
+
+func columns(ts *testscript.TestScript, _ bool, args []string) {
+	limit, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	for line := range strings.Lines(ts.ReadFile("stdout")) {
+		line = strings.TrimSuffix(line, "\n")
+		if n := utf8.RuneCountInString(line); n > limit {
+			ts.Fatalf("%d columns, want at most %d: %s", n, limit, line)
+		}
 	}
 }

@@ -1,0 +1,123 @@
+package flags
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+
+	"github.com/spf13/pflag"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/endpoint"
+)
+
+// Parse parses the arguments and validates the shared flags. It prints help or version to stdout and then returns
+// ErrHelp. A command line that cannot be obeyed is a *UsageError.
+func (c *Common) Parse(fs *pflag.FlagSet, version string, args []string, stdout io.Writer) error {
+	if err := fs.Parse(args); err != nil {
+		return &UsageError{err}
+	}
+	if help, _ := fs.GetBool("help"); help {
+		c.printHelp(fs, stdout)
+		return ErrHelp
+	}
+	if v, _ := fs.GetBool("version"); v {
+		fmt.Fprintln(stdout, fs.Name(), version)
+		return ErrHelp
+	}
+	switch c.Arguments {
+	case ConnectArguments:
+		c.Connect = append(c.Connect, fs.Args()...)
+	case BindArguments:
+		c.Bind = append(c.Bind, fs.Args()...)
+	default:
+		if fs.NArg() > 0 {
+			return Usage("unexpected argument %q: every setting is a flag", fs.Arg(0))
+		}
+	}
+	if fs.Lookup("connect") != nil {
+		if err := c.validateEndpoints(); err != nil {
+			return err
+		}
+	}
+	return c.validate()
+}
+
+func (c *Common) validateEndpoints() error {
+	switch {
+	case len(c.Connect)+len(c.Bind) > 0:
+	case c.Arguments != NoArguments:
+		return Usage("no endpoint: give at least one endpoint, such as tcp://127.0.0.1:5556")
+	default:
+		return Usage("no endpoint: give at least one --connect or --bind")
+	}
+	if err := c.CheckConnect("--connect", c.Connect); err != nil {
+		return err
+	}
+	for _, text := range c.Bind {
+		if _, err := endpoint.Bind(text); err != nil {
+			return Usage("--bind: %w", err)
+		}
+	}
+	return nil
+}
+
+// CheckConnect checks all endpoints to connect to, which the flag of this name gave, and --dns, which needs one that is
+// looked up.
+func (c *Common) CheckConnect(name string, endpoints []string) error {
+	lookups := false
+	for _, text := range endpoints {
+		e, err := endpoint.Connect(text)
+		if err != nil {
+			return Usage("%s: %w", name, err)
+		}
+		lookups = lookups || e.Lookup != ""
+	}
+	return checkDNSServer(c.DNSServer, lookups)
+}
+
+func checkDNSServer(server string, lookups bool) error {
+	if server == "" {
+		return nil
+	}
+	if _, err := endpoint.Connect("tcp://" + server); err != nil {
+		return Usage("--dns %q: write host:port, such as 127.0.0.1:53 or [::1]:53", server)
+	}
+	if !lookups {
+		return Usage("--dns needs an endpoint to connect to of the form dns+tcp://name:port or " +
+			"srv+tcp://_service._tcp.name: nothing else is looked up there")
+	}
+	return nil
+}
+
+func (c *Common) validate() error {
+	switch {
+	case c.HWM < 1:
+		return Usage("--hwm %d: at least 1 message must be held", c.HWM)
+	case c.Reconnect <= 0 || c.ReconnectMax < c.Reconnect:
+		return Usage("--reconnect %v and --reconnect-max %v: "+
+			"the first wait must be positive, and the longest not shorter", c.Reconnect, c.ReconnectMax)
+	case c.Heartbeat < 0 || c.Linger < 0:
+		return Usage("--heartbeat and --linger cannot be negative")
+	}
+	if _, err := logLevel(c.LogLevel); err != nil {
+		return err
+	}
+	if c.LogFormat != "text" && c.LogFormat != "json" {
+		return Usage("--log-format %q: write text or json", c.LogFormat)
+	}
+	return nil
+}
+
+func logLevel(text string) (slog.Level, error) {
+	switch text {
+	case "debug":
+		return slog.LevelDebug, nil
+	case "info":
+		return slog.LevelInfo, nil
+	case "warn":
+		return slog.LevelWarn, nil
+	case "error":
+		return slog.LevelError, nil
+	}
+	return 0, Usage("--log-level %q: write debug, info, warn or error", text)
+}

@@ -1,0 +1,110 @@
+package flags
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"log/slog"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestArguments(t *testing.T) {
+	tests := []struct {
+		meaning       Arguments
+		connect, bind []string
+		wrong         string
+	}{
+		{meaning: ConnectArguments, connect: []string{"tcp://127.0.0.1:2", "tcp://127.0.0.1:1"}},
+		{meaning: BindArguments, connect: []string{"tcp://127.0.0.1:2"}, bind: []string{"tcp://127.0.0.1:1"}},
+		{meaning: NoArguments, wrong: `unexpected argument "tcp://127.0.0.1:1"`},
+	}
+	for _, test := range tests {
+		c := &Common{Arguments: test.meaning}
+		args := []string{"tcp://127.0.0.1:1", "--connect", "tcp://127.0.0.1:2"}
+		err := c.Parse(NewSet(Program{Name: "p"}, c), "", args, io.Discard)
+		if test.wrong != "" {
+			wantUsageError(t, err, test.wrong)
+			continue
+		}
+		if err != nil || !slices.Equal(c.Connect, test.connect) || !slices.Equal(c.Bind, test.bind) {
+			t.Errorf("meaning %d: connect %q, bind %q, %v", test.meaning, c.Connect, c.Bind, err)
+		}
+	}
+}
+
+func wantUsageError(t *testing.T, err error, text string) {
+	t.Helper()
+	var usage *UsageError
+	if !errors.As(err, &usage) || !strings.Contains(err.Error(), text) {
+		t.Errorf("the error is %v, want a usage error with %q", err, text)
+	}
+}
+
+func TestWrongValues(t *testing.T) {
+	for wrong, args := range map[string][]string{
+		"no endpoint":                             {},
+		"--connect: endpoint":                     {"--connect", "x"},
+		"--bind: endpoint":                        {"--bind", "x"},
+		"--hwm 0: at least 1":                     {"--bind", "tcp://*:1", "--hwm", "0"},
+		"the first wait must be positive":         {"--bind", "tcp://*:1", "--reconnect", "0s"},
+		"the longest not shorter":                 {"--bind", "tcp://*:1", "--reconnect-max", "1ms"},
+		"--heartbeat and --linger cannot":         {"--bind", "tcp://*:1", "--heartbeat", "-1s"},
+		"--linger cannot be negative":             {"--bind", "tcp://*:1", "--linger", "-1s"},
+		`--log-level "loud": write debug`:         {"--bind", "tcp://*:1", "--log-level", "loud"},
+		`--log-format "xml": write text or json`:  {"--bind", "tcp://*:1", "--log-format", "xml"},
+		"unknown flag: --unknown":                 {"--bind", "tcp://*:1", "--unknown"},
+		"write a number of bytes, such as 65536,": {"--bind", "tcp://*:1", "--max-message-size", "1TiB"},
+	} {
+		_, err := parse(args...)
+		wantUsageError(t, err, wrong)
+	}
+}
+
+func TestVersion(t *testing.T) {
+	c, out := &Common{}, &bytes.Buffer{}
+	if err := c.Parse(NewSet(Program{Name: "p"}, c), "1.2", []string{"--version"}, out); !errors.Is(err, ErrHelp) {
+		t.Error(err)
+	}
+	if got := out.String(); got != "p 1.2\n" {
+		t.Errorf("the version is printed as %q", got)
+	}
+}
+
+// A program that names its endpoints otherwise has no --connect, and is not asked for one.
+func TestSetWithoutEndpoints(t *testing.T) {
+	c := &Common{}
+	fs := NewSetWithoutEndpoints(Program{Name: "p"}, c)
+	if fs.Lookup("connect") != nil || fs.Lookup("bind") != nil {
+		t.Error("the set has --connect or --bind")
+	}
+	if err := c.Parse(fs, "", nil, io.Discard); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestLogger(t *testing.T) {
+	for _, test := range []struct {
+		level, format string
+		least         slog.Level
+		line          string
+	}{
+		{"debug", "text", slog.LevelDebug, "level=DEBUG msg=hello\n"},
+		{"info", "json", slog.LevelInfo, `"level":"INFO","msg":"hello"}` + "\n"},
+		{"warn", "text", slog.LevelWarn, "level=WARN msg=hello\n"},
+		{"error", "json", slog.LevelError, `"level":"ERROR","msg":"hello"}` + "\n"},
+	} {
+		c, err := parse("--bind", "tcp://*:1", "--log-level", test.level, "--log-format", test.format)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out bytes.Buffer
+		logger := c.Logger(&out)
+		logger.Log(t.Context(), test.least-1, "too little")
+		logger.Log(t.Context(), test.least, "hello")
+		if got := out.String(); !strings.HasSuffix(got, test.line) || strings.Count(got, "\n") != 1 {
+			t.Errorf("level %s, format %s: logged %q, want one line that ends with %q", test.level, test.format, got, test.line)
+		}
+	}
+}

@@ -1,0 +1,14 @@
+package flags
+
+// Program is what --help prints about a program, in addition to its flags.
+type Program struct {
+	Name     string // as it is called: "omzmq", "zmqtap hub"
+	Summary  string // what it does, in one or two sentences
+	Examples []Example
+}
+
+// Example is a command line that --help shows.
+type Example struct {
+	Purpose string // what it is for, without a full stop
+	Command string // as typed into a shell; at most 78 bytes, which fit into 80 columns
+}
