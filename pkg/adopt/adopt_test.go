@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -66,6 +68,7 @@ func deliver(t *testing.T, lines ...string) (*receiver, *journal.Log, *journalte
 // folder is the orphan journals that there are, one line in each, and what became of them.
 type folder struct {
 	t         *testing.T
+	mu        sync.Mutex // for a test with a goroutine of its own
 	orphans   int
 	receivers []*receiver // of those taken over, in order
 	closed    []string    // "0 confirmed", "1 left"
@@ -74,12 +77,16 @@ type folder struct {
 }
 
 func (f *folder) takeOver(most int) (found []Delivery) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	for range min(most, f.orphans) {
 		f.orphans--
 		n := len(f.receivers)
 		r, _, _ := deliver(f.t, fmt.Sprintf("line of %d", n))
 		f.receivers = append(f.receivers, r)
 		found = append(found, Delivery{r.sender, func(confirmed bool, closed func()) {
+			f.mu.Lock()
+			defer f.mu.Unlock()
 			f.closed = append(f.closed, fmt.Sprint(n, map[bool]string{true: " confirmed", false: " left"}[confirmed]))
 			if f.slow {
 				f.ends = append(f.ends, closed)
@@ -93,6 +100,8 @@ func (f *folder) takeOver(most int) (found []Delivery) {
 
 func (f *folder) expectClosed(t *testing.T, want ...string) {
 	t.Helper()
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	if !slices.Equal(f.closed, want) {
 		t.Errorf("closed: %q, want %q", f.closed, want)
 	}
@@ -217,28 +226,33 @@ func TestRunEndsWithItsContext(t *testing.T) {
 		a := New(Config{own.sender, f.takeOver}, time.Now())
 		f.slow = true
 		ctx, cancel := context.WithCancel(t.Context())
-		ended := false
-		go func() { a.Run(ctx); ended = true }()
+		var ended atomic.Bool
+		go func() { a.Run(ctx); ended.Store(true) }()
 		time.Sleep(lookInterval)
-		synctest.Wait()
+		f.mu.Lock()
 		f.orphans = 2
+		f.mu.Unlock()
 		time.Sleep(lookInterval)
 		synctest.Wait()
+		f.mu.Lock()
 		if len(f.receivers) != 3 {
 			t.Fatalf("%d were taken over", len(f.receivers))
 		}
 		f.receivers[1].store(1)
+		f.mu.Unlock()
 		cancel()
 		synctest.Wait()
 		f.expectClosed(t, "0 left", "1 confirmed", "2 left")
-		if ended {
+		if ended.Load() {
 			t.Error("Run ended before the journals were closed")
 		}
+		f.mu.Lock()
 		for _, end := range f.ends {
 			end()
 		}
+		f.mu.Unlock()
 		synctest.Wait()
-		if !ended {
+		if !ended.Load() {
 			t.Error("Run did not end")
 		}
 	})
