@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/descriptor"
 )
 
 func TestSendConfirmed(t *testing.T) {
@@ -64,7 +66,7 @@ func TestStartIsAwaited(t *testing.T) {
 	c := newConn(r.stdout, slog.New(slog.NewTextHandler(l, nil)))
 	c.warnTime = time.Millisecond
 	var err error
-	if c.in, err = descriptor(r.stdin); err != nil {
+	if c.in, err = descriptor.Of(r.stdin); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := c.open(); err != nil {
@@ -126,7 +128,7 @@ func TestStopUnread(t *testing.T) {
 	r := newRsyslog(t)
 	c := newConn(r.stdout, slog.New(slog.DiscardHandler))
 	var err error
-	if c.in, err = descriptor(r.stdin); err != nil {
+	if c.in, err = descriptor.Of(r.stdin); err != nil {
 		t.Fatal(err)
 	}
 	c.talk.Send(3)

@@ -9,6 +9,9 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/descriptor"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/descriptor/pty"
 )
 
 // TestMain is also the program that TestReaderGone starts.
@@ -86,7 +89,7 @@ func TestNonBlockingPipe(t *testing.T) {
 // A write that waits for room ends when the reader goes.
 func TestReaderGoesDuringWrite(t *testing.T) {
 	reader, writer := pipe(t)
-	if err := control(writer, func(fd int) error { return unix.SetNonblock(fd, true) }); err != nil {
+	if err := descriptor.Control(writer, func(fd int) error { return unix.SetNonblock(fd, true) }); err != nil {
 		t.Fatal(err)
 	}
 	done := make(chan error, 1)
@@ -122,7 +125,7 @@ func TestWriteErrors(t *testing.T) {
 }
 
 func TestWriteToTerminal(t *testing.T) {
-	master, terminal := pty(t)
+	master, terminal := pty.Open(t)
 	if _, err := NewWriter(terminal).Write([]byte("a\n")); err != nil {
 		t.Fatal(err)
 	}
