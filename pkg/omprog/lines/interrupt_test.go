@@ -9,14 +9,14 @@ func TestInterrupt(t *testing.T) {
 	in, out := pipe(t)
 	r := newReader(t, in, 10)
 	go r.Interrupt()
-	wantError(t, r, ErrInterrupted, time.Time{}) // waiting already or not yet
+	wantError(t, r, ErrInterrupted, time.Time{}) // before or during the wait
 	wantError(t, r, ErrDeadline, time.Now().Add(time.Millisecond))
 
 	write(t, out, "a\nb\n")
 	wantLine(t, r, "a", 0)
 	r.Interrupt()
 	r.Interrupt()
-	wantLine(t, r, "b", 0) // what is read already comes first
+	wantLine(t, r, "b", 0) // lines in the buffer are returned first
 	wantError(t, r, ErrInterrupted, time.Time{})
 	wantError(t, r, ErrDeadline, time.Now().Add(time.Millisecond))
 	if err := r.Close(); err != nil {
@@ -25,7 +25,7 @@ func TestInterrupt(t *testing.T) {
 	r.Interrupt()
 }
 
-// A writer that never pauses must not make an interruption wait.
+// A writer that never pauses does not delay an interruption.
 func TestInterruptUnderLoad(t *testing.T) {
 	in, out := pipe(t)
 	r := newReader(t, in, 10)

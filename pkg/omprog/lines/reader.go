@@ -13,14 +13,14 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/descriptor"
 )
 
-// What Next and TryNext return when there is no line; io.EOF is the fourth.
+// Errors of Next and TryNext when there is no line, in addition to io.EOF.
 var (
 	ErrNothing     = errors.New("no line yet")
 	ErrDeadline    = errors.New("no line before the deadline")
 	ErrInterrupted = errors.New("reading interrupted")
 )
 
-// startBuffer is the buffer's first size, in bytes, and the room kept beyond the longest line.
+// startBuffer is the initial size of the buffer in bytes, and the room beyond the longest line.
 const startBuffer = 64 << 10
 
 // Reader reads lines from a descriptor. One goroutine reads; Interrupt may be called from any.

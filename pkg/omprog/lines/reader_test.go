@@ -41,7 +41,7 @@ func write(t testing.TB, fd int, s string) {
 	}
 }
 
-// feed writes all of s, in as many writes as that takes, while somebody reads.
+// feed writes all of s, in as many writes as that takes, while the test reads.
 func feed(fd int, s string) {
 	for len(s) > 0 {
 		n, err := unix.Write(fd, []byte(s))
@@ -52,7 +52,7 @@ func feed(fd int, s string) {
 	}
 }
 
-// closing closes fd now, and so that the cleanup closes nobody else's.
+// closing closes fd now and leaves the number taken, so that the cleanup closes no other test's descriptor.
 func closing(t testing.TB, fd int) {
 	t.Helper()
 	null, err := unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0)
@@ -114,7 +114,6 @@ func TestLineSplitAtEveryByte(t *testing.T) {
 			t.Errorf("split at %d: %q", at, got)
 		}
 		wantError(t, r, io.EOF, time.Time{})
-		unix.Close(in)
 	}
 }
 
@@ -136,7 +135,7 @@ func TestLongLines(t *testing.T) {
 			}
 			line, cut, err := r.Next(spin, time.Time{})
 			if string(line) != "last"[:min(max, 4)] || cut != 4-len(line) || err != nil {
-				t.Errorf("max %d, %d over: after it %q, cut %d, %v", max, over, line, cut, err)
+				t.Errorf("max %d, %d over: then %q, cut %d, %v", max, over, line, cut, err)
 			}
 		}
 	}
@@ -203,7 +202,7 @@ func TestDeadline(t *testing.T) {
 func TestTryNext(t *testing.T) {
 	in, out := pipe(t)
 	r := newReader(t, in, 10)
-	for range 3 * (patience + probe) { // spinning and not
+	for range 3 * (patience + probe) { // with and without spinning
 		if _, _, err := r.TryNext(spin); err != ErrNothing {
 			t.Fatal(err)
 		}
@@ -220,7 +219,7 @@ func TestBlockingModeComesBack(t *testing.T) {
 		}
 		r, w := newReader(t, in, 10), newWriter(t, out)
 		if flags(t, in)&unix.O_NONBLOCK == 0 || flags(t, out)&unix.O_NONBLOCK == 0 {
-			t.Error("a pipe must be non-blocking while we use it")
+			t.Error("a pipe in use is not non-blocking")
 		}
 		if err := errors.Join(r.Close(), r.Close(), w.Close(), w.Close()); err != nil {
 			t.Error(err)
@@ -255,12 +254,26 @@ func TestFileAndNull(t *testing.T) {
 	}
 }
 
+func TestHungUp(t *testing.T) {
+	in, out := pipe(t)
+	r := newReader(t, in, 100)
+	if r.HungUp() {
+		t.Error("hung up before the writer closed")
+	}
+	write(t, out, "line\n")
+	closing(t, out)
+	if !r.HungUp() {
+		t.Error("not hung up after the writer closed")
+	}
+	wantLine(t, r, "line", 0) // what was written before
+}
+
 func TestBadReader(t *testing.T) {
 	if _, err := NewReader(-1, 10); !errors.Is(err, unix.EBADF) {
 		t.Errorf("descriptor -1: %v", err)
 	}
 	if _, err := NewReader(0, 0); err == nil {
-		t.Error("a longest line of 0 must be refused")
+		t.Error("a longest line of 0 is accepted")
 	}
 	in, _ := pipe(t)
 	r := newReader(t, in, 10)

@@ -55,7 +55,7 @@ func TestWriteWithoutReader(t *testing.T) {
 	w := newWriter(t, out)
 	closing(t, in)
 	if _, err := w.Write([]byte("OK\n")); !errors.Is(err, unix.EPIPE) {
-		t.Errorf("a pipe nobody reads: %v", err)
+		t.Errorf("a pipe without a reader: %v", err)
 	}
 	if _, err := NewWriter(-1, longestWait); !errors.Is(err, unix.EBADF) {
 		t.Errorf("descriptor -1: %v", err)
