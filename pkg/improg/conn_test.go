@@ -46,7 +46,7 @@ func TestSendConfirmed(t *testing.T) {
 	}
 }
 
-// Both pipes hold 64 KiB. Here 100,000 acknowledgements of four bytes come while the lines, which also
+// Both pipes hold 64 KiB. Here 100,000 acknowledgements of four bytes arrive while the lines, which also
 // fill their pipe, are still being written.
 func TestSendNoDeadlock(t *testing.T) {
 	lines := make([][]byte, 100_000)
@@ -75,7 +75,7 @@ func TestStartIsAwaited(t *testing.T) {
 	t.Cleanup(c.Close)
 	sent := make(chan error)
 	go func() { sent <- c.Send(bounded(t), [][]byte{[]byte("a")}, func(int) {}) }()
-	waitFor(t, "the warning", func() bool { return l.count("START has not come") > 0 })
+	waitFor(t, "the warning", func() bool { return l.count("START has not arrived") > 0 })
 	r.fromChild.SetReadDeadline(time.Now().Add(time.Millisecond))
 	if n, err := r.fromChild.Read(make([]byte, 10)); !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("before START: %d bytes, %v", n, err)
@@ -97,12 +97,12 @@ func waitFor(t *testing.T, what string, done func() bool) {
 	defer tick.Stop()
 	for deadline := time.Now().Add(patience); !done(); <-tick.C {
 		if time.Now().After(deadline) {
-			t.Fatalf("waited in vain for %s", what)
+			t.Fatalf("timed out waiting for %s", what)
 		}
 	}
 }
 
-// What rsyslog acknowledged before it stopped counts, even if it is read after the pipes are closed.
+// What rsyslog acknowledged before it stopped counts, even if that is read after the pipes are closed.
 func TestStopWhileSending(t *testing.T) {
 	r := newRsyslog(t)
 	c, _ := r.open()
@@ -123,7 +123,7 @@ func TestStopWhileSending(t *testing.T) {
 	}
 }
 
-// The same when stdout is gone before the watch has seen anything of stdin.
+// The same when stdout's reader has gone before the watch has read anything from stdin.
 func TestStopUnread(t *testing.T) {
 	r := newRsyslog(t)
 	c := newConn(r.stdout, slog.New(slog.DiscardHandler))
@@ -177,8 +177,8 @@ func TestEndWhileIdle(t *testing.T) {
 	}
 }
 
-// Nobody reads on: Send ends with ctx and says how far it came. The conversation can go on, with the
-// rest of the line that was begun.
+// The reader stops reading: Send ends with ctx and reports how far it got. The conversation can go on,
+// with the rest of the line that was begun.
 func TestSendCancelled(t *testing.T) {
 	r := newRsyslog(t)
 	c, _ := r.open()
@@ -196,7 +196,7 @@ func TestSendCancelled(t *testing.T) {
 	}
 
 	ctx, cancel = context.WithCancel(bounded(t))
-	go func() { sent <- c.Send(ctx, [][]byte{[]byte("never")}, settled) }() // finds the pipe full
+	go func() { sent <- c.Send(ctx, [][]byte{[]byte("never")}, settled) }() // the pipe is full
 	cancel()
 	if err := <-sent; !errors.Is(err, context.Canceled) || *n != 1 {
 		t.Fatalf("%v; %d settled, want 1", err, *n)
@@ -212,7 +212,7 @@ func TestSendCancelled(t *testing.T) {
 	}
 }
 
-// Acknowledgements of a Send that ctx ended come during the next one.
+// Acknowledgements for a Send that ctx has ended arrive during the next Send.
 func TestLateAcknowledgement(t *testing.T) {
 	r := newRsyslog(t)
 	c, _ := r.open()

@@ -22,14 +22,14 @@ func TestConversation(t *testing.T) {
 		{"stop at once", "STOP\n", 0, false, true, ""},
 		{"after stop", "START\nSTOP\nwhatever" + strings.Repeat("x", 100), 0, true, true, ""},
 		{"ack before start", "ACK\nSTART\n", 1, true, false, ""},
-		{"start twice", "START\nSTART\n", 0, true, false, "START has come before"},
+		{"start twice", "START\nSTART\n", 0, true, false, "START has arrived before"},
 		{"too many", "START\nACK\nACK\nACK\nACK\n", 3, true, false, "acknowledged already"},
-		{"empty line", "START\n\n", 0, true, false, "START, ACK and STOP only"},
-		{"carriage return", "START\r\n", 0, false, false, "START, ACK and STOP only"},
-		{"lower case", "START\nack\n", 0, true, false, "START, ACK and STOP only"},
+		{"empty line", "START\n\n", 0, true, false, "only START, ACK and STOP"},
+		{"carriage return", "START\r\n", 0, false, false, "only START, ACK and STOP"},
+		{"lower case", "START\nack\n", 0, true, false, "only START, ACK and STOP"},
 		{"overlong", strings.Repeat("x", maxLine+1), 0, false, false, "longer"},
-		{"longest", strings.Repeat("x", maxLine) + "\n", 0, false, false, "START, ACK and STOP only"},
-		{"after a fault", "OK\nSTART\nACK\n", 0, false, false, "START, ACK and STOP only"},
+		{"longest", strings.Repeat("x", maxLine) + "\n", 0, false, false, "only START, ACK and STOP"},
+		{"after a fault", "OK\nSTART\nACK\n", 0, false, false, "only START, ACK and STOP"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for at := range len(c.in) + 1 { // split at every byte

@@ -8,9 +8,13 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/descriptor"
 )
 
-// patience bounds every wait of these tests; nothing takes that long unless it hangs.
+// patience bounds every wait of these tests. Nothing takes that long unless it hangs.
 const patience = 20 * time.Second
 
 // rsyslog is the other end of the pipes and behaves as improg does.
@@ -22,8 +26,10 @@ type rsyslog struct {
 	line          []byte // scratch of take
 }
 
+// newRsyslog makes the test a parallel one.
 func newRsyslog(t *testing.T) *rsyslog {
 	t.Helper()
+	t.Parallel()
 	r := &rsyslog{t: t}
 	var err error
 	if r.stdin, r.toChild, err = os.Pipe(); err != nil {
@@ -32,6 +38,11 @@ func newRsyslog(t *testing.T) *rsyslog {
 	if r.fromChild, r.stdout, err = os.Pipe(); err != nil {
 		t.Fatal(err)
 	}
+	// Where a page has 64 KiB, a pipe would hold 1 MiB. The tests count on less. It fails if the pipe is smaller already.
+	descriptor.Control(r.stdout, func(fd int) error {
+		_, err := unix.FcntlInt(uintptr(fd), unix.F_SETPIPE_SZ, 64<<10)
+		return err
+	})
 	r.fromChild.SetDeadline(time.Now().Add(patience))
 	t.Cleanup(func() {
 		for _, f := range []*os.File{r.stdin, r.stdout, r.toChild, r.fromChild} {
@@ -47,7 +58,7 @@ func (r *rsyslog) say(text string) {
 	}
 }
 
-// take reads n lines byte by byte; with ack it answers each at once.
+// take reads n lines byte by byte. With ack it acknowledges each at once.
 func (r *rsyslog) take(n int, ack bool) (lines []string) {
 	var c [1]byte
 	for len(lines) < n {
@@ -68,7 +79,7 @@ func (r *rsyslog) take(n int, ack bool) (lines []string) {
 	return lines
 }
 
-// stop is what improg does at its end.
+// stop does what improg does at its end.
 func (r *rsyslog) stop() {
 	r.say("STOP\n")
 	r.fromChild.Close()
@@ -102,13 +113,13 @@ func (r *rsyslog) open() (*Conn, *logs) {
 		r.t.Fatal(err)
 	}
 	if !c.Confirmed() {
-		r.t.Fatal("stdin is a pipe, and there is no confirmation")
+		r.t.Fatal("no confirmation although stdin is a pipe")
 	}
 	r.t.Cleanup(c.Close)
 	return c, l
 }
 
-// openOutput begins one without.
+// openOutput begins a conversation without confirmation.
 func (r *rsyslog) openOutput() *Conn {
 	r.t.Helper()
 	null, err := os.Open(os.DevNull)
@@ -120,7 +131,7 @@ func (r *rsyslog) openOutput() *Conn {
 		r.t.Fatal(err)
 	}
 	if c.Confirmed() {
-		r.t.Fatal("stdin is no pipe, and there is confirmation")
+		r.t.Fatal("confirmation although stdin is not a pipe")
 	}
 	r.t.Cleanup(func() { c.Close(); null.Close() })
 	return c
@@ -132,7 +143,7 @@ func bounded(t *testing.T) context.Context {
 	return ctx
 }
 
-// count returns a settled function and what it counts; it insists on the order.
+// count returns a settled function, which checks the order, and its count.
 func count(t *testing.T) (*int, func(int)) {
 	n := new(int)
 	return n, func(i int) {

@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	// pipeBuf is what a pipe takes without blocking once poll(2) reports it as writable: PIPE_BUF, a
-	// page on Linux. Other writers do not split writes of up to that size either; pipe(7).
+	// pipeBuf is what a pipe takes without blocking once poll(2) reports it as writable: Linux's
+	// PIPE_BUF. Other writers do not split writes of up to that size either; pipe(7).
 	pipeBuf = 4096
 	fileBuf = 64 << 10 // what one write(2) to a regular file is given
 )

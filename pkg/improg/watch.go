@@ -40,7 +40,7 @@ func (c *Conn) watch() {
 			err = ErrStopped
 		case timeout >= 0:
 			timeout = descriptor.Forever
-			c.log.Warn(`improg: stdin is a pipe, and START has not come through it; messages wait for it. `+
+			c.log.Warn(`improg: stdin is a pipe, and START has not arrived through it; messages wait for it. `+
 				`If improg has confirmMessages="off", run rsyslogd with stdin from /dev/null; `+
 				`if it is not improg that runs this program, choose another destination`, "after", c.warnTime)
 		}
