@@ -35,7 +35,8 @@ func Of(file *os.File) (fd int, err error) {
 	return fd, err
 }
 
-// Poll waits until one of fds is ready, and returns how many are. It returns 0 after timeout, or at once if that is 0.
+// Poll waits until one of fds is ready, and returns how many are. It returns 0 after timeout, or at once if
+// that is 0.
 func Poll(fds []unix.PollFd, timeout time.Duration) (ready int, err error) {
 	var left *unix.Timespec // nil: forever
 	var end time.Time
@@ -57,8 +58,8 @@ func Poll(fds []unix.PollFd, timeout time.Duration) (ready int, err error) {
 	}
 }
 
-// HungUp reports whether the other end of a pipe, socket or terminal is closed. There may still be data to read. It does
-// not wait, and is always false for other files.
+// HungUp reports whether the other end of a pipe, socket or terminal is closed. There may still be data to
+// read. It does not wait, and is always false for other files.
 func HungUp(fd int) bool {
 	fds := [...]unix.PollFd{{Fd: int32(fd)}}
 	ready, err := Poll(fds[:], 0)
@@ -74,8 +75,8 @@ func Read(fd int, b []byte) (int, error) {
 	}
 }
 
-// Write writes all of b. Whenever a non-blocking descriptor is full, it waits until there is room again, at most stall,
-// and returns EAGAIN if there was none. Other errors are those of write(2) and poll(2).
+// Write writes all of b. Whenever a non-blocking descriptor is full, it waits until there is room again, at
+// most stall, and returns EAGAIN if there was none. Other errors are those of write(2) and poll(2).
 func Write(fd int, b []byte, stall time.Duration) (n int, err error) {
 	for n < len(b) {
 		m, err := unix.Write(fd, b[n:])

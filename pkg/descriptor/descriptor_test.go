@@ -130,8 +130,8 @@ func TestPollIsInterrupted(t *testing.T) {
 	}
 }
 
-// waitsInPoll returns once the thread sleeps in ppoll(2), and has slept more often than before; or has left it. The result
-// is how often it has slept.
+// waitsInPoll returns once the thread sleeps in ppoll(2), and has slept more often than before; or has left
+// it. The result is how often it has slept.
 func waitsInPoll(t *testing.T, thread int, before string) (sleeps string) {
 	t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); runtime.Gosched() {

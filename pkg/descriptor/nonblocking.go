@@ -6,9 +6,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Unblock sets O_NONBLOCK if fd is a pipe or socket, and leaves anything else as it is: a terminal, for example, is shared
-// with the shell. It reports whether fd is non-blocking now. Restore takes away O_NONBLOCK if Unblock has set it; further
-// calls do nothing.
+// Unblock sets O_NONBLOCK if fd is a pipe or socket, and leaves anything else as it is: a terminal, for
+// example, is shared with the shell. It reports whether fd is non-blocking now. Restore takes away
+// O_NONBLOCK if Unblock has set it; further calls do nothing.
 func Unblock(fd int) (nonblocking bool, restore func() error, err error) {
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {

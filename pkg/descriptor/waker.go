@@ -42,7 +42,8 @@ func (w *Waker) Wake() {
 // Woken reports whether Wake was called since the last Reset. It makes no system call.
 func (w *Waker) Woken() bool { return w.woken.Load() }
 
-// Reset is for the goroutine that polls. Look for what Wake announces after Reset, not before, or a Wake in between is lost.
+// Reset is for the goroutine that polls. Look for what Wake announces after Reset, not before, or a Wake in
+// between is lost.
 func (w *Waker) Reset() {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -41,13 +41,15 @@ func TestConversation(t *testing.T) {
 					err = talk.Feed([]byte(c.in[at:]))
 				}
 				var fault *ProtocolError
-				if errors.As(err, &fault) != (c.problem != "") || err != nil && !strings.Contains(err.Error(), c.problem) {
+				if errors.As(err, &fault) != (c.problem != "") ||
+					err != nil && !strings.Contains(err.Error(), c.problem) {
 					t.Fatalf("split at %d: %v, want an error with %q", at, err, c.problem)
 				}
 				if err != nil && talk.Feed([]byte("ACK\n")) != err {
 					t.Fatalf("split at %d: the error did not remain", at)
 				}
-				if talk.Acked() != c.acked || talk.Started() != c.started || talk.Stopped() != c.stopped || talk.Sent() != 3 {
+				if talk.Acked() != c.acked || talk.Sent() != 3 ||
+					talk.Started() != c.started || talk.Stopped() != c.stopped {
 					t.Fatalf("split at %d: %+v", at, talk)
 				}
 			}

@@ -38,7 +38,8 @@ func newRsyslog(t *testing.T) *rsyslog {
 	if r.fromChild, r.stdout, err = os.Pipe(); err != nil {
 		t.Fatal(err)
 	}
-	// Where a page has 64 KiB, a pipe would hold 1 MiB. The tests count on less. It fails if the pipe is smaller already.
+	// Where a page has 64 KiB, a pipe would hold 1 MiB. The tests count on less. It fails if the pipe is
+	// smaller already.
 	descriptor.Control(r.stdout, func(fd int) error {
 		_, err := unix.FcntlInt(uintptr(fd), unix.F_SETPIPE_SZ, 64<<10)
 		return err

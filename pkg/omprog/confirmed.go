@@ -6,13 +6,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// DefaultConfirmTimeout is how long omprog waits for a reply unless its confirmTimeout says otherwise. A reply that has
-// found no room in the pipe for that long is not being read.
+// DefaultConfirmTimeout is how long omprog waits for a reply unless its confirmTimeout says otherwise. A
+// reply that has found no room in the pipe for that long is not being read.
 const DefaultConfirmTimeout = 10 * time.Second
 
-// Confirmed reports whether the replies written to stdout are read. With confirmMessages="on", omprog reads them from a
-// pipe of their own. With "off", stdout is /dev/null, or with output= the pipe that is also stderr. A terminal counts as a
-// reader.
+// Confirmed reports whether the replies written to stdout are read. With confirmMessages="on", omprog reads
+// them from a pipe of their own. With "off", stdout is /dev/null, or with output= the pipe that is also
+// stderr. A terminal counts as a reader.
 func Confirmed(stdout, stderr int) bool {
 	var out, err unix.Stat_t
 	if unix.Fstat(stdout, &out) != nil {

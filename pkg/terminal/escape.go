@@ -14,8 +14,9 @@ var printable = func() (t [256]bool) {
 	return t
 }()
 
-// appendSafe appends text and escapes everything that must not be shown. What it appends is UTF-8 and one line. Bytes below
-// 0x20, DEL and bytes that are not UTF-8 become #ooo; harmful characters become <U+hhhh>. With tabs, a tab stays a tab.
+// appendSafe appends text and escapes everything that must not be shown. What it appends is UTF-8 and one
+// line. Bytes below 0x20, DEL and bytes that are not UTF-8 become #ooo; harmful characters become <U+hhhh>.
+// With tabs, a tab stays a tab.
 func appendSafe(dst, text []byte, tabs bool) []byte {
 	from := 0 // text[from:i] needs no escape and is still to be copied
 	for i := printableEnd(text, 0); i < len(text); i = printableEnd(text, i) {
@@ -44,8 +45,8 @@ func appendSafe(dst, text []byte, tabs bool) []byte {
 	return append(dst, text[from:]...)
 }
 
-// printableEnd returns the position of the first byte from i on that is not printable. It looks at eight bytes at a time,
-// because most messages have no such byte.
+// printableEnd returns the position of the first byte from i on that is not printable. It looks at eight
+// bytes at a time, because most messages have no such byte.
 func printableEnd(text []byte, i int) int {
 	const each, tops = 0x0101010101010101, 0x8080808080808080
 	for ; i+8 <= len(text); i += 8 {
@@ -60,11 +61,11 @@ func printableEnd(text []byte, i int) int {
 	return i
 }
 
-// harmful reports whether r, from U+0080 on, must not be shown. That holds for C1 controls (U+009B begins a sequence as ESC [
-// does), for line and paragraph separators, and for format characters: they reverse the direction of writing, have no width
-// or, like tags and the selectors after them, carry invisible text. Two kinds of format characters are shown: U+200C and
-// U+200D, without which Persian and Hindi, among others, cannot be written, and the visible signs that Arabic, Syriac and
-// Kaithi put before a number.
+// harmful reports whether r, from U+0080 on, must not be shown. That holds for C1 controls (U+009B begins a
+// sequence as ESC [ does), for line and paragraph separators, and for format characters: they reverse the
+// direction of writing, have no width or, like tags and the selectors after them, carry invisible text. Two
+// kinds of format characters are shown: U+200C and U+200D, without which Persian and Hindi, among others,
+// cannot be written, and the visible signs that Arabic, Syriac and Kaithi put before a number.
 func harmful(r rune) bool {
 	switch {
 	case r < 0xa0:
@@ -94,8 +95,8 @@ func appendCharacter(dst []byte, r rune) []byte {
 	return append(dst, '>')
 }
 
-// escapeJSON makes dst[from:], a JSON text in UTF-8, safe for a terminal: DEL and harmful characters, which can only occur
-// in its strings, become \uhhhh.
+// escapeJSON makes dst[from:], a JSON text in UTF-8, safe for a terminal: DEL and harmful characters, which
+// can only occur in its strings, become \uhhhh.
 func escapeJSON(dst []byte, from int) []byte {
 	end := len(dst)
 	copied := from

@@ -20,9 +20,10 @@ type Printer struct {
 
 // Append appends m as one line with its line feed, and allocates only if dst must grow.
 //
-// Human and, on a terminal, Raw are safe to look at, as the package's comment explains. They escape a tab in a topic but not
-// in a payload, and leave out frames between topic and payload. Raw that does not go to a terminal is message.AppendLine.
-// JSON is the same everywhere, except that on a terminal the characters that it would obey are written as \u.
+// Human and, on a terminal, Raw are safe to look at, as the package's comment explains. They escape a tab
+// in a topic but not in a payload, and leave out frames between topic and payload. Raw that does not go to
+// a terminal is message.AppendLine. JSON is the same everywhere, except that on a terminal the characters
+// that it would obey are written as \u.
 func (p *Printer) Append(dst []byte, m *message.Message) []byte {
 	switch {
 	case p.Style == JSON:

@@ -140,7 +140,8 @@ func stripColors(line []byte) []byte {
 	return line
 }
 
-// isSafe reports whether a terminal shows r and does nothing else with it. Unlike harmful, it follows the Unicode properties.
+// isSafe reports whether a terminal shows r and does nothing else with it. Unlike harmful, it follows the
+// Unicode properties.
 func isSafe(r rune) bool {
 	switch {
 	case unicode.IsControl(r), unicode.In(r, unicode.Bidi_Control, unicode.Zl, unicode.Zp):
@@ -187,7 +188,8 @@ func FuzzPrinter(f *testing.F) {
 	f.Fuzz(func(t *testing.T, topic []byte, hasTopic bool, payload []byte) {
 		m := message.Message{Topic: topic, HasTopic: hasTopic, Payload: payload}
 		for _, p := range []Printer{
-			{}, {Terminal: true}, {Color: true, Terminal: true}, {Style: Raw, Terminal: true}, {Style: JSON, Terminal: true},
+			{}, {Terminal: true}, {Color: true, Terminal: true},
+			{Style: Raw, Terminal: true}, {Style: JSON, Terminal: true},
 		} {
 			line := p.Append(nil, &m)
 			if p.Color {
@@ -195,7 +197,7 @@ func FuzzPrinter(f *testing.F) {
 				if line = stripColors(line); !bytes.Equal(line, (&Printer{}).Append(nil, &m)) {
 					t.Fatalf("%q is coloured to %q", payload, colored)
 				}
-				if bytes.Contains(colored, []byte("\x1b")) && bytes.LastIndexByte(colored, '\x1b') != bytes.LastIndex(colored, []byte(reset)) {
+				if bytes.LastIndexByte(colored, '\x1b') != bytes.LastIndex(colored, []byte(reset)) {
 					t.Fatalf("the colour does not end: %q", colored)
 				}
 			}
@@ -216,7 +218,8 @@ func checkLine(t *testing.T, p Printer, m *message.Message, line []byte) {
 		}
 	}
 	if p.Style != JSON {
-		if tabs := bytes.Count(text, []byte("\t")) - bytes.Count(m.Payload, []byte("\t")); p.Style == Human && m.HasTopic != (tabs == 1) {
+		tabs := bytes.Count(text, []byte("\t")) - bytes.Count(m.Payload, []byte("\t"))
+		if p.Style == Human && m.HasTopic != (tabs == 1) {
 			t.Fatalf("%+v: %d more tabs than in the payload in %q", p, tabs, line)
 		}
 		return

@@ -50,8 +50,8 @@ func NewRates(start time.Time) *Rates {
 	return &Rates{topics: map[string]*counter{}, last: start}
 }
 
-// Add counts a message of size payload bytes. topic is empty if there is none, and is not retained. Add allocates only for
-// a new topic.
+// Add counts a message of size payload bytes. topic is empty if there is none, and is not retained. Add
+// allocates only for a new topic.
 func (r *Rates) Add(topic []byte, size int) {
 	topic = message.Cut(topic, maxTopic)
 	c := r.topics[string(topic)]
@@ -79,8 +79,8 @@ func (r *Rates) SetMissed(total uint64) {
 	r.missed = total
 }
 
-// Topics returns how many topics there were. A topic that was forgotten and came back counts again; topics beyond MaxTopics
-// do not count.
+// Topics returns how many topics there were. A topic that was forgotten and came back counts again; topics
+// beyond MaxTopics do not count.
 func (r *Rates) Topics() uint64 {
 	return r.known
 }
@@ -97,8 +97,8 @@ func (r *Rates) Top(n int) []TopicCount {
 	return top[:min(max(n, 0), len(top))]
 }
 
-// update computes the rates since its last call, forgets silent topics and sorts the others. If that was only a moment ago,
-// as when the terminal's size has changed, the rates stay and the counting goes on.
+// update computes the rates since its last call, forgets silent topics and sorts the others. If that was
+// only a moment ago, as when the terminal's size has changed, the rates stay and the counting goes on.
 func (r *Rates) update(now time.Time) {
 	elapsed := now.Sub(r.last)
 	if elapsed >= shortest {

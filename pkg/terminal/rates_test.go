@@ -132,7 +132,8 @@ func TestRenderAgainAtOnce(t *testing.T) {
 	}
 	r.Add([]byte("a"), 1)
 	r.Render(nil, start.Add(2*time.Second), 0, 0, false)
-	if got := string(r.Render(nil, start.Add(3*time.Second), 0, 0, false)); !strings.HasPrefix(got, "1.0 msg/s   1 B/s   total 5009 ") {
+	got := string(r.Render(nil, start.Add(3*time.Second), 0, 0, false))
+	if !strings.HasPrefix(got, "1.0 msg/s   1 B/s   total 5009 ") {
 		t.Errorf("lost: %s", got)
 	}
 }

@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// Enter prepares a terminal for Render in place: the alternate screen, no cursor, and no line wrap. Leave undoes that. It must
-// be written however the program ends.
+// Enter prepares a terminal for Render in place: the alternate screen, no cursor, and no line wrap. Leave
+// undoes that. It must be written however the program ends.
 const (
 	Enter = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J"
 	Leave = "\x1b[?7h\x1b[?25h\x1b[?1049l"
@@ -26,9 +26,10 @@ const (
 //	     MSG/S       BYTES/S           TOTAL  TOPIC
 //	     311.0    62.2 KiB/s            9876  auth.info
 //
-// With ansi the table is for a terminal of width columns and height lines, on which it replaces the last one. It ends without
-// a line feed if it fills the screen, and shows silent topics, too. Without ansi it is a block of text that ends with an empty
-// line, and shows only topics that had messages. A width or height of 0 or less is no limit.
+// With ansi the table is for a terminal of width columns and height lines, on which it replaces the last
+// one. It ends without a line feed if it fills the screen, and shows silent topics, too. Without ansi it is
+// a block of text that ends with an empty line, and shows only topics that had messages. A width or height
+// of 0 or less is no limit.
 func (r *Rates) Render(dst []byte, now time.Time, width, height int, ansi bool) []byte {
 	r.update(now)
 	if width <= 0 {
@@ -132,8 +133,9 @@ func (p *page) room() bool {
 	return p.unlimited || p.left > 0
 }
 
-// line appends one line, cut to the width, if there is room. On a terminal the line feed precedes it, because after the last
-// line it would scroll. The earlier content is erased first, because after a full line that would erase its last character.
+// line appends one line, cut to the width, if there is room. On a terminal the line feed precedes it,
+// because after the last line it would scroll. The earlier content is erased first, because after a full
+// line that would erase its last character.
 func (p *page) line(text []byte) {
 	if !p.room() {
 		return

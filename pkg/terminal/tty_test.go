@@ -58,7 +58,10 @@ func TestSize(t *testing.T) {
 	check(pipe, DefaultWidth, DefaultHeight)
 	check(terminal, DefaultWidth, DefaultHeight) // a new one is 0 x 0
 	for _, size := range []unix.Winsize{{Col: 132, Row: 43}, {Col: 132}, {Row: 43}} {
-		if err := descriptor.Control(terminal, func(fd int) error { return unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, &size) }); err != nil {
+		err := descriptor.Control(terminal, func(fd int) error {
+			return unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, &size)
+		})
+		if err != nil {
 			t.Fatal(err)
 		}
 		width, height := int(size.Col), int(size.Row)

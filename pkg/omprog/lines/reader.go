@@ -43,8 +43,8 @@ type Reader struct {
 	skipped     int  // waits without a spin since the last fruitless one
 }
 
-// NewReader reads lines of at most max bytes (LF not counted) from fd, which stays the caller's. A pipe or socket is set
-// non-blocking until Close; anything else is polled and read.
+// NewReader reads lines of at most max bytes (LF not counted) from fd, which stays the caller's. A pipe or
+// socket is set non-blocking until Close; anything else is polled and read.
 func NewReader(fd, max int) (*Reader, error) {
 	if max < 1 {
 		return nil, fmt.Errorf("read lines from descriptor %d: longest line of %d bytes: give 1 or more", fd, max)
@@ -67,22 +67,22 @@ func NewReader(fd, max int) (*Reader, error) {
 // Close gives the descriptor its blocking mode back and does not close it. Further calls do nothing.
 func (r *Reader) Close() error { return errors.Join(r.restore(), r.wake.Close()) }
 
-// Interrupt makes the next Next or TryNext that finds no line in the buffer return ErrInterrupted, once, even if it is
-// already waiting. It never blocks and may be called from any goroutine, even after Close.
+// Interrupt makes the next Next or TryNext that finds no line in the buffer return ErrInterrupted, once,
+// even if it is already waiting. It never blocks and may be called from any goroutine, even after Close.
 func (r *Reader) Interrupt() { r.wake.Wake() }
 
-// HungUp reports whether the writer has closed its end. There may still be lines to read. It does not wait, and is always
-// false for what is not a pipe, socket or terminal.
+// HungUp reports whether the writer has closed its end. There may still be lines to read. It does not wait,
+// and is always false for what is not a pipe, socket or terminal.
 func (r *Reader) HungUp() bool { return descriptor.HungUp(r.fd) }
 
 // Unterminated returns the length of what arrived after the last LF, including the bytes that were thrown away.
 func (r *Reader) Unterminated() int { return r.end - r.start + r.cut }
 
-// Next returns the next line without its LF, and the number of its bytes beyond the longest line, which were thrown away.
-// The line is valid until the next call. Without a line in the buffer, Next spins as TryNext does and then sleeps until one
-// of these: a line; io.EOF (an unterminated line is not a line); ErrDeadline (a zero deadline is none; one in the past
-// returns what is there now); ErrInterrupted. Other errors are those of read(2). All errors but ErrDeadline and
-// ErrInterrupted are final.
+// Next returns the next line without its LF, and the number of its bytes beyond the longest line, which
+// were thrown away. The line is valid until the next call. Without a line in the buffer, Next spins as
+// TryNext does and then sleeps until one of these: a line; io.EOF (an unterminated line is not a line);
+// ErrDeadline (a zero deadline is none; one in the past returns what is there now); ErrInterrupted. Other
+// errors are those of read(2). All errors but ErrDeadline and ErrInterrupted are final.
 func (r *Reader) Next(spin time.Duration, deadline time.Time) (line []byte, cut int, err error) {
 	line, cut, err = r.TryNext(spin)
 	for err == ErrNothing {
@@ -94,8 +94,8 @@ func (r *Reader) Next(spin time.Duration, deadline time.Time) (line []byte, cut 
 	return line, cut, err
 }
 
-// TryNext is Next without the sleep: it polls the descriptor for up to spin and then returns ErrNothing. While spins find
-// nothing, it leaves most of them out: an idle or slow writer costs no CPU.
+// TryNext is Next without the sleep: it polls the descriptor for up to spin and then returns ErrNothing.
+// While spins find nothing, it leaves most of them out: an idle or slow writer costs no CPU.
 func (r *Reader) TryNext(spin time.Duration) (line []byte, cut int, err error) {
 	for {
 		if line, cut, ok := r.buffered(); ok {
@@ -118,7 +118,8 @@ func (r *Reader) TryNext(spin time.Duration) (line []byte, cut int, err error) {
 	}
 }
 
-// buffered takes the next line out of the buffer. If there is none, it throws away what the line at start has beyond max.
+// buffered takes the next line out of the buffer. If there is none, it throws away what the line at start
+// has beyond max.
 func (r *Reader) buffered() (line []byte, cut int, ok bool) {
 	i := bytes.IndexByte(r.buf[r.scanned:r.end], '\n')
 	if i < 0 {
@@ -138,8 +139,9 @@ func (r *Reader) buffered() (line []byte, cut int, ok bool) {
 	return line, cut, true
 }
 
-// makeRoom leaves at least one byte to read into. It moves what is left to the front, and doubles the buffer only when
-// that fills it. Since buffered keeps at most max bytes of an unfinished line, the buffer never exceeds max + startBuffer.
+// makeRoom leaves at least one byte to read into. It moves what is left to the front, and doubles the
+// buffer only when that fills it. Since buffered keeps at most max bytes of an unfinished line, the buffer
+// never exceeds max + startBuffer.
 func (r *Reader) makeRoom() {
 	switch {
 	case r.start == r.end:
@@ -156,7 +158,8 @@ func (r *Reader) makeRoom() {
 	}
 }
 
-// readBlocking reads once from a file or terminal, which must not be made non-blocking, if there is something to read.
+// readBlocking reads once from a file or terminal, which must not be made non-blocking, if there is
+// something to read.
 func (r *Reader) readBlocking() (int, unix.Errno) {
 	n := 0
 	ready, err := r.poll(0)
@@ -172,7 +175,8 @@ func (r *Reader) readBlocking() (int, unix.Errno) {
 
 // sleep returns nil when there may be something to read.
 func (r *Reader) sleep(deadline time.Time) error {
-	runtime.Gosched() // let what we have just handed over run: poll(2) holds our processor until the runtime takes it away
+	// Let goroutines run that we have just handed work to: poll(2) holds our processor until the runtime takes it away.
+	runtime.Gosched()
 	timeout := descriptor.Forever
 	if !deadline.IsZero() {
 		timeout = max(0, time.Until(deadline))

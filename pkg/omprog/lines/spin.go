@@ -39,9 +39,10 @@ func (r *Reader) worthSpinning() bool {
 	return r.skipped >= probe
 }
 
-// spin is the hot loop: nothing but read(2) between the writer's write and our answer. Offering the CPU to others costs as
-// much as a whole wait, and is therefore done only after a burst of reads. Where the writer turns out to need this very CPU,
-// the line is there after the first offer: then the next burst is half as long, otherwise twice as long.
+// spin is the hot loop: nothing but read(2) between the writer's write and our answer. Offering the CPU to
+// others costs as much as a whole wait, and is therefore done only after a burst of reads. Where the writer
+// turns out to need this very CPU, the line is there after the first offer: then the next burst is half as
+// long, otherwise twice as long.
 func (r *Reader) spin(limit time.Duration) (int, unix.Errno) {
 	if r.oneCPU {
 		yield()
@@ -83,8 +84,8 @@ func (r *Reader) rawRead() (int, unix.Errno) {
 	}
 }
 
-// onlyOneCPU reports whether this process and its parent, which feeds it, may run on one and the same CPU only. Spinning then
-// holds up the process that it waits for.
+// onlyOneCPU reports whether this process and its parent, which feeds it, may run on one and the same CPU
+// only. Spinning then holds up the process that it waits for.
 func onlyOneCPU() bool {
 	var ours, parents unix.CPUSet
 	if unix.SchedGetaffinity(0, &ours) != nil || unix.SchedGetaffinity(unix.Getppid(), &parents) != nil {

@@ -11,8 +11,8 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/descriptor"
 )
 
-// ErrNotRead is returned when a reply has found no room for the longest wait: the program that should read the replies
-// does not.
+// ErrNotRead is returned when a reply has found no room for the longest wait: the program that should read
+// the replies does not.
 var ErrNotRead = errors.New("the reply is not being read")
 
 // Writer writes replies to a descriptor, one write(2) each. It is for one goroutine at a time.
@@ -36,8 +36,8 @@ func NewWriter(fd int, longestWait time.Duration) (*Writer, error) {
 // Close gives the descriptor its blocking mode back and does not close it. Further calls do nothing.
 func (w *Writer) Close() error { return w.restore() }
 
-// Write writes all of b, in one write(2) where the descriptor takes it whole, and does not retain b. Errors are those of
-// write(2) (errors.Is(err, unix.EPIPE): the reader is gone) and ErrNotRead.
+// Write writes all of b, in one write(2) where the descriptor takes it whole, and does not retain b. Errors
+// are those of write(2) (errors.Is(err, unix.EPIPE): the reader is gone) and ErrNotRead.
 func (w *Writer) Write(b []byte) (int, error) {
 	n := w.tryWrite(b)
 	if n == len(b) {
