@@ -58,8 +58,8 @@ func Poll(fds []unix.PollFd, timeout time.Duration) (ready int, err error) {
 	}
 }
 
-// HungUp reports whether the other end of a pipe, socket or terminal is closed. There may still be data to
-// read. It does not wait, and is always false for other files.
+// HungUp reports whether the other end is closed, for the reading end of a pipe, a socket or a terminal.
+// There may still be data to read. It does not wait, and is always false for other files.
 func HungUp(fd int) bool {
 	fds := [...]unix.PollFd{{Fd: int32(fd)}}
 	ready, err := Poll(fds[:], 0)

@@ -166,8 +166,10 @@ func TestHungUp(t *testing.T) {
 	if !HungUp(r) {
 		t.Error("not hung up after the writer closed")
 	}
-	if HungUp(-1) {
-		t.Error("no descriptor, and hung up")
+	for _, none := range []int{-1, 1 << 20} {
+		if HungUp(none) {
+			t.Errorf("descriptor %d is not open, and hung up", none)
+		}
 	}
 }
 

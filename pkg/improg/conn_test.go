@@ -6,11 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/descriptor"
 )
@@ -62,25 +63,11 @@ func TestSendNoDeadlock(t *testing.T) {
 
 func TestStartIsAwaited(t *testing.T) {
 	r := newRsyslog(t)
-	l := &logs{}
-	c := newConn(r.stdout, slog.New(slog.NewTextHandler(l, nil)))
-	c.warnTime = time.Millisecond
-	var err error
-	if c.in, err = descriptor.Of(r.stdin); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := c.open(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(c.Close)
+	c, l := r.openImpatient()
 	sent := make(chan error)
 	go func() { sent <- c.Send(bounded(t), [][]byte{[]byte("a")}, func(int) {}) }()
 	waitFor(t, "the warning", func() bool { return l.count("START has not arrived") > 0 })
-	r.fromChild.SetReadDeadline(time.Now().Add(time.Millisecond))
-	if n, err := r.fromChild.Read(make([]byte, 10)); !errors.Is(err, os.ErrDeadlineExceeded) {
-		t.Errorf("before START: %d bytes, %v", n, err)
-	}
-	r.fromChild.SetReadDeadline(time.Now().Add(patience))
+	r.expectSilence()
 	r.say("START\n")
 	r.take(1, true)
 	if err := <-sent; err != nil {
@@ -88,6 +75,36 @@ func TestStartIsAwaited(t *testing.T) {
 	}
 	if n := l.count("level"); n != 1 {
 		t.Errorf("%d lines logged:\n%s", n, &l.buf)
+	}
+}
+
+// The warning is not logged after START.
+func TestNoWarningAfterStart(t *testing.T) {
+	r := newRsyslog(t)
+	r.say("START\n")
+	c, l := r.openImpatient()
+	<-c.started
+	r.expectSilence()
+	if l.count("level") != 0 {
+		t.Errorf("logged:\n%s", &l.buf)
+	}
+}
+
+// STOP ends a Send that waits for room, even if the pipes stay open.
+func TestStopWhilePipeIsFull(t *testing.T) {
+	r := newRsyslog(t)
+	c, _ := r.open()
+	r.say("START\n")
+	sent := make(chan error)
+	go func() { sent <- c.Send(bounded(t), [][]byte{bytes.Repeat([]byte("x"), 200_000)}, nil) }()
+	waitFor(t, "the pipe to be full", func() bool {
+		fds := [...]unix.PollFd{{Fd: int32(c.out), Events: unix.POLLOUT}}
+		ready, err := descriptor.Poll(fds[:], 0)
+		return err == nil && ready == 0
+	})
+	r.say("STOP\n")
+	if err := <-sent; err != ErrStopped {
+		t.Error(err)
 	}
 }
 

@@ -3,6 +3,7 @@ package improg
 import (
 	"bytes"
 	"context"
+	"errors"
 	"log/slog"
 	"os"
 	"sync"
@@ -20,7 +21,7 @@ const patience = 20 * time.Second
 // rsyslog is the other end of the pipes and behaves as improg does.
 type rsyslog struct {
 	t             *testing.T
-	stdin, stdout *os.File // the program's
+	stdin, stdout *os.File // the program's; blocking, as rsyslog makes them
 	toChild       *os.File
 	fromChild     *os.File
 	line          []byte // scratch of take
@@ -38,8 +39,13 @@ func newRsyslog(t *testing.T) *rsyslog {
 	if r.fromChild, r.stdout, err = os.Pipe(); err != nil {
 		t.Fatal(err)
 	}
-	// Where a page has 64 KiB, a pipe would hold 1 MiB. The tests count on less. It fails if the pipe is
-	// smaller already.
+	for _, f := range []*os.File{r.stdin, r.stdout} {
+		if err := descriptor.Control(f, func(fd int) error { return unix.SetNonblock(fd, false) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// The tests count on pipes of 64 KiB; with pages of 64 KiB they would hold 1 MiB. F_SETPIPE_SZ fails only if
+	// this user's pipes must be even smaller.
 	descriptor.Control(r.stdout, func(fd int) error {
 		_, err := unix.FcntlInt(uintptr(fd), unix.F_SETPIPE_SZ, 64<<10)
 		return err
@@ -118,6 +124,33 @@ func (r *rsyslog) open() (*Conn, *logs) {
 	}
 	r.t.Cleanup(c.Close)
 	return c, l
+}
+
+// openImpatient is open with a warning if START has not arrived after a millisecond.
+func (r *rsyslog) openImpatient() (*Conn, *logs) {
+	r.t.Helper()
+	l := &logs{}
+	c := newConn(r.stdout, slog.New(slog.NewTextHandler(l, nil)))
+	c.warnTime = time.Millisecond
+	var err error
+	if c.in, err = descriptor.Of(r.stdin); err != nil {
+		r.t.Fatal(err)
+	}
+	if _, err := c.open(); err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(c.Close)
+	return c, l
+}
+
+// expectSilence waits for a while in which the program writes nothing.
+func (r *rsyslog) expectSilence() {
+	r.t.Helper()
+	r.fromChild.SetReadDeadline(time.Now().Add(10 * time.Millisecond))
+	if n, err := r.fromChild.Read(make([]byte, 10)); !errors.Is(err, os.ErrDeadlineExceeded) {
+		r.t.Errorf("%d bytes, %v; want nothing", n, err)
+	}
+	r.fromChild.SetReadDeadline(time.Now().Add(patience))
 }
 
 // openOutput begins a conversation without confirmation.

@@ -122,6 +122,27 @@ func TestNames(t *testing.T) {
 	}
 }
 
+// What the keys and numbers of the package's comment mean.
+func TestKeys(t *testing.T) {
+	for _, key := range strings.Fields("severity severity_label syslogseverity syslogseverity-text syslogpriority " +
+		"syslogpriority-text priority level level_name levelname loglevel log.level") {
+		check(t, `{"`+key+`":"notice"}`, Notice)
+		check(t, `{"`+strings.ToUpper(key)+`":4}`, Warning)
+	}
+}
+
+func TestNumbers(t *testing.T) {
+	for want, numbers := range map[Severity]string{
+		Emerg: "0 600", Alert: "1 550", Crit: "2 60 500", Err: "3 50 400", Warning: "4 40 300", Notice: "5 250",
+		Info: "6 30 200", Debug: "7 10 20 100", none: "8 9 11 59 61 133 150 999",
+	} {
+		for _, n := range strings.Fields(numbers) {
+			check(t, `{"level":`+n+`}`, want)
+			check(t, `{"level":"`+n+`"}`, want)
+		}
+	}
+}
+
 func TestMalformedJSON(t *testing.T) {
 	for _, payload := range []string{
 		`{`, `{"`, `{"level`, `{"level"`, `{"level":`, `{"level":"`, `{"level":"err`, `{"level":"err"`, `{"level":3`,
@@ -129,7 +150,7 @@ func TestMalformedJSON(t *testing.T) {
 		`{,"level":"err"}`, `{"a":1 "level":"err"}`, `{"a":1,,"level":"err"}`, `{"a":,"level":"err"}`, `{"a","level":"err"}`,
 		`{"a":01,"level":"err"}`, `{"a":1.,"level":"err"}`, `{"a":.5,"level":"err"}`, `{"a":-,"level":"err"}`, `{"a":1e,"level":"err"}`,
 		`{"a":+1,"level":"err"}`, `{"a":1e+,"level":"err"}`, `{"a":tru,"level":"err"}`, `{"a":nul`, `{"a":truee,"level":"err"}`,
-		"{\"a\":\"line\nfeed\",\"level\":\"err\"}", `{"a":[1,"level":"err"}`, `{"a":{"b":"c,"level":"err"}`, `{"a":"\`, `{"a":"\"`,
+		"{\"a\":\"line\nfeed\",\"level\":\"err\"}", "{\"a\":\"\x1f\",\"level\":\"err\"}", `{"a":[1,"level":"err"}`, `{"a":{"b":"c,"level":"err"}`, `{"a":"\`, `{"a":"\"`,
 		`{"a":["\`, `{]"level":"err"}`, `}`, `{{"level":"err"}}`,
 	} {
 		check(t, payload, none)

@@ -77,7 +77,7 @@ func TestNonBlockingPipe(t *testing.T) {
 	}
 }
 
-// The channel is closed when the reader goes, and not because there is something to read.
+// The channel is closed when the reader goes, and not because there is room to write.
 func TestClosed(t *testing.T) {
 	for name, open := range map[string]func(t *testing.T) (reader, writer *os.File){
 		"pipe":     pipe,
@@ -91,6 +91,9 @@ func TestClosed(t *testing.T) {
 			if _, err := w.Write([]byte("a")); err != nil {
 				t.Fatal(err)
 			}
+			other, gone := open(t)
+			other.Close()              //nolint:errcheck // that it is closed is the test
+			<-NewWriter(gone).Closed() // asked for later than the one that must stay open
 			select {
 			case <-closed:
 				t.Error("closed while there is a reader")

@@ -175,7 +175,8 @@ func (r *Reader) readBlocking() (int, unix.Errno) {
 
 // sleep returns nil when there may be something to read.
 func (r *Reader) sleep(deadline time.Time) error {
-	// Let goroutines run that we have just handed work to: poll(2) holds our processor until the runtime takes it away.
+	// Let goroutines run that we have just handed work to: poll(2) holds our processor until the runtime
+	// takes it away.
 	runtime.Gosched()
 	timeout := descriptor.Forever
 	if !deadline.IsZero() {
@@ -197,9 +198,6 @@ func (r *Reader) sleep(deadline time.Time) error {
 func (r *Reader) poll(timeout time.Duration) (ready bool, err error) {
 	r.polled = [2]unix.PollFd{{Fd: int32(r.fd), Events: unix.POLLIN}, r.wake.PollFd()}
 	_, err = descriptor.Poll(r.polled[:], timeout)
-	if r.polled[0].Revents&unix.POLLNVAL != 0 {
-		err = unix.EBADF
-	}
 	return r.polled[0].Revents != 0, err
 }
 

@@ -199,16 +199,64 @@ func TestDeadline(t *testing.T) {
 	wantError(t, r, ErrDeadline, past)
 }
 
-func TestTryNext(t *testing.T) {
+func TestSleep(t *testing.T) {
 	in, out := pipe(t)
 	r := newReader(t, in, 10)
-	for range 3 * (patience + probe) { // with and without spinning
-		if _, _, err := r.TryNext(spin); err != ErrNothing {
-			t.Fatal(err)
+	past, future := time.Now().Add(-time.Hour), time.Now().Add(time.Hour)
+	if err := r.sleep(past); err != ErrDeadline {
+		t.Errorf("an empty pipe, past the deadline: %v", err)
+	}
+	write(t, out, "a\n")
+	for _, deadline := range []time.Time{past, future, {}} {
+		if err := r.sleep(deadline); err != nil {
+			t.Errorf("a line in the pipe, deadline %v: %v", deadline, err)
 		}
+	}
+}
+
+// While spins find nothing, most are left out; once one finds a line, none is.
+func TestFruitlessSpins(t *testing.T) {
+	in, out := pipe(t)
+	r := newReader(t, in, 10)
+	spins := func(waits int) (n int) {
+		for range waits {
+			before := r.misses
+			if _, _, err := r.TryNext(1); err != ErrNothing {
+				t.Fatal(err)
+			}
+			n += r.misses - before
+		}
+		return n
+	}
+	if n := spins(patience); n != patience {
+		t.Errorf("%d spins in the first %d waits", n, patience)
+	}
+	if n := spins(3 * probe); n != 3 {
+		t.Errorf("%d spins in the next %d waits, want 3", n, 3*probe)
+	}
+	r.count(true)
+	if n := spins(patience); n != patience {
+		t.Errorf("%d spins in %d waits after a fruitful one", n, patience)
 	}
 	write(t, out, "a\n")
 	wantLine(t, r, "a", 0)
+}
+
+func TestBurst(t *testing.T) {
+	in, _ := pipe(t)
+	r := newReader(t, in, 10)
+	for range 10 {
+		r.learn(1)
+	}
+	if r.burst != 1 {
+		t.Errorf("the shortest burst has %d reads", r.burst)
+	}
+	for _, yields := range []int{0, 2, 0, 2, 0, 2, 0, 2, 0, 2} {
+		r.learn(yields)
+	}
+	if r.burst != longestBurst {
+		t.Errorf("the longest burst has %d reads", r.burst)
+	}
 }
 
 func TestBlockingModeComesBack(t *testing.T) {

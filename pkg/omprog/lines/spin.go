@@ -22,12 +22,8 @@ func (r *Reader) read(spin time.Duration) (int, unix.Errno) {
 	if errno != unix.EAGAIN || spin <= 0 || !r.worthSpinning() {
 		return n, errno
 	}
-	if n, errno = r.spin(spin); errno == unix.EAGAIN {
-		r.misses++
-		r.skipped = 0
-	} else {
-		r.misses = 0
-	}
+	n, errno = r.spin(spin)
+	r.count(errno != unix.EAGAIN)
 	return n, errno
 }
 
@@ -37,6 +33,16 @@ func (r *Reader) worthSpinning() bool {
 	}
 	r.skipped++
 	return r.skipped >= probe
+}
+
+// count counts a spin.
+func (r *Reader) count(fruitful bool) {
+	if fruitful {
+		r.misses = 0
+		return
+	}
+	r.misses++
+	r.skipped = 0
 }
 
 // spin is the hot loop: nothing but read(2) between the writer's write and our answer. Offering the CPU to
