@@ -60,7 +60,8 @@ func FuzzReader(f *testing.F) {
 			}
 		}
 		rest := len(text) - len(back)
-		if lines != bytes.Count(text, []byte("\n")) || !bytes.Equal(back, text[:len(back)]) || r.Unterminated() != rest {
+		if lines != bytes.Count(text, []byte("\n")) || !bytes.Equal(back, text[:len(back)]) ||
+			r.Unterminated() != rest {
 			t.Fatalf("%d lines, %d bytes of %d, %d unterminated", lines, len(back), len(text), r.Unterminated())
 		}
 	})
