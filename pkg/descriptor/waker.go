@@ -12,8 +12,9 @@ import (
 type Waker struct {
 	woken atomic.Bool
 
-	mu sync.Mutex // woken and fd's counter change together
-	fd int        // -1 once closed
+	mu    sync.Mutex // woken and fd's counter change together
+	fd    int        // -1 once closed
+	count [8]byte    // scratch: what is written to fd and read from it
 }
 
 // NewWaker returns a Waker that must be closed.
@@ -34,8 +35,8 @@ func (w *Waker) Wake() {
 	defer w.mu.Unlock()
 	w.woken.Store(true)
 	if w.fd >= 0 {
-		one := [8]byte{1}
-		unix.Write(w.fd, one[:]) //nolint:errcheck // fails only when the counter is full, and then fd is readable
+		w.count = [8]byte{1}         // more than 0 in either byte order
+		unix.Write(w.fd, w.count[:]) //nolint:errcheck // fails only when the counter is full, and then fd is readable
 	}
 }
 
@@ -47,8 +48,7 @@ func (w *Waker) Woken() bool { return w.woken.Load() }
 func (w *Waker) Reset() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	var count [8]byte
-	unix.Read(w.fd, count[:]) //nolint:errcheck // EAGAIN: it was not woken
+	unix.Read(w.fd, w.count[:]) //nolint:errcheck // EAGAIN: it was not woken
 	w.woken.Store(false)
 }
 
