@@ -185,8 +185,8 @@ func (o *options) longestLine() int {
 
 // converse talks to rsyslog until its end.
 func converse(ctx, draining context.Context, server *omprog.Server, stdout *os.File) error {
-	if lines.Confirmed(int(stdout.Fd()), int(os.Stderr.Fd())) {
-		out, err := lines.NewWriter(int(stdout.Fd()))
+	if omprog.Confirmed(int(stdout.Fd()), int(os.Stderr.Fd())) {
+		out, err := lines.NewWriter(int(stdout.Fd()), omprog.DefaultConfirmTimeout)
 		if err != nil {
 			return err
 		}

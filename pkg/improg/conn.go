@@ -1,12 +1,12 @@
-// Package improg is the conversation of a program with rsyslog's improg, which started it: lines go
-// out on stdout, and with confirmMessages="on", improg's default, an ACK for each comes in on stdin.
+// Package improg is the conversation of a program with rsyslog's improg, which started it. Lines go
+// out on stdout. With confirmMessages="on", improg's default, an ACK for each arrives on stdin.
 //
 // improg reads stdout byte by byte and answers each line with four bytes. A Conn writes ahead of the
 // answers and reads them at all times, so that neither pipe can fill up and stop both sides.
 //
-// With confirmMessages="off" stdin is whatever rsyslogd itself has, and means nothing: a line then
-// counts as taken once write(2) has taken it, and the end is that nobody reads stdout any more. This
-// is all that a plain program on stdout needs, too: OpenOutput.
+// With confirmMessages="off" stdin is whatever rsyslogd itself has, and means nothing. A line then
+// counts as taken once write(2) has taken it, and the conversation ends when stdout's reader has gone.
+// OpenOutput is the same for a program whose stdout is not improg's.
 //
 // Source: contrib/improg/improg.c of rsyslog.
 package improg
@@ -20,47 +20,49 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/descriptor"
 )
 
-// ErrStopped says that the reader has gone: rsyslog stops. It is a normal end.
+// ErrStopped is returned when the reader has gone because rsyslog stops. It is a normal end.
 var ErrStopped = errors.New("improg: rsyslog closed the pipe; it is stopping")
 
-// startWarning is how long START may be missing before there is a warning.
+// startWarning is how long START may be missing before a warning is logged.
 const startWarning = 10 * time.Second
 
 // Conn is our side of the conversation. Send and Close are for one goroutine at a time.
 type Conn struct {
-	in, out  int32 // descriptors; in is -1 when stdin means nothing
+	in, out  int // descriptors; in is -1 when stdin means nothing
 	log      *slog.Logger
 	warnTime time.Duration // startWarning, less in tests
 
-	stdin, stdout *os.File // borrowed; here so that they are not collected
+	stdin, stdout *os.File // the caller's; here so that they are not collected
 
 	mu    sync.Mutex
 	talk  Conversation
-	cause error // why it is over
+	cause error // why the conversation is over
 
-	started  chan struct{} // closed once lines may be written
-	progress chan struct{} // of one: something was acknowledged
-	done     chan struct{} // closed when it is over
-	sending  *waker        // ends Send's poll
-	closing  *waker        // ends the watch
+	started  chan struct{}     // closed once lines may be written
+	progress chan struct{}     // of one: something was acknowledged
+	done     chan struct{}     // closed when the conversation is over
+	sending  *descriptor.Waker // ends Send's poll
+	closing  *descriptor.Waker // ends the watch
 	watching sync.WaitGroup
 
 	buf   []byte // scratch of Send; its length is the most that one write(2) is given
 	begun bool   // the last byte written did not end its line
-	rest  []byte // what is to be written of a line that an earlier Send has begun
+	rest  []byte // what is still to be written of a line that an earlier Send has begun
 }
 
 // Open begins the conversation: with confirmation if stdin is a pipe, without if it is anything else.
-// The files remain the caller's, must stay open until Close has returned, and must not be read or
-// written by anybody else.
+// The files remain the caller's. They must stay open until Close has returned, and nothing else may
+// read or write them.
 func Open(stdin, stdout *os.File, logger *slog.Logger) (*Conn, error) {
 	c := newConn(stdout, logger)
 	if stat, err := stdin.Stat(); err == nil && stat.Mode()&fs.ModeNamedPipe != 0 {
 		c.stdin = stdin
-		if c.in, err = descriptor(stdin); err != nil {
-			return nil, err
+		if c.in, err = descriptor.Of(stdin); err != nil {
+			return nil, fmt.Errorf("stdin: %w", err)
 		}
 	}
 	return c.open()
@@ -90,14 +92,14 @@ func (c *Conn) open() (*Conn, error) {
 		size = fileBuf
 	}
 	c.buf = make([]byte, size)
-	if c.out, err = descriptor(c.stdout); err != nil {
+	if c.out, err = descriptor.Of(c.stdout); err != nil {
+		return nil, fmt.Errorf("stdout: %w", err)
+	}
+	if c.sending, err = descriptor.NewWaker(); err != nil {
 		return nil, err
 	}
-	if c.sending, err = newWaker(); err != nil {
-		return nil, err
-	}
-	if c.closing, err = newWaker(); err != nil {
-		c.sending.close()
+	if c.closing, err = descriptor.NewWaker(); err != nil {
+		c.sending.Close()
 		return nil, err
 	}
 	if !c.Confirmed() {
@@ -110,8 +112,8 @@ func (c *Conn) open() (*Conn, error) {
 // Confirmed reports whether rsyslog confirms lines.
 func (c *Conn) Confirmed() bool { return c.in >= 0 }
 
-// Done returns a channel that is closed when the conversation is over by itself: rsyslog went away or
-// what it said made no sense. Err then tells which.
+// Done returns a channel that is closed when rsyslog has ended the conversation or broken its rules.
+// Err then returns the reason.
 func (c *Conn) Done() <-chan struct{} { return c.done }
 
 // Err returns why the conversation is over: ErrStopped or a *ProtocolError; nil while it goes on.
@@ -121,27 +123,27 @@ func (c *Conn) Err() error {
 	return c.cause
 }
 
-// Close ends the watch over the pipes, which it leaves open. No Send may be under way. Further calls do
+// Close ends the watch over the pipes and leaves them open. No Send may be under way. Further calls do
 // nothing.
 func (c *Conn) Close() {
-	c.closing.wake()
+	c.closing.Wake()
 	c.watching.Wait()
-	c.sending.close()
-	c.closing.close()
+	c.sending.Close()
+	c.closing.Close()
 }
 
-// end makes the conversation over; the first cause counts.
+// end ends the conversation; the first cause counts.
 func (c *Conn) end(cause error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.cause == nil {
 		c.cause = cause
 		close(c.done)
-		c.sending.wake()
+		c.sending.Wake()
 	}
 }
 
-// taken returns how many lines since the beginning are settled.
+// taken returns how many lines were taken since the beginning.
 func (c *Conn) taken() uint64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -151,7 +153,7 @@ func (c *Conn) taken() uint64 {
 	return c.talk.Sent()
 }
 
-// check returns why no more can be done: it is over, or ctx has ended.
+// check returns why no more can be sent: the conversation is over, or ctx has ended.
 func (c *Conn) check(ctx context.Context) error {
 	if err := c.Err(); err != nil {
 		return err

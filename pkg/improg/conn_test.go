@@ -6,11 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/descriptor"
 )
 
 func TestSendConfirmed(t *testing.T) {
@@ -44,7 +47,7 @@ func TestSendConfirmed(t *testing.T) {
 	}
 }
 
-// Both pipes hold 64 KiB. Here 100,000 acknowledgements of four bytes come while the lines, which also
+// Both pipes hold 64 KiB. Here 100,000 acknowledgements of four bytes arrive while the lines, which also
 // fill their pipe, are still being written.
 func TestSendNoDeadlock(t *testing.T) {
 	lines := make([][]byte, 100_000)
@@ -60,25 +63,11 @@ func TestSendNoDeadlock(t *testing.T) {
 
 func TestStartIsAwaited(t *testing.T) {
 	r := newRsyslog(t)
-	l := &logs{}
-	c := newConn(r.stdout, slog.New(slog.NewTextHandler(l, nil)))
-	c.warnTime = time.Millisecond
-	var err error
-	if c.in, err = descriptor(r.stdin); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := c.open(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(c.Close)
+	c, l := r.openImpatient()
 	sent := make(chan error)
 	go func() { sent <- c.Send(bounded(t), [][]byte{[]byte("a")}, func(int) {}) }()
-	waitFor(t, "the warning", func() bool { return l.count("START has not come") > 0 })
-	r.fromChild.SetReadDeadline(time.Now().Add(time.Millisecond))
-	if n, err := r.fromChild.Read(make([]byte, 10)); !errors.Is(err, os.ErrDeadlineExceeded) {
-		t.Errorf("before START: %d bytes, %v", n, err)
-	}
-	r.fromChild.SetReadDeadline(time.Now().Add(patience))
+	waitFor(t, "the warning", func() bool { return l.count("START has not arrived") > 0 })
+	r.expectSilence()
 	r.say("START\n")
 	r.take(1, true)
 	if err := <-sent; err != nil {
@@ -89,18 +78,53 @@ func TestStartIsAwaited(t *testing.T) {
 	}
 }
 
+// The warning is not logged after START.
+func TestNoWarningAfterStart(t *testing.T) {
+	r := newRsyslog(t)
+	r.say("START\n")
+	c, l := r.openImpatient()
+	<-c.started
+	r.expectSilence()
+	if l.count("level") != 0 {
+		t.Errorf("logged:\n%s", &l.buf)
+	}
+}
+
+// STOP ends a Send that waits for room, even if the pipes stay open.
+func TestStopWhilePipeIsFull(t *testing.T) {
+	r := newRsyslog(t)
+	c, _ := r.open()
+	r.say("START\n")
+	sent := make(chan error)
+	go func() { sent <- c.Send(context.Background(), [][]byte{bytes.Repeat([]byte("x"), 200_000)}, nil) }()
+	waitFor(t, "the pipe to be full", func() bool {
+		fds := [...]unix.PollFd{{Fd: int32(c.out), Events: unix.POLLOUT}}
+		ready, err := descriptor.Poll(fds[:], 0)
+		return err == nil && ready == 0
+	})
+	r.say("STOP\n")
+	select {
+	case err := <-sent:
+		if err != ErrStopped {
+			t.Error(err)
+		}
+	case <-time.After(patience):
+		t.Fatal("Send does not end")
+	}
+}
+
 func waitFor(t *testing.T, what string, done func() bool) {
 	t.Helper()
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
 	for deadline := time.Now().Add(patience); !done(); <-tick.C {
 		if time.Now().After(deadline) {
-			t.Fatalf("waited in vain for %s", what)
+			t.Fatalf("timed out waiting for %s", what)
 		}
 	}
 }
 
-// What rsyslog acknowledged before it stopped counts, even if it is read after the pipes are closed.
+// What rsyslog acknowledged before it stopped counts, even if that is read after the pipes are closed.
 func TestStopWhileSending(t *testing.T) {
 	r := newRsyslog(t)
 	c, _ := r.open()
@@ -121,12 +145,12 @@ func TestStopWhileSending(t *testing.T) {
 	}
 }
 
-// The same when stdout is gone before the watch has seen anything of stdin.
+// The same when stdout's reader has gone before the watch has read anything from stdin.
 func TestStopUnread(t *testing.T) {
 	r := newRsyslog(t)
 	c := newConn(r.stdout, slog.New(slog.DiscardHandler))
 	var err error
-	if c.in, err = descriptor(r.stdin); err != nil {
+	if c.in, err = descriptor.Of(r.stdin); err != nil {
 		t.Fatal(err)
 	}
 	c.talk.Send(3)
@@ -175,8 +199,8 @@ func TestEndWhileIdle(t *testing.T) {
 	}
 }
 
-// Nobody reads on: Send ends with ctx and says how far it came. The conversation can go on, with the
-// rest of the line that was begun.
+// The reader stops reading: Send ends with ctx and reports how far it got. The conversation can go on,
+// with the rest of the line that was begun.
 func TestSendCancelled(t *testing.T) {
 	r := newRsyslog(t)
 	c, _ := r.open()
@@ -194,7 +218,7 @@ func TestSendCancelled(t *testing.T) {
 	}
 
 	ctx, cancel = context.WithCancel(bounded(t))
-	go func() { sent <- c.Send(ctx, [][]byte{[]byte("never")}, settled) }() // finds the pipe full
+	go func() { sent <- c.Send(ctx, [][]byte{[]byte("never")}, settled) }() // the pipe is full
 	cancel()
 	if err := <-sent; !errors.Is(err, context.Canceled) || *n != 1 {
 		t.Fatalf("%v; %d settled, want 1", err, *n)
@@ -210,7 +234,7 @@ func TestSendCancelled(t *testing.T) {
 	}
 }
 
-// Acknowledgements of a Send that ctx ended come during the next one.
+// Acknowledgements for a Send that ctx has ended arrive during the next Send.
 func TestLateAcknowledgement(t *testing.T) {
 	r := newRsyslog(t)
 	c, _ := r.open()

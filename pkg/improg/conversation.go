@@ -8,10 +8,10 @@ import (
 // maxLine bounds a line from rsyslog; the longest that it sends is START.
 const maxLine = 64
 
-// ProtocolError says that rsyslog, or whatever is at the other end of stdin, sent what improg does not
-// send. Which lines it has taken is not known from there on.
+// ProtocolError is returned when rsyslog, or whatever is at the other end of stdin, has sent what improg
+// does not send. From then on it is unknown which lines it has taken.
 type ProtocolError struct {
-	Line    string // what came, at most 64 bytes of it
+	Line    string // what arrived, at most 64 bytes of it
 	Problem string
 }
 
@@ -19,26 +19,26 @@ func (e *ProtocolError) Error() string {
 	return fmt.Sprintf("improg: %q on stdin: %s; is it improg that started this program?", e.Line, e.Problem)
 }
 
-// Conversation follows what improg says on our stdin. It does no I/O. It expects
+// Conversation follows what improg writes to our stdin. It does no I/O. It expects
 //
 //	START LF            once, before the first line is written
 //	ACK LF              for each line, in order
-//	STOP LF             once, before the pipes are closed; what follows does not count
+//	STOP LF             once, before the pipes are closed; what follows is ignored
 //
-// and takes anything else for a fault of the whole conversation. Source: contrib/improg/improg.c.
+// and treats anything else as an error of the whole conversation. Source: contrib/improg/improg.c.
 type Conversation struct {
 	started, stopped bool
 	sent, acked      uint64
-	err              error // the first fault; it stays
+	err              error // the first one; it stays
 
 	line [maxLine]byte // the beginning of an unfinished line
 	n    int
 }
 
-// Started reports whether START has come.
+// Started reports whether START has arrived.
 func (c *Conversation) Started() bool { return c.started }
 
-// Stopped reports whether STOP has come.
+// Stopped reports whether STOP has arrived.
 func (c *Conversation) Stopped() bool { return c.stopped }
 
 // Sent returns how many lines were sent since the beginning.
@@ -47,12 +47,12 @@ func (c *Conversation) Sent() uint64 { return c.sent }
 // Acked returns how many lines, counted from the first, rsyslog has taken.
 func (c *Conversation) Acked() uint64 { return c.acked }
 
-// Send says that n more lines are sent; to be called before their last bytes are written. A negative n
-// takes back lines that were not written after all.
+// Send counts n more lines as sent. Call it before their last bytes are written. A negative n takes
+// back lines that were not written after all.
 func (c *Conversation) Send(n int) { c.sent += uint64(n) }
 
-// Feed takes the next bytes from stdin, in pieces of any size. The error is a *ProtocolError, and
-// remains.
+// Feed takes the next bytes from stdin, in pieces of any size. An error is a *ProtocolError, and all
+// further calls return it.
 func (c *Conversation) Feed(b []byte) error {
 	for len(b) > 0 && !c.stopped && c.err == nil {
 		line, rest, ended := bytes.Cut(b, []byte{'\n'})
@@ -77,7 +77,7 @@ func (c *Conversation) take(line []byte) {
 	switch string(line) {
 	case "START":
 		if c.started {
-			problem = "START has come before"
+			problem = "START has arrived before"
 		}
 		c.started = true
 	case "ACK":
@@ -89,7 +89,7 @@ func (c *Conversation) take(line []byte) {
 	case "STOP":
 		c.stopped = true
 	default:
-		problem = "improg says START, ACK and STOP only"
+		problem = "improg sends only START, ACK and STOP"
 	}
 	if problem != "" {
 		c.err = &ProtocolError{string(line), problem}

@@ -22,14 +22,14 @@ func TestConversation(t *testing.T) {
 		{"stop at once", "STOP\n", 0, false, true, ""},
 		{"after stop", "START\nSTOP\nwhatever" + strings.Repeat("x", 100), 0, true, true, ""},
 		{"ack before start", "ACK\nSTART\n", 1, true, false, ""},
-		{"start twice", "START\nSTART\n", 0, true, false, "START has come before"},
+		{"start twice", "START\nSTART\n", 0, true, false, "START has arrived before"},
 		{"too many", "START\nACK\nACK\nACK\nACK\n", 3, true, false, "acknowledged already"},
-		{"empty line", "START\n\n", 0, true, false, "START, ACK and STOP only"},
-		{"carriage return", "START\r\n", 0, false, false, "START, ACK and STOP only"},
-		{"lower case", "START\nack\n", 0, true, false, "START, ACK and STOP only"},
+		{"empty line", "START\n\n", 0, true, false, "only START, ACK and STOP"},
+		{"carriage return", "START\r\n", 0, false, false, "only START, ACK and STOP"},
+		{"lower case", "START\nack\n", 0, true, false, "only START, ACK and STOP"},
 		{"overlong", strings.Repeat("x", maxLine+1), 0, false, false, "longer"},
-		{"longest", strings.Repeat("x", maxLine) + "\n", 0, false, false, "START, ACK and STOP only"},
-		{"after a fault", "OK\nSTART\nACK\n", 0, false, false, "START, ACK and STOP only"},
+		{"longest", strings.Repeat("x", maxLine) + "\n", 0, false, false, "only START, ACK and STOP"},
+		{"after a fault", "OK\nSTART\nACK\n", 0, false, false, "only START, ACK and STOP"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for at := range len(c.in) + 1 { // split at every byte
@@ -41,13 +41,15 @@ func TestConversation(t *testing.T) {
 					err = talk.Feed([]byte(c.in[at:]))
 				}
 				var fault *ProtocolError
-				if errors.As(err, &fault) != (c.problem != "") || err != nil && !strings.Contains(err.Error(), c.problem) {
+				if errors.As(err, &fault) != (c.problem != "") ||
+					err != nil && !strings.Contains(err.Error(), c.problem) {
 					t.Fatalf("split at %d: %v, want an error with %q", at, err, c.problem)
 				}
 				if err != nil && talk.Feed([]byte("ACK\n")) != err {
 					t.Fatalf("split at %d: the error did not remain", at)
 				}
-				if talk.Acked() != c.acked || talk.Started() != c.started || talk.Stopped() != c.stopped || talk.Sent() != 3 {
+				if talk.Acked() != c.acked || talk.Sent() != 3 ||
+					talk.Started() != c.started || talk.Stopped() != c.stopped {
 					t.Fatalf("split at %d: %+v", at, talk)
 				}
 			}

@@ -51,7 +51,7 @@ func TestSendUnconfirmedCancelled(t *testing.T) {
 		t.Errorf("%v; %d settled", err, *n)
 	}
 	go func() { sent <- c.Send(bounded(t), [][]byte{[]byte("last")}, func(int) {}) }()
-	took := r.take(*n-10+1, false) // lines of up to 4 KiB are never begun and left
+	took := r.take(*n-10+1, false) // lines of up to 4 KiB are never left half written
 	if took[len(took)-1] != "last" {
 		t.Errorf("%d lines settled; the one after them is %.20q", *n, took[len(took)-1])
 	}
@@ -126,8 +126,8 @@ func TestSendRefusesLineFeed(t *testing.T) {
 	}
 }
 
-// As a program's real stdout, descriptor 1, a pipe without a reader would kill it with SIGPIPE if it
-// were written to through os.Stdout.
+// If the program wrote through os.Stdout, a pipe without a reader as its descriptor 1 would kill it with
+// SIGPIPE.
 func TestRealStdout(t *testing.T) {
 	r := newRsyslog(t)
 	child := exec.Command(os.Args[0], "-test.run=^TestMain$")
@@ -142,7 +142,7 @@ func TestRealStdout(t *testing.T) {
 	r.stdout.Close()
 	r.say("START\n")
 	r.take(5, true)
-	r.fromChild.Close() // and stdin stays open
+	r.fromChild.Close() // stdin stays open
 	if err := child.Wait(); err != nil {
 		t.Errorf("%v; on stderr: %s", err, &stderr)
 	}
@@ -162,8 +162,8 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// BenchmarkSendUnconfirmed is what a pipe takes of lines of 200 bytes when it is read at once. An op is
-// a line.
+// BenchmarkSendUnconfirmed sends lines of 200 bytes through a pipe that is read at once. An op is one
+// line.
 func BenchmarkSendUnconfirmed(b *testing.B) {
 	in, out, err := os.Pipe()
 	if err != nil {

@@ -3,27 +3,34 @@ package improg
 import (
 	"bytes"
 	"context"
+	"errors"
 	"log/slog"
 	"os"
 	"sync"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/descriptor"
 )
 
-// patience bounds every wait of these tests; nothing takes that long unless it hangs.
+// patience bounds every wait of these tests. Nothing takes that long unless it hangs.
 const patience = 20 * time.Second
 
 // rsyslog is the other end of the pipes and behaves as improg does.
 type rsyslog struct {
 	t             *testing.T
-	stdin, stdout *os.File // the program's
+	stdin, stdout *os.File // the program's; blocking, as rsyslog makes them
 	toChild       *os.File
 	fromChild     *os.File
 	line          []byte // scratch of take
 }
 
+// newRsyslog makes the test a parallel one.
 func newRsyslog(t *testing.T) *rsyslog {
 	t.Helper()
+	t.Parallel()
 	r := &rsyslog{t: t}
 	var err error
 	if r.stdin, r.toChild, err = os.Pipe(); err != nil {
@@ -32,6 +39,17 @@ func newRsyslog(t *testing.T) *rsyslog {
 	if r.fromChild, r.stdout, err = os.Pipe(); err != nil {
 		t.Fatal(err)
 	}
+	for _, f := range []*os.File{r.stdin, r.stdout} {
+		if err := descriptor.Control(f, func(fd int) error { return unix.SetNonblock(fd, false) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// The tests count on pipes of 64 KiB; with pages of 64 KiB they would hold 1 MiB. F_SETPIPE_SZ fails only if
+	// this user's pipes must be even smaller.
+	descriptor.Control(r.stdout, func(fd int) error {
+		_, err := unix.FcntlInt(uintptr(fd), unix.F_SETPIPE_SZ, 64<<10)
+		return err
+	})
 	r.fromChild.SetDeadline(time.Now().Add(patience))
 	t.Cleanup(func() {
 		for _, f := range []*os.File{r.stdin, r.stdout, r.toChild, r.fromChild} {
@@ -47,7 +65,7 @@ func (r *rsyslog) say(text string) {
 	}
 }
 
-// take reads n lines byte by byte; with ack it answers each at once.
+// take reads n lines byte by byte. With ack it acknowledges each at once.
 func (r *rsyslog) take(n int, ack bool) (lines []string) {
 	var c [1]byte
 	for len(lines) < n {
@@ -68,7 +86,7 @@ func (r *rsyslog) take(n int, ack bool) (lines []string) {
 	return lines
 }
 
-// stop is what improg does at its end.
+// stop does what improg does at its end.
 func (r *rsyslog) stop() {
 	r.say("STOP\n")
 	r.fromChild.Close()
@@ -102,13 +120,40 @@ func (r *rsyslog) open() (*Conn, *logs) {
 		r.t.Fatal(err)
 	}
 	if !c.Confirmed() {
-		r.t.Fatal("stdin is a pipe, and there is no confirmation")
+		r.t.Fatal("no confirmation although stdin is a pipe")
 	}
 	r.t.Cleanup(c.Close)
 	return c, l
 }
 
-// openOutput begins one without.
+// openImpatient is open with a warning if START has not arrived after a millisecond.
+func (r *rsyslog) openImpatient() (*Conn, *logs) {
+	r.t.Helper()
+	l := &logs{}
+	c := newConn(r.stdout, slog.New(slog.NewTextHandler(l, nil)))
+	c.warnTime = time.Millisecond
+	var err error
+	if c.in, err = descriptor.Of(r.stdin); err != nil {
+		r.t.Fatal(err)
+	}
+	if _, err := c.open(); err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(c.Close)
+	return c, l
+}
+
+// expectSilence waits for a while in which the program writes nothing.
+func (r *rsyslog) expectSilence() {
+	r.t.Helper()
+	r.fromChild.SetReadDeadline(time.Now().Add(10 * time.Millisecond))
+	if n, err := r.fromChild.Read(make([]byte, 10)); !errors.Is(err, os.ErrDeadlineExceeded) {
+		r.t.Errorf("%d bytes, %v; want nothing", n, err)
+	}
+	r.fromChild.SetReadDeadline(time.Now().Add(patience))
+}
+
+// openOutput begins a conversation without confirmation.
 func (r *rsyslog) openOutput() *Conn {
 	r.t.Helper()
 	null, err := os.Open(os.DevNull)
@@ -120,7 +165,7 @@ func (r *rsyslog) openOutput() *Conn {
 		r.t.Fatal(err)
 	}
 	if c.Confirmed() {
-		r.t.Fatal("stdin is no pipe, and there is confirmation")
+		r.t.Fatal("confirmation although stdin is not a pipe")
 	}
 	r.t.Cleanup(func() { c.Close(); null.Close() })
 	return c
@@ -132,7 +177,7 @@ func bounded(t *testing.T) context.Context {
 	return ctx
 }
 
-// count returns a settled function and what it counts; it insists on the order.
+// count returns a settled function, which checks the order, and its count.
 func count(t *testing.T) (*int, func(int)) {
 	n := new(int)
 	return n, func(i int) {

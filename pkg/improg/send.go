@@ -6,28 +6,29 @@ import (
 	"fmt"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/descriptor"
 )
 
 const (
-	// pipeBuf is what a pipe takes without blocking once poll(2) calls it writable: PIPE_BUF, a page
-	// on Linux. Writes of no more than that are also not torn apart by other writers; pipe(7).
+	// pipeBuf is what a pipe takes without blocking once poll(2) reports it as writable: Linux's
+	// PIPE_BUF. Other writers do not split writes of up to that size either; pipe(7).
 	pipeBuf = 4096
 	fileBuf = 64 << 10 // what one write(2) to a regular file is given
 )
 
 // Send writes the lines, each with a line feed after it, and returns nil once all are taken: with
 // confirmation once rsyslog has acknowledged them, without once write(2) has taken them. It waits for
-// rsyslog's START first. For each line that is taken it calls settled, in order, on the caller's
+// rsyslog's START first. It calls settled for each line that is taken, in order, on the caller's
 // goroutine.
 //
-// It returns ErrStopped when rsyslog went away, an error that wraps ctx.Err() when ctx ended, a
-// *ProtocolError, or what write(2) said, such as ENOSPC. Whether a line that was not settled then was
-// taken is not known. After ctx or write(2) the conversation can go on: acknowledgements that come
-// late are not counted for later lines, and a line that was begun is finished first.
+// It returns ErrStopped when rsyslog has gone, an error that wraps ctx.Err() when ctx has ended, a
+// *ProtocolError, or an error of write(2) such as ENOSPC. Lines that were not settled by then may have
+// been taken or not. After an error of ctx or write(2) the conversation can go on: acknowledgements that
+// arrive late do not count for later lines, and the next Send first finishes a line that was begun.
 //
-// A line is empty or not (improg acknowledges empty ones and drops them) and holds no line feed: Send
-// refuses such a batch before it writes anything. It only reads the lines, and no longer than the call
-// lasts.
+// A line may be empty (improg acknowledges empty lines and drops them). It must not contain a line feed:
+// Send refuses such a batch before it writes anything. Send does not change or retain the lines.
 func (c *Conn) Send(ctx context.Context, lines [][]byte, settled func(i int)) error {
 	for i, line := range lines {
 		if bytes.IndexByte(line, '\n') >= 0 {
@@ -39,7 +40,7 @@ func (c *Conn) Send(ctx context.Context, lines [][]byte, settled func(i int)) er
 	case <-c.done:
 	case <-ctx.Done():
 	}
-	defer context.AfterFunc(ctx, c.sending.wake)()
+	defer context.AfterFunc(ctx, c.sending.Wake)()
 	s := sender{Conn: c, lines: lines, settled: settled}
 	err := s.write(ctx)
 	if err == nil {
@@ -63,10 +64,10 @@ type sender struct {
 	base    uint64 // lines sent before the first of these
 	next    int    // lines[:next] are settled
 
-	i, off int // lines[i][off:] and what follows has not been gathered
+	i, off int // lines[i][off:] and what follows is not in buf yet
 }
 
-// write writes all lines, after what an earlier Send has left of a line.
+// write writes all lines, after the rest of a line that an earlier Send has begun.
 func (s *sender) write(ctx context.Context) error {
 	s.base = s.talk.Sent() // only this goroutine changes it
 	if len(s.rest) > 0 {
@@ -82,7 +83,7 @@ func (s *sender) write(ctx context.Context) error {
 		m, err := s.writeSome(ctx, s.buf[:n])
 		n = copy(s.buf, s.buf[m:n])
 		if err != nil {
-			s.keepRest(n)
+			s.saveRest(n)
 			return err
 		}
 		s.settle()
@@ -90,14 +91,13 @@ func (s *sender) write(ctx context.Context) error {
 	return nil
 }
 
-// gather copies what fits of the next lines into buf after the first n bytes, and returns how many it
-// holds then.
+// gather appends what fits of the next lines to buf[:n] and returns the new length.
 func (s *sender) gather(n int) int {
 	for s.i < len(s.lines) && n < len(s.buf) {
 		m := copy(s.buf[n:], s.lines[s.i][s.off:])
 		n += m
 		s.off += m
-		if n < len(s.buf) { // so the line is in it to its end
+		if n < len(s.buf) { // the whole line is in it
 			s.buf[n] = '\n'
 			n++
 			s.i++
@@ -107,8 +107,8 @@ func (s *sender) gather(n int) int {
 	return n
 }
 
-// keepRest saves what is still to be written of a line that has been begun; buf[:n] is not written.
-func (s *sender) keepRest(n int) {
+// saveRest saves what is still to be written of a line that has been begun; buf[:n] is not written.
+func (s *sender) saveRest(n int) {
 	if !s.begun {
 		return
 	}
@@ -120,7 +120,7 @@ func (s *sender) keepRest(n int) {
 	s.rest = append(s.rest, '\n')
 }
 
-// settle reports the lines that have been taken since the last time.
+// settle reports the lines that were taken since its last call.
 func (s *sender) settle() {
 	for taken := s.taken(); s.next < len(s.lines) && s.base+uint64(s.next) < taken; s.next++ {
 		s.settled(s.next)
@@ -141,7 +141,7 @@ func (s *sender) wait(ctx context.Context) error {
 	return nil
 }
 
-// writeSome waits until stdout takes something and writes a part of b, at most a chunk: whole lines,
+// writeSome waits until stdout has room and writes a part of b, at most len(c.buf) bytes: whole lines,
 // unless the first is longer than that. It returns how much it wrote.
 func (c *Conn) writeSome(ctx context.Context, b []byte) (int, error) {
 	b = b[:min(len(b), len(c.buf))]
@@ -152,12 +152,12 @@ func (c *Conn) writeSome(ctx context.Context, b []byte) (int, error) {
 		if err := c.check(ctx); err != nil {
 			return 0, err
 		}
-		fds := [...]unix.PollFd{{Fd: c.out, Events: unix.POLLOUT}, {Fd: c.sending.fd, Events: unix.POLLIN}}
-		if err := poll(fds[:], -1); err != nil {
+		fds := [...]unix.PollFd{{Fd: int32(c.out), Events: unix.POLLOUT}, c.sending.PollFd()}
+		if _, err := descriptor.Poll(fds[:], descriptor.Forever); err != nil {
 			return 0, fmt.Errorf("poll: %w", err)
 		}
-		if fds[1].Revents != 0 {
-			c.sending.reset()
+		if c.sending.Woken() {
+			c.sending.Reset()
 			continue
 		}
 		switch n, err := c.writeNow(b); err {
@@ -172,11 +172,11 @@ func (c *Conn) writeSome(ctx context.Context, b []byte) (int, error) {
 	}
 }
 
-// writeNow is one write(2). The lines in b count as sent before it, for their answers may come
-// before it returns.
+// writeNow is one write(2). The lines in b count as sent before it, because their acknowledgements may
+// arrive before it returns.
 func (c *Conn) writeNow(b []byte) (int, error) {
 	c.countSent(bytes.Count(b, []byte{'\n'}))
-	n, err := unix.Write(int(c.out), b)
+	n, err := unix.Write(c.out, b)
 	n = max(n, 0)
 	c.countSent(-bytes.Count(b[n:], []byte{'\n'}))
 	if n > 0 {
@@ -193,8 +193,8 @@ func (c *Conn) countSent(n int) {
 	}
 }
 
-// readerGone returns what EPIPE means. With confirmation the watch first reads the last
-// acknowledgements.
+// readerGone returns the reason for an EPIPE. With confirmation it waits until the watch has read the
+// last acknowledgements.
 func (c *Conn) readerGone(ctx context.Context) error {
 	if !c.Confirmed() {
 		c.end(ErrStopped)

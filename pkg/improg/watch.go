@@ -4,28 +4,30 @@ import (
 	"fmt"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/descriptor"
 )
 
-// gone are the events that say that nobody reads stdout any more.
+// gone are the events that report that stdout's reader has gone.
 const gone = unix.POLLERR | unix.POLLHUP | unix.POLLNVAL
 
-// watch reads stdin and looks after both pipes until the conversation is over or Close is called.
+// watch reads stdin and watches both pipes until the conversation is over or Close is called.
 //
-// rsyslog stops by writing STOP, closing our stdout's pipe and then our stdin's. The acknowledgements
-// in stdin are read to the last before that is the end.
+// To stop, rsyslog writes STOP, closes our stdout's pipe and then our stdin's. The watch reads all
+// acknowledgements in stdin before it ends the conversation.
 func (c *Conn) watch() {
 	const closing, output, input = 0, 1, 2
 	fds := []unix.PollFd{
-		closing: {Fd: c.closing.fd, Events: unix.POLLIN},
-		output:  {Fd: c.out}, // only what is always reported
-		input:   {Fd: c.in, Events: unix.POLLIN},
+		closing: c.closing.PollFd(),
+		output:  {Fd: int32(c.out)}, // no events: only errors and hang-ups are reported
+		input:   {Fd: int32(c.in), Events: unix.POLLIN},
 	}
-	timeout := -1
+	timeout := descriptor.Forever
 	if c.Confirmed() {
-		timeout = int(c.warnTime.Milliseconds())
+		timeout = c.warnTime
 	}
 	for {
-		err := poll(fds, timeout)
+		_, err := descriptor.Poll(fds, timeout)
 		switch {
 		case err != nil:
 			c.end(fmt.Errorf("poll: %w", err))
@@ -37,8 +39,8 @@ func (c *Conn) watch() {
 		case fds[output].Revents&gone != 0:
 			err = ErrStopped
 		case timeout >= 0:
-			timeout = -1
-			c.log.Warn(`improg: stdin is a pipe, and START has not come through it; messages wait for it. `+
+			timeout = descriptor.Forever
+			c.log.Warn(`improg: stdin is a pipe, and START has not arrived through it; messages wait for it. `+
 				`If improg has confirmMessages="off", run rsyslogd with stdin from /dev/null; `+
 				`if it is not improg that runs this program, choose another destination`, "after", c.warnTime)
 		}
@@ -47,17 +49,17 @@ func (c *Conn) watch() {
 			return
 		}
 		if c.hasStarted() {
-			timeout = -1
+			timeout = descriptor.Forever
 		}
 	}
 }
 
-// read takes what is on stdin and passes it on.
+// read reads from stdin once and feeds the conversation.
 func (c *Conn) read() error {
 	var b [4096]byte
-	n, err := unix.Read(int(c.in), b[:])
+	n, err := descriptor.Read(c.in, b[:])
 	switch {
-	case err == unix.EINTR || err == unix.EAGAIN:
+	case err == unix.EAGAIN:
 		return nil
 	case err != nil:
 		return fmt.Errorf("read stdin: %w", err)

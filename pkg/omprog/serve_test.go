@@ -68,7 +68,7 @@ func startTalk(t *testing.T) *talk {
 	if err != nil {
 		t.Fatal(err)
 	}
-	writer, err := lines.NewWriter(int(stdout.Fd()))
+	writer, err := lines.NewWriter(int(stdout.Fd()), patience)
 	if err != nil {
 		t.Fatal(err)
 	}

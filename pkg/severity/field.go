@@ -6,18 +6,18 @@ import "bytes"
 type meaning int
 
 const (
-	nothing  meaning = iota // the key tells no severity
+	nothing  meaning = iota // the key states no severity
 	plain                   // a name, or a number from 0 to 7
 	level                   // the same, or a number of pino, bunyan or Monolog
 	pri                     // facility and severity: a number up to 191
 	selector                // facility and severity: "local0.err", older "local0.err<133>"
 )
 
-// maxWord is the length of the longest key that is known.
+// maxWord is the length of the longest known key.
 const maxWord = len("syslogpriority-text")
 
-// field returns the severity that one key and its value, as they stand in the JSON text, tell. The package's comment lists
-// the keys. One with an escape in it is not recognised.
+// field returns the severity stated by a key and its value, both as they are in the JSON text. The
+// package's comment lists the keys. Keys and names with an escape in them are not recognised.
 func field(key, value []byte) (Severity, bool) {
 	var lower [maxWord]byte
 	means := nothing
@@ -81,7 +81,7 @@ func numbered(n int, means meaning) (Severity, bool) {
 	return 0, false
 }
 
-// named reads a severity's name. slog's offsets ("WARN+1") do not matter.
+// named reads a severity's name and ignores slog's offsets ("WARN+1").
 func named(name []byte) (Severity, bool) {
 	if i := bytes.IndexAny(name, "+-"); i > 0 && i+1 < len(name) && digitsEnd(name, i+1) == len(name) {
 		name = name[:i]
@@ -108,7 +108,7 @@ func named(name []byte) (Severity, bool) {
 	return 0, false
 }
 
-// fold returns word in lower case (ASCII), in lower's memory; nothing for a word that is too long to be known.
+// fold returns word in lower case (ASCII), stored in lower, or nil if it is longer than any known word.
 func fold(lower *[maxWord]byte, word []byte) []byte {
 	if len(word) > len(lower) {
 		return nil

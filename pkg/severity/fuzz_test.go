@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// FuzzOf compares Of with encoding/json for every valid object, and runs it on copies whose memory ends where the payload does.
+// FuzzOf compares Of with encoding/json for every valid object. It also checks that nothing after the
+// payload is read.
 func FuzzOf(f *testing.F) {
 	needSeeds(f)
 	for _, payload := range samples {
@@ -19,10 +20,11 @@ func FuzzOf(f *testing.F) {
 		if found && got > Debug {
 			t.Fatalf("severity %d", got)
 		}
-		if again, foundAgain := Of(append(bytes.Clone(payload), `,"level":"emerg"}>`...)[:len(payload)]); again != got || foundAgain != found {
+		followed := append(bytes.Clone(payload), `,"level":"emerg"}>`...)
+		if again, foundAgain := Of(followed[:len(payload)]); again != got || foundAgain != found {
 			t.Fatalf("what follows %q in memory is read", payload)
 		}
-		// Names with escapes in them are not recognised, on purpose; and the limit is not encoding/json's.
+		// Keys and names with escapes are not recognised, on purpose. encoding/json has no limit.
 		if len(payload) > maxLook || !json.Valid(payload) || bytes.IndexByte(payload, '\\') >= 0 {
 			return
 		}
@@ -56,7 +58,7 @@ func slow(payload []byte) (Severity, bool) {
 	return 0, false
 }
 
-// needSeeds fails when a fuzz target has nothing to start from.
+// needSeeds fails if a fuzz target has nothing to start from.
 func needSeeds(f *testing.F) {
 	seeds, err := os.ReadDir("testdata/fuzz/" + f.Name())
 	if err != nil || len(seeds) == 0 {

@@ -1,11 +1,11 @@
 package severity
 
-// The scanner of JSON texts (RFC 8259) below works on positions: each function takes where something begins and returns the
-// position after its end, or malformed. All of them stop at the end of b.
+// The functions below scan a JSON text (RFC 8259) by positions: each takes the position where a token
+// begins and returns the position after its end, or malformed. They stop at the end of b.
 
 const malformed = -1
 
-// ofObject goes through the top-level keys of the object that b begins with, up to the first that tells a severity.
+// ofObject goes through the top-level keys of the object that b begins with, up to the first that states a severity.
 func ofObject(b []byte) (Severity, bool) {
 	for i := spaceEnd(b, 1); i < len(b) && b[i] == '"'; {
 		end := stringEnd(b, i)
@@ -77,7 +77,7 @@ func wordEnd(b []byte, i int, word string) int {
 	return i + len(word)
 }
 
-// stringEnd ends a string, quotes included. It does not look at the digits of \u.
+// stringEnd takes the position of the opening quote. It does not check escapes.
 func stringEnd(b []byte, i int) int {
 	for i++; i < len(b); i++ {
 		switch c := b[i]; {
@@ -92,7 +92,7 @@ func stringEnd(b []byte, i int) int {
 	return malformed
 }
 
-// nestedEnd ends an object or array: it counts brackets and does not look at what is between them, but for strings.
+// nestedEnd skips an object or array. It counts brackets and checks nothing in it but strings.
 func nestedEnd(b []byte, i int) int {
 	depth := 0
 	for i < len(b) {
@@ -115,7 +115,7 @@ func nestedEnd(b []byte, i int) int {
 	return malformed
 }
 
-// numberEnd ends a number: -? (0 | 1-9 digits) (. digits)? ((e|E) (+|-)? digits)?
+// numberEnd skips a number: -? (0 | 1-9 digits) (. digits)? ((e|E) (+|-)? digits)?
 func numberEnd(b []byte, i int) int {
 	if i < len(b) && b[i] == '-' {
 		i++

@@ -1,5 +1,6 @@
-// Package severity finds out how urgent a log message says it is, from the payload alone: from the <PRI> that syslog puts
-// first (RFC 3164, RFC 5424), or from a key of a JSON object, as rsyslog's templates and the usual logging libraries write it:
+// Package severity finds the severity that a log message states in its payload: in the <PRI> that syslog
+// puts first (RFC 3164, RFC 5424), or in a key of a JSON object, as rsyslog's templates and the usual
+// logging libraries write it:
 //
 //	syslogseverity, syslogseverity-text, pri, pri-text   rsyslog's properties and jsonmesg
 //	syslogpriority, syslogpriority-text                  their older names
@@ -8,14 +9,14 @@
 //	level                                                logrus, zap, slog, zerolog, GELF, pino, bunyan, Monolog
 //	level_name, levelname, loglevel, log.level           Monolog, Python's loggers, ECS
 //
-// Case does not matter, in keys and in names. A value is a number, or a string with a number or a name in it: emerg, emergency,
-// panic; alert; crit, critical, fatal, dpanic; err, error; warn, warning; notice; info, informational, information; debug,
-// trace.
+// Case does not matter in keys and names. A value is a number, or a string with a number or a name in it:
+// emerg, emergency, panic; alert; crit, critical, fatal, dpanic; err, error; warn, warning; notice; info,
+// informational, information; debug, trace.
 //
-// Nothing here allocates, and nothing looks further than the first 4 KiB of a payload.
+// Nothing here allocates, or looks beyond the first 4 KiB of a payload.
 package severity
 
-// Severity is syslog's, RFC 5424 table 2: 0 is the most urgent, 7 the least.
+// Severity is a syslog severity (RFC 5424, table 2): 0 is the most urgent, 7 the least.
 type Severity uint8
 
 const (
@@ -29,7 +30,7 @@ const (
 	Debug
 )
 
-// String writes the severity as rsyslog's syslogseverity-text does.
+// String returns the severity as rsyslog's syslogseverity-text has it.
 func (s Severity) String() string {
 	switch s {
 	case Emerg:
@@ -59,9 +60,10 @@ const (
 	maxPRI = 191
 )
 
-// Of returns the severity that payload states: that of a <PRI> which it begins with, or of the first key of a JSON object
-// that tells one. White space and rsyslog's "@cee:" may stand before the object. It is false when there is none within the
-// first 4 KiB, or when the object is malformed up to there; what is inside nested values is skipped and not checked.
+// Of returns the severity that payload states: that of the <PRI> it begins with, or of the first key of a
+// JSON object that states one. White space and rsyslog's "@cee:" may precede the object. The result is
+// false if the first 4 KiB state none, or if the object is malformed before that key. Nested values are
+// skipped and not checked.
 func Of(payload []byte) (Severity, bool) {
 	b := payload[:min(len(payload), maxLook)]
 	if len(b) > 0 && b[0] == '<' {

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-const none = Severity(255) // in tables: Of finds nothing
+const none = Severity(255) // in tables: Of finds no severity
 
 func check(t *testing.T, payload string, want Severity) {
 	t.Helper()
@@ -68,7 +68,7 @@ func TestJSON(t *testing.T) {
 		{"slog", `{"time":"2026-01-01T00:00:00Z","level":"WARN","msg":"x"}`, Warning},
 		{"slog with an offset", `{"level":"ERROR+2"}`, Err},
 		{"slog below debug", `{"level":"DEBUG-4"}`, Debug},
-		{"an offset that is none", `{"level":"error-prone"}`, none},
+		{"not an offset", `{"level":"error-prone"}`, none},
 		{"a half offset", `{"level":"error+"}`, none},
 		{"pino", `{"level":50,"time":1,"msg":"x"}`, Err},
 		{"Monolog", `{"level":250,"level_name":"NOTICE"}`, Notice},
@@ -80,7 +80,7 @@ func TestJSON(t *testing.T) {
 		{"space before", " \t{\"level\":\"err\"}", Err},
 		{"spaces inside", "{ \"level\" :\r\n \"err\" }", Err},
 		{"a text after", `{"level":"err"} trailing`, Err},
-		{"cut off behind", `{"level":"err","msg":"cut o`, Err},
+		{"cut off after it", `{"level":"err","msg":"cut o`, Err},
 		{"first of two", `{"level":"info","severity":"emerg"}`, Info},
 		{"not top level", `{"a":{"level":"err"},"b":[{"level":"err"}]}`, none},
 		{"after nested values", `{"a":{"b":["}",{}]},"c":[],"d":[[1],"]"],"level":"err"}`, Err},
@@ -90,7 +90,7 @@ func TestJSON(t *testing.T) {
 		{"numbers", `{"a":-0.5e+10,"b":0,"c":12E3,"d":1.25,"level":"err"}`, Err},
 		{"words", `{"a":true,"b":false,"c":null,"level":"err"}`, Err},
 		{"other types", `{"level":null,"severity":true,"priority":[3],"pri":{"x":3}}`, none},
-		{"numbers that are none", `{"level":-1,"severity":3.0,"priority":3e0,"pri":1000}`, none},
+		{"not a severity's number", `{"level":-1,"severity":3.0,"priority":3e0,"pri":1000}`, none},
 		{"8", `{"severity":8}`, none},
 		{"empty name", `{"level":"","":"err"}`, none},
 		{"long name", `{"level":"` + strings.Repeat("e", 100) + `"}`, none},
@@ -122,6 +122,27 @@ func TestNames(t *testing.T) {
 	}
 }
 
+// What the keys and numbers of the package's comment mean.
+func TestKeys(t *testing.T) {
+	for _, key := range strings.Fields("severity severity_label syslogseverity syslogseverity-text syslogpriority " +
+		"syslogpriority-text priority level level_name levelname loglevel log.level") {
+		check(t, `{"`+key+`":"notice"}`, Notice)
+		check(t, `{"`+strings.ToUpper(key)+`":4}`, Warning)
+	}
+}
+
+func TestNumbers(t *testing.T) {
+	for want, numbers := range map[Severity]string{
+		Emerg: "0 600", Alert: "1 550", Crit: "2 60 500", Err: "3 50 400", Warning: "4 40 300", Notice: "5 250",
+		Info: "6 30 200", Debug: "7 10 20 100", none: "8 9 11 59 61 133 150 999",
+	} {
+		for _, n := range strings.Fields(numbers) {
+			check(t, `{"level":`+n+`}`, want)
+			check(t, `{"level":"`+n+`"}`, want)
+		}
+	}
+}
+
 func TestMalformedJSON(t *testing.T) {
 	for _, payload := range []string{
 		`{`, `{"`, `{"level`, `{"level"`, `{"level":`, `{"level":"`, `{"level":"err`, `{"level":"err"`, `{"level":3`,
@@ -129,14 +150,14 @@ func TestMalformedJSON(t *testing.T) {
 		`{,"level":"err"}`, `{"a":1 "level":"err"}`, `{"a":1,,"level":"err"}`, `{"a":,"level":"err"}`, `{"a","level":"err"}`,
 		`{"a":01,"level":"err"}`, `{"a":1.,"level":"err"}`, `{"a":.5,"level":"err"}`, `{"a":-,"level":"err"}`, `{"a":1e,"level":"err"}`,
 		`{"a":+1,"level":"err"}`, `{"a":1e+,"level":"err"}`, `{"a":tru,"level":"err"}`, `{"a":nul`, `{"a":truee,"level":"err"}`,
-		"{\"a\":\"line\nfeed\",\"level\":\"err\"}", `{"a":[1,"level":"err"}`, `{"a":{"b":"c,"level":"err"}`, `{"a":"\`, `{"a":"\"`,
+		"{\"a\":\"line\nfeed\",\"level\":\"err\"}", "{\"a\":\"\x1f\",\"level\":\"err\"}", `{"a":[1,"level":"err"}`, `{"a":{"b":"c,"level":"err"}`, `{"a":"\`, `{"a":"\"`,
 		`{"a":["\`, `{]"level":"err"}`, `}`, `{{"level":"err"}}`,
 	} {
 		check(t, payload, none)
 	}
 }
 
-// What lies behind the limit is not looked at.
+// Nothing after the limit is looked at.
 func TestLimit(t *testing.T) {
 	const rest = `","level":"err"}`
 	room := maxLook - len(`{"a":"`) - len(rest)

@@ -9,14 +9,15 @@ import (
 
 const reset = "\x1b[0m"
 
-// topicColors are entries of the 256 colours' cube that can be read on black and on white (a contrast of 3.7 or more with both,
-// WCAG 2), with neither red nor yellow among them, which mean a severity.
+// topicColors are entries of the 256-colour cube that are readable on black and on white (a contrast of 3.7
+// or more with both, WCAG 2). Red and yellow are not among them, because they stand for a severity.
 var topicColors = [...]string{
 	"\x1b[38;5;28m", "\x1b[38;5;30m", "\x1b[38;5;31m", "\x1b[38;5;32m", "\x1b[38;5;62m", "\x1b[38;5;64m",
 	"\x1b[38;5;97m", "\x1b[38;5;99m", "\x1b[38;5;129m", "\x1b[38;5;133m", "\x1b[38;5;163m", "\x1b[38;5;162m",
 }
 
-// severityColors are the payloads' colours: bold red, red, yellow (dark enough for white paper), bold, none, dim.
+// severityColors are the payloads' colours: bold red, red, yellow (dark enough for a white background),
+// bold, none, dim.
 var severityColors = [...]string{
 	severity.Emerg:   "\x1b[1;38;5;160m",
 	severity.Alert:   "\x1b[1;38;5;160m",
@@ -28,7 +29,7 @@ var severityColors = [...]string{
 	severity.Debug:   "\x1b[2m",
 }
 
-// appendColored appends topic and payload, each with its colour and the end of it.
+// appendColored appends topic and payload, each in its colour.
 func appendColored(dst []byte, m *message.Message) []byte {
 	if m.HasTopic {
 		if len(m.Topic) > 0 {
@@ -57,8 +58,8 @@ func hash(b []byte) uint32 {
 	return h
 }
 
-// ColorWanted tells whether to write colours to stdout: it is a terminal, and neither --no-color, nor NO_COLOR (no-color.org: set
-// and not empty), nor TERM=dumb says otherwise.
+// ColorWanted reports whether to write colours to stdout: it is a terminal, and none of --no-color,
+// NO_COLOR (no-color.org: set and not empty) and TERM=dumb is given.
 func ColorWanted(stdout *os.File, noColor bool, getenv func(string) string) bool {
 	return !noColor && getenv("NO_COLOR") == "" && getenv("TERM") != "dumb" && IsTerminal(stdout)
 }

@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-// printable marks the bytes that every terminal shows as a letter, a digit, a sign or a space.
+// printable marks the bytes that every terminal shows as a letter, a digit, a symbol or a space.
 var printable = func() (t [256]bool) {
 	for c := ' '; c < 0x7f; c++ {
 		t[c] = true
@@ -14,10 +14,11 @@ var printable = func() (t [256]bool) {
 	return t
 }()
 
-// appendSafe appends text with everything in it escaped that is not to be shown; the result is UTF-8 and one line. Bytes below
-// 0x20, DEL and bytes that are not UTF-8 become #ooo, harmful characters <U+hhhh>. A tab stays when tabs says so.
+// appendSafe appends text and escapes everything that must not be shown. What it appends is UTF-8 and one
+// line. Bytes below 0x20, DEL and bytes that are not UTF-8 become #ooo; harmful characters become <U+hhhh>.
+// With tabs, a tab stays a tab.
 func appendSafe(dst, text []byte, tabs bool) []byte {
-	from := 0 // text[from:i] stands for itself and is still to be copied
+	from := 0 // text[from:i] needs no escape and is still to be copied
 	for i := printableEnd(text, 0); i < len(text); i = printableEnd(text, i) {
 		c := text[i]
 		if c == '\t' && tabs {
@@ -44,8 +45,8 @@ func appendSafe(dst, text []byte, tabs bool) []byte {
 	return append(dst, text[from:]...)
 }
 
-// printableEnd returns the position of the first byte from i on that is not printable: eight at a time, because most messages
-// have none.
+// printableEnd returns the position of the first byte from i on that is not printable. It looks at eight
+// bytes at a time, because most messages have no such byte.
 func printableEnd(text []byte, i int) int {
 	const each, tops = 0x0101010101010101, 0x8080808080808080
 	for ; i+8 <= len(text); i += 8 {
@@ -60,10 +61,11 @@ func printableEnd(text []byte, i int) int {
 	return i
 }
 
-// harmful tells which characters from U+0080 on are not shown: C1 controls (U+009B begins a sequence as ESC [ does), line and
-// paragraph separators, and formats: those that turn the direction of writing, take no room or, as tags and the selectors behind
-// them do, carry text that nobody sees. U+200C and U+200D are formats that Persian and Hindi, among others, cannot be written
-// without; the signs that Arabic, Syriac and Kaithi put before a number are visible.
+// harmful reports whether r, from U+0080 on, must not be shown. That holds for C1 controls (U+009B begins a
+// sequence as ESC [ does), for line and paragraph separators, and for format characters: they reverse the
+// direction of writing, have no width or, like tags and the selectors after them, carry invisible text. Two
+// kinds of format characters are shown: U+200C and U+200D, without which Persian and Hindi, among others,
+// cannot be written, and the visible signs that Arabic, Syriac and Kaithi put before a number.
 func harmful(r rune) bool {
 	switch {
 	case r < 0xa0:
@@ -82,7 +84,7 @@ func harmful(r rune) bool {
 
 const hex = "0123456789ABCDEF"
 
-// appendCharacter appends <U+hhhh>, with five or six digits where they are needed.
+// appendCharacter appends <U+hhhh>, with five or six digits where needed.
 func appendCharacter(dst []byte, r rune) []byte {
 	dst = append(dst, "<U+"...)
 	for shift := 20; shift >= 0; shift -= 4 {
@@ -93,8 +95,8 @@ func appendCharacter(dst []byte, r rune) []byte {
 	return append(dst, '>')
 }
 
-// escapeJSON rewrites dst[from:], a JSON text in UTF-8, so that a terminal can show it: DEL and harmful characters, which can only
-// stand in its strings, become \uhhhh.
+// escapeJSON makes dst[from:], a JSON text in UTF-8, safe for a terminal: DEL and harmful characters, which
+// can only occur in its strings, become \uhhhh.
 func escapeJSON(dst []byte, from int) []byte {
 	end := len(dst)
 	copied := from

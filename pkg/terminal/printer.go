@@ -2,7 +2,7 @@ package terminal
 
 import "github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/message"
 
-// Style is what of a message is written.
+// Style selects what is written of a message.
 type Style int
 
 const (
@@ -11,18 +11,19 @@ const (
 	JSON               // message.AppendJSON's topic, message, frames and received
 )
 
-// Printer writes messages as lines. Its fields are set once; it keeps nothing, and any number of goroutines may use it.
+// Printer formats messages as lines. Any number of goroutines may use it once its fields are set.
 type Printer struct {
 	Style    Style
-	Color    bool // Human: topics and severities in colours; ColorWanted knows
-	Terminal bool // the lines go to a terminal; IsTerminal knows
+	Color    bool // Human: topics and severities in colours; see ColorWanted
+	Terminal bool // the lines go to a terminal; see IsTerminal
 }
 
-// Append appends m as one line with its line feed, and allocates only to let dst grow.
+// Append appends m as one line with its line feed, and allocates only if dst must grow.
 //
-// Human and, on a terminal, Raw are safe to look at, as the package's comment says; a tab in a payload stays, one in a topic
-// does not. Frames between topic and payload are left out. Raw that does not go to a terminal is message.AppendLine. JSON is the
-// same everywhere but for characters that a terminal would obey, which are written as \u there.
+// Human and, on a terminal, Raw are safe to look at, as the package's comment explains. They escape a tab
+// in a topic but not in a payload, and leave out frames between topic and payload. Raw that does not go to
+// a terminal is message.AppendLine. JSON is the same everywhere, except that on a terminal the characters
+// that it would obey are written as \u.
 func (p *Printer) Append(dst []byte, m *message.Message) []byte {
 	switch {
 	case p.Style == JSON:

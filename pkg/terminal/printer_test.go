@@ -120,7 +120,7 @@ func TestColors(t *testing.T) {
 		seen[color] = true
 	}
 	if len(seen) != len(topicColors) {
-		t.Errorf("%d colours, %d of them different", len(topicColors), len(seen))
+		t.Errorf("%d of %d colours are different", len(seen), len(topicColors))
 	}
 	if hash([]byte("a")) != 0xe40c292c { // the specification's test vector
 		t.Errorf("FNV-1a of a is %#x", hash([]byte("a")))
@@ -140,7 +140,8 @@ func stripColors(line []byte) []byte {
 	return line
 }
 
-// isSafe tells whether a terminal shows r and does nothing else with it; written from the Unicode properties, unlike harmful.
+// isSafe reports whether a terminal shows r and does nothing else with it. Unlike harmful, it follows the
+// Unicode properties.
 func isSafe(r rune) bool {
 	switch {
 	case unicode.IsControl(r), unicode.In(r, unicode.Bidi_Control, unicode.Zl, unicode.Zp):
@@ -157,13 +158,13 @@ func TestEveryCharacter(t *testing.T) {
 			continue
 		}
 		text := string(r)
-		if kept := string(appendSafe(nil, []byte(text), false)) == text; kept != isSafe(r) {
-			t.Errorf("%U is kept: %v", r, kept)
+		if shown := string(appendSafe(nil, []byte(text), false)) == text; shown != isSafe(r) {
+			t.Errorf("%U is shown: %v", r, shown)
 		}
 	}
 }
 
-// Eight bytes are looked at together: every byte must be found at every place, whatever is beside it.
+// Eight bytes are looked at together: every byte must be found in every place, whatever is next to it.
 func TestEveryByteAtEveryPlace(t *testing.T) {
 	for _, beside := range []byte{' ', '~', 0xc3} {
 		for at := range 20 {
@@ -175,7 +176,7 @@ func TestEveryByteAtEveryPlace(t *testing.T) {
 					want = len(text)
 				}
 				if got := printableEnd(text, 0); got != want {
-					t.Errorf("%q: the first is at %d, want %d", text, got, want)
+					t.Errorf("%q: the first unprintable byte is at %d, want %d", text, got, want)
 				}
 			}
 		}
@@ -187,7 +188,8 @@ func FuzzPrinter(f *testing.F) {
 	f.Fuzz(func(t *testing.T, topic []byte, hasTopic bool, payload []byte) {
 		m := message.Message{Topic: topic, HasTopic: hasTopic, Payload: payload}
 		for _, p := range []Printer{
-			{}, {Terminal: true}, {Color: true, Terminal: true}, {Style: Raw, Terminal: true}, {Style: JSON, Terminal: true},
+			{}, {Terminal: true}, {Color: true, Terminal: true},
+			{Style: Raw, Terminal: true}, {Style: JSON, Terminal: true},
 		} {
 			line := p.Append(nil, &m)
 			if p.Color {
@@ -195,7 +197,7 @@ func FuzzPrinter(f *testing.F) {
 				if line = stripColors(line); !bytes.Equal(line, (&Printer{}).Append(nil, &m)) {
 					t.Fatalf("%q is coloured to %q", payload, colored)
 				}
-				if bytes.Contains(colored, []byte("\x1b")) && bytes.LastIndexByte(colored, '\x1b') != bytes.LastIndex(colored, []byte(reset)) {
+				if bytes.LastIndexByte(colored, '\x1b') != bytes.LastIndex(colored, []byte(reset)) {
 					t.Fatalf("the colour does not end: %q", colored)
 				}
 			}
@@ -208,7 +210,7 @@ func checkLine(t *testing.T, p Printer, m *message.Message, line []byte) {
 	t.Helper()
 	text, ended := bytes.CutSuffix(line, []byte("\n"))
 	if !ended || !utf8.Valid(text) {
-		t.Fatalf("%+v: %q is no line of UTF-8", p, line)
+		t.Fatalf("%+v: %q is not a line of UTF-8", p, line)
 	}
 	for _, r := range string(text) {
 		if r != '\t' && !isSafe(r) {
@@ -216,8 +218,9 @@ func checkLine(t *testing.T, p Printer, m *message.Message, line []byte) {
 		}
 	}
 	if p.Style != JSON {
-		if tabs := bytes.Count(text, []byte("\t")) - bytes.Count(m.Payload, []byte("\t")); p.Style == Human && m.HasTopic != (tabs == 1) {
-			t.Fatalf("%+v: %d tabs more than in the payload in %q", p, tabs, line)
+		tabs := bytes.Count(text, []byte("\t")) - bytes.Count(m.Payload, []byte("\t"))
+		if p.Style == Human && m.HasTopic != (tabs == 1) {
+			t.Fatalf("%+v: %d more tabs than in the payload in %q", p, tabs, line)
 		}
 		return
 	}
@@ -242,7 +245,7 @@ func toJSON(t *testing.T, v any) string {
 	return string(text)
 }
 
-// needSeeds fails when a fuzz target has nothing to start from.
+// needSeeds fails if a fuzz target has nothing to start from.
 func needSeeds(f *testing.F) {
 	seeds, err := os.ReadDir("testdata/fuzz/" + f.Name())
 	if err != nil || len(seeds) == 0 {

@@ -9,13 +9,13 @@ import (
 )
 
 const (
-	// MaxTopics is how many topics Rates keeps apart.
+	// MaxTopics is the number of topics that Rates counts separately.
 	MaxTopics = 10_000
-	// maxTopic is how many bytes of a topic Rates keeps: topics that begin alike for so long count as one.
+	// maxTopic is how many bytes of a topic Rates keeps: topics that do not differ in them count as one.
 	maxTopic = 256
 	// forgetAfter is how long a topic may be silent before Rates forgets it.
 	forgetAfter = 5 * time.Minute
-	// shortest is the shortest time that a rate is taken over.
+	// shortest is the shortest time that a rate is computed over.
 	shortest = 100 * time.Millisecond
 )
 
@@ -25,33 +25,33 @@ type Rates struct {
 	topics     map[string]*counter
 	known      uint64 // topics ever added
 	missed     uint64
-	last       time.Time  // when the rates were taken
+	last       time.Time  // when the rates were computed
 	sorted     []*counter // the busiest first
 	scratch    []byte
 }
 
-// counter is what is known of a topic. Messages and bytes are since last; total is since the start.
+// counter counts a topic's messages and bytes since Rates.last, and in total its messages since the start.
 type counter struct {
 	topic           string
 	messages, bytes uint64
 	total           uint64
 	rate, byteRate  float64
-	seen            time.Time // when it had messages last
+	seen            time.Time // when it last had messages
 }
 
-// TopicCount is a topic and how many messages it had. The topic is as it came: not safe to print.
+// TopicCount is a topic and its number of messages. The topic is not escaped and not safe to print.
 type TopicCount struct {
 	Topic    string
 	Messages uint64
 }
 
-// NewRates begins to count at start.
+// NewRates returns Rates that count from start.
 func NewRates(start time.Time) *Rates {
 	return &Rates{topics: map[string]*counter{}, last: start}
 }
 
-// Add counts a message of size payload bytes; topic is empty where there is none, and is not kept. It allocates only for a topic
-// that is new.
+// Add counts a message of size payload bytes. topic is empty if there is none, and is not retained. Add
+// allocates only for a new topic.
 func (r *Rates) Add(topic []byte, size int) {
 	topic = message.Cut(topic, maxTopic)
 	c := r.topics[string(topic)]
@@ -74,18 +74,18 @@ func (c *counter) add(size int) {
 	c.bytes += uint64(size)
 }
 
-// SetMissed sets how many messages are known to have been missed until now.
+// SetMissed sets how many messages are known to have been missed so far.
 func (r *Rates) SetMissed(total uint64) {
 	r.missed = total
 }
 
-// Topics returns how many topics there were. One that was forgotten and came back counts again; those beyond MaxTopics count not
-// at all.
+// Topics returns how many topics there were. A topic that was forgotten and came back counts again; topics
+// beyond MaxTopics do not count.
 func (r *Rates) Topics() uint64 {
 	return r.known
 }
 
-// Top returns the n topics with the most messages, the first of them first, without those that were forgotten.
+// Top returns the n topics with the most messages, the busiest first. Forgotten topics are not among them.
 func (r *Rates) Top(n int) []TopicCount {
 	top := make([]TopicCount, 0, len(r.topics))
 	for _, c := range r.topics {
@@ -97,16 +97,16 @@ func (r *Rates) Top(n int) []TopicCount {
 	return top[:min(max(n, 0), len(top))]
 }
 
-// take makes rates of what was counted since the last time, forgets the silent and sorts the others. When that is hardly any time
-// ago, as when the terminal's size has changed, it goes on counting, and the rates stay.
-func (r *Rates) take(now time.Time) {
+// update computes the rates since its last call, forgets silent topics and sorts the others. If that was
+// only a moment ago, as when the terminal's size has changed, the rates stay and the counting goes on.
+func (r *Rates) update(now time.Time) {
 	elapsed := now.Sub(r.last)
 	if elapsed >= shortest {
 		r.last = now
-		r.all.take(now, elapsed)
-		r.other.take(now, elapsed)
+		r.all.update(now, elapsed)
+		r.other.update(now, elapsed)
 		for topic, c := range r.topics {
-			if c.take(now, elapsed); now.Sub(c.seen) >= forgetAfter {
+			if c.update(now, elapsed); now.Sub(c.seen) >= forgetAfter {
 				delete(r.topics, topic)
 			}
 		}
@@ -133,7 +133,7 @@ func busier(a, b *counter) int {
 	return cmp.Compare(a.topic, b.topic)
 }
 
-func (c *counter) take(now time.Time, elapsed time.Duration) {
+func (c *counter) update(now time.Time, elapsed time.Duration) {
 	if c.messages > 0 {
 		c.seen = now
 	}

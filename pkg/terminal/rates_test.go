@@ -11,7 +11,7 @@ import (
 
 var start = time.Unix(1_700_000_000, 0)
 
-// counted is Rates after two seconds of some traffic.
+// counted returns Rates with some traffic, to be rendered two seconds after start.
 func counted() *Rates {
 	r := NewRates(start)
 	for range 6 {
@@ -97,7 +97,7 @@ func TestRenderCutsCharacters(t *testing.T) {
 	}
 }
 
-// Silent topics stay on the screen, behind the others, until they are forgotten.
+// Silent topics stay on the screen, after the others, until they are forgotten.
 func TestSilentTopics(t *testing.T) {
 	r := counted()
 	r.Render(nil, start.Add(2*time.Second), 0, 0, true)
@@ -105,15 +105,15 @@ func TestSilentTopics(t *testing.T) {
 	got := string(r.Render(nil, start.Add(4*time.Second), 0, 0, true))
 	cron, mail, auth := strings.Index(got, "cron"), strings.Index(got, "mail"), strings.Index(got, "auth")
 	if cron < 0 || mail < cron || auth < mail {
-		t.Errorf("not cron, mail, auth:\n%q", got)
+		t.Errorf("not in the order cron, mail, auth:\n%q", got)
 	}
 	r.Render(nil, start.Add(2*time.Second+forgetAfter-shortest), 0, 0, true)
 	if len(r.topics) != 4 {
-		t.Errorf("%d topics before their time is over, want 4", len(r.topics))
+		t.Errorf("%d topics just before they are forgotten, want 4", len(r.topics))
 	}
 	got = string(r.Render(nil, start.Add(2*time.Second+forgetAfter), 0, 0, true))
 	if len(r.topics) != 1 || !strings.Contains(got, "cron") || !strings.Contains(got, "total 5009   topics 1 ") {
-		t.Errorf("%d topics, want cron alone:\n%q", len(r.topics), got)
+		t.Errorf("%d topics, want only cron:\n%q", len(r.topics), got)
 	}
 	r.Add([]byte("auth.info"), 1)
 	if r.Topics() != 5 {
@@ -121,7 +121,7 @@ func TestSilentTopics(t *testing.T) {
 	}
 }
 
-// A Render soon after the last, or before it, neither makes a rate of a handful of messages nor loses them.
+// A Render soon after the last, or before it, neither computes a rate of a few messages nor loses them.
 func TestRenderAgainAtOnce(t *testing.T) {
 	r := counted()
 	first := string(r.Render(nil, start.Add(2*time.Second), 0, 0, false))
@@ -132,7 +132,8 @@ func TestRenderAgainAtOnce(t *testing.T) {
 	}
 	r.Add([]byte("a"), 1)
 	r.Render(nil, start.Add(2*time.Second), 0, 0, false)
-	if got := string(r.Render(nil, start.Add(3*time.Second), 0, 0, false)); !strings.HasPrefix(got, "1.0 msg/s   1 B/s   total 5009 ") {
+	got := string(r.Render(nil, start.Add(3*time.Second), 0, 0, false))
+	if !strings.HasPrefix(got, "1.0 msg/s   1 B/s   total 5009 ") {
 		t.Errorf("lost: %s", got)
 	}
 }
@@ -157,7 +158,7 @@ func TestTooManyTopics(t *testing.T) {
 	if got := string(r.Render(nil, start.Add(time.Second), 80, 5, false)); got != want+"\n" {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
-	// What was forgotten makes room.
+	// Forgotten topics make room.
 	r.Render(nil, start.Add(time.Second+forgetAfter), 80, 5, false)
 	r.Add([]byte("new"), 1)
 	if len(r.topics) != 1 {

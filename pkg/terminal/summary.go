@@ -8,17 +8,17 @@ import (
 // maxSummaryTopic is how many characters of a topic a Summary shows.
 const maxSummaryTopic = 60
 
-// Summary is the account at the end. A zero field is not mentioned, Seen and Printed apart.
+// Summary is what is reported at the end. Zero fields are left out, except Seen and Printed.
 type Summary struct {
-	Seen, Printed uint64 // messages that came, and those of them that were written
-	Bytes         uint64 // of the payloads of those that came
+	Seen, Printed uint64 // messages that arrived, and those of them that were written
+	Bytes         uint64 // of the payloads of all that arrived
 	Duration      time.Duration
 
 	Topics uint64       // Rates.Topics
-	Top    []TopicCount // the topics with the most messages, to be named; Rates.Top
+	Top    []TopicCount // the topics to list, those with the most messages; Rates.Top
 
 	Slow    uint64 // messages missed because this end was too slow
-	Dropped uint64 // messages that publishers said they dropped
+	Dropped uint64 // messages that publishers reported as dropped
 	Lost    uint64 // connections lost
 }
 
@@ -81,7 +81,7 @@ func (s *Summary) appendTopics(dst []byte) []byte {
 	return dst
 }
 
-// appendCount appends a number and the name of what is counted, in the plural where there is not one.
+// appendCount appends a number and the name of what is counted, in the plural unless n is 1.
 func appendCount(dst []byte, n uint64, name string) []byte {
 	dst = append(append(strconv.AppendUint(dst, n, 10), ' '), name...)
 	if n != 1 {

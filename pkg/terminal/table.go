@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// Enter prepares a terminal for Render in place: the alternate screen, no cursor, and lines that end at the right margin. Leave
-// gives it back; it must be written however the program ends.
+// Enter prepares a terminal for Render in place: the alternate screen, no cursor, and no line wrap. Leave
+// undoes that. It must be written however the program ends.
 const (
 	Enter = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J"
 	Leave = "\x1b[?7h\x1b[?25h\x1b[?1049l"
@@ -26,11 +26,12 @@ const (
 //	     MSG/S       BYTES/S           TOTAL  TOPIC
 //	     311.0    62.2 KiB/s            9876  auth.info
 //
-// With ansi it is for a terminal of width columns and height lines, on which it replaces the last one; it ends without a line feed
-// when it fills the screen, and shows silent topics too. Without ansi it is a block of text that ends with an empty line, and has
-// those topics only that had messages. A width or height of 0 or less is no limit.
+// With ansi the table is for a terminal of width columns and height lines, on which it replaces the last
+// one. It ends without a line feed if it fills the screen, and shows silent topics, too. Without ansi it is
+// a block of text that ends with an empty line, and shows only topics that had messages. A width or height
+// of 0 or less is no limit.
 func (r *Rates) Render(dst []byte, now time.Time, width, height int, ansi bool) []byte {
-	r.take(now)
+	r.update(now)
 	if width <= 0 {
 		width = math.MaxInt
 	}
@@ -96,7 +97,7 @@ func alignRight(dst []byte, from, width int) []byte {
 	return dst
 }
 
-// appendRate appends a number of messages in a second.
+// appendRate appends a number of messages per second.
 func appendRate(dst []byte, rate float64) []byte {
 	if rate >= 999.95 {
 		return strconv.AppendFloat(dst, rate, 'f', 0, 64)
@@ -132,8 +133,9 @@ func (p *page) room() bool {
 	return p.unlimited || p.left > 0
 }
 
-// line appends one line, cut to the width, if there is room. On a terminal the line feed comes before it and not behind: behind the
-// last line it would scroll. What was in the line is erased first, because behind a full line that would erase its last character.
+// line appends one line, cut to the width, if there is room. On a terminal the line feed precedes it,
+// because after the last line it would scroll. The earlier content is erased first, because after a full
+// line that would erase its last character.
 func (p *page) line(text []byte) {
 	if !p.room() {
 		return
@@ -161,7 +163,7 @@ func (p *page) end() []byte {
 	return p.dst
 }
 
-// cut returns the first characters of text, a UTF-8 text.
+// cut returns the first characters of a UTF-8 text.
 func cut(text []byte, characters int) []byte {
 	if len(text) <= characters {
 		return text

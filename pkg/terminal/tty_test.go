@@ -1,39 +1,14 @@
 package terminal
 
 import (
-	"fmt"
 	"os"
 	"testing"
 
 	"golang.org/x/sys/unix"
-)
 
-// pty opens a terminal of its own and returns its two ends.
-func pty(t *testing.T) (master, terminal *os.File) {
-	t.Helper()
-	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { master.Close() }) //nolint:errcheck // the test is over
-	var number int
-	err = control(master, func(fd int) error {
-		if err := unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0); err != nil {
-			return err
-		}
-		number, err = unix.IoctlGetInt(fd, unix.TIOCGPTN)
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	terminal, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { terminal.Close() }) //nolint:errcheck // the test is over
-	return master, terminal
-}
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/descriptor"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/descriptor/pty"
+)
 
 func pipe(t *testing.T) (reader, writer *os.File) {
 	t.Helper()
@@ -49,7 +24,7 @@ func pipe(t *testing.T) (reader, writer *os.File) {
 }
 
 func TestColorWanted(t *testing.T) {
-	_, terminal := pty(t)
+	_, terminal := pty.Open(t)
 	_, pipe := pipe(t)
 	for _, c := range []struct {
 		name    string
@@ -72,7 +47,7 @@ func TestColorWanted(t *testing.T) {
 }
 
 func TestSize(t *testing.T) {
-	_, terminal := pty(t)
+	_, terminal := pty.Open(t)
 	_, pipe := pipe(t)
 	check := func(f *os.File, width, height int) {
 		t.Helper()
@@ -83,7 +58,10 @@ func TestSize(t *testing.T) {
 	check(pipe, DefaultWidth, DefaultHeight)
 	check(terminal, DefaultWidth, DefaultHeight) // a new one is 0 x 0
 	for _, size := range []unix.Winsize{{Col: 132, Row: 43}, {Col: 132}, {Row: 43}} {
-		if err := control(terminal, func(fd int) error { return unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, &size) }); err != nil {
+		err := descriptor.Control(terminal, func(fd int) error {
+			return unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, &size)
+		})
+		if err != nil {
 			t.Fatal(err)
 		}
 		width, height := int(size.Col), int(size.Row)

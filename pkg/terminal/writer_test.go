@@ -7,8 +7,11 @@ import (
 	"os"
 	"os/exec"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/descriptor/pty"
 )
 
 // TestMain is also the program that TestReaderGone starts.
@@ -26,7 +29,7 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// Descriptor 1 is what the signal SIGPIPE kills for; a test's own pipe would not show it.
+// SIGPIPE kills a program only when it writes to descriptor 1 or 2. A pipe in this process would not show that.
 func TestReaderGone(t *testing.T) {
 	program := exec.Command(os.Args[0])
 	program.Env = append(os.Environ(), "TERMINAL_TEST=1")
@@ -47,18 +50,9 @@ func TestReaderGone(t *testing.T) {
 	}
 }
 
-// A pipe that turns non-blocking behind the Writer's back, fuller than it can be.
+// os.Pipe makes both ends non-blocking. The Writer must wait for room.
 func TestNonBlockingPipe(t *testing.T) {
 	reader, writer := pipe(t)
-	fd, err := unix.Dup(int(writer.Fd())) // Fd makes it a blocking one, as os.Stdout's was
-	if err != nil {
-		t.Fatal(err)
-	}
-	file := os.NewFile(uintptr(fd), "output")
-	defer file.Close() //nolint:errcheck // the test is over
-	if err := unix.SetNonblock(fd, true); err != nil {
-		t.Fatal(err)
-	}
 	want := bytes.Repeat([]byte("0123456789abcdef"), 1<<16)
 	type result struct {
 		n   int
@@ -66,7 +60,7 @@ func TestNonBlockingPipe(t *testing.T) {
 	}
 	done := make(chan result, 1)
 	go func() {
-		n, err := NewWriter(file).Write(want)
+		n, err := NewWriter(writer).Write(want)
 		done <- result{n, err}
 	}()
 	got := make([]byte, len(want))
@@ -79,27 +73,39 @@ func TestNonBlockingPipe(t *testing.T) {
 		t.Errorf("wrote %d of %d bytes: %v", r.n, len(want), r.err)
 	}
 	if !bytes.Equal(got, want) {
-		t.Error("other bytes arrived")
+		t.Error("different bytes arrived")
 	}
 }
 
-// A write that waits for room ends when the reader goes.
-func TestReaderGoesDuringWrite(t *testing.T) {
-	reader, writer := pipe(t)
-	if err := control(writer, func(fd int) error { return unix.SetNonblock(fd, true) }); err != nil {
-		t.Fatal(err)
-	}
-	done := make(chan error, 1)
-	go func() {
-		_, err := NewWriter(writer).Write(make([]byte, 1<<20))
-		done <- err
-	}()
-	if _, err := io.ReadFull(reader, make([]byte, 1<<17)); err != nil { // more than a pipe holds: it was full
-		t.Fatal(err)
-	}
-	reader.Close() //nolint:errcheck // that it is closed is the test
-	if err := <-done; !errors.Is(err, ErrClosed) {
-		t.Errorf("got %v, want ErrClosed", err)
+// The channel is closed when the reader goes, and not because there is room to write.
+func TestClosed(t *testing.T) {
+	for name, open := range map[string]func(t *testing.T) (reader, writer *os.File){
+		"pipe":     pipe,
+		"terminal": func(t *testing.T) (master, terminal *os.File) { return pty.Open(t) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			reader, writer := open(t)
+			w := NewWriter(writer)
+			closed := w.Closed()
+			if _, err := w.Write([]byte("a")); err != nil {
+				t.Fatal(err)
+			}
+			other, gone := open(t)
+			other.Close()              //nolint:errcheck // that it is closed is the test
+			<-NewWriter(gone).Closed() // asked for later than the one that must stay open
+			select {
+			case <-closed:
+				t.Error("closed while there is a reader")
+			default:
+			}
+			reader.Close() //nolint:errcheck // that it is closed is the test
+			select {
+			case <-closed:
+			case <-time.After(20 * time.Second):
+				t.Error("not closed after the reader has gone")
+			}
+		})
 	}
 }
 
@@ -108,7 +114,7 @@ func TestWriteErrors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n, err := NewWriter(full).Write([]byte("x")); n != 0 || !errors.Is(err, unix.ENOSPC) || errors.Is(err, ErrClosed) {
+	if n, err := NewWriter(full).Write([]byte("x")); n != 0 || !errors.Is(err, unix.ENOSPC) {
 		t.Errorf("full: %d, %v", n, err)
 	}
 	full.Close() //nolint:errcheck // that it is closed is the test
@@ -122,7 +128,7 @@ func TestWriteErrors(t *testing.T) {
 }
 
 func TestWriteToTerminal(t *testing.T) {
-	master, terminal := pty(t)
+	master, terminal := pty.Open(t)
 	if _, err := NewWriter(terminal).Write([]byte("a\n")); err != nil {
 		t.Fatal(err)
 	}
@@ -132,6 +138,6 @@ func TestWriteToTerminal(t *testing.T) {
 	}
 	master.Close() //nolint:errcheck // that it is closed is the test
 	if _, err := NewWriter(terminal).Write([]byte("a")); !errors.Is(err, ErrClosed) {
-		t.Errorf("a terminal that is gone: %v", err)
+		t.Errorf("a terminal that has gone: %v", err)
 	}
 }

@@ -24,7 +24,7 @@ func playReplier(arguments []string) error {
 	if err != nil {
 		return err
 	}
-	out, err := lines.NewWriter(int(os.Stdout.Fd()))
+	out, err := lines.NewWriter(int(os.Stdout.Fd()), time.Minute)
 	if err != nil {
 		return err
 	}

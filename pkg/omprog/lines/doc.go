@@ -1,6 +1,6 @@
-// Package lines reads lines from a descriptor and writes replies to another, for conversations in which the other side
-// sends a line and waits for the reply: rsyslog's omprog and improg. Such a ping-pong is limited by the two sleeps and
-// wake-ups of every message, so a Reader polls for a short while before it sleeps.
+// Package lines reads lines from a descriptor and writes replies to another, for conversations in which the
+// other side sends a line and waits for the reply: rsyslog's omprog. Such a conversation is limited by the
+// two sleeps and wake-ups of every message. A Reader therefore polls for a short while before it sleeps.
 //
 // What was tried behind rsyslogd 8.2302 with confirmMessages and useTransactions, dequeueBatchSize 1000, 200-byte
 // messages, Linux 6.18, two CPUs (2026-11; bench/run -rows omprog measures the same with the real programs).
@@ -18,12 +18,13 @@
 //	  sched_yield after each read            211,000            123,000               143,000
 //	this Reader                              390,000        300,000–340,000           154,000
 //
-// Hence: read(2) and nothing else in the loop (the poll(2) before it costs a system call at the wrong moment), the form of
-// system call that the scheduler does not see, at least 20 µs (a sleeping rsyslogd takes 10 to answer), and the CPU offered
-// to others only now and then, more often where that turns out to help. On one CPU alone spinning only holds rsyslogd up.
-// LockOSThread made no difference. A descriptor table of the thread's own (unshare) saves 10 to 30 percent, and breaks
-// every file that such a thread opens: not worth it.
+// Hence the loop has read(2) and nothing else: a poll(2) before it costs a system call at the wrong moment.
+// It uses the form of system call that the scheduler does not see, and lasts at least 20 µs, because a
+// sleeping rsyslogd takes 10 to answer. It offers the CPU to others only periodically, more often where
+// that turns out to help. On one CPU spinning only holds rsyslogd up. LockOSThread made no difference. A
+// descriptor table of the thread's own (unshare) saves 10 to 30 percent, but breaks every file that such a
+// thread opens: not worth it.
 //
-// The time from the line to its reply is what counts: rsyslog sleeps if the reply is not there within a microsecond. So
-// answer first and store afterwards, where a crash in between loses no more than one a little later.
+// The time from the line to its reply is what counts: rsyslog sleeps if the reply is not there within a microsecond.
+// Answer first and store afterwards, where a crash in between loses no more than a crash a little later.
 package lines

@@ -9,14 +9,14 @@ func TestInterrupt(t *testing.T) {
 	in, out := pipe(t)
 	r := newReader(t, in, 10)
 	go r.Interrupt()
-	wantError(t, r, ErrInterrupted, time.Time{}) // waiting already or not yet
+	wantError(t, r, ErrInterrupted, time.Time{}) // before or during the wait
 	wantError(t, r, ErrDeadline, time.Now().Add(time.Millisecond))
 
 	write(t, out, "a\nb\n")
 	wantLine(t, r, "a", 0)
 	r.Interrupt()
 	r.Interrupt()
-	wantLine(t, r, "b", 0) // what is read already comes first
+	wantLine(t, r, "b", 0) // lines in the buffer are returned first
 	wantError(t, r, ErrInterrupted, time.Time{})
 	wantError(t, r, ErrDeadline, time.Now().Add(time.Millisecond))
 	if err := r.Close(); err != nil {
@@ -25,38 +25,28 @@ func TestInterrupt(t *testing.T) {
 	r.Interrupt()
 }
 
-// A writer that never pauses must not make an interruption wait.
+// An interruption is reported before more is read: a writer that never pauses does not delay it.
 func TestInterruptUnderLoad(t *testing.T) {
 	in, out := pipe(t)
 	r := newReader(t, in, 10)
-	stop := make(chan struct{})
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for {
-			select {
-			case <-stop:
-				return
-			default:
-				feed(out, "a\nb\n")
-			}
-		}
-	}()
+	write(t, out, "a\n")
 	wantLine(t, r, "a", 0)
-	go r.Interrupt()
-	for err := error(nil); err != ErrInterrupted; _, _, err = r.Next(spin, time.Time{}) {
-		if err != nil {
-			t.Fatal(err)
-		}
+	write(t, out, "b\n")
+	r.Interrupt()
+	if line, _, err := r.TryNext(0); err != ErrInterrupted {
+		t.Fatalf("line %q, %v; want the interruption", line, err)
 	}
-	close(stop)
-	for ended := false; !ended; {
-		select {
-		case <-done:
-			ended = true
-		default:
-			r.TryNext(0)
-		}
+	wantLine(t, r, "b", 0)
+}
+
+// An interruption ends a spin.
+func TestInterruptSpin(t *testing.T) {
+	in, _ := pipe(t)
+	r := newReader(t, in, 10)
+	r.oneCPU = false
+	go r.Interrupt()
+	if line, _, err := r.Next(time.Hour, time.Time{}); err != ErrInterrupted {
+		t.Fatalf("line %q, %v; want the interruption", line, err)
 	}
 }
 

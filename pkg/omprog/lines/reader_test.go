@@ -41,7 +41,7 @@ func write(t testing.TB, fd int, s string) {
 	}
 }
 
-// feed writes all of s, in as many writes as that takes, while somebody reads.
+// feed writes all of s, in as many writes as that takes, while the test reads.
 func feed(fd int, s string) {
 	for len(s) > 0 {
 		n, err := unix.Write(fd, []byte(s))
@@ -52,7 +52,7 @@ func feed(fd int, s string) {
 	}
 }
 
-// closing closes fd now, and so that the cleanup closes nobody else's.
+// closing closes fd now and leaves the number taken, so that the cleanup closes no other test's descriptor.
 func closing(t testing.TB, fd int) {
 	t.Helper()
 	null, err := unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0)
@@ -114,7 +114,6 @@ func TestLineSplitAtEveryByte(t *testing.T) {
 			t.Errorf("split at %d: %q", at, got)
 		}
 		wantError(t, r, io.EOF, time.Time{})
-		unix.Close(in)
 	}
 }
 
@@ -136,7 +135,7 @@ func TestLongLines(t *testing.T) {
 			}
 			line, cut, err := r.Next(spin, time.Time{})
 			if string(line) != "last"[:min(max, 4)] || cut != 4-len(line) || err != nil {
-				t.Errorf("max %d, %d over: after it %q, cut %d, %v", max, over, line, cut, err)
+				t.Errorf("max %d, %d over: then %q, cut %d, %v", max, over, line, cut, err)
 			}
 		}
 	}
@@ -200,16 +199,64 @@ func TestDeadline(t *testing.T) {
 	wantError(t, r, ErrDeadline, past)
 }
 
-func TestTryNext(t *testing.T) {
+func TestSleep(t *testing.T) {
 	in, out := pipe(t)
 	r := newReader(t, in, 10)
-	for range 3 * (patience + probe) { // spinning and not
-		if _, _, err := r.TryNext(spin); err != ErrNothing {
-			t.Fatal(err)
+	past, future := time.Now().Add(-time.Hour), time.Now().Add(time.Hour)
+	if err := r.sleep(past); err != ErrDeadline {
+		t.Errorf("an empty pipe, past the deadline: %v", err)
+	}
+	write(t, out, "a\n")
+	for _, deadline := range []time.Time{past, future, {}} {
+		if err := r.sleep(deadline); err != nil {
+			t.Errorf("a line in the pipe, deadline %v: %v", deadline, err)
 		}
+	}
+}
+
+// While spins find nothing, most are left out; once one finds a line, none is.
+func TestFruitlessSpins(t *testing.T) {
+	in, out := pipe(t)
+	r := newReader(t, in, 10)
+	spins := func(waits int) (n int) {
+		for range waits {
+			before := r.misses
+			if _, _, err := r.TryNext(1); err != ErrNothing {
+				t.Fatal(err)
+			}
+			n += r.misses - before
+		}
+		return n
+	}
+	if n := spins(patience); n != patience {
+		t.Errorf("%d spins in the first %d waits", n, patience)
+	}
+	if n := spins(3 * probe); n != 3 {
+		t.Errorf("%d spins in the next %d waits, want 3", n, 3*probe)
+	}
+	r.count(true)
+	if n := spins(patience); n != patience {
+		t.Errorf("%d spins in %d waits after a fruitful one", n, patience)
 	}
 	write(t, out, "a\n")
 	wantLine(t, r, "a", 0)
+}
+
+func TestBurst(t *testing.T) {
+	in, _ := pipe(t)
+	r := newReader(t, in, 10)
+	for range 10 {
+		r.learn(1)
+	}
+	if r.burst != 1 {
+		t.Errorf("the shortest burst has %d reads", r.burst)
+	}
+	for _, yields := range []int{0, 2, 0, 2, 0, 2, 0, 2, 0, 2} {
+		r.learn(yields)
+	}
+	if r.burst != longestBurst {
+		t.Errorf("the longest burst has %d reads", r.burst)
+	}
 }
 
 func TestBlockingModeComesBack(t *testing.T) {
@@ -220,7 +267,7 @@ func TestBlockingModeComesBack(t *testing.T) {
 		}
 		r, w := newReader(t, in, 10), newWriter(t, out)
 		if flags(t, in)&unix.O_NONBLOCK == 0 || flags(t, out)&unix.O_NONBLOCK == 0 {
-			t.Error("a pipe must be non-blocking while we use it")
+			t.Error("a pipe in use is not non-blocking")
 		}
 		if err := errors.Join(r.Close(), r.Close(), w.Close(), w.Close()); err != nil {
 			t.Error(err)
@@ -255,12 +302,26 @@ func TestFileAndNull(t *testing.T) {
 	}
 }
 
+func TestHungUp(t *testing.T) {
+	in, out := pipe(t)
+	r := newReader(t, in, 100)
+	if r.HungUp() {
+		t.Error("hung up before the writer closed")
+	}
+	write(t, out, "line\n")
+	closing(t, out)
+	if !r.HungUp() {
+		t.Error("not hung up after the writer closed")
+	}
+	wantLine(t, r, "line", 0) // what was written before
+}
+
 func TestBadReader(t *testing.T) {
 	if _, err := NewReader(-1, 10); !errors.Is(err, unix.EBADF) {
 		t.Errorf("descriptor -1: %v", err)
 	}
 	if _, err := NewReader(0, 0); err == nil {
-		t.Error("a longest line of 0 must be refused")
+		t.Error("a longest line of 0 is accepted")
 	}
 	in, _ := pipe(t)
 	r := newReader(t, in, 10)

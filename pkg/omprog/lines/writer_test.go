@@ -2,18 +2,22 @@ package lines
 
 import (
 	"errors"
-	"fmt"
-	"io"
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/descriptor/pty"
 )
+
+// longestWait is for tests in which the replies are read.
+const longestWait = 20 * time.Second
 
 func newWriter(t testing.TB, fd int) *Writer {
 	t.Helper()
-	w, err := NewWriter(fd)
+	w, err := NewWriter(fd, longestWait)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,11 +31,16 @@ func TestWriteMoreThanThePipeHolds(t *testing.T) {
 	text := strings.Repeat("0123456789", 50_000)
 	got := make(chan string, 1)
 	go func() {
-		f := os.NewFile(uintptr(dup(t, in)), "pipe")
-		defer f.Close()
-		b := make([]byte, len(text))
-		n, _ := io.ReadFull(f, b)
-		got <- string(b[:n])
+		var all []byte
+		b := make([]byte, 1000)
+		for len(all) < len(text) {
+			n, err := unix.Read(in, b)
+			if err != nil && err != unix.EINTR {
+				break
+			}
+			all = append(all, b[:max(n, 0)]...)
+		}
+		got <- string(all)
 	}()
 	if n, err := w.Write([]byte(text)); n != len(text) || err != nil {
 		t.Fatalf("wrote %d, %v", n, err)
@@ -41,24 +50,35 @@ func TestWriteMoreThanThePipeHolds(t *testing.T) {
 	}
 }
 
-func dup(t testing.TB, fd int) int {
-	t.Helper()
-	n, err := unix.Dup(fd)
-	if err != nil {
-		t.Error(err)
-	}
-	return n
-}
-
 func TestWriteWithoutReader(t *testing.T) {
 	in, out := pipe(t)
 	w := newWriter(t, out)
 	closing(t, in)
 	if _, err := w.Write([]byte("OK\n")); !errors.Is(err, unix.EPIPE) {
-		t.Errorf("a pipe nobody reads: %v", err)
+		t.Errorf("a pipe without a reader: %v", err)
 	}
-	if _, err := NewWriter(-1); !errors.Is(err, unix.EBADF) {
+	if _, err := NewWriter(-1, longestWait); !errors.Is(err, unix.EBADF) {
 		t.Errorf("descriptor -1: %v", err)
+	}
+}
+
+// Nothing reads the pipe: what it holds is written, and the wait for more ends.
+func TestWriteIsNotRead(t *testing.T) {
+	_, out := pipe(t)
+	size, err := unix.FcntlInt(uintptr(out), unix.F_SETPIPE_SZ, 4096)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := newWriter(t, out)
+	w.longestWait = time.Millisecond
+	if n, err := w.Write(make([]byte, size+1)); n != size || !errors.Is(err, ErrNotRead) {
+		t.Errorf("wrote %d of %d, %v", n, size+1, err)
+	}
+	if n, err := w.Write([]byte("OK\n")); n != 0 || !errors.Is(err, ErrNotRead) {
+		t.Errorf("wrote %d to a full pipe, %v", n, err)
+	}
+	if n, err := w.Write(nil); n != 0 || err != nil {
+		t.Errorf("nothing: %d, %v", n, err)
 	}
 }
 
@@ -76,75 +96,18 @@ func TestWriteToFile(t *testing.T) {
 	}
 }
 
-func TestConfirmed(t *testing.T) {
-	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer null.Close()
-	file, err := os.Create(t.TempDir() + "/output")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	_, replies := pipe(t)
-	_, capture := pipe(t)
-	both := dup(t, capture)
-	defer unix.Close(both)
-	sockets, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer unix.Close(sockets[0])
-	defer unix.Close(sockets[1])
-	for _, c := range []struct {
-		name           string
-		stdout, stderr int
-		want           bool
-	}{
-		{"a pipe of its own, stderr to /dev/null", replies, int(null.Fd()), true},
-		{"a pipe of its own, stderr captured", replies, capture, true},
-		{"a pipe of its own, no stderr", replies, -1, true},
-		{"a socket", sockets[0], int(null.Fd()), true},
-		{"one pipe for both", both, capture, false},
-		{"/dev/null", int(null.Fd()), int(null.Fd()), false},
-		{"a file", int(file.Fd()), int(null.Fd()), false},
-		{"closed", -1, int(null.Fd()), false},
-	} {
-		if got := Confirmed(c.stdout, c.stderr); got != c.want {
-			t.Errorf("%s: %v", c.name, got)
-		}
-	}
-}
-
-// A terminal counts as a reader, and is read with poll.
+// A terminal is not made non-blocking: it is polled and read.
 func TestTerminal(t *testing.T) {
-	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
-	if err != nil {
-		t.Fatal(err)
+	master, terminal := pty.Open(t)
+	fd := int(terminal.Fd())
+	r := newReader(t, fd, 100)
+	if flags(t, fd)&unix.O_NONBLOCK != 0 {
+		t.Error("the terminal is non-blocking")
 	}
-	defer master.Close()
-	fd := int(master.Fd())
-	n, err := unix.IoctlGetInt(fd, unix.TIOCGPTN)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0); err != nil {
-		t.Fatal(err)
-	}
-	terminal, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer terminal.Close()
-	tty := int(terminal.Fd())
-	if !Confirmed(tty, tty) {
-		t.Error("a terminal must count as a reader of replies")
-	}
-	r := newReader(t, tty, 100)
 	if _, _, err := r.TryNext(spin); err != ErrNothing {
 		t.Errorf("an idle terminal: %v", err)
 	}
-	write(t, fd, "typed\n")
+	wantError(t, r, ErrDeadline, time.Now().Add(time.Millisecond))
+	write(t, int(master.Fd()), "typed\n")
 	wantLine(t, r, "typed", 0)
 }
