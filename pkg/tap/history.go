@@ -1,6 +1,10 @@
 package tap
 
-import "iter"
+import (
+	"cmp"
+	"iter"
+	"slices"
+)
 
 // history is the messages that were published last.
 type history struct {
@@ -54,6 +58,12 @@ func (h *history) report(g Gap, last uint64) {
 		h.gaps = h.gaps[1:]
 		h.gaps[0].gap = &both
 	}
+}
+
+// gapsSince returns the gaps after the message since, in order.
+func (h *history) gapsSince(since uint64) []past {
+	i, _ := slices.BinarySearchFunc(h.gaps, since, func(g past, since uint64) int { return cmp.Compare(g.after, since) })
+	return h.gaps[i:]
 }
 
 // backwards goes through the messages, one at a time, the newest first.

@@ -92,51 +92,59 @@ func (r *Reader) Close() {
 	r.queue, r.count, r.bytes, r.missed, r.gap = nil, 0, 0, 0, nil // the index may know its groups of readers for a while
 }
 
-// recall puts what the reader wants of the past into its queue, the newest that it holds, and returns how much is missing before that.
+// recall queues what the reader wants of the past, with the gaps in their places, and returns how many messages it misses before that. None of it
+// counts against the queue's limits: they apply to what is published from now on.
 func (r *Reader) recall(h *history, last uint64) (missed uint64) {
-	in, full, gaps := r.interest, false, h.gaps
-	behind := func(id uint64) { // what is missing behind that message
-		for ; len(gaps) > 0 && gaps[len(gaps)-1].after >= id; gaps = gaps[:len(gaps)-1] {
-			if !full {
-				r.queue = append(r.queue, Delivery{Gap: gaps[len(gaps)-1].gap})
-			}
-		}
+	messages, since, missed := r.past(h, last)
+	if missed > 0 {
+		r.queue = append(r.queue, Delivery{Missed: missed})
 	}
-	if in.Resume {
-		missed = h.forgotten(min(in.After, last), last)
+	gaps := h.gapsSince(since)
+	for _, m := range messages {
+		for len(gaps) > 0 && gaps[0].after < m[0].ID {
+			r.queue, gaps = append(r.queue, Delivery{Gap: gaps[0].gap}), gaps[1:]
+		}
+		r.queue = append(r.queue, Delivery{Messages: m})
+	}
+	for _, g := range gaps {
+		r.queue = append(r.queue, Delivery{Gap: g.gap})
+	}
+	if len(r.queue) > 0 {
+		r.wakeUp()
+	}
+	return missed
+}
+
+// past returns the remembered messages that the reader asks for and that fit into its queue, the oldest first, one in each slice. Gaps after the
+// message since belong to them, older ones do not. missed counts those that the reader asks for and that did not fit or are forgotten.
+func (r *Reader) past(h *history, last uint64) (messages [][]Message, since, missed uint64) {
+	in, size, full := r.interest, 0, false
+	if since = last + 1; in.Resume {
+		since = min(in.After, last)
+		missed = h.forgotten(since, last)
 	}
 	for m := range h.backwards() {
-		if !in.Resume && (full || r.count >= in.Last) {
+		id := m[0].ID
+		if in.Resume && id <= in.After || !in.Resume && (full || len(messages) >= in.Last) {
 			break
 		}
-		if behind(m[0].ID); in.Resume && m[0].ID <= in.After {
-			break
+		if !in.Resume {
+			since = id
 		}
 		if !r.wants(m[0].subject()) {
 			continue
 		}
-		// Once something did not fit nothing does: what is older and small would come before a hole that nobody hears of.
-		if full = full || r.count >= in.Queue || (r.count > 0 && r.bytes+m[0].load() > in.QueueBytes); full {
-			if in.Resume {
-				missed++
-			}
-			continue
+		// After one that did not fit, no older one is taken: that one would be a hole which no delivery reports.
+		full = full || len(messages) >= in.Queue || (len(messages) > 0 && size+m[0].load() > in.QueueBytes)
+		if !full {
+			messages, size = append(messages, m), size+m[0].load()
+		} else if in.Resume {
+			since = max(since, id)
+			missed++
 		}
-		r.queue = append(r.queue, Delivery{Messages: m})
-		r.count++
-		r.bytes += m[0].load()
 	}
-	if in.Resume {
-		behind(in.After)
-	}
-	if missed > 0 {
-		r.queue = append(r.queue, Delivery{Missed: missed})
-	}
-	if slices.Reverse(r.queue); len(r.queue) > 0 {
-		r.wakeUp()
-	}
-	r.count, r.bytes = 0, 0 // it leaves room for what comes before the reader has looked at it
-	return missed
+	slices.Reverse(messages)
+	return messages, since, missed
 }
 
 // offer queues messages in a row that the reader wants, and returns how many of them it misses.
