@@ -33,7 +33,7 @@ func TestLast(t *testing.T) {
 		"": "", "?last=0": "", "?last=": "", "?last=2": "6\n7\n", "?last=2147483647": "3\n4\n5\n6\n7\n", "?last=2&topic=b": "4\n6\n",
 		"?last=3&grep=[67]": "6\n7\n",
 	} {
-		a := s.plain(query, "Last-Event-ID: x-1") // which means nothing here
+		a := s.plain(query, "Last-Event-ID: x-1") // ignored in plain text
 		s.publish("b|6 last")
 		a.expect(want + "6 last\n")
 		a.Body.Close()
@@ -120,7 +120,7 @@ func TestPage(t *testing.T) {
 	}
 }
 
-// What is too much is refused, before much memory is used, and the server goes on.
+// Oversized requests are refused before they use much memory, and the server still answers.
 func TestHugeRequests(t *testing.T) {
 	s := serve(t, web.Config{})
 	flood := make([]string, 1000)
@@ -138,13 +138,13 @@ func TestHugeRequests(t *testing.T) {
 		}
 	}
 	if err == nil {
-		t.Error("headers without end are read")
+		t.Error("endless headers are read")
 	}
 	for _, header := range []string{"Content-Length: 1", "Transfer-Encoding: chunked"} {
 		for method, want := range map[string]string{"GET": "400", "POST": "405"} {
 			got, err := io.ReadAll(s.raw(method + " /stream HTTP/1.1\r\nHost: localhost\r\n" + header + "\r\n\r\n"))
 			if err != nil || !strings.HasPrefix(string(got), "HTTP/1.1 "+want) {
-				t.Errorf("%s with a body that does not come: %q, %v", method, got, err)
+				t.Errorf("%s with a body that does not arrive: %q, %v", method, got, err)
 			}
 		}
 	}
@@ -153,7 +153,7 @@ func TestHugeRequests(t *testing.T) {
 	a.expect("fine\n")
 }
 
-// A reader that comes back goes on where it was.
+// A reader that comes back continues where it was.
 func TestLastEventID(t *testing.T) {
 	s := serve(t, web.Config{Queue: 4})
 	first := s.events("")
@@ -165,23 +165,23 @@ func TestLastEventID(t *testing.T) {
 		t.Fatal(e)
 	}
 	s.publish("4", "5")
-	const anew = `gap {"reason":"zmqtap was started anew: what was published meanwhile is missing","time":"`
+	const restarted = `gap {"reason":"zmqtap was restarted: what was published meanwhile is missing","time":"`
 	tests := []struct {
 		name, query, id string
 		want            []string // how each event begins
 	}{
 		{"where it was", "", e.id, []string{`{"message":"3"`, `{"message":"4"`, `{"message":"5"`}},
-		{"in place of the last", "?last=1", e.id, []string{`{"message":"3"`, `{"message":"4"`, `{"message":"5"`}},
+		{"instead of the last", "?last=1", e.id, []string{`{"message":"3"`, `{"message":"4"`, `{"message":"5"`}},
 		{"with a filter", "?grep=[46]", e.id, []string{`{"message":"4"`}},
 		{"nothing new", "", instance + "-5", nil},
 		{"of the future", "", instance + "-18446744073709551615", nil},
 		{"too much", "", instance + "-0", []string{`missed {"count":1,"total":1}`, `{"message":"2"`}},
-		{"from another process", "", "0badcafe-2", []string{anew, `missed {"count":1,"total":1}`, `{"message":"2"`}},
-		{"nobody's", "", "2", []string{anew, `missed {"count":1,"total":1}`}},
-		{"half", "", instance + "-", []string{anew}},
-		{"signed", "", instance + "-+2", []string{anew}},
-		{"too large", "", instance + "-18446744073709551616", []string{anew}},
-		{"bytes", "", "\xff\"<\t", []string{anew}},
+		{"from another process", "", "0badcafe-2", []string{restarted, `missed {"count":1,"total":1}`, `{"message":"2"`}},
+		{"without an instance", "", "2", []string{restarted, `missed {"count":1,"total":1}`}},
+		{"half", "", instance + "-", []string{restarted}},
+		{"signed", "", instance + "-+2", []string{restarted}},
+		{"too large", "", instance + "-18446744073709551616", []string{restarted}},
+		{"bytes", "", "\xff\"<\t", []string{restarted}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -204,7 +204,7 @@ func TestLastEventID(t *testing.T) {
 }
 
 func TestLastEventIDBehindTheMemory(t *testing.T) {
-	s := serve(t, web.Config{Stream: tap.New(1)}) // which is always one group of messages
+	s := serve(t, web.Config{Stream: tap.New(1)}) // remembers one group of messages only
 	a := s.events("")
 	s.publish("1")
 	e := a.event()
@@ -220,7 +220,7 @@ func TestLastEventIDBehindTheMemory(t *testing.T) {
 	}
 }
 
-// Two servers do not take each other's IDs for their own.
+// Two servers do not mistake each other's IDs for their own.
 func TestInstances(t *testing.T) {
 	one, two := serve(t, web.Config{}), serve(t, web.Config{})
 	a := one.events("")
