@@ -6,7 +6,7 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
 )
 
-// A subscription begins in the same step in which its replay ends: nothing is remembered or passed on between.
+// A subscription begins in the same step in which its replay ends: no message is remembered or passed on between the two.
 func TestChangeIsOneStep(t *testing.T) {
 	h, err := New(Config{Replay: 1, ReplayBytes: 1000})
 	if err != nil {
@@ -16,10 +16,10 @@ func TestChangeIsOneStep(t *testing.T) {
 	h.change(new(zmq.Peer), []byte("topic"), true, func() {
 		if applied = true; h.mu.TryLock() {
 			h.mu.Unlock()
-			t.Error("something can come between")
+			t.Error("a message can come between replay and subscription")
 		}
 	})
 	if !applied {
-		t.Error("the subscription does not begin")
+		t.Error("the subscription was not applied")
 	}
 }

@@ -15,11 +15,11 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
 )
 
-// joined is a hub that runs.
+// joined is a running hub.
 type joined struct {
 	*hub.Hub
 	t       *testing.T
-	in, out string // where publishers and subscribers connect to
+	in, out string // the endpoints for publishers and subscribers
 }
 
 func start(t *testing.T, cfg hub.Config) *joined {
@@ -52,10 +52,10 @@ func (j *joined) dial(at string) {
 	}
 }
 
-// warm sends probes of a topic until the subscriber has one, and takes those that are under way: from then on everything arrives.
+// warm sends probes of a topic until the subscriber receives one, and takes those still on the way: from then on every message arrives.
 func warm(pub, sub *socket, topic string) {
 	sub.t.Helper()
-	taptest.Eventually(sub.t, "a way from "+pub.at, func() bool {
+	taptest.Eventually(sub.t, "a path from "+pub.at, func() bool {
 		pub.send(topic + "|probe")
 		return !sub.idle(5)
 	})
@@ -65,7 +65,7 @@ func warm(pub, sub *socket, topic string) {
 	}
 }
 
-// drain takes what has come so far.
+// drain discards what has arrived so far.
 func (s *socket) drain() {
 	s.t.Helper()
 	for !s.idle(20) {
@@ -73,7 +73,7 @@ func (s *socket) drain() {
 	}
 }
 
-// What comes from publishers of all kinds goes to subscribers of all kinds, as it is.
+// Messages from publishers of all kinds reach subscribers of all kinds unchanged.
 func TestHubJoins(t *testing.T) {
 	p := peers(t)
 	h := start(t, hub.Config{})
@@ -97,14 +97,14 @@ func TestHubJoins(t *testing.T) {
 		xsub.expect(slices.DeleteFunc(wanted, func(m string) bool { return m[0] != 'b' })...)
 	}
 	if !all.idle(50) || !some.idle(0) || !xsub.idle(0) {
-		t.Error("something comes twice")
+		t.Error("a message arrives twice")
 	}
 	if c := h.Counters(); c.Missed != 0 || c.Gone != 0 || c.Received < 27 {
 		t.Errorf("counters: %+v", c)
 	}
 }
 
-// Publishers are asked for what somebody wants, and are told when nobody does any more.
+// Publishers are asked for what some subscriber wants, and the request is withdrawn when none wants it any more.
 func TestHubAsksForWhatIsWanted(t *testing.T) {
 	p := peers(t)
 	h := start(t, hub.Config{})
@@ -120,7 +120,7 @@ func TestHubAsksForWhatIsWanted(t *testing.T) {
 	xpub.send("b|nobody", "a|somebody")
 	second.expect("a|somebody")
 	if !first.idle(20) || !xpub.idle(0) {
-		t.Error("more than that was said")
+		t.Error("there are more messages than that")
 	}
 	late := p.bind("XPUB", nil)
 	h.dial(late.at)
@@ -133,11 +133,11 @@ func TestHubAsksForWhatIsWanted(t *testing.T) {
 	first.subscribe("c")
 	xpub.expect("\x01c")
 	if after := h.Counters().Received; after != before {
-		t.Errorf("%d messages came that nobody wants", after-before)
+		t.Errorf("%d messages arrived that no subscriber wants", after-before)
 	}
 }
 
-// With a memory, or readers by HTTP, everything is wanted, once and for all.
+// With a memory or readers over HTTP, publishers are asked for everything, once and for good.
 func TestHubAsksForEverything(t *testing.T) {
 	for name, cfg := range map[string]hub.Config{"replay": {Replay: 1, ReplayBytes: 1000}, "stream": {Stream: tap.New(0)}} {
 		p := peers(t)
@@ -149,14 +149,14 @@ func TestHubAsksForEverything(t *testing.T) {
 		warm(xpub, sub, "a")
 		sub.unsubscribe("a")
 		xpub.send("b|x")
-		taptest.Eventually(t, "what nobody wants", func() bool { return h.Counters().Received >= 3 })
+		taptest.Eventually(t, "an unwanted message", func() bool { return h.Counters().Received >= 3 })
 		if !xpub.idle(20) {
-			t.Errorf("%s: it was asked for %q", name, xpub.recv(1))
+			t.Errorf("%s: the publisher was asked for %q", name, xpub.recv(1))
 		}
 	}
 }
 
-// What comes to the stream is what goes to the subscribers, and the account is of both.
+// The stream gets the same messages as the subscribers, and the counters cover both.
 func TestHubStream(t *testing.T) {
 	p, stream := peers(t), tap.New(0)
 	h := start(t, hub.Config{Stream: stream})
@@ -170,7 +170,7 @@ func TestHubStream(t *testing.T) {
 	missed := h.Counters().Missed
 	pub.send("a|1", "b|2", "c|3")
 	sub.expect("a|1", "b|2", "c|3")
-	taptest.Eventually(t, "the reader's", func() bool { return h.Counters().Missed == missed+1 })
+	taptest.Eventually(t, "the reader to miss one", func() bool { return h.Counters().Missed == missed+1 })
 	got := reader.Take(nil)
 	if last := got[len(got)-1]; last.Missed != 1 || string(got[0].Messages[0].Topic) != "a" {
 		t.Errorf("the reader took %+v", got)
@@ -178,11 +178,11 @@ func TestHubStream(t *testing.T) {
 	pub.close()
 	gap := reader.Next(t.Context(), nil)
 	if len(gap) != 1 || gap[0].Gap == nil || gap[0].Gap.Publisher != pub.at {
-		t.Errorf("the publisher's end is told as %+v", gap)
+		t.Errorf("the publisher's end is reported as %+v", gap)
 	}
 }
 
-// Hubs of hubs: subscriptions travel up, and messages down.
+// Hubs connected to hubs: subscriptions travel up and messages down.
 func TestHubChain(t *testing.T) {
 	p := peers(t)
 	top, middle, bottom := start(t, hub.Config{}), start(t, hub.Config{Replay: 2, ReplayBytes: 1 << 20}), start(t, hub.Config{})
@@ -202,13 +202,13 @@ func TestHubChain(t *testing.T) {
 	b.expect("b|2")
 	c.expect("a|1", "b|2", "c|3")
 	late := p.connect("SUB", bottom.out, nil).subscribe("c")
-	late.expect("c|3") // the middle's memory, through a hub that has none
+	late.expect("c|3") // from the memory of the middle hub, through one without
 	if !a.idle(20) || !b.idle(0) || !c.idle(0) || !late.idle(0) {
-		t.Error("something comes twice")
+		t.Error("a message arrives twice")
 	}
 }
 
-// A subscriber that does not read misses what it is too slow for, which is counted, and holds up nobody.
+// A subscriber that does not read misses messages. They are counted, and no other subscriber is delayed.
 func TestHubSlowSubscriber(t *testing.T) {
 	p := peers(t)
 	h := start(t, hub.Config{Out: zmq.Config{HWM: 100}})
@@ -229,7 +229,7 @@ func TestHubSlowSubscriber(t *testing.T) {
 		pub.send(messages...)
 		fast.expect(messages...)
 		if sent > 100_000 {
-			t.Fatal("it misses nothing")
+			t.Fatal("the slow subscriber misses nothing")
 		}
 	}
 	missed := int(h.Counters().Missed)
@@ -238,16 +238,16 @@ func TestHubSlowSubscriber(t *testing.T) {
 		number, _, _ := strings.Cut(strings.TrimPrefix(m, "n|"), " ")
 		n, err := strconv.Atoi(number)
 		if err != nil || n <= last {
-			t.Fatalf("%.20q behind %d", m, last)
+			t.Fatalf("%.20q after %d", m, last)
 		}
 		last = n
 	}
 	if !slow.idle(50) {
-		t.Errorf("%d of %d are counted as missed, and that is not how many are missing", missed, sent)
+		t.Errorf("%d of %d are counted as missed, but fewer are missing", missed, sent)
 	}
 }
 
-// When subscribers want more than can be asked of publishers, these are asked for everything, for as long as it is so.
+// While subscribers want more prefixes than publishers can be asked for, publishers are asked for everything.
 func TestHubAsksForEverythingWhenItIsTooMuch(t *testing.T) {
 	h := start(t, hub.Config{})
 	open := func(prefix string) *zmq.Socket {
@@ -276,7 +276,7 @@ func TestHubAsksForEverythingWhenItIsTooMuch(t *testing.T) {
 	for hear() != "\x01" {
 	}
 	if len(asked) < 1000 || len(asked) > 4000 {
-		t.Errorf("asked for %d, with everything", len(asked))
+		t.Errorf("asked for %d prefixes before everything", len(asked))
 	}
 	taptest.Eventually(t, "the last subscription", func() bool {
 		xpub.send("c|unwanted")
@@ -294,10 +294,10 @@ func TestHubAsksForEverythingWhenItIsTooMuch(t *testing.T) {
 	over, cancel := context.WithCancel(context.Background())
 	cancel()
 	second.Close(over)
-	for len(asked) > 0 { // everything is taken back, and no more
+	for len(asked) > 0 { // exactly what was asked for is cancelled
 		m := hear()
 		if n := asked[m[1:]]; n != 0 || m[0] != 0 || (len(m) > 1 && m[1] != 'b') {
-			t.Fatalf("%q, and so it is asked for %d times", m, n)
+			t.Fatalf("%q: it is then asked for %d times", m, n)
 		}
 		delete(asked, m[1:])
 	}

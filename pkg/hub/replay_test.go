@@ -13,7 +13,7 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
 )
 
-// filled is a hub with a memory of messages, and who publishes.
+// filled returns a hub that remembers messages, and the publisher that has sent them.
 func filled(p *libzmq, cfg hub.Config, messages ...string) (*joined, *socket) {
 	p.t.Helper()
 	h := start(p.t, cfg)
@@ -25,11 +25,11 @@ func filled(p *libzmq, cfg hub.Config, messages ...string) (*joined, *socket) {
 	return h, pub
 }
 
-// A late subscriber gets the last messages of each topic, in their order, and then what comes.
+// A late subscriber gets the last messages of each topic, in order, and then the live ones.
 func TestReplay(t *testing.T) {
 	tests := []struct {
 		name   string
-		topics []string // which it subscribes to, one after the other
+		topics []string // its subscriptions, in order
 		want   string
 	}{
 		{"everything", []string{""}, "b|2 a|3 b|x|4 c|5 a|6"},
@@ -68,7 +68,7 @@ func TestReplay(t *testing.T) {
 	back.expect("a|7", "a|8")
 }
 
-// What is more than is held for a subscriber: the newest.
+// A replay that exceeds the subscriber's room consists of the newest messages, and the rest count as missed.
 func TestReplayOfTooMuch(t *testing.T) {
 	p := peers(t)
 	var messages []string
@@ -87,7 +87,7 @@ func TestReplayOfTooMuch(t *testing.T) {
 	sub.expect("t1|next")
 }
 
-// Subscribers that come while publishers never rest: of each topic the last ones, then what comes, no number twice and none left out.
+// Subscribers that come during a flood get the last messages of each topic and then the live ones, without repeats and without a hole.
 func TestReplayWhileItComes(t *testing.T) {
 	const replay, topics, rounds, each = 5, 7, 8, 700
 	p := peers(t)
@@ -95,7 +95,7 @@ func TestReplayWhileItComes(t *testing.T) {
 	h := start(t, hub.Config{Replay: replay, ReplayBytes: 1 << 20, In: zmq.Config{HWM: 100_000}, Out: zmq.Config{HWM: 100_000}})
 	pub := flooding.bind("PUB", options{"SNDHWM": 0})
 	h.dial(pub.at)
-	taptest.Eventually(t, "the way", func() bool {
+	taptest.Eventually(t, "a path", func() bool {
 		pub.send("x|probe")
 		return h.Counters().Received > 0
 	})
@@ -121,7 +121,7 @@ func TestReplayWhileItComes(t *testing.T) {
 	}
 	count := flooding.ask(request{Op: "rest", Name: pub.name}).Count
 	taptest.Eventually(t, "the rest", func() bool { return h.Counters().Received >= uint64(count) })
-	for i := range topics { // what is last is what was last
+	for i := range topics { // late subscribers get the last that were sent
 		var want []string
 		for n := count - 1; len(want) < replay; n-- {
 			if n%topics == i {
@@ -135,7 +135,7 @@ func TestReplayWhileItComes(t *testing.T) {
 	}
 }
 
-// checkSequence checks that the numbers of each topic follow each other, of which there are so many.
+// checkSequence checks that the numbers of each topic follow each other, and that there are wanted topics.
 func checkSequence(t *testing.T, name string, messages []string, wanted, topics int) {
 	t.Helper()
 	next := make(map[string]int)
@@ -152,7 +152,7 @@ func checkSequence(t *testing.T, name string, messages []string, wanted, topics 
 	}
 }
 
-// The memory has its bound however many topics there are: then the oldest messages of all are forgotten.
+// The memory is bounded however many topics there are: the oldest messages of all topics are forgotten.
 func TestReplayIsBounded(t *testing.T) {
 	p := peers(t)
 	var messages []string
@@ -170,15 +170,15 @@ func TestReplayIsBounded(t *testing.T) {
 	sub.expect(messages[n+1:]...)
 }
 
-// Many subscriptions that come while messages do, one by one: none falls between what is replayed and what comes then.
+// Many subscriptions, one by one, while messages arrive: no message falls between a replay and the live messages.
 func TestReplayMeetsWhatComes(t *testing.T) {
 	const topics, rounds = 100, 30
-	h := start(t, hub.Config{Replay: 3, ReplayBytes: 1 << 20, In: zmq.Config{HWM: 1}, Out: zmq.Config{HWM: 100_000}}) // it receives one at a time
+	h := start(t, hub.Config{Replay: 3, ReplayBytes: 1 << 20, In: zmq.Config{HWM: 1}, Out: zmq.Config{HWM: 100_000}}) // it receives one message at a time
 	pub := taptest.Open(t, zmq.Config{Type: zmq.Pub, HWM: 100_000})
 	if err := pub.Connect(h.in); err != nil {
 		t.Fatal(err)
 	}
-	taptest.Eventually(t, "the way", func() bool {
+	taptest.Eventually(t, "a path", func() bool {
 		pub.Publish([]byte("probe"))
 		pub.Flush()
 		return h.Counters().Received > 0
@@ -192,7 +192,7 @@ func TestReplayMeetsWhatComes(t *testing.T) {
 				return
 			default:
 			}
-			if uint64(i) > h.Counters().Received+1000 { // nothing is to be dropped on the way to the hub
+			if uint64(i) > h.Counters().Received+1000 { // so that nothing is dropped on the way to the hub
 				runtime.Gosched()
 				i--
 				continue
@@ -211,7 +211,7 @@ func TestReplayMeetsWhatComes(t *testing.T) {
 	}
 }
 
-// checkMeeting subscribes to all, and follows until some have come of each.
+// checkMeeting subscribes to all prefixes, and reads until some messages of each have arrived.
 func checkMeeting(t *testing.T, name string, h *joined, prefixes []string) {
 	t.Helper()
 	sub := taptest.Open(t, zmq.Config{Type: zmq.Sub, HWM: 100_000, Subscribe: prefixes})
