@@ -11,14 +11,14 @@ import (
 func runServe(ctx context.Context, args []string, stdout, stderr *os.File) error {
 	var o source
 	var web webOptions
-	fs := flags.NewSet(program+" serve", "Serves the stream over HTTP: GET /stream as plain text or Server-Sent Events, GET / a page for people.", &o.Common)
+	fs := flags.NewSet(program+" serve", "Serves the stream over HTTP: GET /stream as plain text or Server-Sent Events, GET / as a page for people.", &o.Common)
 	o.addTopics(fs)
 	web.add(fs)
 	if err := o.parse(fs, args, stdout); err != nil {
 		return err
 	}
 	if web.address == "" {
-		return flags.Usage("--http is missing: where to serve, such as 127.0.0.1:8080")
+		return flags.Usage("--http is missing: give the address to serve at, such as 127.0.0.1:8080")
 	}
 	if err := web.validate(fs); err != nil {
 		return err
@@ -41,6 +41,6 @@ func runServe(ctx context.Context, args []string, stdout, stderr *os.File) error
 	}
 	cancel()
 	socket.Close(draining)
-	sayEnd(logger, stream)
+	logEnd(logger, stream)
 	return err
 }

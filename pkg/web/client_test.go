@@ -29,15 +29,15 @@ func TestMostClients(t *testing.T) {
 	s.get("/").status(200, page)
 	s.get("/stream?last=x").status(http.StatusServiceUnavailable, "")
 	a.Body.Close()
-	taptest.Eventually(t, "room", func() bool { return s.server.Clients() == 1 })
-	s.get("/stream?last=x").status(http.StatusBadRequest, "") // takes no place
+	taptest.Eventually(t, "room for another reader", func() bool { return s.server.Clients() == 1 })
+	s.get("/stream?last=x").status(http.StatusBadRequest, "") // a refused request takes no place
 	c := s.plain("")
 	s.publish("room")
 	c.expect("room\n")
 	s.get("/stream").status(http.StatusServiceUnavailable, "")
 }
 
-// A client that is gone leaves nothing, also when nothing is to be written to it, or always something to be looked at.
+// A client that disconnects leaves nothing behind, even if no message is written to it, or messages never stop.
 func TestClientsGone(t *testing.T) {
 	before := runtime.NumGoroutine()
 	t.Run("while it lasts", func(t *testing.T) {
@@ -54,7 +54,7 @@ func TestClientsGone(t *testing.T) {
 				conn := s.raw(request)
 				s.readers(1)
 				conn.Close()
-				taptest.Eventually(t, "it to be gone", func() bool { return s.stream.Readers() == 0 && s.server.Clients() == 0 })
+				taptest.Eventually(t, "the reader to end", func() bool { return s.stream.Readers() == 0 && s.server.Clients() == 0 })
 			}
 		}
 		leave()
@@ -70,7 +70,7 @@ func TestClientsGone(t *testing.T) {
 	taptest.Eventually(t, "goroutines to end", func() bool { return runtime.NumGoroutine() <= before })
 }
 
-// stalled is a client that does not read.
+// stalled returns the connection of a client that does not read.
 func (s *served) stalled(request string) net.Conn {
 	s.t.Helper()
 	n := s.stream.Readers()
@@ -84,7 +84,7 @@ const (
 	askEvents = "GET /stream HTTP/1.0\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n"
 )
 
-// A client that never reads holds up nobody, and takes little memory. What it missed it is told when it reads again, where it is missing.
+// A client that does not read delays no other and takes little memory. When it reads again, it learns what it missed, in its place.
 func TestClientThatDoesNotRead(t *testing.T) {
 	const batch, size = 200, 1000
 	s := serve(t, web.Config{Stream: tap.New(0), Queue: 500})
@@ -100,7 +100,7 @@ func TestClientThatDoesNotRead(t *testing.T) {
 		s.source.Give(s.stream.Publish, messages...)
 		for range batch {
 			if got, _, _ := strings.Cut(fast.line(), " "); got != strconv.Itoa(n) {
-				t.Fatalf("the fast reader has %s in the place of %d", got, n)
+				t.Fatalf("the fast reader has %s where %d is due", got, n)
 			}
 			n++
 		}
@@ -121,7 +121,7 @@ func TestClientThatDoesNotRead(t *testing.T) {
 	lines, fields := body(t, text), body(t, events)
 	got, missed := readText(t, lines, 0, 0, n)
 	of, missedOf := readEvents(t, fields, 0, 0, n)
-	for s.stream.Counters().Missed < uint64(missed+missedOf+20_000) { // once more
+	for s.stream.Counters().Missed < uint64(missed+missedOf+20_000) { // a second time
 		publish()
 	}
 	got, missed = readText(t, lines, got, missed, n)
@@ -132,7 +132,7 @@ func TestClientThatDoesNotRead(t *testing.T) {
 	publish()
 }
 
-// body skips an answer's headers.
+// body skips an answer's headers and returns the body.
 func body(t *testing.T, conn net.Conn) *bufio.Reader {
 	t.Helper()
 	r := bufio.NewReader(conn)
@@ -145,16 +145,16 @@ func body(t *testing.T, conn net.Conn) *bufio.Reader {
 	return r
 }
 
-// readText reads lines until all n messages have been read, or said to be missing; some were before.
+// readText reads lines until all n messages have been read or reported missing, of which read and missed were before.
 func readText(t *testing.T, r *bufio.Reader, read, missed, n int) (int, int) {
 	t.Helper()
-	said := regexp.MustCompile(`^zmqtap: (\d+) messages are missing here: this reader is too slow\n$`)
+	report := regexp.MustCompile(`^zmqtap: (\d+) messages are missing here: this reader is too slow\n$`)
 	for read+missed < n {
 		line, err := r.ReadString('\n')
 		if err != nil {
 			t.Fatalf("%d read, %d missed: %v", read, missed, err)
 		}
-		if found := said.FindStringSubmatch(line); found != nil {
+		if found := report.FindStringSubmatch(line); found != nil {
 			count, _ := strconv.Atoi(found[1])
 			missed += count
 			continue
@@ -196,7 +196,7 @@ func readEvents(t *testing.T, r *bufio.Reader, read, missed, n int) (int, int) {
 	return read, missed
 }
 
-// At the end everybody gets what waits, and an end that is one; who does not read does not hold that up.
+// At the end every reader gets what waits for it and a proper end. One that does not read cannot delay the others.
 func TestEnd(t *testing.T) {
 	s := serve(t, web.Config{Queue: 100_000})
 	text, events, filtered := s.plain(""), s.events(""), s.plain("?grep=^last$")
@@ -220,7 +220,7 @@ func TestEnd(t *testing.T) {
 	}
 	select {
 	case <-s.ended:
-		t.Error("it has ended, and what waits for a client has not been read")
+		t.Error("Serve has returned before the stalled client has read what waits for it")
 	default:
 	}
 	s.cut()
@@ -231,7 +231,7 @@ func TestEnd(t *testing.T) {
 	}
 }
 
-// The end comes in the middle of a stream that never rests.
+// The end in the middle of a stream that never pauses.
 func TestEndOfABusyStream(t *testing.T) {
 	s := serve(t, web.Config{})
 	text, events, filtered := s.plain(""), s.events(""), s.plain(hardGrep)
@@ -246,7 +246,7 @@ func TestEndOfABusyStream(t *testing.T) {
 	stop()
 }
 
-// Clients that read only after the end has come get what waited, to the last one, or are told that it is missing.
+// Clients that begin to read only after the end still get everything that waited, or learn that it is missing.
 func TestEndOfSlowReaders(t *testing.T) {
 	const n = 1000
 	s := serve(t, web.Config{})
@@ -266,7 +266,7 @@ func TestEndOfSlowReaders(t *testing.T) {
 	s.wait()
 }
 
-// What waited when the end came is delivered.
+// What waits at the end is delivered.
 func TestEndDelivers(t *testing.T) {
 	for range 20 {
 		s := serve(t, web.Config{})
@@ -280,7 +280,7 @@ func TestEndDelivers(t *testing.T) {
 	}
 }
 
-// A listener that fails is an error, and nothing hangs.
+// A failing listener is an error, and nothing hangs.
 func TestListenerFails(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -118,7 +118,7 @@ func TestSilentConnectionsAreClosed(t *testing.T) {
 	}
 }
 
-// The limits are not forgotten: a server without them would serve silent connections forever.
+// New sets both limits.
 func TestNewLimitsSilence(t *testing.T) {
 	if s := newServer(t); s.headerTimeout <= 0 || s.idleTimeout <= 0 || s.headerTimeout > time.Minute || s.idleTimeout > time.Hour {
 		t.Errorf("header %v, idle %v", s.headerTimeout, s.idleTimeout)
