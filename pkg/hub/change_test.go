@@ -23,3 +23,16 @@ func TestChangeIsOneStep(t *testing.T) {
 		t.Error("the subscription was not applied")
 	}
 }
+
+// A refused subscription is remembered until it is cancelled, and no longer.
+func TestRefusedSubscriptionIsForgotten(t *testing.T) {
+	h, err := New(Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := subscription{new(zmq.Peer), "topic"}
+	h.remember(s)
+	if !h.forget(s) || h.forget(s) || len(h.refused) != 0 {
+		t.Errorf("%d are left", len(h.refused))
+	}
+}

@@ -182,6 +182,28 @@ func TestHubStream(t *testing.T) {
 	}
 }
 
+// Messages that a publisher has dropped are counted, with and without a stream.
+func TestHubCountsWhatPublishersDrop(t *testing.T) {
+	for name, cfg := range map[string]hub.Config{"no stream": {}, "stream": {Stream: tap.New(0)}} {
+		h := start(t, cfg)
+		sub := taptest.Open(t, zmq.Config{Type: zmq.Sub, Subscribe: []string{""}})
+		if err := sub.Connect(h.out); err != nil {
+			t.Fatal(err)
+		}
+		pub := taptest.Open(t, zmq.Config{Type: zmq.Pub, HWM: 1})
+		if err := pub.Connect(h.in); err != nil {
+			t.Fatal(err)
+		}
+		taptest.Eventually(t, name+": dropped messages", func() bool {
+			for range 100 {
+				pub.Publish([]byte("t"), []byte("x"))
+			}
+			pub.Flush()
+			return h.Counters().Gone > 0
+		})
+	}
+}
+
 // Hubs connected to hubs: subscriptions travel up and messages down.
 func TestHubChain(t *testing.T) {
 	p := peers(t)

@@ -83,6 +83,9 @@ func TestReplayOfTooMuch(t *testing.T) {
 		t.Errorf("the first is %d, %v", first, err)
 	}
 	sub.expect(messages[first+1:]...)
+	if missed := h.Counters().Missed; missed != uint64(first) {
+		t.Errorf("%d are counted as missed before message %d", missed, first)
+	}
 	pub.send("t1|next")
 	sub.expect("t1|next")
 }

@@ -87,6 +87,9 @@ func TestSetIsBounded(t *testing.T) {
 		if first, err := set.Add([]byte("0")); first || err != nil {
 			t.Errorf("a second subscription to a prefix that it has: %v", err)
 		}
+		if set.bytes > MaxBytes || set.bytes < MaxBytes-2*cost {
+			t.Errorf("full with %d bytes", set.bytes)
+		}
 		if set.Match([]byte("x")) || !set.Match(fmt.Append(nil, i-1)) || set.Remove([]byte("x")) {
 			t.Error("the refused prefix has changed the set")
 		}
@@ -134,6 +137,15 @@ func TestIndexAgainstEverybody(t *testing.T) {
 		default:
 			checkIndex(t, &index, topic, wants, seen)
 		}
+	}
+	for s := range wants {
+		for prefix := range wants[s] {
+			index.Remove(s, []byte(prefix))
+		}
+		index.Forget(s)
+	}
+	if len(index.root.children)+len(index.order)+len(index.numbers) > 0 {
+		t.Errorf("an empty index: %+v", index)
 	}
 }
 

@@ -151,12 +151,10 @@ func (r *Reader) past(h *history, last uint64) (messages [][]Message, since, mis
 func (r *Reader) offer(messages []Message) (missed uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	n := 0
-	if r.missed == 0 { // otherwise they would stand before those that were missed earlier
-		for n < len(messages) && r.count+n < r.interest.Queue && (r.count+n == 0 || r.bytes < r.interest.QueueBytes) {
-			r.bytes += messages[n].load()
-			n++
-		}
+	n := 0 // once a message does not fit, none does until Take empties the queue: those that are missed come after all that are queued
+	for n < len(messages) && r.count+n < r.interest.Queue && (r.count+n == 0 || r.bytes < r.interest.QueueBytes) {
+		r.bytes += messages[n].load()
+		n++
 	}
 	if n > 0 {
 		r.queue = append(r.queue, Delivery{Messages: messages[:n:n]})

@@ -87,12 +87,15 @@ func TestSlowReaderMissesWhatItIsToldOf(t *testing.T) {
 	s, source := tap.New(0), taptest.New(t)
 	few := s.Join(tap.Interest{Queue: 3, QueueBytes: plenty})
 	small := s.Join(tap.Interest{Queue: 100, QueueBytes: 25})
+	exact := s.Join(tap.Interest{Queue: 100, QueueBytes: 20})
 	fast := s.Join(tap.Interest{Queue: 100, QueueBytes: plenty})
 	source.Give(s.Publish, numbered("", 0, 2, 10)...)
 	source.Give(s.Publish, numbered("", 2, 5, 10)...)
 	expect(t, few, "0        1        2        missed:2")
 	expect(t, small, "0        1        2        missed:2") // the third still found fewer than 25 bytes waiting
-	source.Give(s.Publish, numbered("", 5, 6, 1000)...)     // larger than any queue
+	expect(t, exact, "0        1        missed:3")
+	exact.Close()
+	source.Give(s.Publish, numbered("", 5, 6, 1000)...) // larger than any queue
 	source.Give(s.Publish, numbered("", 6, 7, 1)...)
 	expect(t, few, "5        6")
 	expect(t, small, "5        missed:1")
@@ -100,7 +103,7 @@ func TestSlowReaderMissesWhatItIsToldOf(t *testing.T) {
 	expect(t, few, "7")
 	expect(t, small, "7")
 	expect(t, fast, "0        1        2        3        4        5        6 7")
-	if c := s.Counters(); c.Missed != 5 {
+	if c := s.Counters(); c.Missed != 8 {
 		t.Errorf("%d are counted as missed", c.Missed)
 	}
 }
@@ -268,6 +271,17 @@ func TestGapsRememberedAreBounded(t *testing.T) {
 	left := tiny.Join(tap.Interest{Queue: 10, QueueBytes: plenty, Resume: true, After: 1490})
 	defer left.Close()
 	expect(t, left, "missed:9 gap:x a gap:x")
+}
+
+// A stream without a history remembers no gaps either.
+func TestNoHistoryNoGaps(t *testing.T) {
+	s := tap.New(0)
+	s.Report(tap.Gap{Reason: "before"})
+	r := s.Join(tap.Interest{Queue: 10, QueueBytes: plenty, Resume: true})
+	defer r.Close()
+	expect(t, r, "")
+	s.Report(tap.Gap{Reason: "after"})
+	expect(t, r, "gap:after")
 }
 
 // A gap that finds the queue full is reported all the same, merged with others: endless gaps take no memory.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"slices"
 	"strings"
 	"sync"
@@ -234,7 +235,8 @@ func TestWatch(t *testing.T) {
 	cfg, up = watched(s, down)
 	ending := taptest.Open(t, cfg)
 	connect(t, ending, bind(t, taptest.Open(t, zmq.Config{Type: zmq.Pub})))
-	<-up
+	cfg.OnDown(<-up, net.ErrClosed)
+	<-down
 	ending.Close(gone)
 	<-down
 	if got := r.Take(nil); len(got) > 0 {

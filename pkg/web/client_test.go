@@ -196,6 +196,51 @@ func readEvents(t *testing.T, r *bufio.Reader, read, missed, n int) (int, int) {
 	return read, missed
 }
 
+// The bytes that wait for a reader are bounded, too, however many messages may wait.
+func TestQueueHasBytes(t *testing.T) {
+	const perRound, size, rounds = 32, 32 << 10, 64 // 64 MiB, far more than a queue of 1 MiB and the kernel hold
+	s := serve(t, web.Config{Stream: tap.New(0), Queue: 1 << 20})
+	stalled := s.stalled(askText)
+	if err := stalled.(*net.TCPConn).SetReadBuffer(4096); err != nil {
+		t.Fatal(err)
+	}
+	var messages [][]string
+	for range perRound {
+		messages = append(messages, []string{strings.Repeat("x", size)})
+	}
+	for range rounds {
+		s.source.Give(s.stream.Publish, messages...)
+	}
+	if s.stream.Counters().Missed == 0 {
+		t.Error("everything waits for a reader that does not read")
+	}
+}
+
+// When a reader leaves, the log has what it was sent and what it missed; the latter is worth a line that everybody sees.
+func TestReaderGoneIsLogged(t *testing.T) {
+	s := serve(t, web.Config{Queue: 2})
+	s.publish("1", "2", "3")
+	for query, want := range map[string]string{"last=2": "sent=2 missed=0", "": "sent=2 missed=1"} {
+		level, headers := "DEBUG", []string{}
+		if query == "" {
+			level, headers = "INFO", []string{"Last-Event-ID: another process's"}
+		}
+		a := s.events("?"+query, headers...)
+		for a.event().name != "" { // what comes before the messages
+		}
+		a.event()
+		a.Body.Close()
+		taptest.Eventually(t, "the reader in the log", func() bool {
+			for line := range strings.Lines(s.log.String()) {
+				if strings.Contains(line, "level="+level+" msg=\"reader gone\"") && strings.Contains(line, want) {
+					return true
+				}
+			}
+			return false
+		})
+	}
+}
+
 // At the end every reader gets what waits for it and a proper end. One that does not read cannot delay the others.
 func TestEnd(t *testing.T) {
 	s := serve(t, web.Config{Queue: 100_000})

@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap/taptest"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/web"
 )
 
@@ -107,6 +108,10 @@ func TestTLSOnly(t *testing.T) {
 	if conn, err := tls.Dial("tcp", s.at, &tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS11}); err == nil {
 		conn.Close()
 		t.Error("TLS 1.1 is spoken")
+	}
+	taptest.Eventually(t, "the failed handshake in the log", func() bool { return strings.Contains(s.log.String(), "TLS handshake error") })
+	if text := s.log.String(); strings.Contains(text, "level=ERROR") || strings.Contains(text, "level=WARN") || strings.Contains(text, "level=INFO") {
+		t.Errorf("a stranger fills the log: %s", text)
 	}
 }
 
