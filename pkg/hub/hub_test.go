@@ -13,6 +13,7 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap/taptest"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq/zmqtest"
 )
 
 // joined is a running hub.
@@ -53,50 +54,43 @@ func (j *joined) dial(at string) {
 }
 
 // warm sends probes of a topic until the subscriber receives one, and takes those still on the way: from then on every message arrives.
-func warm(pub, sub *socket, topic string) {
-	sub.t.Helper()
-	taptest.Eventually(sub.t, "a path from "+pub.at, func() bool {
-		pub.send(topic + "|probe")
-		return !sub.idle(5)
+func warm(pub, sub *zmqtest.Socket, topic string) {
+	sub.T.Helper()
+	taptest.Eventually(sub.T, "a path from "+pub.Endpoint, func() bool {
+		pub.Send(topic + "|probe")
+		return !sub.Idle(5)
 	})
-	pub.send(topic + "|ready")
+	pub.Send(topic + "|ready")
 	for got := ""; got != topic+"|ready"; {
-		got = sub.recv(1)[0]
-	}
-}
-
-// drain discards what has arrived so far.
-func (s *socket) drain() {
-	s.t.Helper()
-	for !s.idle(20) {
-		s.recv(1)
+		got = sub.Recv(1)[0]
 	}
 }
 
 // Messages from publishers of all kinds reach subscribers of all kinds unchanged.
 func TestHubJoins(t *testing.T) {
-	p := peers(t)
+	t.Parallel()
+	p := zmqtest.Start(t)
 	h := start(t, hub.Config{})
-	connecting, binding, xpub := p.connect("PUB", h.in, nil), p.bind("PUB", nil), p.bind("XPUB", nil)
-	h.dial(binding.at)
-	h.dial(xpub.at)
-	all, some, xsub := p.connect("SUB", h.out, nil).subscribe(""), p.connect("SUB", h.out, nil).subscribe("b", "ab", "b"), p.connect("XSUB", h.out, nil)
-	xsub.send("\x01b")
-	for i, pub := range []*socket{connecting, binding, xpub} {
+	connecting, binding, xpub := p.Connect("PUB", h.in, nil), p.Bind("PUB", zmqtest.Loopback, nil), p.Bind("XPUB", zmqtest.Loopback, nil)
+	h.dial(binding.Endpoint)
+	h.dial(xpub.Endpoint)
+	all, some, xsub := p.Connect("SUB", h.out, nil).Subscribe(""), p.Connect("SUB", h.out, nil).Subscribe("b", "ab", "b"), p.Connect("XSUB", h.out, nil)
+	xsub.Send("\x01b")
+	for i, pub := range []*zmqtest.Socket{connecting, binding, xpub} {
 		warm(pub, all, "b")
 		warm(pub, some, "b")
 		warm(pub, xsub, "b")
-		for _, sub := range []*socket{all, some, xsub} {
-			sub.drain()
+		for _, sub := range []*zmqtest.Socket{all, some, xsub} {
+			sub.Drain()
 		}
 		messages := []string{"a|1", "b|2", "ab|\x00|", "abc|x|\xff\xfe|" + strings.Repeat("y", 70_000), "b", "", "|", "b|" + fmt.Sprint(i), strings.Repeat("b|", 900) + "b"}
-		pub.send(messages...)
-		all.expect(messages...)
+		pub.Send(messages...)
+		all.Expect(messages...)
 		wanted := slices.DeleteFunc(slices.Clone(messages), func(m string) bool { return !strings.HasPrefix(m, "b") && !strings.HasPrefix(m, "ab") })
-		some.expect(wanted...)
-		xsub.expect(slices.DeleteFunc(wanted, func(m string) bool { return m[0] != 'b' })...)
+		some.Expect(wanted...)
+		xsub.Expect(slices.DeleteFunc(wanted, func(m string) bool { return m[0] != 'b' })...)
 	}
-	if !all.idle(50) || !some.idle(0) || !xsub.idle(0) {
+	if !all.Idle(50) || !some.Idle(0) || !xsub.Idle(0) {
 		t.Error("a message arrives twice")
 	}
 	if c := h.Counters(); c.Missed != 0 || c.Gone != 0 || c.Received < 27 {
@@ -106,32 +100,33 @@ func TestHubJoins(t *testing.T) {
 
 // Publishers are asked for what some subscriber wants, and the request is withdrawn when none wants it any more.
 func TestHubAsksForWhatIsWanted(t *testing.T) {
-	p := peers(t)
+	t.Parallel()
+	p := zmqtest.Start(t)
 	h := start(t, hub.Config{})
-	xpub := p.bind("XPUB", nil)
-	h.dial(xpub.at)
-	first := p.connect("SUB", h.out, nil).subscribe("a")
-	xpub.expect("\x01a")
-	second := p.connect("SUB", h.out, nil).subscribe("a", "b")
-	xpub.expect("\x01b")
-	first.unsubscribe("a")
-	second.unsubscribe("b")
-	xpub.expect("\x00b")
-	xpub.send("b|nobody", "a|somebody")
-	second.expect("a|somebody")
-	if !first.idle(20) || !xpub.idle(0) {
+	xpub := p.Bind("XPUB", zmqtest.Loopback, nil)
+	h.dial(xpub.Endpoint)
+	first := p.Connect("SUB", h.out, nil).Subscribe("a")
+	xpub.Expect("\x01a")
+	second := p.Connect("SUB", h.out, nil).Subscribe("a", "b")
+	xpub.Expect("\x01b")
+	first.Unsubscribe("a")
+	second.Unsubscribe("b")
+	xpub.Expect("\x00b")
+	xpub.Send("b|nobody", "a|somebody")
+	second.Expect("a|somebody")
+	if !first.Idle(20) || !xpub.Idle(0) {
 		t.Error("there are more messages than that")
 	}
-	late := p.bind("XPUB", nil)
-	h.dial(late.at)
-	late.expect("\x01a")
-	second.close()
-	xpub.expect("\x00a")
-	late.expect("\x00a")
+	late := p.Bind("XPUB", zmqtest.Loopback, nil)
+	h.dial(late.Endpoint)
+	late.Expect("\x01a")
+	second.Close()
+	xpub.Expect("\x00a")
+	late.Expect("\x00a")
 	before := h.Counters().Received
-	xpub.send("a|nobody")
-	first.subscribe("c")
-	xpub.expect("\x01c")
+	xpub.Send("a|nobody")
+	first.Subscribe("c")
+	xpub.Expect("\x01c")
 	if after := h.Counters().Received; after != before {
 		t.Errorf("%d messages arrived that no subscriber wants", after-before)
 	}
@@ -139,45 +134,47 @@ func TestHubAsksForWhatIsWanted(t *testing.T) {
 
 // With a memory or readers over HTTP, publishers are asked for everything, once and for good.
 func TestHubAsksForEverything(t *testing.T) {
+	t.Parallel()
 	for name, cfg := range map[string]hub.Config{"replay": {Replay: 1, ReplayBytes: 1000}, "stream": {Stream: tap.New(0)}} {
-		p := peers(t)
+		p := zmqtest.Start(t)
 		h := start(t, cfg)
-		xpub := p.bind("XPUB", nil)
-		h.dial(xpub.at)
-		xpub.expect("\x01")
-		sub := p.connect("SUB", h.out, nil).subscribe("a")
+		xpub := p.Bind("XPUB", zmqtest.Loopback, nil)
+		h.dial(xpub.Endpoint)
+		xpub.Expect("\x01")
+		sub := p.Connect("SUB", h.out, nil).Subscribe("a")
 		warm(xpub, sub, "a")
-		sub.unsubscribe("a")
-		xpub.send("b|x")
+		sub.Unsubscribe("a")
+		xpub.Send("b|x")
 		taptest.Eventually(t, "an unwanted message", func() bool { return h.Counters().Received >= 3 })
-		if !xpub.idle(20) {
-			t.Errorf("%s: the publisher was asked for %q", name, xpub.recv(1))
+		if !xpub.Idle(20) {
+			t.Errorf("%s: the publisher was asked for %q", name, xpub.Recv(1))
 		}
 	}
 }
 
 // The stream gets the same messages as the subscribers, and the counters cover both.
 func TestHubStream(t *testing.T) {
-	p, stream := peers(t), tap.New(0)
+	t.Parallel()
+	p, stream := zmqtest.Start(t), tap.New(0)
 	h := start(t, hub.Config{Stream: stream})
 	reader := stream.Join(tap.Interest{Queue: 2, QueueBytes: 1000})
 	defer reader.Close()
-	pub := p.bind("PUB", nil)
-	h.dial(pub.at)
-	sub := p.connect("SUB", h.out, nil).subscribe("")
+	pub := p.Bind("PUB", zmqtest.Loopback, nil)
+	h.dial(pub.Endpoint)
+	sub := p.Connect("SUB", h.out, nil).Subscribe("")
 	warm(pub, sub, "")
 	reader.Take(nil)
 	missed := h.Counters().Missed
-	pub.send("a|1", "b|2", "c|3")
-	sub.expect("a|1", "b|2", "c|3")
+	pub.Send("a|1", "b|2", "c|3")
+	sub.Expect("a|1", "b|2", "c|3")
 	taptest.Eventually(t, "the reader to miss one", func() bool { return h.Counters().Missed == missed+1 })
 	got := reader.Take(nil)
 	if last := got[len(got)-1]; last.Missed != 1 || string(got[0].Messages[0].Topic) != "a" {
 		t.Errorf("the reader took %+v", got)
 	}
-	pub.close()
+	pub.Close()
 	gap := reader.Next(t.Context(), nil)
-	if len(gap) != 1 || gap[0].Gap == nil || gap[0].Gap.Publisher != pub.at {
+	if len(gap) != 1 || gap[0].Gap == nil || gap[0].Gap.Publisher != pub.Endpoint {
 		t.Errorf("the publisher's end is reported as %+v", gap)
 	}
 }
@@ -206,57 +203,58 @@ func TestHubCountsWhatPublishersDrop(t *testing.T) {
 
 // Hubs connected to hubs: subscriptions travel up and messages down.
 func TestHubChain(t *testing.T) {
-	p := peers(t)
+	t.Parallel()
+	p := zmqtest.Start(t)
 	top, middle, bottom := start(t, hub.Config{}), start(t, hub.Config{Replay: 2, ReplayBytes: 1 << 20}), start(t, hub.Config{})
 	lower := start(t, hub.Config{})
 	middle.dial(top.out)
 	bottom.dial(middle.out)
 	lower.dial(top.out)
-	xpub := p.bind("XPUB", nil)
-	top.dial(xpub.at)
-	xpub.expect("\x01") // for the memory in the middle
-	a, b, c := p.connect("SUB", bottom.out, nil).subscribe("a"), p.connect("SUB", lower.out, nil).subscribe("b"), p.connect("SUB", middle.out, nil).subscribe("")
+	xpub := p.Bind("XPUB", zmqtest.Loopback, nil)
+	top.dial(xpub.Endpoint)
+	xpub.Expect("\x01") // for the memory in the middle
+	a, b, c := p.Connect("SUB", bottom.out, nil).Subscribe("a"), p.Connect("SUB", lower.out, nil).Subscribe("b"), p.Connect("SUB", middle.out, nil).Subscribe("")
 	warm(xpub, a, "a")
 	warm(xpub, b, "b")
-	c.drain()
-	xpub.send("a|1", "b|2", "c|3")
-	a.expect("a|1")
-	b.expect("b|2")
-	c.expect("a|1", "b|2", "c|3")
-	late := p.connect("SUB", bottom.out, nil).subscribe("c")
-	late.expect("c|3") // from the memory of the middle hub, through one without
-	if !a.idle(20) || !b.idle(0) || !c.idle(0) || !late.idle(0) {
+	c.Drain()
+	xpub.Send("a|1", "b|2", "c|3")
+	a.Expect("a|1")
+	b.Expect("b|2")
+	c.Expect("a|1", "b|2", "c|3")
+	late := p.Connect("SUB", bottom.out, nil).Subscribe("c")
+	late.Expect("c|3") // from the memory of the middle hub, through one without
+	if !a.Idle(20) || !b.Idle(0) || !c.Idle(0) || !late.Idle(0) {
 		t.Error("a message arrives twice")
 	}
 }
 
 // A subscriber that does not read misses messages. They are counted, and no other subscriber is delayed.
 func TestHubSlowSubscriber(t *testing.T) {
-	p := peers(t)
+	p := zmqtest.Start(t)
 	h := start(t, hub.Config{Out: zmq.Config{HWM: 100}})
-	pub := p.bind("PUB", options{"SNDHWM": 0})
-	h.dial(pub.at)
-	slow := p.connect("SUB", h.out, options{"RCVHWM": 10}).subscribe("n")
-	fast := p.connect("SUB", h.out, nil).subscribe("n")
+	pub := p.Bind("PUB", zmqtest.Loopback, zmqtest.Options{"SNDHWM": 0})
+	h.dial(pub.Endpoint)
+	slow := p.Connect("SUB", h.out, zmqtest.Options{"RCVHWM": 10}).Subscribe("n")
+	fast := p.Connect("SUB", h.out, nil).Subscribe("n")
 	warm(pub, fast, "n")
 	warm(pub, slow, "n")
-	fast.drain()
-	slow.drain()
+	fast.Drain()
+	slow.Drain()
 	padding, sent := strings.Repeat("x", 5000), 0
 	for ; h.Counters().Missed == 0 || sent < 4000; sent += 50 {
 		var messages []string
 		for i := range 50 {
 			messages = append(messages, fmt.Sprintf("n|%d %s", sent+i, padding))
 		}
-		pub.send(messages...)
-		fast.expect(messages...)
+		pub.Send(messages...)
+		fast.Expect(messages...)
 		if sent > 100_000 {
 			t.Fatal("the slow subscriber misses nothing")
 		}
 	}
 	missed := int(h.Counters().Missed)
 	last := -1
-	for _, m := range slow.recv(sent - missed) {
+	for _, m := range slow.Recv(sent - missed) {
 		number, _, _ := strings.Cut(strings.TrimPrefix(m, "n|"), " ")
 		n, err := strconv.Atoi(number)
 		if err != nil || n <= last {
@@ -264,7 +262,7 @@ func TestHubSlowSubscriber(t *testing.T) {
 		}
 		last = n
 	}
-	if !slow.idle(50) {
+	if !slow.Idle(50) {
 		t.Errorf("%d of %d are counted as missed, but fewer are missing", missed, sent)
 	}
 }
@@ -283,15 +281,15 @@ func TestHubAsksForEverythingWhenItIsTooMuch(t *testing.T) {
 		}
 		return s
 	}
-	p := peers(t)
-	xpub := p.bind("XPUB", nil)
-	h.dial(xpub.at)
+	p := zmqtest.Start(t)
+	xpub := p.Bind("XPUB", zmqtest.Loopback, nil)
+	h.dial(xpub.Endpoint)
 	open("a")
-	xpub.recv(5000)
+	xpub.Recv(5000)
 	second := open("b")
 	asked := make(map[string]int)
 	hear := func() string {
-		m := xpub.recv(1)[0]
+		m := xpub.Recv(1)[0]
 		asked[m[1:]] += int(m[0])*2 - 1
 		return m
 	}
@@ -301,8 +299,8 @@ func TestHubAsksForEverythingWhenItIsTooMuch(t *testing.T) {
 		t.Errorf("asked for %d prefixes before everything", len(asked))
 	}
 	taptest.Eventually(t, "the last subscription", func() bool {
-		xpub.send("c|unwanted")
-		xpub.send("b4999|wanted")
+		xpub.Send("c|unwanted")
+		xpub.Send("b4999|wanted")
 		b := second.TryRecv()
 		if b == nil {
 			return false
@@ -323,7 +321,7 @@ func TestHubAsksForEverythingWhenItIsTooMuch(t *testing.T) {
 		}
 		delete(asked, m[1:])
 	}
-	good := p.connect("SUB", h.out, nil).subscribe("a1")
+	good := p.Connect("SUB", h.out, nil).Subscribe("a1")
 	warm(xpub, good, "a1")
 }
 
