@@ -208,13 +208,17 @@ func TestHubEnds(t *testing.T) {
 
 // A server without a token that other hosts can reach logs a warning.
 func TestOpenToAll(t *testing.T) {
-	for address, warned := range map[string]bool{"0.0.0.0:0": true, "127.0.0.1:0": false} {
-		p := launch(t, "serve", "--http", address, "--bind", "tcp://127.0.0.1:0")
+	token := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(token, []byte("0123456789abcdef"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for flags, warned := range map[string]bool{"0.0.0.0:0": true, "127.0.0.1:0": false, "0.0.0.0:0 --http-token-file " + token: false} {
+		p := launch(t, append([]string{"serve", "--bind", "tcp://127.0.0.1:0", "--http"}, strings.Fields(flags)...)...)
 		p.logged("msg=serving")
 		p.signal(syscall.SIGTERM)
 		p.exits(0)
 		if strings.Contains(p.log(), "whoever reaches this address reads the stream") != warned {
-			t.Errorf("%s: %s", address, p.log())
+			t.Errorf("%s: %s", flags, p.log())
 		}
 	}
 }
