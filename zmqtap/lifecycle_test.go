@@ -18,7 +18,8 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
 )
 
-// A signal ends it with 0 after what waits has been delivered. A reader that does not read delays that by no more than --linger.
+// A signal ends it with 0 after what waits has been delivered. A reader that does not read delays that by no
+// more than --linger.
 func TestServeEnds(t *testing.T) {
 	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
 		pub, at := publishing(t)
@@ -35,8 +36,8 @@ func TestServeEnds(t *testing.T) {
 		if _, err := io.ReadFull(stalled, make([]byte, 12)); err != nil {
 			t.Fatal(err)
 		}
-		// A reader misses what is too much for its queue, so a fixed number of messages may well be fewer than 10 lines. The total is
-		// more than the kernel and the queue hold for the stalled reader.
+		// A reader misses what is too much for its queue, so a fixed number of messages may well be fewer
+		// than 10 lines. The total is more than the kernel and the queue hold for the stalled reader.
 		published := 0
 		taptest.Eventually(t, "a part of the stream", func() bool {
 			for range 20 {
@@ -115,7 +116,8 @@ func TestPortIsTaken(t *testing.T) {
 	}
 }
 
-// A Unix socket: the one that a dead process has left is replaced, that of a live process is not, and the end removes it.
+// A Unix socket: the one that a dead process has left is replaced, that of a live process is not, and the end
+// removes it.
 func TestServeAtUnixSocket(t *testing.T) {
 	dir, err := os.MkdirTemp("", "rz-")
 	if err != nil {
@@ -154,7 +156,8 @@ func TestServeAtUnixSocket(t *testing.T) {
 	}
 }
 
-// A hub also ends with 0, despite a subscriber that does not read and a reader over HTTP. While it lives, another one cannot take its place.
+// A hub also ends with 0, despite a subscriber that does not read and a reader over HTTP. While it lives,
+// another one cannot take its place.
 func TestHubEnds(t *testing.T) {
 	dir, err := os.MkdirTemp("", "rz-")
 	if err != nil {

@@ -1,11 +1,13 @@
-// Zmqtap looks into a live stream of log messages. It never slows a publisher: a reader that is too slow misses messages, and learns how many.
+// Zmqtap looks into a live stream of log messages. It never slows a publisher: a reader that is too slow
+// misses messages, and learns how many.
 //
 //	zmqtap ENDPOINT...                        prints the stream, for people and for pipes
 //	zmqtap serve --http ADDR ENDPOINT...      serves it over HTTP: plain text, Server-Sent Events, a page
 //	zmqtap hub --in ENDPOINT --out ENDPOINT   joins many publishers with many subscribers
 //
-// Standard output carries only messages; everything else goes to standard error. The exit code is 0 after SIGINT, SIGTERM, SIGHUP, --count or --for,
-// or when standard output has been closed; 1 after a failure; 2 if the command line is wrong.
+// Standard output carries only messages; everything else goes to standard error. The exit code is 0 after
+// SIGINT, SIGTERM, SIGHUP, --count or --for, or when standard output has been closed; 1 after a failure; 2 if
+// the command line is wrong.
 package main
 
 import (

@@ -7,10 +7,12 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap"
 )
 
-// mostGaps is how many lines about gaps are logged in a second. A publisher that drops messages reports it again and again.
+// mostGaps is how many lines about gaps are logged in a second. A publisher that drops messages reports it
+// again and again.
 const mostGaps = 10
 
-// missingLog logs what is missing, in a limited number of lines. What exceeds the limit is added to the next line of its kind.
+// missingLog logs what is missing, in a limited number of lines. What exceeds the limit is added to the next
+// line of its kind.
 type missingLog struct {
 	logger *slog.Logger
 

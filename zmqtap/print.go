@@ -14,7 +14,8 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/terminal"
 )
 
-// The most that waits for a terminal or a pipe that does not keep up. It is much, because there is only one reader, and pipes are read in bursts.
+// The most that waits for a terminal or a pipe that does not keep up. It is much, because there is only one
+// reader, and pipes are read in bursts.
 const (
 	printQueue      = 1 << 16
 	printQueueBytes = 16 << 20

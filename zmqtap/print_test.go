@@ -20,8 +20,8 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
 )
 
-// printing starts a zmqtap that prints what our publisher sends, and waits until it has subscribed. Without a stderr, standard error goes to the
-// process's log.
+// printing starts a zmqtap that prints what our publisher sends, and waits until it has subscribed. Without a
+// stderr, standard error goes to the process's log.
 func printing(t *testing.T, hwm int, stdout, stderr *os.File, args ...string) (p *process, pub *zmq.Socket, peer *zmq.Peer) {
 	t.Helper()
 	subscribed := make(chan *zmq.Peer, 1)
@@ -186,7 +186,8 @@ func TestHangup(t *testing.T) {
 	p.logged("0 messages seen")
 }
 
-// A publisher that reports drops again and again does not fill the log; what is not logged at once is added to a later line.
+// A publisher that reports drops again and again does not fill the log; what is not logged at once is added
+// to a later line.
 func TestGapsAreSaidInFewLines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var text bytes.Buffer

@@ -47,15 +47,16 @@ func launch(t *testing.T, args ...string) *process {
 	return launchCommand(t, exec.Command(program, args...))
 }
 
-// launchCommand is launch for a command whose streams may be set. Without a standard error, it goes to the process's log.
+// launchCommand is launch for a command whose streams may be set. Without a standard error, it goes to the
+// process's log.
 func launchCommand(t *testing.T, cmd *exec.Cmd) *process {
 	t.Helper()
 	p := &process{t: t, cmd: cmd, ended: make(chan struct{})}
 	if cmd.Stderr == nil {
 		cmd.Stderr = p
 	}
-	// A process inherits ignored signals, for example from nohup, or from a shell that runs the tests in the background. Signals that are
-	// caught at its start it gets with their defaults.
+	// A process inherits ignored signals, for example from nohup, or from a shell that runs the tests in the
+	// background. Signals that are caught at its start it gets with their defaults.
 	caught := make(chan os.Signal, 1)
 	signal.Notify(caught, syscall.SIGHUP, syscall.SIGINT)
 	err := p.cmd.Start()

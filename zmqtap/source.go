@@ -24,7 +24,8 @@ func (o *source) addTopics(fs *pflag.FlagSet) {
 	fs.StringArrayVar(&o.topics, "topic", nil, "take only messages whose first frame begins with this `prefix` (repeatable; default everything)")
 }
 
-// parse parses a command line whose arguments are endpoints to connect to. After a --bind without a value they are endpoints to bind.
+// parse parses a command line whose arguments are endpoints to connect to. After a --bind without a value
+// they are endpoints to bind.
 func (o *source) parse(fs *pflag.FlagSet, args []string, stdout io.Writer) error {
 	o.Arguments = flags.ConnectArguments
 	if i := slices.Index(args, "--bind"); i >= 0 && (i+1 == len(args) || strings.HasPrefix(args[i+1], "-")) {
@@ -33,8 +34,8 @@ func (o *source) parse(fs *pflag.FlagSet, args []string, stdout io.Writer) error
 	return o.Parse(fs, version, args, stdout)
 }
 
-// open opens a SUB that publishes to the stream what it receives. It receives as fast as it can: what readers are too slow for is dropped here,
-// where it is counted.
+// open opens a SUB that publishes to the stream what it receives. It receives as fast as it can: what readers
+// are too slow for is dropped here, where it is counted.
 func (o *source) open(stream *tap.Stream, logger *slog.Logger) (*zmq.Socket, error) {
 	cfg := o.Socket(zmq.Sub, logger)
 	if cfg.Subscribe = o.topics; len(o.topics) == 0 {

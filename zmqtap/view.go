@@ -27,7 +27,7 @@ type view struct {
 	onScreen bool // rates are redrawn in place
 	began    time.Time
 
-	mu        sync.Mutex // guards rates, totals, untouched and unwritten: the summary is made even while the output is stuck
+	mu        sync.Mutex // of the following four: the summary is made even while the output is stuck
 	rates     *terminal.Rates
 	totals    terminal.Summary
 	untouched uint64 // messages taken from the reader and not counted yet
@@ -86,7 +86,8 @@ func (v *view) show(ctx context.Context) error {
 	return v.table(ctx)
 }
 
-// print writes a line for each message until ctx ends, and then those that have already arrived, but no later ones: there may be no end of them.
+// print writes a line for each message until ctx ends, and then those that have already arrived, but no later
+// ones: there may be no end of them.
 func (v *view) print(ctx context.Context) error {
 	var waiting []tap.Delivery
 	for over := false; !over; {

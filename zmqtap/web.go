@@ -123,7 +123,8 @@ func (o *webOptions) listen(stream *tap.Stream, hwm int, logger *slog.Logger) (*
 	return server, l, nil
 }
 
-// background runs a server until ctx ends, and calls failed when the server has ended. wait waits for that and returns the server's error.
+// background runs a server until ctx ends, and calls failed when the server has ended. wait waits for that
+// and returns the server's error.
 func background(ctx, draining context.Context, server *web.Server, l net.Listener, failed context.CancelFunc) (wait func() error) {
 	result := make(chan error, 1)
 	go func() {

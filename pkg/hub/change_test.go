@@ -6,7 +6,8 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
 )
 
-// A subscription begins in the same step in which its replay ends: no message is remembered or passed on between the two.
+// A subscription begins in the same step in which its replay ends: no message is remembered or passed on
+// between the two.
 func TestChangeIsOneStep(t *testing.T) {
 	h, err := New(Config{Replay: 1, ReplayBytes: 1000})
 	if err != nil {

@@ -1,12 +1,14 @@
-// Package hub joins many publishers with many subscribers: an XSUB receives messages, and an XPUB passes them on to the subscribers that
-// want them, byte for byte. Publishers are asked only for what some subscriber wants (RFC 29, and libzmq's zmq_proxy).
+// Package hub joins many publishers with many subscribers: an XSUB receives messages, and an XPUB passes them
+// on to the subscribers that want them, byte for byte. Publishers are asked only for what some subscriber
+// wants (RFC 29, and libzmq's zmq_proxy).
 //
 //	publishers ─► XSUB ─► Hub ─► XPUB ─► subscribers
 //	     ▲          │      │
 //	     └─ wants ──┘      ├─► memory, for late subscribers
 //	                       └─► tap.Stream, for readers over HTTP
 //
-// A subscriber that is too slow misses messages. They are counted, and the subscriber learns how many; no other subscriber is delayed.
+// A subscriber that is too slow misses messages. They are counted, and the subscriber learns how many; no
+// other subscriber is delayed.
 package hub
 
 import (
@@ -36,7 +38,7 @@ type Hub struct {
 
 	greedy bool // publishers are asked for everything, whatever the subscribers want
 
-	mu      sync.Mutex            // also held while a message is remembered and passed on, so that a replay falls between two messages
+	mu      sync.Mutex            // also held while messages are remembered and passed on: a replay falls between two batches
 	memory  *memory               // nil: nothing is remembered
 	refused map[subscription]bool // those that did not fit into In; each asks publishers for everything instead
 }
@@ -96,8 +98,9 @@ func (h *Hub) forward(b *zmq.Batch) {
 		h.stream.Publish(b)
 	}
 	b.Release()
-	// Let the subscribers' goroutines run: in a flood this goroutine would read on for whole time slices while their queues overflow. With
-	// this line, five times as many messages arrive (bench/run -rows hub-flood-own).
+	// Let the subscribers' goroutines run: in a flood this goroutine would read on for whole time slices
+	// while their queues overflow. With this line, five times as many messages arrive (bench/run -rows
+	// hub-flood-own).
 	runtime.Gosched()
 }
 
@@ -115,7 +118,8 @@ func (h *Hub) change(p *zmq.Peer, prefix []byte, wanted bool, apply func()) {
 	switch {
 	case h.greedy:
 	case wanted:
-		if err := h.In.Subscribe(prefix); err != nil { // one subscriber can use up the room; the others must get their messages all the same
+		// One subscriber can use up the room for prefixes. The others must get their messages all the same.
+		if err := h.In.Subscribe(prefix); err != nil {
 			h.remember(subscription{p, string(prefix)})
 			h.In.Subscribe(nil) //nolint:errcheck // there is always room for the empty prefix
 		}
@@ -141,8 +145,9 @@ func (h *Hub) forget(s subscription) bool {
 	return was
 }
 
-// replay gives a late subscriber the remembered messages that it did not want before, in the order in which they arrived. If they exceed the
-// peer's replay room, it gets the newest and learns how many it missed, so that no hole follows them. The caller holds mu.
+// replay gives a late subscriber the remembered messages that it did not want before, in the order in which
+// they arrived. If they exceed the peer's replay room, it gets the newest and learns how many it missed, so
+// that no hole follows them. The caller holds mu.
 func (h *Hub) replay(p *zmq.Peer, prefix []byte) {
 	wanted := h.memory.find(func(topic []byte) bool { return !p.WantsAnyway(topic, prefix) }, prefix)
 	if len(wanted) == 0 {

@@ -53,7 +53,8 @@ func (j *joined) dial(at string) {
 	}
 }
 
-// warm sends probes of a topic until the subscriber receives one, and takes those still on the way: from then on every message arrives.
+// warm sends probes of a topic until the subscriber receives one, and takes those still on the way: from then
+// on every message arrives.
 func warm(pub, sub *zmqtest.Socket, topic string) {
 	sub.T.Helper()
 	taptest.Eventually(sub.T, "a path from "+pub.Endpoint, func() bool {

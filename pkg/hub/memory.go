@@ -9,8 +9,8 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
 )
 
-// memory holds the newest messages of each topic, which is a message's first frame. If they exceed the limit together, the oldest of all topics
-// are forgotten.
+// memory holds the newest messages of each topic, which is a message's first frame. If they exceed the limit
+// together, the oldest of all topics are forgotten.
 type memory struct {
 	perTopic int
 	limit    int // bytes
@@ -87,8 +87,8 @@ func (m *memory) place(t *topic) *remembered {
 	return r
 }
 
-// makeRoom empties r for a message of these frames. It reuses r's memory unless that is far too large: a place that has held one long message
-// must not stay that large forever.
+// makeRoom empties r for a message of these frames. It reuses r's memory unless that is far too large: a
+// place that has held one long message must not stay that large forever.
 func (r *remembered) makeRoom(frames [][]byte) {
 	size := 0
 	for _, f := range frames {
@@ -122,7 +122,8 @@ func (m *memory) forget(r *remembered) {
 	}
 }
 
-// find returns the messages of the topics that begin with prefix and that asked accepts, in the order in which they arrived.
+// find returns the messages of the topics that begin with prefix and that asked accepts, in the order in
+// which they arrived.
 func (m *memory) find(asked func(topic []byte) bool, prefix []byte) (found []*remembered) {
 	for name, t := range m.topics {
 		if subject := []byte(name); bytes.HasPrefix(subject, prefix) && asked(subject) {
@@ -147,7 +148,8 @@ func (r *remembered) frames() (frames [][]byte) {
 	return frames
 }
 
-// newest returns the last of the messages, as many as fit into size bytes on the wire; at least one if size is positive.
+// newest returns the last of the messages, as many as fit into size bytes on the wire; at least one if size
+// is positive.
 func newest(messages []*remembered, size int) []*remembered {
 	from := len(messages)
 	for ; from > 0 && size > 0; from-- {

@@ -47,7 +47,8 @@ func checkMemory(t *testing.T, m *memory) {
 // published is a message that the memory was given.
 type published struct{ topic, text string }
 
-// The memory agrees with a list of all that was published: it holds the last messages of each topic, and nothing older than what was forgotten.
+// The memory agrees with a list of all that was published: it holds the last messages of each topic, and
+// nothing older than what was forgotten.
 func TestMemoryAgainstAList(t *testing.T) {
 	for seed := range uint64(4) {
 		random, source := rand.New(rand.NewPCG(seed, 1)), taptest.New(t)

@@ -93,7 +93,8 @@ func TestReplayOfTooMuch(t *testing.T) {
 	sub.Expect("t1|next")
 }
 
-// Subscribers that come during a flood get the last messages of each topic and then the live ones, without repeats and without a hole.
+// Subscribers that come during a flood get the last messages of each topic and then the live ones, without
+// repeats and without a hole.
 func TestReplayWhileItComes(t *testing.T) {
 	const replay, topics, rounds, each = 5, 7, 8, 700
 	p := zmqtest.Start(t)
@@ -180,7 +181,8 @@ func TestReplayIsBounded(t *testing.T) {
 // Many subscriptions, one by one, while messages arrive: no message falls between a replay and the live messages.
 func TestReplayMeetsWhatComes(t *testing.T) {
 	const topics, rounds = 100, 30
-	h := start(t, hub.Config{Replay: 3, ReplayBytes: 1 << 20, In: zmq.Config{HWM: 1}, Out: zmq.Config{HWM: 100_000}}) // it receives one message at a time
+	// With HWM 1 it receives one message at a time.
+	h := start(t, hub.Config{Replay: 3, ReplayBytes: 1 << 20, In: zmq.Config{HWM: 1}, Out: zmq.Config{HWM: 100_000}})
 	pub := taptest.Open(t, zmq.Config{Type: zmq.Pub, HWM: 100_000})
 	if err := pub.Connect(h.in); err != nil {
 		t.Fatal(err)

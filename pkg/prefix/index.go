@@ -2,18 +2,20 @@ package prefix
 
 import "slices"
 
-// Group is the subscribers that want a topic. It is never changed. Until the Index changes, topics that the same subscribers want
-// have the same Group: a publisher with many messages compares pointers to find runs that go to the same subscribers.
+// Group is the subscribers that want a topic. It is never changed. Until the Index changes, topics that the
+// same subscribers want have the same Group: a publisher with many messages compares pointers to find runs
+// that go to the same subscribers.
 type Group[S comparable] struct {
 	Members []S // in the order in which they first asked for something
 }
 
-// Index finds the subscribers that want a topic, in a time that does not depend on how many there are. All their prefixes are one
-// radix tree, and this holds:
+// Index finds the subscribers that want a topic, in a time that does not depend on how many there are. All
+// their prefixes are one radix tree, and this holds:
 //
 //	The deepest prefix node on a topic's path determines all prefixes of the topic, so its subscribers are cached there.
 //
-// For whatever else the topic begins with is shorter, and lies on the path to that node. The zero value is empty. Its owner guards it.
+// For whatever else the topic begins with is shorter, and lies on the path to that node. The zero value is
+// empty. Its owner guards it.
 type Index[S comparable] struct {
 	root    node[entry[S]]
 	numbers map[S]int            // of the subscribers that have asked for something
@@ -81,7 +83,8 @@ func (x *Index[S]) changed() {
 	clear(x.groups)
 }
 
-// Of returns the subscribers that want topic. It allocates only for a deepest prefix that no topic has had since the last change.
+// Of returns the subscribers that want topic. It allocates only for a deepest prefix that no topic has had
+// since the last change.
 func (x *Index[S]) Of(topic []byte) *Group[S] {
 	deepest := x.deepest(topic)
 	if deepest.group == nil || deepest.version != x.version {

@@ -171,7 +171,8 @@ func checkIndex(t *testing.T, index *Index[int], topic string, wants []map[strin
 	seen[key] = group
 }
 
-// Whatever else the prefixes are, topics with the same deepest prefix have the same Group, made once: the invariant of Index.
+// Whatever else the prefixes are, topics with the same deepest prefix have the same Group, made once: the
+// invariant of Index.
 func TestDeepestPrefixDeterminesTheGroup(t *testing.T) {
 	random := rand.New(rand.NewPCG(7, 8))
 	for range 500 {

@@ -1,8 +1,8 @@
 // Package prefix matches topics against the prefixes that subscribers ask for, as RFC 29 (ZeroMQ's PUB and SUB) means
 // it: byte by byte; an empty prefix matches everything; two subscriptions to the same prefix need two cancellations.
 //
-// A Set is what one subscriber wants. An Index finds, among many subscribers, those that want a topic. Nothing here does
-// I/O or locks.
+// A Set is what one subscriber wants. An Index finds, among many subscribers, those that want a topic.
+// Nothing here does I/O or locks.
 package prefix
 
 import "fmt"
@@ -10,11 +10,12 @@ import "fmt"
 // MaxBytes bounds the memory that one subscriber's prefixes may take here, with what storing them costs.
 const MaxBytes = 4 << 20
 
-// cost is roughly the memory that a prefix takes in addition to its bytes, in a Set and an Index: nodes of its own and its part of shared ones.
+// cost is roughly the memory that a prefix takes in addition to its bytes, in a Set and an Index: nodes of
+// its own and its part of shared ones.
 const cost = 512
 
-// Set is what one subscriber has asked for. It is a radix tree, so that a subscriber with thousands of prefixes does not hold
-// up what is published to the others. The zero value is empty. Its owner guards it.
+// Set is what one subscriber has asked for. It is a radix tree, so that a subscriber with thousands of
+// prefixes does not hold up what is published to the others. The zero value is empty. Its owner guards it.
 type Set struct {
 	root  node[count]
 	bytes int
@@ -25,8 +26,9 @@ type count int
 
 func (c count) vacant() bool { return c == 0 }
 
-// Add adds one subscription to prefix, which is copied. first reports whether it is the only one to this very prefix. An error means
-// that the prefixes would exceed MaxBytes; the set is then as it was. There is always room for the empty prefix.
+// Add adds one subscription to prefix, which is copied. first reports whether it is the only one to this very
+// prefix. An error means that the prefixes would exceed MaxBytes; the set is then as it was. There is always
+// room for the empty prefix.
 func (s *Set) Add(prefix []byte) (first bool, err error) {
 	n := s.root.grow(prefix)
 	if n.value++; n.value > 1 {
@@ -41,7 +43,8 @@ func (s *Set) Add(prefix []byte) (first bool, err error) {
 	return true, nil
 }
 
-// Remove takes one subscription to prefix back, if there is one. last reports whether it was the only one to this very prefix.
+// Remove takes one subscription to prefix back, if there is one. last reports whether it was the only one to
+// this very prefix.
 func (s *Set) Remove(prefix []byte) (last bool) {
 	n := s.root.find(prefix)
 	if n == nil || n.value == 0 {

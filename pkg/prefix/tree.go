@@ -5,7 +5,8 @@ import (
 	"slices"
 )
 
-// node is a radix tree of prefixes. It stands for the prefix that the labels on the path to it spell; value belongs to that prefix.
+// node is a radix tree of prefixes. It stands for the prefix that the labels on the path to it spell; value
+// belongs to that prefix.
 type node[V value] struct {
 	label    []byte // what the node adds to its parent's prefix; empty only in the root
 	value    V

@@ -41,7 +41,7 @@ func (h *history) add(messages []Message) {
 	}
 	h.groups, h.costs = h.groups[n:], h.costs[n:]
 	n = 0
-	for n < len(h.gaps) && h.gaps[n].after+1 < h.groups[0][0].ID { // a forgotten message stands after it: a reader of both misses more than the gap
+	for n < len(h.gaps) && h.gaps[n].after+1 < h.groups[0][0].ID { // the message after the gap is forgotten, too
 		n++
 	}
 	h.gaps = h.gaps[n:]
@@ -79,7 +79,8 @@ func (h *history) backwards() iter.Seq[[]Message] {
 	}
 }
 
-// forgotten returns how many messages after the message after, up to last, are no longer remembered. Their topics are unknown.
+// forgotten returns how many messages after the message after, up to last, are no longer remembered. Their
+// topics are unknown.
 func (h *history) forgotten(after, last uint64) uint64 {
 	first := last + 1
 	if len(h.groups) > 0 {

@@ -25,8 +25,9 @@ func (m *Message) Message() message.Message {
 	return message.Message{Topic: m.Topic, HasTopic: m.Topic != nil, Frames: m.Frames, Payload: m.Payload, Received: m.Received}
 }
 
-// JSON returns the message as one line of JSON without a terminator, as message.AppendJSON writes it. It must not be modified. It is made once
-// for all readers, unless it is much longer than the message, as with control characters: then it is made at each call, to bound the memory.
+// JSON returns the message as one line of JSON without a terminator, as message.AppendJSON writes it. It must
+// not be modified. It is made once for all readers, unless it is much longer than the message, as with
+// control characters: then it is made at each call, to bound the memory.
 func (m *Message) JSON() []byte {
 	if made := m.json.Load(); made != nil {
 		return *made
@@ -51,8 +52,8 @@ func (m *Message) size() int {
 	return n
 }
 
-// Limits of a group of messages that share their memory. Sharing makes allocations few, but a reader that retains one message retains its
-// whole group.
+// Limits of a group of messages that share their memory. Sharing makes allocations few, but a reader that
+// retains one message retains its whole group.
 const (
 	groupSize = 32      // messages
 	maxShared = 8 << 10 // bytes
@@ -71,8 +72,8 @@ func (m *Message) load() int { return m.size() + frameCost*len(m.Frames) }
 // cost returns roughly the memory of a message, with its JSON.
 func (m *Message) cost() int { return messageCost + 3*m.load() }
 
-// group copies some messages of a batch, beginning with message from, into shared memory of their own. It returns them and the index of the
-// first message that it did not copy.
+// group copies some messages of a batch, beginning with message from, into shared memory of their own. It
+// returns them and the index of the first message that it did not copy.
 func group(b *zmq.Batch, from int, firstID uint64, now time.Time) ([]Message, int) {
 	end, size, between := shared(b, from)
 	messages, bytes, lists := make([]Message, end-from), make([]byte, 0, size), [][]byte(nil)
@@ -102,8 +103,9 @@ func group(b *zmq.Batch, from int, firstID uint64, now time.Time) ([]Message, in
 	return messages, end
 }
 
-// shared returns which messages are to share their memory, those from from up to end, and how many bytes, and frames between topic and payload,
-// they have together. A large message gets memory of its own: a reader that retains a small one retains its whole group.
+// shared returns which messages are to share their memory, those from from up to end, and how many bytes, and
+// frames between topic and payload, they have together. A large message gets memory of its own: a reader that
+// retains a small one retains its whole group.
 func shared(b *zmq.Batch, from int) (end, size, between int) {
 	for load := 0; end < groupSize && from+end < b.Len(); end++ {
 		frames, own := b.Frames(from+end), 0

@@ -13,9 +13,10 @@ type Interest struct {
 	Queue      int      // most messages that wait for the reader
 	QueueBytes int      // once this many bytes wait, no further message is queued
 
-	// What the reader gets first, from what the stream remembers. It may fill the queue once, in addition to what is then published.
+	// What the reader gets first, from what the stream remembers. It may fill the queue once, in addition to
+	// what is then published.
 	Last   int    // the newest messages, this many
-	Resume bool   // instead: all messages after the message After; those that do not fit or are forgotten count as missed
+	Resume bool   // instead: all after the message After; those that do not fit or are forgotten count as missed
 	After  uint64 // a message's ID
 }
 
@@ -67,8 +68,8 @@ func distinct(topics []string) (prefixes [][]byte) {
 	return prefixes
 }
 
-// wants reports whether a message's subject begins with one of the topics. Since they are distinct, only the greatest that does not sort after
-// the subject can be its prefix.
+// wants reports whether a message's subject begins with one of the topics. Since they are distinct, only the
+// greatest that does not sort after the subject can be its prefix.
 func (r *Reader) wants(subject []byte) bool {
 	i, found := slices.BinarySearchFunc(r.topics, subject, bytes.Compare)
 	return found || (i > 0 && bytes.HasPrefix(subject, r.topics[i-1]))
@@ -89,11 +90,13 @@ func (r *Reader) Close() {
 	delete(s.readers, r)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.queue, r.count, r.bytes, r.missed, r.gap = nil, 0, 0, 0, nil // a group cached in the index may hold the reader for a while
+	// A group that is cached in the index may hold the reader for a while: it must hold no messages.
+	r.queue, r.count, r.bytes, r.missed, r.gap = nil, 0, 0, 0, nil
 }
 
-// recall queues what the reader wants of the past, with the gaps in their places, and returns how many messages it misses before that. None of
-// this counts against the queue's limits, which apply to what is published from now on.
+// recall queues what the reader wants of the past, with the gaps in their places, and returns how many
+// messages it misses before that. None of this counts against the queue's limits, which apply to what is
+// published from now on.
 func (r *Reader) recall(h *history, last uint64) (missed uint64) {
 	messages, since, missed := r.past(h, last)
 	if missed > 0 {
@@ -115,8 +118,9 @@ func (r *Reader) recall(h *history, last uint64) (missed uint64) {
 	return missed
 }
 
-// past returns the remembered messages that the reader asks for and that fit into its queue, the oldest first, one in each slice. Gaps after the
-// message since belong to them, older ones do not. missed counts those that the reader asks for and that did not fit or are forgotten.
+// past returns the remembered messages that the reader asks for and that fit into its queue, the oldest
+// first, one in each slice. Gaps after the message since belong to them, older ones do not. missed counts
+// those that the reader asks for and that did not fit or are forgotten.
 func (r *Reader) past(h *history, last uint64) (messages [][]Message, since, missed uint64) {
 	in, size, full := r.interest, 0, false
 	if since = last + 1; in.Resume {
@@ -151,7 +155,8 @@ func (r *Reader) past(h *history, last uint64) (messages [][]Message, since, mis
 func (r *Reader) offer(messages []Message) (missed uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	n := 0 // once a message does not fit, none does until Take empties the queue: those that are missed come after all that are queued
+	// Once a message does not fit, none does until Take empties the queue. Therefore the missed ones come after all that are queued.
+	n := 0
 	for n < len(messages) && r.count+n < r.interest.Queue && (r.count+n == 0 || r.bytes < r.interest.QueueBytes) {
 		r.bytes += messages[n].load()
 		n++

@@ -152,7 +152,8 @@ func TestJoinRecalls(t *testing.T) {
 	}
 }
 
-// After a message that does not fit, no older one is taken, even a smaller one: what the reader misses comes before all that it gets.
+// After a message that does not fit, no older one is taken, even a smaller one: what the reader misses comes
+// before all that it gets.
 func TestRecallLeavesNoHole(t *testing.T) {
 	s, source := tap.New(plenty), taptest.New(t)
 	source.Give(s.Publish, payloads("a", "b", strings.Repeat("c", 100), "d", "e")...)
@@ -213,7 +214,8 @@ func TestGapsStandWhereTheyAre(t *testing.T) {
 	}
 }
 
-// A reader that comes back or comes late gets the gaps among the remembered messages, each in its place, and no earlier one.
+// A reader that comes back or comes late gets the gaps among the remembered messages, each in its place, and
+// no earlier one.
 func TestGapsAreRecalled(t *testing.T) {
 	s, source := tap.New(plenty), taptest.New(t)
 	s.Report(tap.Gap{Reason: "first"})
@@ -244,7 +246,8 @@ func TestGapsAreRecalled(t *testing.T) {
 	expect(t, short, "missed:3 4 gap:third")
 }
 
-// The number of remembered gaps is bounded. The oldest are merged, and a gap is forgotten only with the messages before it.
+// The number of remembered gaps is bounded. The oldest are merged, and a gap is forgotten only with the
+// messages before it.
 func TestGapsRememberedAreBounded(t *testing.T) {
 	s, source := tap.New(plenty), taptest.New(t)
 	for i := range 1500 {

@@ -66,7 +66,8 @@ func (s *Stream) Publish(b *zmq.Batch) {
 	}
 }
 
-// distribute offers the messages to the readers that want them. A run of messages for the same readers is offered as one.
+// distribute offers the messages to the readers that want them. A run of messages for the same readers is
+// offered as one.
 func (s *Stream) distribute(messages []Message) {
 	for len(messages) > 0 {
 		group, end := s.index.Of(messages[0].subject()), 1
@@ -113,7 +114,8 @@ func (s *Stream) Readers() int {
 	return len(s.readers)
 }
 
-// and merges a gap with a later one: the later one's time and reason, the publisher if it is the same, and the sum if both counts are known.
+// and merges a gap with a later one: the later one's time and reason, the publisher if it is the same, and
+// the sum if both counts are known.
 func (g *Gap) and(later Gap) Gap {
 	if later.Publisher != g.Publisher {
 		later.Publisher = ""

@@ -15,8 +15,9 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
 )
 
-// Publishers and readers of all kinds at once. The reader that has room for everything has the whole stream. Each of the others has what it wants
-// of that, except the messages that a delivery counted as missed, at that place.
+// Publishers and readers of all kinds at once. The reader that has room for everything has the whole stream.
+// Each of the others has what it wants of that, except the messages that a delivery counted as missed, at
+// that place.
 func TestManyPublishersManyReaders(t *testing.T) {
 	const publishers, rounds, perRound = 4, 40, 50
 	s := tap.New(100_000)
@@ -124,7 +125,8 @@ func checkTaken(t *testing.T, name string, deliveries []tap.Delivery, topics []s
 	return missed
 }
 
-// Readers come and go while messages are published: each gets one piece of the stream, remembered and live, without a hole.
+// Readers come and go while messages are published: each gets one piece of the stream, remembered and live,
+// without a hole.
 func TestReadersComeAndGo(t *testing.T) {
 	s, source := tap.New(10_000), taptest.New(t)
 	all := s.Join(tap.Interest{Queue: plenty, QueueBytes: plenty})
@@ -197,8 +199,8 @@ func connect(t *testing.T, s *zmq.Socket, to string) {
 	}
 }
 
-// Dropped messages that a publisher reports become a gap. So does the loss of a publisher that the socket dialed, but neither the socket's own
-// end nor that of a publisher that dialed it.
+// Dropped messages that a publisher reports become a gap. So does the loss of a publisher that the socket
+// dialed, but neither the socket's own end nor that of a publisher that dialed it.
 func TestWatch(t *testing.T) {
 	s := tap.New(0)
 	r := s.Join(tap.Interest{Queue: 10, QueueBytes: plenty})

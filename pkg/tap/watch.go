@@ -9,8 +9,9 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
 )
 
-// Watch sets callbacks in the configuration of a SUB or XSUB that report its gaps to the stream: messages that publishers say they have dropped,
-// and lost connections to publishers that it has dialed. The other callbacks stay as they are.
+// Watch sets callbacks in the configuration of a SUB or XSUB that report its gaps to the stream: messages
+// that publishers say they have dropped, and lost connections to publishers that it has dialed. The other
+// callbacks stay as they are.
 func Watch(s *Stream, cfg *zmq.Config) {
 	cfg.OnMissed = func(p *zmq.Peer, n uint64) {
 		s.Report(Gap{Publisher: p.Remote(), Count: n, Time: time.Now(), Reason: "the publisher dropped them because this end, or the network between, was too slow"})

@@ -9,7 +9,8 @@ import (
 	"sync"
 )
 
-// certificate is a TLS certificate in two files, which are read again when they have changed: certificates are renewed.
+// certificate is a TLS certificate in two files, which are read again when they have changed: certificates
+// are renewed.
 type certificate struct {
 	certFile, keyFile string
 	logger            *slog.Logger
@@ -59,7 +60,8 @@ func (c *certificate) renew() error {
 	return nil
 }
 
-// same reports whether a file has not changed. A renewed file may be older than the one before it: copying can preserve the time.
+// same reports whether a file has not changed. A renewed file may be older than the one before it: copying
+// can preserve the time.
 func same(a, b fs.FileInfo) bool {
 	return os.SameFile(a, b) && a.ModTime().Equal(b.ModTime()) && a.Size() == b.Size()
 }

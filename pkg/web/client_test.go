@@ -84,7 +84,8 @@ const (
 	askEvents = "GET /stream HTTP/1.0\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n"
 )
 
-// A client that does not read delays no other and takes little memory. When it reads again, it learns what it missed, in its place.
+// A client that does not read delays no other and takes little memory. When it reads again, it learns what it
+// missed, in its place.
 func TestClientThatDoesNotRead(t *testing.T) {
 	const batch, size = 200, 1000
 	s := serve(t, web.Config{Stream: tap.New(0), Queue: 500})
@@ -216,7 +217,8 @@ func TestQueueHasBytes(t *testing.T) {
 	}
 }
 
-// When a reader leaves, the log has what it was sent and what it missed; the latter is worth a line that everybody sees.
+// When a reader leaves, the log has what it was sent and what it missed; the latter is worth a line that
+// everybody sees.
 func TestReaderGoneIsLogged(t *testing.T) {
 	s := serve(t, web.Config{Queue: 2})
 	s.publish("1", "2", "3")

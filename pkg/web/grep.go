@@ -6,8 +6,8 @@ import (
 	"regexp/syntax"
 )
 
-// Limits of a regular expression. A few bytes, such as (\pL{100}){10}, can compile to very many instructions, each of which is tried on each byte
-// of a payload.
+// Limits of a regular expression. A few bytes, such as (\pL{100}){10}, can compile to very many instructions,
+// each of which is tried on each byte of a payload.
 const (
 	maxGrep         = 1000 // bytes
 	maxInstructions = 2000
@@ -27,7 +27,8 @@ func compile(text string) (*regexp.Regexp, error) {
 	return regexp.Compile(text)
 }
 
-// instructions returns roughly how many instructions an expression compiles to. The parser bounds the product of nested repetitions.
+// instructions returns roughly how many instructions an expression compiles to. The parser bounds the product
+// of nested repetitions.
 func instructions(e *syntax.Regexp) int {
 	n := 1
 	switch e.Op {

@@ -33,8 +33,9 @@ func secured(next http.Handler) http.Handler {
 	})
 }
 
-// bodiless refuses a request with a body. net/http waits for the body before it answers, and until the body is read it does not notice that the
-// client is gone. A client that announces a body and does not send it would thus hold its connection forever.
+// bodiless refuses a request with a body. net/http waits for the body before it answers, and until the body
+// is read it does not notice that the client is gone. A client that announces a body and does not send it
+// would thus hold its connection forever.
 func bodiless(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ContentLength == 0 {
@@ -42,7 +43,7 @@ func bodiless(next http.Handler) http.Handler {
 			return
 		}
 		w.Header().Set("Connection", "close")                     // the answer does not wait for the body,
-		http.NewResponseController(w).SetReadDeadline(time.Now()) //nolint:errcheck // and neither does the end; HTTP/1.1 and HTTP/2 support it
+		http.NewResponseController(w).SetReadDeadline(time.Now()) //nolint:errcheck // and neither does the end
 		onlyGet(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			http.Error(w, "requests with a body are refused: there is nothing to send here", http.StatusBadRequest)
 		})).ServeHTTP(w, r)
@@ -60,8 +61,9 @@ func onlyGet(next http.Handler) http.Handler {
 	})
 }
 
-// known lets only those requests through that address this host by one of its names. Otherwise any web site could point its own name to this
-// address and read the stream through the browser of somebody who may (DNS rebinding). With a token there is no need for it.
+// known lets only those requests through that address this host by one of its names. Otherwise any web site
+// could point its own name to this address and read the stream through the browser of somebody who may (DNS
+// rebinding). With a token there is no need for it.
 func (s *Server) known(next http.Handler) http.Handler {
 	own, err := os.Hostname()
 	if err != nil {
@@ -104,7 +106,8 @@ func (s *Server) guard(next http.Handler) http.Handler {
 	})
 }
 
-// crossOrigin sets the headers that let another origin's page read the answer (WHATWG Fetch, CORS), and reports whether it may.
+// crossOrigin sets the headers that let another origin's page read the answer (WHATWG Fetch, CORS), and
+// reports whether it may.
 func (s *Server) crossOrigin(w http.ResponseWriter, r *http.Request) bool {
 	if len(s.cfg.Origins) == 0 {
 		return false
@@ -127,8 +130,8 @@ func (s *Server) crossOrigin(w http.ResponseWriter, r *http.Request) bool {
 	return true
 }
 
-// authorized compares the bearer token (RFC 6750) with the file's, and answers the request if it is wrong. The file is read each time, so that
-// the token can be changed.
+// authorized compares the bearer token (RFC 6750) with the file's, and answers the request if it is wrong.
+// The file is read each time, so that the token can be changed.
 func (s *Server) authorized(w http.ResponseWriter, r *http.Request) bool {
 	if s.cfg.TokenFile == "" {
 		return true

@@ -66,7 +66,8 @@ func newServer(t *testing.T) *Server {
 	return s
 }
 
-// run serves on a free port until the test ends, and returns its address. accepted gets the connections; it must have room for them.
+// run serves on a free port until the test ends, and returns its address. accepted gets the connections; it
+// must have room for them.
 func run(t *testing.T, s *Server, accepted chan net.Conn) (at string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -85,8 +86,8 @@ func run(t *testing.T, s *Server, accepted chan net.Conn) (at string) {
 	return l.Addr().String()
 }
 
-// A connection on which no request arrives is closed, before the first request and between two of them. Each limit is tested with the other
-// out of reach.
+// A connection on which no request arrives is closed, before the first request and between two of them. Each
+// limit is tested with the other out of reach.
 func TestSilentConnectionsAreClosed(t *testing.T) {
 	for name, test := range map[string]struct {
 		header, idle time.Duration
@@ -108,7 +109,8 @@ func TestSilentConnectionsAreClosed(t *testing.T) {
 			if err := conn.SetDeadline(time.Now().Add(30 * time.Second)); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := io.WriteString(conn, test.send); err != nil && test.want != "" { // without an answer, it may be closed already
+			// A connection that gets no answer may already be closed.
+			if _, err := io.WriteString(conn, test.send); err != nil && test.want != "" {
 				t.Fatal(err)
 			}
 			if got, err := io.ReadAll(conn); errors.Is(err, os.ErrDeadlineExceeded) || !strings.HasPrefix(string(got), test.want) {

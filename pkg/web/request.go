@@ -65,7 +65,8 @@ func (s *Server) parse(r *http.Request) (request, error) {
 	return q, nil
 }
 
-// known refuses parameters that are misspelt, or repeated where only one counts: to ignore them would show more than was asked for.
+// known refuses parameters that are misspelt, or repeated where only one counts: to ignore them would show
+// more than was asked for.
 func known(query url.Values) error {
 	for _, name := range slices.Sorted(maps.Keys(query)) {
 		switch {

@@ -2,15 +2,18 @@
 //
 //	GET /stream?topic=PREFIX&grep=RE&last=N
 //
-//	    Accept: text/event-stream    Server-Sent Events (WHATWG HTML, 9.2): one event per message, whose data is one line of JSON;
-//	                                 "missed" where this reader was too slow; "gap" where messages were lost before they arrived
-//	                                 here. Last-Event-ID continues where an earlier connection ended
-//	    otherwise                    text/plain, one payload per line; lines that begin with "zmqtap: " report what is missing
+//	    Accept: text/event-stream    Server-Sent Events (WHATWG HTML, 9.2): one event per message, whose
+//	                                 data is one line of JSON; "missed" where this reader was too slow;
+//	                                 "gap" where messages were lost before they arrived here.
+//	                                 Last-Event-ID continues where an earlier connection ended
+//	    otherwise                    text/plain, one payload per line; lines that begin with "zmqtap: "
+//	                                 report what is missing
 //
 //	GET /                            a page for people, which reads /stream
 //
-// topic may be repeated. grep is a regular expression (RE2) that the payload must match. last=N begins with the last N remembered messages.
-// Each reader has a bounded queue of its own in the tap.Stream: one that is too slow misses messages and delays no other.
+// topic may be repeated. grep is a regular expression (RE2) that the payload must match. last=N begins with
+// the last N remembered messages. Each reader has a bounded queue of its own in the tap.Stream: one that is
+// too slow misses messages and delays no other.
 package web
 
 import (
@@ -40,7 +43,7 @@ type Config struct {
 	CertFile   string        // TLS, with KeyFile; both or none
 	KeyFile    string
 	Origins    []string // origins whose pages may read the stream (CORS); "*": all
-	Hosts      []string // names that the Host header may have if there is no token, in addition to addresses and this host's own name
+	Hosts      []string // further names that the Host header may have if there is no token: see guard.go
 	Logger     *slog.Logger
 }
 
@@ -97,8 +100,8 @@ func (s *Server) Handler() http.Handler {
 // Clients returns the number of connected readers.
 func (s *Server) Clients() int { return int(s.clients.Load()) }
 
-// Serve answers requests on l until ctx ends. It then accepts no more connections, and delivers to readers what waits for them until draining
-// ends. Serve may be called once.
+// Serve answers requests on l until ctx ends. It then accepts no more connections, and delivers to readers
+// what waits for them until draining ends. Serve may be called once.
 func (s *Server) Serve(ctx, draining context.Context, l net.Listener) error {
 	server := &http.Server{
 		Handler:           s.Handler(),

@@ -69,7 +69,7 @@ func (c *client) serve(r *http.Request) {
 	beat := time.NewTicker(c.server.cfg.Heartbeat)
 	defer beat.Stop()
 	var waiting []tap.Delivery
-	for { // a busy stream that the filter suppresses must hide neither a disconnect nor the end: each turn looks at all of them
+	for { // select chooses at random: even a busy stream of which nothing passes the filter hides neither a disconnect nor the end
 		select {
 		case <-c.reader.Ready():
 		case <-beat.C:

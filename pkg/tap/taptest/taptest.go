@@ -1,4 +1,5 @@
-// Package taptest makes batches for tests. Only a socket can make one, so a Source sends messages from one socket to another.
+// Package taptest makes batches for tests. Only a socket can make one, so a Source sends messages from one
+// socket to another.
 package taptest
 
 import (

@@ -1,5 +1,6 @@
 /**
- * The view's filters in the page's address, after the #: a link shares the view, and the filters do not reach the server's log.
+ * The view's filters in the page's address, after the #: a link shares the view, and the filters stay out of the
+ * server's log.
  * @module
  */
 

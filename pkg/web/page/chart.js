@@ -11,7 +11,7 @@ const SPAN = 120;
 /** The chart's height in its own units. Its width is one unit per second. */
 const HEIGHT = 40;
 
-/** Counts messages by the second in which the server received them, so that remembered messages count where they belong. */
+/** Counts messages by the second in which the server received them, also those that it sends from its memory. */
 export class Rate {
   #counts = new Map();
   #ahead = 0;

@@ -85,7 +85,7 @@ export class Feed {
     this.paused = true;
   }
 
-  /** Ends the pause. What has waited is shown at once if it fits; otherwise from its beginning, to be scrolled through. */
+  /** Ends the pause. What has waited is shown at once if it fits, otherwise from its beginning. */
   resume() {
     this.paused = false;
     if (this.#waiting.length > FOLLOWED_ROWS) this.#page();

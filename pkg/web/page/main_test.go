@@ -41,7 +41,8 @@ addEventListener('error', (e) => window.__errors.push(String(e.message)));
 addEventListener('unhandledrejection', (e) => window.__errors.push(String(e.reason)));
 `
 
-// newTab opens a tab of 1280 × 800. At the end of the test, the page must have neither violated its policy nor thrown an error.
+// newTab opens a tab of 1280 × 800. At the end of the test, the page must have neither violated its policy
+// nor thrown an error.
 func newTab(t *testing.T) *webdriver.Tab {
 	t.Helper()
 	chromium.once.Do(func() {

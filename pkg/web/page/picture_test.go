@@ -50,7 +50,8 @@ func sample(n int) string {
 	return b.String()
 }
 
-// TestScreenshots writes pictures of the page into the folder that -screenshots names. Without it, it only checks that they can be taken.
+// TestScreenshots writes pictures of the page into the folder that -screenshots names. Without it, it only
+// checks that they can be taken.
 func TestScreenshots(t *testing.T) {
 	for _, device := range []device{{"desktop", 1280, 640, 1, false}, {"phone", 360, 740, 2, true}} {
 		for _, scheme := range []string{"light", "dark"} {
@@ -99,7 +100,8 @@ func photograph(t *testing.T, device device, scheme string) image.Image {
 	return picture
 }
 
-// small encodes a picture with at most 256 colors: the most frequent one of each set of similar colors, and of these the most frequent.
+// small encodes a picture with at most 256 colors: the most frequent one of each set of similar colors, and
+// of these the most frequent.
 func small(t *testing.T, picture image.Image) []byte {
 	t.Helper()
 	counts := map[color.RGBA]int{}

@@ -3,7 +3,7 @@
  * @module
  */
 
-/** The longest line, and the longest data of an event, in UTF-16 units. Events with longer ones are dropped and counted. */
+/** The longest line, and the longest data of an event, in UTF-16 units. Longer events are dropped and counted. */
 const LONGEST = 8 * 1024 * 1024;
 
 const lineEnd = /\r\n|\n|\r/g;

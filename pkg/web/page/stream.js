@@ -1,6 +1,6 @@
 /**
- * The connection to the server's stream. EventSource cannot send an Authorization header. Therefore this uses fetch: it parses
- * events, watches for silence, and reconnects after a loss with the last ID that it has seen.
+ * The connection to the server's stream. EventSource cannot send an Authorization header. Therefore this uses fetch:
+ * it parses events, watches for silence, and reconnects after a loss with the last ID that it has seen.
  * @module
  */
 

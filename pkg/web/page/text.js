@@ -1,16 +1,17 @@
 /**
  * Makes text from the network safe to read: invisible characters and those that change the direction of writing are
- * replaced by their names, long text is cut, and bytes that are not UTF-8 are shown in hex. Nothing here touches the document.
+ * replaced by their names, long text is cut, and bytes that are not UTF-8 are shown in hex. Nothing here touches the
+ * document.
  * @module
  */
 
 /** How much of a message is shown at first, in bytes of UTF-8. */
 const SHOWN_BYTES = 8 * 1024;
 
-/** The most runs of named characters that are highlighted in one text. Further ones are named in plain text. Bounds the nodes of a line. */
+/** The most runs of named characters that are highlighted in one text; others are plain. Bounds the nodes of a line. */
 const MOST_RUNS = 64;
 
-/** Control characters except tab, format characters (all bidirectional controls among them), separators, lone surrogates. */
+/** Control characters except tab, format characters (with all bidirectional controls), separators, lone surrogates. */
 const unseen = /(?:(?!\t)[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}])+/gu;
 
 /** A UTF-8 character of two to four bytes, or a byte that belongs to none, in a binary string. */
@@ -66,7 +67,8 @@ function nameOf(character) {
 }
 
 /**
- * Decodes base64 to text. A byte 0xNN that is not UTF-8 becomes the lone surrogate U+DCNN, which segments shows as `<0xNN>`.
+ * Decodes base64 to text. A byte 0xNN that is not UTF-8 becomes the lone surrogate U+DCNN; segments shows it as
+ * `<0xNN>`.
  * @param {string} base64
  * @throws if it is not base64
  */

@@ -11,7 +11,8 @@ type Browser struct {
 	first   string // the handle of the tab that stays open
 }
 
-// flags returns Chromium's flags: no sandbox, because tests may run as root in a container, and nothing that contacts other hosts.
+// flags returns Chromium's flags: no sandbox, because tests may run as root in a container, and nothing that
+// contacts other hosts.
 func flags(profile string) []string {
 	return []string{
 		"--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--window-size=1280,800",

@@ -1,9 +1,10 @@
 // Package webdriver drives a real headless Chromium from tests. It is a client of the W3C WebDriver protocol
 // (https://www.w3.org/TR/webdriver2/) and of a few commands of Chromium's own that chromedriver passes on.
 //
-// Driver is chromedriver, a process on a free loopback port; Browser is one Chromium; Tab is one of its tabs. Driver.Close ends
-// all of them. If the test's process is killed, the kernel kills chromedriver, and Chromium ends with the pipe that connects the two.
-// The browser resolves no names and reaches no host except 127.0.0.1.
+// Driver is chromedriver, a process on a free loopback port; Browser is one Chromium; Tab is one of its tabs.
+// Driver.Close ends all of them. If the test's process is killed, the kernel kills chromedriver, and Chromium
+// ends with the pipe that connects the two. The browser resolves no names and reaches no host except
+// 127.0.0.1.
 package webdriver
 
 import (

@@ -21,8 +21,8 @@ type Tab struct {
 	b *Browser
 }
 
-// NewTab opens a tab and makes it the current one, until the test ends. A browser has one current tab; a test that needs several opens each in a
-// subtest.
+// NewTab opens a tab and makes it the current one, until the test ends. A browser has one current tab; a test
+// that needs several opens each in a subtest.
 func (b *Browser) NewTab(t testing.TB) *Tab {
 	t.Helper()
 	tab := &Tab{t: t, b: b}
@@ -55,7 +55,8 @@ func (tab *Tab) Go(address string) {
 	tab.must("POST", "/url", map[string]any{"url": address}, nil)
 }
 
-// Run runs the body of a function with arguments in the page, and decodes its result into out, which may be nil. It awaits a promise.
+// Run runs the body of a function with arguments in the page, and decodes its result into out, which may be
+// nil. It awaits a promise.
 func (tab *Tab) Run(out any, body string, args ...any) {
 	tab.t.Helper()
 	if args == nil {
@@ -81,7 +82,8 @@ func (tab *Tab) Wait(what, body string, args ...any) {
 	}
 }
 
-// Command performs a command of Chromium's own protocol (https://chromedevtools.github.io/devtools-protocol/) on this tab; out may be nil.
+// Command performs a command of Chromium's own protocol (https://chromedevtools.github.io/devtools-protocol/)
+// on this tab; out may be nil.
 func (tab *Tab) Command(name string, params map[string]any, out any) {
 	tab.t.Helper()
 	if params == nil {
@@ -147,7 +149,8 @@ func (tab *Tab) SetColorScheme(scheme string) {
 	}, nil)
 }
 
-// SetSize sets the view's size in CSS pixels. scale is the number of device pixels per CSS pixel; mobile emulates a phone.
+// SetSize sets the view's size in CSS pixels. scale is the number of device pixels per CSS pixel; mobile
+// emulates a phone.
 func (tab *Tab) SetSize(width, height int, scale float64, mobile bool) {
 	tab.t.Helper()
 	tab.Command("Emulation.setDeviceMetricsOverride", map[string]any{
@@ -155,7 +158,8 @@ func (tab *Tab) SetSize(width, height int, scale float64, mobile bool) {
 	}, nil)
 }
 
-// BeforePage runs a script in every page that this tab loads, before the page's own scripts and whatever its policy is.
+// BeforePage runs a script in every page that this tab loads, before the page's own scripts and whatever its
+// policy is.
 func (tab *Tab) BeforePage(script string) {
 	tab.t.Helper()
 	tab.Command("Page.addScriptToEvaluateOnNewDocument", map[string]any{"source": script}, nil)

@@ -205,8 +205,8 @@ func (s *Socket) Drain() {
 	}
 }
 
-// Flood sends 0, 1, 2, … to topics t0. to tN. in turn, until stop is called, which returns how many were sent. Until then no other method of
-// the socket may be called.
+// Flood sends 0, 1, 2, … to topics t0. to tN. in turn, until stop is called, which returns how many were
+// sent. Until then no other method of the socket may be called.
 func (s *Socket) Flood(topics int) (stop func() int) {
 	s.T.Helper()
 	s.ask(request{Op: "flood", Topics: topics})
