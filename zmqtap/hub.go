@@ -27,12 +27,15 @@ type hubOptions struct {
 
 func parseHub(args []string, stdout io.Writer) (*hubOptions, error) {
 	o := &hubOptions{replayBytes: 64 << 20}
-	fs := flags.NewSetOfOwn(program+" hub", "Joins many publishers (PUB sockets) with many subscribers (SUB sockets).", &o.Common)
+	fs := flags.NewSetOfOwn(program+" hub",
+		"Joins many publishers (PUB sockets) with many subscribers (SUB sockets).", &o.Common)
 	fs.StringArrayVar(&o.in, "in", nil, "bind this `endpoint` for publishers (repeatable)")
 	fs.StringArrayVar(&o.out, "out", nil, "bind this `endpoint` for subscribers (repeatable)")
-	fs.StringArrayVar(&o.upstream, "in-connect", nil, "connect to this `endpoint` of a publisher or another hub (repeatable)")
+	fs.StringArrayVar(&o.upstream, "in-connect", nil,
+		"connect to this `endpoint` of a publisher or another hub (repeatable)")
 	fs.IntVar(&o.replay, "replay", 0, "give a late subscriber this many of the last `messages` of each topic")
-	fs.Var(&o.replayBytes, "replay-bytes", "most `bytes` of memory for --replay; the oldest messages of all topics are forgotten first")
+	fs.Var(&o.replayBytes, "replay-bytes",
+		"most `bytes` of memory for --replay; the oldest messages of all topics are forgotten first")
 	o.web.add(fs)
 	if err := o.Parse(fs, version, args, stdout); err != nil {
 		return nil, err

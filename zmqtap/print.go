@@ -37,15 +37,20 @@ type printOptions struct {
 
 func parsePrint(args []string, stdout *os.File) (*printOptions, error) {
 	o := &printOptions{}
-	fs := flags.NewSet(program, "Prints the stream that the publishers at ENDPOINT... send. See also: zmqtap serve --help, zmqtap hub --help.", &o.Common)
+	fs := flags.NewSet(program,
+		"Prints the stream that the publishers at ENDPOINT... send. See also: zmqtap serve --help, zmqtap hub --help.", &o.Common)
 	o.addTopics(fs)
 	fs.StringVar(&o.grepText, "grep", "", "print only messages whose payload matches this regular `expression` (RE2)")
 	fs.Uint64Var(&o.count, "count", 0, "exit after this many `messages`; 0: no limit")
 	fs.DurationVar(&o.duration, "for", 0, "exit after this long; 0: no limit")
-	fs.BoolVar(&o.raw, "raw", false, "print only the payload; into a pipe, its line feeds as #012 and all other bytes unchanged")
-	fs.BoolVar(&o.json, "json", false, `print each message as a line of JSON: {"topic","message","received"}; topic_base64 and message_base64 if it is not UTF-8`)
-	fs.BoolVar(&o.rate, "rate", false, "print messages and bytes per second for each topic, every second; in place on a terminal")
-	fs.BoolVar(&o.noColor, "no-color", false, "print no colors, not even on a terminal; like NO_COLOR in the environment")
+	fs.BoolVar(&o.raw, "raw", false,
+		"print only the payload; into a pipe, its line feeds as #012 and all other bytes unchanged")
+	fs.BoolVar(&o.json, "json", false,
+		`print each message as a line of JSON: {"topic","message","received"}; topic_base64 and message_base64 if it is not UTF-8`)
+	fs.BoolVar(&o.rate, "rate", false,
+		"print messages and bytes per second for each topic, every second; in place on a terminal")
+	fs.BoolVar(&o.noColor, "no-color", false,
+		"print no colors, not even on a terminal; like NO_COLOR in the environment")
 	if err := o.parse(fs, args, stdout); err != nil {
 		return nil, err
 	}

@@ -11,7 +11,8 @@ import (
 func runServe(ctx context.Context, args []string, stdout, stderr *os.File) error {
 	var o source
 	var web webOptions
-	fs := flags.NewSet(program+" serve", "Serves the stream over HTTP: GET /stream as plain text or Server-Sent Events, GET / as a page for people.", &o.Common)
+	fs := flags.NewSet(program+" serve",
+		"Serves the stream over HTTP: GET /stream as plain text or Server-Sent Events, GET / as a page for people.", &o.Common)
 	o.addTopics(fs)
 	web.add(fs)
 	if err := o.parse(fs, args, stdout); err != nil {

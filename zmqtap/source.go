@@ -21,7 +21,8 @@ type source struct {
 }
 
 func (o *source) addTopics(fs *pflag.FlagSet) {
-	fs.StringArrayVar(&o.topics, "topic", nil, "take only messages whose first frame begins with this `prefix` (repeatable; default everything)")
+	fs.StringArrayVar(&o.topics, "topic", nil,
+		"take only messages whose first frame begins with this `prefix` (repeatable; default everything)")
 }
 
 // parse parses a command line whose arguments are endpoints to connect to. After a --bind without a value

@@ -38,7 +38,8 @@ type Hub struct {
 
 	greedy bool // publishers are asked for everything, whatever the subscribers want
 
-	mu      sync.Mutex            // also held while messages are remembered and passed on: a replay falls between two batches
+	// Also held while messages are remembered and passed on, so that a replay falls between two batches.
+	mu      sync.Mutex
 	memory  *memory               // nil: nothing is remembered
 	refused map[subscription]bool // those that did not fit into In; each asks publishers for everything instead
 }

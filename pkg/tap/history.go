@@ -62,7 +62,9 @@ func (h *history) report(g Gap, last uint64) {
 
 // gapsSince returns the gaps after the message since, in order.
 func (h *history) gapsSince(since uint64) []gapInHistory {
-	i, _ := slices.BinarySearchFunc(h.gaps, since, func(g gapInHistory, since uint64) int { return cmp.Compare(g.after, since) })
+	i, _ := slices.BinarySearchFunc(h.gaps, since, func(g gapInHistory, since uint64) int {
+		return cmp.Compare(g.after, since)
+	})
 	return h.gaps[i:]
 }
 

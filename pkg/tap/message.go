@@ -22,7 +22,8 @@ type Message struct {
 
 // Message returns the message in the form that package message encodes. It shares all memory with m.
 func (m *Message) Message() message.Message {
-	return message.Message{Topic: m.Topic, HasTopic: m.Topic != nil, Frames: m.Frames, Payload: m.Payload, Received: m.Received}
+	return message.Message{Topic: m.Topic, HasTopic: m.Topic != nil, Frames: m.Frames,
+		Payload: m.Payload, Received: m.Received}
 }
 
 // JSON returns the message as one line of JSON without a terminator, as message.AppendJSON writes it. It must

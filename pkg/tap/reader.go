@@ -155,7 +155,8 @@ func (r *Reader) past(h *history, last uint64) (messages [][]Message, since, mis
 func (r *Reader) offer(messages []Message) (missed uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	// Once a message does not fit, none does until Take empties the queue. Therefore the missed ones come after all that are queued.
+	// Once a message does not fit, none does until Take empties the queue. Therefore the missed ones come after
+	// all that are queued.
 	n := 0
 	for n < len(messages) && r.count+n < r.interest.Queue && (r.count+n == 0 || r.bytes < r.interest.QueueBytes) {
 		r.bytes += messages[n].load()

@@ -37,7 +37,8 @@ func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 		return nil, fmt.Errorf("the TLS certificate %s with the key %s: %w", c.certFile, c.keyFile, err)
 	case c.trouble != err.Error(): // perhaps only one of the two files is renewed yet
 		c.trouble = err.Error()
-		c.logger.Warn("the TLS certificate has changed and cannot be used; the old one stays in use", "cert", c.certFile, "key", c.keyFile, "reason", err)
+		c.logger.Warn("the TLS certificate has changed and cannot be used; the old one stays in use",
+			"cert", c.certFile, "key", c.keyFile, "reason", err)
 	}
 	return c.current, nil
 }

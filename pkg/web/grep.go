@@ -22,7 +22,8 @@ func compile(text string) (*regexp.Regexp, error) {
 		return nil, fmt.Errorf("grep is not a regular expression: %w", err)
 	}
 	if n := instructions(tree); n > maxInstructions {
-		return nil, fmt.Errorf("grep is too much work because of its repetitions or character classes: %d steps, at most %d", n, maxInstructions)
+		return nil, fmt.Errorf("grep is too much work because of its repetitions or character classes: %d steps, at most %d",
+			n, maxInstructions)
 	}
 	return regexp.Compile(text)
 }

@@ -74,11 +74,13 @@ func (s *Server) known(next http.Handler) http.Handler {
 		address, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
 		_, err := netip.ParseAddr(host)
 		switch {
-		case s.cfg.TokenFile != "", ok && address.Network() == "unix", err == nil, strings.EqualFold(host, "localhost"), strings.EqualFold(host, own),
+		case s.cfg.TokenFile != "", ok && address.Network() == "unix", err == nil,
+			strings.EqualFold(host, "localhost"), strings.EqualFold(host, own),
 			slices.ContainsFunc(s.cfg.Hosts, func(name string) bool { return strings.EqualFold(name, host) }):
 			next.ServeHTTP(w, r)
 		default:
-			http.Error(w, fmt.Sprintf("%q is not known as a name of this host: start zmqtap with --http-host and that name, or with --http-token-file", host), http.StatusForbidden)
+			http.Error(w, fmt.Sprintf("%q is not known as a name of this host: start zmqtap with --http-host and that name, "+
+				"or with --http-token-file", host), http.StatusForbidden)
 		}
 	})
 }
@@ -170,7 +172,8 @@ func readToken(path string) (string, error) {
 	}
 	token := strings.TrimSpace(string(text))
 	if len(text) > maxToken || len(token) < minToken || strings.ContainsAny(token, " \t\r\n") {
-		return "", fmt.Errorf("the token in %s: one word of %d to %d characters is wanted, such as `openssl rand -hex 32` writes", path, minToken, maxToken)
+		return "", fmt.Errorf("the token in %s: one word of %d to %d characters is wanted, such as `openssl rand -hex 32` writes",
+			path, minToken, maxToken)
 	}
 	return token, nil
 }

@@ -33,14 +33,16 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodHead {
 		return
 	}
-	c := &client{server: s, request: q, out: w, control: http.NewResponseController(w), encoding: newEncoding(s.instance, q.events)}
+	c := &client{server: s, request: q, out: w, control: http.NewResponseController(w),
+		encoding: newEncoding(s.instance, q.events)}
 	began := time.Now()
 	c.serve(r)
 	log := s.cfg.Logger.Debug
 	if c.missed > 0 {
 		log = s.cfg.Logger.Info
 	}
-	log("reader gone", "client", r.RemoteAddr, "sent", c.sent, "missed", c.missed, "for", time.Since(began).Round(time.Millisecond))
+	log("reader gone", "client", r.RemoteAddr, "sent", c.sent, "missed", c.missed,
+		"for", time.Since(began).Round(time.Millisecond))
 }
 
 // client is one connected reader.
@@ -61,7 +63,8 @@ func (c *client) serve(r *http.Request) {
 	defer c.reader.Close()
 	first := c.encoding.begin(nil)
 	if c.request.stranger {
-		first = c.encoding.gap(first, &tap.Gap{Reason: "zmqtap was restarted: what was published meanwhile is missing", Time: time.Now()})
+		first = c.encoding.gap(first, &tap.Gap{Time: time.Now(),
+			Reason: "zmqtap was restarted: what was published meanwhile is missing"})
 	}
 	if c.write(first) != nil {
 		return
@@ -69,7 +72,7 @@ func (c *client) serve(r *http.Request) {
 	beat := time.NewTicker(c.server.cfg.Heartbeat)
 	defer beat.Stop()
 	var waiting []tap.Delivery
-	for { // select chooses at random: even a busy stream of which nothing passes the filter hides neither a disconnect nor the end
+	for { // select chooses at random: a busy stream that the filter suppresses hides neither a disconnect nor the end
 		select {
 		case <-c.reader.Ready():
 		case <-beat.C:

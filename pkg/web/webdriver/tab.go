@@ -117,7 +117,10 @@ func (tab *Tab) Press(key string) {
 	tab.t.Helper()
 	tab.must("POST", "/actions", map[string]any{"actions": []any{map[string]any{
 		"type": "key", "id": "keyboard",
-		"actions": []any{map[string]any{"type": "keyDown", "value": key}, map[string]any{"type": "keyUp", "value": key}},
+		"actions": []any{
+			map[string]any{"type": "keyDown", "value": key},
+			map[string]any{"type": "keyUp", "value": key},
+		},
 	}}}, nil)
 }
 
