@@ -41,9 +41,11 @@ func parseHub(args []string, stdout io.Writer) (*hubOptions, error) {
 	}, &o.Common)
 	fs.StringArrayVar(&o.in, "in", nil, "bind this `endpoint` for publishers (repeatable)")
 	fs.StringArrayVar(&o.out, "out", nil, "bind this `endpoint` for subscribers (repeatable)")
-	fs.StringArrayVar(&o.upstream, "in-connect", nil, "connect to this `endpoint` of a publisher, or of another hub (repeatable)")
-	fs.IntVar(&o.replay, "replay", 0, "give a late subscriber the last so many `messages` of each topic")
-	fs.Var(&o.replayBytes, "replay-bytes", "most `bytes` of memory for that; the oldest messages of all are forgotten first")
+	fs.StringArrayVar(&o.upstream, "in-connect", nil,
+		"connect to this `endpoint` of a publisher or another hub (repeatable)")
+	fs.IntVar(&o.replay, "replay", 0, "give a late subscriber this many of the last `messages` of each topic")
+	fs.Var(&o.replayBytes, "replay-bytes",
+		"most `bytes` of memory for --replay; the oldest messages of all topics are forgotten first")
 	o.web.add(fs)
 	if err := o.Parse(fs, version, args, stdout); err != nil {
 		return nil, err
@@ -64,7 +66,7 @@ func parseHub(args []string, stdout io.Writer) (*hubOptions, error) {
 	case len(o.out) == 0 && o.web.address == "":
 		return nil, flags.Usage("no subscribers: give --out, or --http")
 	case o.replay < 0:
-		return nil, flags.Usage("--replay %d: a number of messages of each topic, or 0", o.replay)
+		return nil, flags.Usage("--replay %d: give a number of messages of each topic, or 0", o.replay)
 	case fs.Changed("replay-bytes") && o.replay == 0:
 		return nil, flags.Usage("--replay-bytes needs --replay")
 	}
@@ -104,12 +106,12 @@ func runHub(ctx context.Context, args []string, stdout, stderr *os.File) error {
 	}
 	if err != nil {
 		cancel()
-		h.Out.Close(ctx) // which removes the files of its sockets
+		h.Out.Close(ctx) // also removes the files of its sockets
 		h.In.Close(ctx)
 		return err
 	}
 	<-ctx.Done()
-	h.In.Close(draining) // nothing more comes: what has come goes out
+	h.In.Close(draining) // receive no more, then send what was received
 	err = wait()
 	if n := h.Out.Close(draining); n > 0 {
 		logger.Warn("messages were still queued for subscribers that did not take them", "messages", n)
@@ -119,7 +121,7 @@ func runHub(ctx context.Context, args []string, stdout, stderr *os.File) error {
 	return err
 }
 
-// open opens the endpoints: who subscribes comes first, so that nothing is published to nobody.
+// open opens the endpoints: those for subscribers first, so that no message arrives before them.
 func (o *hubOptions) open(h *hub.Hub, logger *slog.Logger) error {
 	out, in := flags.Common{Bind: o.out}, flags.Common{Bind: o.in, Connect: o.upstream}
 	if err := out.Open(h.Out, logger.With("side", "out")); err != nil {

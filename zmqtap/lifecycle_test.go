@@ -18,7 +18,8 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
 )
 
-// A signal ends it with 0, after what waits has been delivered; a reader that does not read does not hinder that for longer than --linger.
+// A signal ends it with 0 after what waits has been delivered. A reader that does not read delays that by no
+// more than --linger.
 func TestServeEnds(t *testing.T) {
 	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
 		pub, at := publishing(t)
@@ -35,11 +36,17 @@ func TestServeEnds(t *testing.T) {
 		if _, err := io.ReadFull(stalled, make([]byte, 12)); err != nil {
 			t.Fatal(err)
 		}
-		for range 100 {
-			pub.Publish([]byte("t"), bytes.Repeat([]byte("x"), 200_000))
-		}
-		pub.Flush()
-		taptest.Eventually(t, "a part of it", func() bool { return len(lines) > 10 })
+		// A reader misses what is too much for its queue, so a fixed number of messages may well be fewer
+		// than 10 lines. The total is more than the kernel and the queue hold for the stalled reader.
+		published := 0
+		taptest.Eventually(t, "a part of the stream", func() bool {
+			for range 20 {
+				pub.Publish([]byte("t"), bytes.Repeat([]byte("x"), 50_000))
+			}
+			pub.Flush()
+			published += 20
+			return len(lines) > 10 && published >= 400
+		})
 		p.signal(signal)
 		ended(t, lines)
 		p.exits(0)
@@ -47,12 +54,12 @@ func TestServeEnds(t *testing.T) {
 	}
 }
 
-// A second signal kills who lingers.
+// A second signal kills a process that lingers.
 func TestSecondSignal(t *testing.T) {
 	p := launch(t, "serve", "--http", "127.0.0.1:0", "--linger", "1h", "--bind", "tcp://127.0.0.1:0")
 	url := p.logged(`msg=serving at=(\S+)`)
 	at := strings.Trim(strings.TrimPrefix(url, "http:"), "/")
-	conn, err := net.Dial("tcp", at) // says nothing, and is waited for
+	conn, err := net.Dial("tcp", at) // sends half a request, and is waited for
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,14 +73,14 @@ func TestSecondSignal(t *testing.T) {
 		return err == nil
 	})
 	p.signal(syscall.SIGTERM)
-	taptest.Eventually(t, "the end of listening", func() bool {
+	taptest.Eventually(t, "the listener to close", func() bool {
 		other, err := net.Dial("tcp", at)
 		if err == nil {
 			other.Close()
 		}
 		return err != nil
 	})
-	taptest.Eventually(t, "its end by the signal", func() bool {
+	taptest.Eventually(t, "the signal to kill it", func() bool {
 		p.cmd.Process.Signal(syscall.SIGTERM) //nolint:errcheck // it may have ended
 		select {
 		case <-p.ended:
@@ -104,12 +111,13 @@ func TestPortIsTaken(t *testing.T) {
 		p := launch(t, args...)
 		p.exits(1)
 		if text := p.log(); !strings.Contains(text, "zmqtap "+args[0]+": ") || !strings.Contains(text, taken+": another process holds it") {
-			t.Errorf("%q says %s", args, text)
+			t.Errorf("%q logs %s", args, text)
 		}
 	}
 }
 
-// By a Unix socket: what a dead process has left is replaced, a living one's socket is not, and at the end it is gone.
+// A Unix socket: the one that a dead process has left is replaced, that of a live process is not, and the end
+// removes it.
 func TestServeAtUnixSocket(t *testing.T) {
 	dir, err := os.MkdirTemp("", "rz-")
 	if err != nil {
@@ -134,7 +142,7 @@ func TestServeAtUnixSocket(t *testing.T) {
 	first.cmd.Process.Kill() //nolint:errcheck // the next line sees
 	<-first.ended
 	if _, err := os.Stat(path); err != nil {
-		t.Fatalf("nothing is left behind, and so nothing is tried: %v", err)
+		t.Fatalf("the killed process has left no socket, so this test tests nothing: %v", err)
 	}
 	third := launch(t, "serve", "--http", "unix:"+path, at)
 	third.logged(`msg=serving at=unix:` + path)
@@ -144,11 +152,12 @@ func TestServeAtUnixSocket(t *testing.T) {
 	ended(t, lines)
 	third.exits(0)
 	if _, err := os.Stat(path); err == nil {
-		t.Error("its socket is left")
+		t.Error("its socket is still there")
 	}
 }
 
-// A hub ends with 0, too, with a subscriber that does not read and a reader by HTTP; another one cannot take its place while it lives.
+// A hub also ends with 0, despite a subscriber that does not read and a reader over HTTP. While it lives,
+// another one cannot take its place.
 func TestHubEnds(t *testing.T) {
 	dir, err := os.MkdirTemp("", "rz-")
 	if err != nil {
@@ -171,7 +180,7 @@ func TestHubEnds(t *testing.T) {
 	publish(t, pub, lines)
 	taken := make(chan *zmq.Batch)
 	stalled := taptest.Open(t, zmq.Config{Type: zmq.Sub, Subscribe: []string{"t"}, OnReceive: func(b *zmq.Batch) { taken <- b }})
-	defer func() { // it reads on, or its socket does not end
+	defer func() { // it must read on, or its socket does not close
 		go func() {
 			for b := range taken {
 				b.Release()
@@ -195,20 +204,24 @@ func TestHubEnds(t *testing.T) {
 	p.logged(`msg="messages were still queued for subscribers that did not take them"`)
 	for _, path := range []string{"in", "out"} {
 		if _, err := os.Stat(filepath.Join(dir, path)); err == nil {
-			t.Errorf("the socket %s is left", path)
+			t.Errorf("the socket %s is still there", path)
 		}
 	}
 }
 
-// A server without TLS or a token that others can reach says so.
+// A server without a token that other hosts can reach logs a warning.
 func TestOpenToAll(t *testing.T) {
-	for address, warned := range map[string]bool{"0.0.0.0:0": true, "127.0.0.1:0": false} {
-		p := launch(t, "serve", "--http", address, "--bind", "tcp://127.0.0.1:0")
+	token := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(token, []byte("0123456789abcdef"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for flags, warned := range map[string]bool{"0.0.0.0:0": true, "127.0.0.1:0": false, "0.0.0.0:0 --http-token-file " + token: false} {
+		p := launch(t, append([]string{"serve", "--bind", "tcp://127.0.0.1:0", "--http"}, strings.Fields(flags)...)...)
 		p.logged("msg=serving")
 		p.signal(syscall.SIGTERM)
 		p.exits(0)
 		if strings.Contains(p.log(), "whoever reaches this address reads the stream") != warned {
-			t.Errorf("%s: %s", address, p.log())
+			t.Errorf("%s: %s", flags, p.log())
 		}
 	}
 }

@@ -1,11 +1,13 @@
-// Zmqtap looks into a live stream of log messages. It never slows a publisher: who reads too slowly misses messages, and is told how many.
+// Zmqtap looks into a live stream of log messages. It never slows a publisher: a reader that is too slow
+// misses messages, and learns how many.
 //
 //	zmqtap ENDPOINT...                        prints the stream, for people and for pipes
 //	zmqtap serve --http ADDR ENDPOINT...      serves it over HTTP: plain text, Server-Sent Events, a page
 //	zmqtap hub --in ENDPOINT --out ENDPOINT   joins many publishers with many subscribers
 //
-// Standard output carries messages alone; everything else goes to standard error. It exits with 0 after SIGINT, SIGTERM, SIGHUP, --count, --for, or when
-// nobody reads its output any more; with 1 after a failure; with 2 when the command line is wrong.
+// Standard output carries only messages; everything else goes to standard error. The exit code is 0 after
+// SIGINT, SIGTERM, SIGHUP, --count or --for, or when standard output has been closed; 1 after a failure; 2 if
+// the command line is wrong.
 package main
 
 import (
@@ -22,10 +24,10 @@ const program = "zmqtap"
 var version = "development" // set by the linker
 
 func main() {
-	signal.Ignore(syscall.SIGPIPE) // the end of a pipe is for the program to see, not to be killed by
+	signal.Ignore(syscall.SIGPIPE) // a closed pipe is a write error, and must not kill the program
 	ends := flags.StopSignals(signal.Ignored, os.Interrupt, syscall.SIGTERM)
-	if !signal.Ignored(syscall.SIGHUP) { // as nohup does
-		ends = append(ends, syscall.SIGHUP) // its terminal is gone, whatever it writes to
+	if !signal.Ignored(syscall.SIGHUP) { // nohup ignores it
+		ends = append(ends, syscall.SIGHUP) // the terminal is gone
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), ends...)
 	context.AfterFunc(ctx, stop) // a second signal kills
@@ -33,7 +35,7 @@ func main() {
 	os.Exit(flags.Exit(name, err, os.Stderr))
 }
 
-// run does what the first argument says. It returns the name of that, too, for who has to say what went wrong.
+// run runs the command that the first argument names. It also returns the command's full name, for error messages.
 func run(ctx context.Context, args []string, stdout, stderr *os.File) (name string, err error) {
 	commands := map[string]func(context.Context, []string, *os.File, *os.File) error{"serve": runServe, "hub": runHub}
 	if len(args) > 0 {

@@ -7,22 +7,24 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap"
 )
 
-// mostGaps is how many lines about gaps are written in a second. A publisher that drops messages tells so again and again.
+// mostGaps is how many lines about gaps are logged in a second. A publisher that drops messages reports it
+// again and again.
 const mostGaps = 10
 
-// missingLog says what is missing. What it does not say at once is in the next line of its kind.
+// missingLog logs what is missing, in a limited number of lines. What exceeds the limit is added to the next
+// line of its kind.
 type missingLog struct {
 	logger *slog.Logger
 
-	slow uint64 // missed messages that no line has told of
-	said time.Time
+	slow     uint64    // messages that this end was too slow for and that are not logged yet
+	loggedAt time.Time // when such messages were last logged
 
-	gone   uint64 // messages that a publisher has dropped, and no line has told of
-	gaps   int    // lines about that since second
+	gone   uint64 // messages that publishers have dropped and that are not logged yet
+	gaps   int    // lines about them since second
 	second time.Time
 }
 
-// miss accounts for what is missing, and says so. Nobody waits for the account while the log is stuck.
+// miss logs and counts what is missing. It does not hold mu while the log may be stuck.
 func (v *view) miss(d tap.Delivery) {
 	switch {
 	case d.Missed > 0:
@@ -35,7 +37,7 @@ func (v *view) miss(d tap.Delivery) {
 	v.count(d)
 }
 
-// count adds what is missing to the account. The caller holds mu.
+// count adds what is missing to the totals. The caller holds mu.
 func (v *view) count(d tap.Delivery) {
 	v.totals.Slow += d.Missed
 	switch {
@@ -43,19 +45,20 @@ func (v *view) count(d tap.Delivery) {
 	case d.Gap.Count > 0:
 		v.totals.Dropped += d.Gap.Count
 	default:
-		v.totals.Lost++ // the socket has said why
+		v.totals.Lost++ // the socket has logged why
 	}
 }
 
-// missed says that this end is too slow, once a second at most.
+// missed logs that this end is too slow, at most once a second.
 func (l *missingLog) missed(n uint64) {
 	l.slow += n
-	if now := time.Now(); now.Sub(l.said) >= time.Second {
+	if now := time.Now(); now.Sub(l.loggedAt) >= time.Second {
 		l.logger.Warn("messages are missing: this end is too slow", "messages", l.slow)
-		l.slow, l.said = 0, now
+		l.slow, l.loggedAt = 0, now
 	}
 }
 
+// gap logs the messages that a publisher has dropped, at most mostGaps times a second.
 func (l *missingLog) gap(g *tap.Gap) {
 	l.gone += g.Count
 	if now := time.Now(); now.Sub(l.second) >= time.Second {
@@ -68,7 +71,7 @@ func (l *missingLog) gap(g *tap.Gap) {
 	l.gone = 0
 }
 
-// abandon accounts for what has come and will not be written any more: the output takes nothing.
+// abandon counts what was received as missed: the output takes nothing, so it will not be written any more.
 func (v *view) abandon() {
 	rest := v.reader.Take(nil)
 	v.mu.Lock()
@@ -79,7 +82,7 @@ func (v *view) abandon() {
 	}
 }
 
-// messages is how many there are.
+// messages returns the number of messages in deliveries.
 func messages(deliveries []tap.Delivery) (n uint64) {
 	for _, d := range deliveries {
 		n += uint64(len(d.Messages))

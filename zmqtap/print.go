@@ -14,16 +14,17 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/terminal"
 )
 
-// What waits for a terminal or a pipe that does not keep up, at most: much, because there is one only, and pipes come in bursts.
+// The most that waits for a terminal or a pipe that does not keep up. It is much, because there is only one
+// reader, and pipes are read in bursts.
 const (
 	printQueue      = 1 << 16
 	printQueueBytes = 16 << 20
 )
 
-// parting is how long standard error may take the account.
+// parting is how long writing the summary to standard error may take.
 const parting = 500 * time.Millisecond
 
-// printOptions are the flags of who prints.
+// printOptions are the flags of zmqtap without a command.
 type printOptions struct {
 	source
 	grepText        string
@@ -49,13 +50,17 @@ func parsePrint(args []string, stdout *os.File) (*printOptions, error) {
 		},
 	}, &o.Common)
 	o.addTopics(fs)
-	fs.StringVar(&o.grepText, "grep", "", "print messages whose payload matches this regular `expression` (RE2)")
-	fs.Uint64Var(&o.count, "count", 0, "end after so many `messages`; 0: do not")
-	fs.DurationVar(&o.duration, "for", 0, "end after so long; 0: do not")
-	fs.BoolVar(&o.raw, "raw", false, "print the payload only; into a pipe, line feeds in it as #012 and everything else as it is")
-	fs.BoolVar(&o.json, "json", false, `print a line of JSON each: {"topic","message","received"}; topic_base64 and message_base64 where bytes are not UTF-8`)
-	fs.BoolVar(&o.rate, "rate", false, "print messages and bytes per second for each topic, every second; in place on a terminal")
-	fs.BoolVar(&o.noColor, "no-color", false, "no colours on a terminal either; NO_COLOR in the environment says the same")
+	fs.StringVar(&o.grepText, "grep", "", "print only messages whose payload matches this regular `expression` (RE2)")
+	fs.Uint64Var(&o.count, "count", 0, "exit after this many `messages`; 0: no limit")
+	fs.DurationVar(&o.duration, "for", 0, "exit after this long; 0: no limit")
+	fs.BoolVar(&o.raw, "raw", false,
+		"print only the payload; into a pipe, its line feeds as #012 and all other bytes unchanged")
+	fs.BoolVar(&o.json, "json", false,
+		`print each message as a line of JSON: {"topic","message","received"}; topic_base64 and message_base64 if it is not UTF-8`)
+	fs.BoolVar(&o.rate, "rate", false,
+		"print messages and bytes per second for each topic, every second; in place on a terminal")
+	fs.BoolVar(&o.noColor, "no-color", false,
+		"print no colors, not even on a terminal; like NO_COLOR in the environment")
 	if err := o.parse(fs, args, stdout); err != nil {
 		return nil, err
 	}
@@ -83,7 +88,7 @@ func runPrint(ctx context.Context, args []string, stdout, stderr *os.File) error
 	onTerminal := terminal.IsTerminal(stdout)
 	logger := o.Logger(stderr)
 	if o.rate && onTerminal && terminal.IsTerminal(stderr) {
-		logger = o.Logger(io.Discard) // it would be written over the table
+		logger = o.Logger(io.Discard) // log lines would disturb the table
 	}
 	stream := tap.New(0)
 	reader := stream.Join(tap.Interest{Queue: printQueue, QueueBytes: printQueueBytes})
@@ -104,16 +109,16 @@ func runPrint(ctx context.Context, args []string, stdout, stderr *os.File) error
 			fmt.Fprint(stderr, summary.String())
 		}
 		over, cancel := context.WithCancel(context.Background())
-		cancel() // nothing is to be said to publishers
+		cancel() // there is nothing to send to publishers
 		socket.Close(over)
 	})
 	if errors.Is(err, terminal.ErrClosed) {
-		return nil // as after | head
+		return nil // as with | head
 	}
 	return err
 }
 
-// leave calls the last that is to be done, and does not wait for it for long: standard error may be stuck as well as the output.
+// leave calls last, but waits for it no longer than parting: standard error may be stuck, too.
 func leave(last func()) {
 	done := make(chan struct{})
 	go func() {

@@ -20,8 +20,8 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
 )
 
-// printing starts a zmqtap that prints what a publisher of ours sends, and waits until it is subscribed. What stdout and stderr are is up to
-// the test; without a stderr, it is the process's log.
+// printing starts a zmqtap that prints what our publisher sends, and waits until it has subscribed. Without a
+// stderr, standard error goes to the process's log.
 func printing(t *testing.T, hwm int, stdout, stderr *os.File, args ...string) (p *process, pub *zmq.Socket, peer *zmq.Peer) {
 	t.Helper()
 	subscribed := make(chan *zmq.Peer, 1)
@@ -43,12 +43,12 @@ func printing(t *testing.T, hwm int, stdout, stderr *os.File, args ...string) (p
 	select {
 	case peer = <-subscribed:
 	case <-time.After(30 * time.Second):
-		t.Fatal("it does not subscribe")
+		t.Fatal("zmqtap does not subscribe")
 	}
 	return p, pub, peer
 }
 
-// stuck is a pipe that nobody reads.
+// stuck returns the writing end of a pipe that is never read.
 func stuck(t *testing.T) *os.File {
 	t.Helper()
 	r, w, err := os.Pipe()
@@ -62,7 +62,7 @@ func stuck(t *testing.T) *os.File {
 	return w
 }
 
-// flood publishes until it is told to stop.
+// flood publishes until stop is called.
 func flood(t *testing.T, pub *zmq.Socket) (stop func()) {
 	over, ended := make(chan struct{}), make(chan struct{})
 	go func() {
@@ -83,7 +83,7 @@ func flood(t *testing.T, pub *zmq.Socket) (stop func()) {
 	return stop
 }
 
-// A signal ends it, also when nothing can be written any more, neither to standard output nor to standard error.
+// A signal ends it even if neither standard output nor standard error takes any more.
 func TestStuckOutputs(t *testing.T) {
 	out := stuck(t)
 	p, pub, peer := printing(t, 0, out, out, "--linger", "100ms")
@@ -94,7 +94,7 @@ func TestStuckOutputs(t *testing.T) {
 	p.exits(0)
 }
 
-// What has come and was not written is not in the account of what was printed, but of what is missing.
+// Messages that were received but not written count as missed, not as printed.
 func TestAccountOfAStuckOutput(t *testing.T) {
 	const total, size = 10_000, 200
 	p, pub, peer := printing(t, 2*total, stuck(t), nil, "--raw", "--linger", "100ms")
@@ -102,21 +102,21 @@ func TestAccountOfAStuckOutput(t *testing.T) {
 		pub.Publish([]byte("t"), []byte(strings.Repeat("x", size)))
 	}
 	pub.Flush()
-	taptest.Eventually(t, "all of it at zmqtap", func() bool { return peer.Written() == total && peer.Acknowledged(total) })
-	// The kernel has it; the last of it is read in a moment, and what is not is not known of.
+	taptest.Eventually(t, "all messages at zmqtap", func() bool { return peer.Written() == total && peer.Acknowledged(total) })
+	// The kernel has them. zmqtap may not have read the last ones yet; it cannot count those.
 	p.signal(syscall.SIGTERM)
 	p.exits(0)
 	seen, printed := number(t, p.log(), `(\d+) messages seen`), number(t, p.log(), `(\d+) printed`)
 	missed := number(t, p.log(), `(\d+) messages missed: this end was too slow`)
 	if written := 64<<10/(size+1) + 1; printed > written {
-		t.Errorf("%d are said to be printed; the pipe has room for %d", printed, written)
+		t.Errorf("%d are counted as printed; the pipe has room for %d", printed, written)
 	}
 	if seen > total || printed+missed > total || printed+missed < seen {
 		t.Errorf("%d seen, %d printed, %d missed", seen, printed, missed)
 	}
 }
 
-// What comes behind the last message that was asked for is not missed.
+// Messages after the last that --count asks for do not count as missed.
 func TestCountIsNoLoss(t *testing.T) {
 	p, pub, _ := printing(t, 10_000, nil, nil, "--count", "10")
 	for range 10_000 {
@@ -125,7 +125,7 @@ func TestCountIsNoLoss(t *testing.T) {
 	pub.Flush()
 	p.exits(0)
 	if text := p.log(); strings.Contains(text, "missed") {
-		t.Errorf("it says %s", text)
+		t.Errorf("it logs %s", text)
 	}
 }
 
@@ -139,7 +139,7 @@ func number(t *testing.T, text, pattern string) int {
 	return n
 }
 
-// However much comes, the end of --for and a signal are the end, with whole lines.
+// Even in a flood, --for, --count and a signal end it, after a whole line.
 func TestEndsInAFlood(t *testing.T) {
 	for name, args := range map[string][]string{"--for": {"--raw", "--for", "200ms"}, "SIGTERM": {"--raw"}, "--count": {"--raw", "--count", "77777"}} {
 		t.Run(name, func(t *testing.T) {
@@ -173,7 +173,7 @@ func TestEndsInAFlood(t *testing.T) {
 	}
 }
 
-// It ends when its terminal goes away, wherever its output goes; and it does not when that was asked for.
+// It ends when its terminal goes away, wherever its output goes, but not under nohup.
 func TestHangup(t *testing.T) {
 	p, _, _ := printing(t, 0, nil, nil)
 	p.signal(syscall.SIGHUP)
@@ -186,7 +186,8 @@ func TestHangup(t *testing.T) {
 	p.logged("0 messages seen")
 }
 
-// A publisher that tells again and again what it has dropped does not fill the log; what was not said at once is said later.
+// A publisher that reports drops again and again does not fill the log; what is not logged at once is added
+// to a later line.
 func TestGapsAreSaidInFewLines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var text bytes.Buffer

@@ -8,9 +8,11 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"os/signal"
 	"regexp"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -18,7 +20,7 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
 )
 
-// process is a zmqtap that ends with the test: this very binary, by its name (scripttest.Main).
+// process is a zmqtap that ends with the test. It is the test's own binary (scripttest.Main).
 type process struct {
 	t     *testing.T
 	cmd   *exec.Cmd
@@ -45,14 +47,21 @@ func launch(t *testing.T, args ...string) *process {
 	return launchCommand(t, exec.Command(program, args...))
 }
 
-// launchCommand is launch for a command whose streams may be set; without a standard error, that is the process's log.
+// launchCommand is launch for a command whose streams may be set. Without a standard error, it goes to the
+// process's log.
 func launchCommand(t *testing.T, cmd *exec.Cmd) *process {
 	t.Helper()
 	p := &process{t: t, cmd: cmd, ended: make(chan struct{})}
 	if cmd.Stderr == nil {
 		cmd.Stderr = p
 	}
-	if err := p.cmd.Start(); err != nil {
+	// A process inherits ignored signals, for example from nohup, or from a shell that runs the tests in the
+	// background. Signals that are caught at its start it gets with their defaults.
+	caught := make(chan os.Signal, 1)
+	signal.Notify(caught, syscall.SIGHUP, syscall.SIGINT)
+	err := p.cmd.Start()
+	signal.Stop(caught)
+	if err != nil {
 		t.Fatal(err)
 	}
 	go func() {
@@ -63,13 +72,13 @@ func launchCommand(t *testing.T, cmd *exec.Cmd) *process {
 		p.cmd.Process.Kill() //nolint:errcheck // it may have ended
 		<-p.ended
 		if t.Failed() {
-			t.Logf("%q said: %s", cmd.Args, p.log())
+			t.Logf("%q logged: %s", cmd.Args, p.log())
 		}
 	})
 	return p
 }
 
-// logged waits for a match in what the process says, and returns its first part in parentheses, or all.
+// logged waits for a match in the process's log, and returns its last group, or the match if there is none.
 func (p *process) logged(pattern string) (found string) {
 	p.t.Helper()
 	re := regexp.MustCompile(pattern)
@@ -80,7 +89,7 @@ func (p *process) logged(pattern string) (found string) {
 		}
 		select {
 		case <-p.ended:
-			p.t.Fatalf("it has ended without saying %q: %s", pattern, p.log())
+			p.t.Fatalf("it has ended without logging %q: %s", pattern, p.log())
 		default:
 		}
 		return false
@@ -95,7 +104,7 @@ func (p *process) signal(s os.Signal) {
 	}
 }
 
-// exits waits for the end.
+// exits waits for the end and checks the exit code.
 func (p *process) exits(code int) {
 	p.t.Helper()
 	select {
@@ -108,7 +117,7 @@ func (p *process) exits(code int) {
 	}
 }
 
-// publishing is a PUB that has been subscribed to.
+// publishing returns a bound PUB and its endpoint.
 func publishing(t *testing.T) (s *zmq.Socket, at string) {
 	t.Helper()
 	s = taptest.Open(t, zmq.Config{Type: zmq.Pub})
@@ -119,10 +128,10 @@ func publishing(t *testing.T) (s *zmq.Socket, at string) {
 	return s, at
 }
 
-// publish publishes until somebody has it.
+// publish publishes probes until a line arrives.
 func publish(t *testing.T, s *zmq.Socket, lines <-chan string) {
 	t.Helper()
-	taptest.Eventually(t, "a way", func() bool {
+	taptest.Eventually(t, "a path", func() bool {
 		s.Publish([]byte("t"), []byte("probe"))
 		s.Flush()
 		select {
@@ -134,7 +143,7 @@ func publish(t *testing.T, s *zmq.Socket, lines <-chan string) {
 	})
 }
 
-// follow reads a stream's lines. The channel is closed at a proper end.
+// follow returns a stream's lines. A proper end closes the channel.
 func follow(t *testing.T, client *http.Client, url string) <-chan string {
 	t.Helper()
 	answer, err := client.Get(url)
@@ -162,7 +171,7 @@ func follow(t *testing.T, client *http.Client, url string) <-chan string {
 	return lines
 }
 
-// ended waits for the end of the stream.
+// ended waits for the stream's proper end.
 func ended(t *testing.T, lines <-chan string) {
 	t.Helper()
 	for over := time.After(30 * time.Second); ; {

@@ -13,7 +13,7 @@ func runServe(ctx context.Context, args []string, stdout, stderr *os.File) error
 	var web webOptions
 	fs := flags.NewSet(flags.Program{
 		Name:    program + " serve",
-		Summary: "Serves the stream over HTTP: GET /stream as plain text or Server-Sent Events, GET / a page for people.",
+		Summary: "Serves the stream over HTTP: GET /stream as plain text or Server-Sent Events, GET / as a page for people.",
 		Examples: []flags.Example{
 			{Purpose: "For this host; the page is at http://127.0.0.1:8080/",
 				Command: "zmqtap serve --http 127.0.0.1:8080 tcp://127.0.0.1:5556"},
@@ -29,7 +29,7 @@ func runServe(ctx context.Context, args []string, stdout, stderr *os.File) error
 		return err
 	}
 	if web.address == "" {
-		return flags.Usage("--http is missing: where to serve, such as 127.0.0.1:8080")
+		return flags.Usage("--http is missing: give the address to serve at, such as 127.0.0.1:8080")
 	}
 	if err := web.validate(fs); err != nil {
 		return err
@@ -52,6 +52,6 @@ func runServe(ctx context.Context, args []string, stdout, stderr *os.File) error
 	}
 	cancel()
 	socket.Close(draining)
-	sayEnd(logger, stream)
+	logEnd(logger, stream)
 	return err
 }

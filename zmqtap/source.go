@@ -14,17 +14,19 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
 )
 
-// source is where a stream comes from: the flags of who subscribes.
+// source is where a stream comes from: the flags of a command that subscribes.
 type source struct {
 	flags.Common
 	topics []string
 }
 
 func (o *source) addTopics(fs *pflag.FlagSet) {
-	fs.StringArrayVar(&o.topics, "topic", nil, "take messages whose first frame begins with this `prefix` (repeatable; default everything)")
+	fs.StringArrayVar(&o.topics, "topic", nil,
+		"take only messages whose first frame begins with this `prefix` (repeatable; default everything)")
 }
 
-// parse parses a command line that names endpoints: to connect to, or, when --bind stands without one of its own, to bind.
+// parse parses a command line whose arguments are endpoints to connect to. After a --bind without a value
+// they are endpoints to bind.
 func (o *source) parse(fs *pflag.FlagSet, args []string, stdout io.Writer) error {
 	o.Arguments = flags.ConnectArguments
 	if i := slices.Index(args, "--bind"); i >= 0 && (i+1 == len(args) || strings.HasPrefix(args[i+1], "-")) {
@@ -33,8 +35,8 @@ func (o *source) parse(fs *pflag.FlagSet, args []string, stdout io.Writer) error
 	return o.Parse(fs, version, args, stdout)
 }
 
-// open opens a SUB that gives the stream what it receives. It receives as fast as it can: what readers are too slow for is lost here, where
-// it can be counted.
+// open opens a SUB that publishes to the stream what it receives. It receives as fast as it can: what readers
+// are too slow for is dropped here, where it is counted.
 func (o *source) open(stream *tap.Stream, logger *slog.Logger) (*zmq.Socket, error) {
 	cfg := o.Socket(zmq.Sub, logger)
 	if cfg.Subscribe = o.topics; len(o.topics) == 0 {
@@ -52,13 +54,14 @@ func (o *source) open(stream *tap.Stream, logger *slog.Logger) (*zmq.Socket, err
 	if err := o.Open(socket, logger); err != nil {
 		over, cancel := context.WithCancel(context.Background())
 		cancel()
-		socket.Close(over) // which removes the files of its sockets
+		socket.Close(over) // also removes the files of its sockets
 		return nil, err
 	}
 	return socket, nil
 }
 
-func sayEnd(logger *slog.Logger, stream *tap.Stream) {
+// logEnd logs the totals.
+func logEnd(logger *slog.Logger, stream *tap.Stream) {
 	c := stream.Counters()
 	logger.Info("end", "received", c.Received, "missed", c.Missed, "missing before", c.Gone)
 }

@@ -11,30 +11,30 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/terminal"
 )
 
-// refresh is how often rates are shown.
+// refresh is the time between two displays of the rates.
 const refresh = time.Second
 
-// maxOutput is how many bytes of lines are made before they are written.
+// maxOutput is how many bytes of lines are collected before a write.
 const maxOutput = 64 << 10
 
-// view is what somebody at a terminal, or at the end of a pipe, sees of a stream.
+// view shows a stream on a terminal, or writes it to a pipe.
 type view struct {
 	options  *printOptions
 	reader   *tap.Reader
 	stdout   *os.File
 	out      *terminal.Writer
 	printer  terminal.Printer
-	onScreen bool // rates are shown in place
+	onScreen bool // rates are redrawn in place
 	began    time.Time
 
-	mu        sync.Mutex // the account is asked for while the output may be stuck
+	mu        sync.Mutex // of the following four: the summary is made even while the output is stuck
 	rates     *terminal.Rates
 	totals    terminal.Summary
-	untouched uint64 // messages that were taken from the reader, and not looked at yet
+	untouched uint64 // messages taken from the reader and not counted yet
 	unwritten uint64 // messages in lines
 
 	lines []byte
-	found uint64 // messages that were asked for
+	found uint64 // messages that match --grep
 	log   missingLog
 }
 
@@ -53,7 +53,7 @@ func newView(o *printOptions, reader *tap.Reader, stdout *os.File, onTerminal bo
 	return v
 }
 
-// watch shows the stream until ctx ends, --count is reached, or nobody reads the output any more.
+// watch shows the stream until ctx ends, --count is reached, or the output is closed.
 func (v *view) watch(ctx context.Context) error {
 	shown := make(chan error, 1)
 	go func() { shown <- v.show(ctx) }()
@@ -67,7 +67,7 @@ func (v *view) watch(ctx context.Context) error {
 	select {
 	case err := <-shown:
 		return err
-	case <-time.After(v.options.Linger): // the output takes nothing
+	case <-time.After(v.options.Linger): // the output is stuck
 		v.abandon()
 		return nil
 	}
@@ -81,12 +81,13 @@ func (v *view) show(ctx context.Context) error {
 		if _, err := v.out.Write([]byte(terminal.Enter)); err != nil {
 			return err
 		}
-		defer v.out.Write([]byte(terminal.Leave)) //nolint:errcheck // the terminal is gone then
+		defer v.out.Write([]byte(terminal.Leave)) //nolint:errcheck // it fails only if the terminal is gone
 	}
 	return v.table(ctx)
 }
 
-// print writes a line for each message, until ctx ends and what had come is written: not what still comes then, of which there may be no end.
+// print writes a line for each message until ctx ends, and then those that have already arrived, but no later
+// ones: there may be no end of them.
 func (v *view) print(ctx context.Context) error {
 	var waiting []tap.Delivery
 	for over := false; !over; {
@@ -108,7 +109,7 @@ func (v *view) print(ctx context.Context) error {
 	return nil
 }
 
-// table writes the rates, now and then.
+// table writes the rates periodically.
 func (v *view) table(ctx context.Context) error {
 	ticker := time.NewTicker(refresh)
 	defer ticker.Stop()
@@ -146,7 +147,7 @@ func (v *view) render() error {
 	return err
 }
 
-// deliver takes a piece of the stream. It tells when --count is reached, and all is written.
+// deliver processes a piece of the stream. done reports whether --count is reached and everything is written.
 func (v *view) deliver(d tap.Delivery) (done bool, err error) {
 	for i := range d.Messages {
 		if !v.take(&d.Messages[i]) {
@@ -168,7 +169,7 @@ func (v *view) deliver(d tap.Delivery) (done bool, err error) {
 	return false, nil
 }
 
-// take counts a message, and makes a line of it if one is wanted. It tells whether it is one that was asked for.
+// take counts a message and appends its line, if lines are printed. It reports whether the message matches --grep.
 func (v *view) take(m *tap.Message) bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -207,7 +208,7 @@ func (v *view) flush() error {
 	return nil
 }
 
-// summary is the account.
+// summary returns the totals so far.
 func (v *view) summary() terminal.Summary {
 	v.mu.Lock()
 	defer v.mu.Unlock()

@@ -21,7 +21,7 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/web/page"
 )
 
-// webOptions are the flags of serve, which hub has, too.
+// webOptions are the flags for HTTP, which serve and hub share.
 type webOptions struct {
 	address string
 	history flags.Size
@@ -31,12 +31,17 @@ type webOptions struct {
 func (o *webOptions) add(fs *pflag.FlagSet) {
 	fs.StringVar(&o.address, "http", "", "serve the stream at this `address`: host:port, or unix:/path")
 	o.history = 16 << 20
-	fs.Var(&o.history, "http-history", "`bytes` of the newest messages that are remembered for readers who come late or come back")
-	fs.StringVar(&o.TokenFile, "http-token-file", "", "`file` with a bearer token that whoever reads the stream must send; read for each request")
-	fs.StringVar(&o.CertFile, "http-cert", "", "PEM `file` of a TLS certificate and its chain; read again when it has changed")
-	fs.StringVar(&o.KeyFile, "http-key", "", "PEM `file` of its key")
-	fs.StringArrayVar(&o.Origins, "http-origin", nil, "let pages of this `origin` read the stream (CORS), such as https://example.com; * lets all (repeatable)")
-	fs.StringArrayVar(&o.Hosts, "http-host", nil, "a `name` by which browsers may ask for this host, besides its addresses, localhost and its own name (repeatable; needless with a token)")
+	fs.Var(&o.history, "http-history",
+		"`bytes` of memory for the newest messages, for readers that come late or come back")
+	fs.StringVar(&o.TokenFile, "http-token-file", "",
+		"`file` with a bearer token that readers of the stream must send; read at each request")
+	fs.StringVar(&o.CertFile, "http-cert", "",
+		"PEM `file` of a TLS certificate and its chain; read again after a change")
+	fs.StringVar(&o.KeyFile, "http-key", "", "PEM `file` of the certificate's key")
+	fs.StringArrayVar(&o.Origins, "http-origin", nil,
+		"let pages of this `origin` read the stream (CORS), such as https://example.com; * allows all (repeatable)")
+	fs.StringArrayVar(&o.Hosts, "http-host", nil,
+		"accept this `name` in the Host header, in addition to addresses, localhost and the host's own name (repeatable; not needed with a token)")
 	fs.IntVar(&o.MaxClients, "http-clients", 5000, "most `readers` at a time")
 	fs.DurationVar(&o.Heartbeat, "http-heartbeat", 15*time.Second, "longest silence of an event stream")
 }
@@ -61,7 +66,8 @@ func (o *webOptions) validate(fs *pflag.FlagSet) error {
 	}
 	for _, origin := range o.Origins {
 		if origin != "*" && !validOrigin(origin) {
-			return flags.Usage("--http-origin %q: write an origin as browsers send it, such as https://example.com, or *", origin)
+			return flags.Usage("--http-origin %q: write an origin as browsers send it, such as https://example.com, or *",
+				origin)
 		}
 	}
 	for _, host := range o.Hosts {
@@ -72,7 +78,7 @@ func (o *webOptions) validate(fs *pflag.FlagSet) error {
 	return nil
 }
 
-// validAddress tells whether it can be listened at, as far as can be seen.
+// validAddress reports whether the address has a valid form.
 func validAddress(address string) bool {
 	if path, unix := strings.CutPrefix(address, "unix:"); unix {
 		return path != ""
@@ -84,13 +90,13 @@ func validAddress(address string) bool {
 	return err == nil
 }
 
-// validOrigin tells whether some browser could send it: they are compared byte by byte.
+// validOrigin reports whether a browser could send this origin. Origins are compared byte by byte.
 func validOrigin(origin string) bool {
 	u, err := url.Parse(origin)
 	return err == nil && u.Host != "" && origin == strings.ToLower(u.Scheme+"://"+u.Host)
 }
 
-// listen opens the address, and says what stands open to whom.
+// listen makes a server and opens its address. It logs the address, and a warning if others can read the stream.
 func (o *webOptions) listen(stream *tap.Stream, hwm int, logger *slog.Logger) (*web.Server, net.Listener, error) {
 	o.Stream, o.Page, o.Queue, o.Logger = stream, page.Files, hwm, logger
 	server, err := web.New(o.Config)
@@ -103,7 +109,8 @@ func (o *webOptions) listen(stream *tap.Stream, hwm int, logger *slog.Logger) (*
 	}
 	l, err := listen.Listen(network, address)
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, nil, fmt.Errorf("--http %s: another process holds it; end that or choose another address", o.address)
+		return nil, nil, fmt.Errorf("--http %s: another process holds it; end that process or choose another address",
+			o.address)
 	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("--http %s: %w", o.address, err)
@@ -118,17 +125,20 @@ func (o *webOptions) listen(stream *tap.Stream, hwm int, logger *slog.Logger) (*
 	}
 	logger.Info("serving", "at", at)
 	if tcp, ok := l.Addr().(*net.TCPAddr); ok && !tcp.IP.IsLoopback() && o.TokenFile == "" {
-		logger.Warn("whoever reaches this address reads the stream: --http-token-file asks for a token, a loopback address keeps it on this host", "at", at)
+		logger.Warn("whoever reaches this address reads the stream: use --http-token-file to ask for a token, "+
+			"or a loopback address to stay on this host", "at", at)
 	}
 	return server, l, nil
 }
 
-// background runs a server until ctx ends; wait returns its error, once it has ended.
-func background(ctx, draining context.Context, server *web.Server, l net.Listener, failed context.CancelFunc) (wait func() error) {
+// background runs a server until ctx ends, and calls failed when the server has ended. wait waits for that
+// and returns the server's error.
+func background(ctx, draining context.Context, server *web.Server, l net.Listener,
+	failed context.CancelFunc) (wait func() error) {
 	result := make(chan error, 1)
 	go func() {
 		err := server.Serve(ctx, draining, l)
-		failed() // the program has nothing to do without it
+		failed() // without the server the program has nothing to do
 		result <- err
 	}()
 	return func() error { return <-result }

@@ -1,12 +1,14 @@
-// Package hub joins many publishers with many subscribers: an XSUB takes what comes in, an XPUB gives it to those who want it, as bytes that
-// nobody looks into, and what nobody wants is not asked for (RFC 29, and libzmq's zmq_proxy).
+// Package hub joins many publishers with many subscribers: an XSUB receives messages, and an XPUB passes them
+// on to the subscribers that want them, byte for byte. Publishers are asked only for what some subscriber
+// wants (RFC 29, and libzmq's zmq_proxy).
 //
 //	publishers ─► XSUB ─► Hub ─► XPUB ─► subscribers
 //	     ▲          │      │
-//	     └─ wants ──┘      ├─► memory, for who subscribes late
-//	                       └─► tap.Stream, for readers by HTTP
+//	     └─ wants ──┘      ├─► memory, for late subscribers
+//	                       └─► tap.Stream, for readers over HTTP
 //
-// A subscriber that is too slow misses messages, which is counted for it and said to it; it slows down nobody.
+// A subscriber that is too slow misses messages. They are counted, and the subscriber learns how many; no
+// other subscriber is delayed.
 package hub
 
 import (
@@ -18,36 +20,37 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
 )
 
-// Config is what a Hub needs to know.
+// Config configures a Hub.
 type Config struct {
-	In, Out     zmq.Config  // their types and callbacks are the hub's
+	In, Out     zmq.Config  // New sets their types and callbacks
 	Replay      int         // how many messages of each topic a late subscriber gets; 0: none
-	ReplayBytes int         // most bytes of memory for that
-	Stream      *tap.Stream // gets everything, too; nil: there is none
+	ReplayBytes int         // most bytes of memory for them
+	Stream      *tap.Stream // also gets every message; nil: there is none
 }
 
-// Hub is two sockets, In and Out, that its owner binds, connects and closes.
+// Hub is two sockets, In and Out, which the caller binds, connects and closes.
 type Hub struct {
 	In, Out *zmq.Socket
 
 	stream   *tap.Stream
 	received atomic.Uint64
-	gone     atomic.Uint64 // messages that publishers have said to be missing
+	gone     atomic.Uint64 // messages that publishers have reported as dropped
 
-	greedy bool // everything is asked for, whoever wants it
+	greedy bool // publishers are asked for everything, whatever the subscribers want
 
-	mu      sync.Mutex // the memory and what is published change together
-	memory  *memory    // nil: there is none
-	refused map[subscription]bool
+	// Also held while messages are remembered and passed on, so that a replay falls between two batches.
+	mu      sync.Mutex
+	memory  *memory               // nil: nothing is remembered
+	refused map[subscription]bool // those that did not fit into In; each asks publishers for everything instead
 }
 
-// subscription is one that publishers were not asked for by itself, but for everything.
+// subscription is one subscriber's wish for a prefix.
 type subscription struct {
 	peer   *zmq.Peer
 	prefix string
 }
 
-// New makes a hub.
+// New returns a hub whose sockets are not bound or connected yet.
 func New(cfg Config) (*Hub, error) {
 	h := &Hub{stream: cfg.Stream, refused: make(map[subscription]bool)}
 	h.greedy = cfg.Replay > 0 || cfg.Stream != nil
@@ -71,7 +74,7 @@ func New(cfg Config) (*Hub, error) {
 	return h, err
 }
 
-// Counters returns the totals: what subscribers and readers have missed is added up.
+// Counters returns the totals. Missed is the sum over all subscribers and readers.
 func (h *Hub) Counters() tap.Counters {
 	c := tap.Counters{Received: h.received.Load(), Gone: h.gone.Load(), Missed: h.Out.Dropped()}
 	if h.stream != nil {
@@ -81,7 +84,7 @@ func (h *Hub) Counters() tap.Counters {
 	return c
 }
 
-// forward takes what a publisher has sent.
+// forward passes on what a publisher has sent.
 func (h *Hub) forward(b *zmq.Batch) {
 	h.received.Add(uint64(b.Len()))
 	if h.memory == nil {
@@ -96,12 +99,13 @@ func (h *Hub) forward(b *zmq.Batch) {
 		h.stream.Publish(b)
 	}
 	b.Release()
-	// The subscribers' turn: a flood would let this goroutine read on for whole time slices, and their queues run over meanwhile. Five times
-	// as many messages arrive so (bench/run -rows hub-flood-own).
+	// Let the subscribers' goroutines run: in a flood this goroutine would read on for whole time slices
+	// while their queues overflow. With this line, five times as many messages arrive (bench/run -rows
+	// hub-flood-own).
 	runtime.Gosched()
 }
 
-// change makes a subscriber's subscription take effect, or its end.
+// change applies a subscriber's subscription or its cancellation.
 func (h *Hub) change(p *zmq.Peer, prefix []byte, wanted bool, apply func()) {
 	if wanted && h.memory != nil {
 		h.mu.Lock()
@@ -115,9 +119,10 @@ func (h *Hub) change(p *zmq.Peer, prefix []byte, wanted bool, apply func()) {
 	switch {
 	case h.greedy:
 	case wanted:
-		if err := h.In.Subscribe(prefix); err != nil { // one subscriber can fill what there is room for: the others get theirs all the same
+		// One subscriber can use up the room for prefixes. The others must get their messages all the same.
+		if err := h.In.Subscribe(prefix); err != nil {
 			h.remember(subscription{p, string(prefix)})
-			h.In.Subscribe(nil) //nolint:errcheck // for that there is always room
+			h.In.Subscribe(nil) //nolint:errcheck // there is always room for the empty prefix
 		}
 	case h.forget(subscription{p, string(prefix)}):
 		h.In.Unsubscribe(nil)
@@ -132,7 +137,7 @@ func (h *Hub) remember(s subscription) {
 	h.refused[s] = true
 }
 
-// forget tells whether publishers were not asked for s by itself.
+// forget removes s from the refused ones, and reports whether it was one.
 func (h *Hub) forget(s subscription) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -141,8 +146,9 @@ func (h *Hub) forget(s subscription) bool {
 	return was
 }
 
-// replay gives a late subscriber what it now wants and did not before, in the order in which it came. When that is more than is held for it,
-// the newest, and it is told how many are missing: there is no hole before what is published next.
+// replay gives a late subscriber the remembered messages that it did not want before, in the order in which
+// they arrived. If they exceed the peer's replay room, it gets the newest and learns how many it missed, so
+// that no hole follows them. The caller holds mu.
 func (h *Hub) replay(p *zmq.Peer, prefix []byte) {
 	wanted := h.memory.find(func(topic []byte) bool { return !p.WantsAnyway(topic, prefix) }, prefix)
 	if len(wanted) == 0 {
@@ -153,6 +159,6 @@ func (h *Hub) replay(p *zmq.Peer, prefix []byte) {
 		p.Miss(uint64(n))
 	}
 	for _, m := range given {
-		p.Replay(m.frames()...) // it has the room, or is at its end
+		p.Replay(m.frames()...) // there is room, unless the peer is closing
 	}
 }

@@ -9,14 +9,14 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
 )
 
-// memory is the last messages of each topic, which is a message's first frame. When they are too many bytes together, the oldest of all
-// are forgotten.
+// memory holds the newest messages of each topic, which is a message's first frame. If they exceed the limit
+// together, the oldest of all topics are forgotten.
 type memory struct {
 	perTopic int
 	limit    int // bytes
 	bytes    int
 	topics   map[string]*topic
-	all      list.List // of *remembered, the oldest first
+	all      list.List // of *remembered, oldest first
 	last     uint64    // the newest message's number
 }
 
@@ -36,7 +36,7 @@ type remembered struct {
 	ends  []int  // ends[i] is where frame i ends in bytes
 }
 
-// What topics and messages cost besides their bytes, roughly.
+// Roughly what topics and messages cost in addition to their bytes.
 const (
 	topicCost   = 256
 	messageCost = 256
@@ -46,7 +46,7 @@ func newMemory(perTopic, limit int) *memory {
 	return &memory{perTopic: perTopic, limit: limit, topics: make(map[string]*topic)}
 }
 
-// add remembers the messages of a batch. The memory of messages that are replaced is used again.
+// add remembers the messages of a batch. It reuses the memory of the messages that they replace.
 func (m *memory) add(b *zmq.Batch) {
 	for i := range b.Len() {
 		frames := b.Frames(i)
@@ -72,7 +72,7 @@ func (m *memory) add(b *zmq.Batch) {
 	}
 }
 
-// place returns where a topic's next message goes: a new place, or the oldest one's.
+// place returns where a topic's next message goes: a new place, or that of the topic's oldest message.
 func (m *memory) place(t *topic) *remembered {
 	if len(t.recent) < m.perTopic {
 		r := &remembered{topic: t}
@@ -87,8 +87,8 @@ func (m *memory) place(t *topic) *remembered {
 	return r
 }
 
-// makeRoom empties r for a message of these frames, in the memory that it has if that is not far too much: one long message must not keep a
-// long one's place for ever.
+// makeRoom empties r for a message of these frames. It reuses r's memory unless that is far too large: a
+// place that has held one long message must not stay that large forever.
 func (r *remembered) makeRoom(frames [][]byte) {
 	size := 0
 	for _, f := range frames {
@@ -97,7 +97,7 @@ func (r *remembered) makeRoom(frames [][]byte) {
 	r.bytes, r.ends = sized(r.bytes, size), sized(r.ends, len(frames))
 }
 
-// sized is a slice with room for n, and not for many more.
+// sized returns an empty slice with room for n elements and not for many more: s, or a new one.
 func sized[E any](s []E, n int) []E {
 	if cap(s) < n || cap(s) > 4*n+16 {
 		return make([]E, 0, n)
@@ -105,7 +105,7 @@ func sized[E any](s []E, n int) []E {
 	return s[:0]
 }
 
-// forget forgets the oldest message of all, which is its topic's oldest, too.
+// forget removes the oldest message of all, which is also its topic's oldest.
 func (m *memory) forget(r *remembered) {
 	t := r.topic
 	if t.oldest > 0 {
@@ -122,7 +122,8 @@ func (m *memory) forget(r *remembered) {
 	}
 }
 
-// find returns what is remembered of topics that begin with prefix and are asked for, in the order in which it came.
+// find returns the messages of the topics that begin with prefix and that asked accepts, in the order in
+// which they arrived.
 func (m *memory) find(asked func(topic []byte) bool, prefix []byte) (found []*remembered) {
 	for name, t := range m.topics {
 		if subject := []byte(name); bytes.HasPrefix(subject, prefix) && asked(subject) {
@@ -137,7 +138,7 @@ func bySeq(a, b *remembered) int { return cmp.Compare(a.seq, b.seq) }
 
 func (r *remembered) cost() int { return messageCost + cap(r.bytes) + 8*cap(r.ends) }
 
-// frames returns the message as it came.
+// frames returns the message's frames, which share the memory's bytes.
 func (r *remembered) frames() (frames [][]byte) {
 	from := 0
 	for _, end := range r.ends {
@@ -147,7 +148,8 @@ func (r *remembered) frames() (frames [][]byte) {
 	return frames
 }
 
-// newest are the last of them, so many that they have no more bytes than size; one at least if there is any room.
+// newest returns the last of the messages, as many as fit into size bytes on the wire; at least one if size
+// is positive.
 func newest(messages []*remembered, size int) []*remembered {
 	from := len(messages)
 	for ; from > 0 && size > 0; from-- {
@@ -158,5 +160,5 @@ func newest(messages []*remembered, size int) []*remembered {
 	return messages[from:]
 }
 
-// wire is how many bytes the message is when it travels, at most.
+// wire returns the most bytes that the message can have on the wire.
 func (r *remembered) wire() int { return len(r.bytes) + 9*len(r.ends) }

@@ -13,7 +13,7 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
 )
 
-// checkMemory counts everything again.
+// checkMemory recounts everything.
 func checkMemory(t *testing.T, m *memory) {
 	t.Helper()
 	sum, count := 0, 0
@@ -34,7 +34,7 @@ func checkMemory(t *testing.T, m *memory) {
 	last := uint64(0)
 	for e := m.all.Front(); e != nil; e = e.Next() {
 		if seq := e.Value.(*remembered).seq; seq <= last {
-			t.Fatalf("%d comes behind %d", seq, last)
+			t.Fatalf("%d comes after %d", seq, last)
 		} else {
 			last = seq
 		}
@@ -44,10 +44,11 @@ func checkMemory(t *testing.T, m *memory) {
 	}
 }
 
-// published is a message, and what a memory must know of it.
+// published is a message that the memory was given.
 type published struct{ topic, text string }
 
-// What is remembered is what a list of all that was published has: of each topic the last ones, and nothing older than what was forgotten.
+// The memory agrees with a list of all that was published: it holds the last messages of each topic, and
+// nothing older than what was forgotten.
 func TestMemoryAgainstAList(t *testing.T) {
 	for seed := range uint64(4) {
 		random, source := rand.New(rand.NewPCG(seed, 1)), taptest.New(t)
@@ -98,7 +99,7 @@ func checkFound(t *testing.T, m *memory, prefix string, all []published) {
 	}
 }
 
-// What is counted is what is used.
+// The memory counts the bytes that it uses.
 func TestMemoryCostIsTrue(t *testing.T) {
 	const limit = 4 << 20
 	for name, message := range map[string]func(i int) []string{
@@ -138,13 +139,13 @@ func TestMemoryCostIsTrue(t *testing.T) {
 	}
 }
 
-// A topic's long message is forgotten with it, and does not make less room for those that come behind.
+// The memory of a long message is released with it, and does not reduce the room for later messages.
 func TestMemoryOfALongMessage(t *testing.T) {
 	const n = 50
 	source, m := taptest.New(t), newMemory(n, 1<<20)
 	for i := range 10 * n {
 		size := 10
-		if i%n == i/n { // one long one at a time, each time in another place
+		if i%n == i/n { // one long message at a time, each in another place
 			size = 100_000
 		}
 		source.Give(m.add, []string{"t", strings.Repeat("x", size)})
@@ -154,7 +155,7 @@ func TestMemoryOfALongMessage(t *testing.T) {
 	}
 }
 
-// What is larger than the memory is not remembered, and leaves nothing.
+// A message larger than the memory is not remembered, and leaves nothing behind.
 func TestMemoryOfTooMuch(t *testing.T) {
 	source, m := taptest.New(t), newMemory(3, 1000)
 	source.Give(m.add, []string{"a", "1"}, []string{"b", strings.Repeat("x", 2000)})
@@ -168,7 +169,7 @@ func TestMemoryOfTooMuch(t *testing.T) {
 	}
 }
 
-// Remembering takes nothing new once the places are taken.
+// Once all places are taken, remembering allocates nothing.
 func TestMemoryAllocates(t *testing.T) {
 	source, m := taptest.New(t), newMemory(10, 1<<20)
 	var messages [][]string

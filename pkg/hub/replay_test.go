@@ -11,25 +11,27 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/hub"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap/taptest"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq/zmqtest"
 )
 
-// filled is a hub with a memory of messages, and who publishes.
-func filled(p *libzmq, cfg hub.Config, messages ...string) (*joined, *socket) {
-	p.t.Helper()
-	h := start(p.t, cfg)
-	pub := p.bind("XPUB", nil)
-	h.dial(pub.at)
-	pub.expect("\x01")
-	pub.send(messages...)
-	taptest.Eventually(p.t, "the messages", func() bool { return h.Counters().Received == uint64(len(messages)) })
+// filled returns a hub that remembers messages, and the publisher that has sent them.
+func filled(t *testing.T, p *zmqtest.Process, cfg hub.Config, messages ...string) (*joined, *zmqtest.Socket) {
+	t.Helper()
+	h := start(t, cfg)
+	pub := p.Bind("XPUB", zmqtest.Loopback, nil)
+	h.dial(pub.Endpoint)
+	pub.Expect("\x01")
+	pub.Send(messages...)
+	taptest.Eventually(t, "the messages", func() bool { return h.Counters().Received == uint64(len(messages)) })
 	return h, pub
 }
 
-// A late subscriber gets the last messages of each topic, in their order, and then what comes.
+// A late subscriber gets the last messages of each topic, in order, and then the live ones.
 func TestReplay(t *testing.T) {
+	t.Parallel()
 	tests := []struct {
 		name   string
-		topics []string // which it subscribes to, one after the other
+		topics []string // its subscriptions, in order
 		want   string
 	}{
 		{"everything", []string{""}, "b|2 a|3 b|x|4 c|5 a|6"},
@@ -40,102 +42,107 @@ func TestReplay(t *testing.T) {
 		{"one and all", []string{"a", ""}, "a|3 a|6 b|2 b|x|4 c|5"},
 		{"all and one", []string{"", "a"}, "b|2 a|3 b|x|4 c|5 a|6"},
 	}
-	p := peers(t)
-	h, pub := filled(p, hub.Config{Replay: 2, ReplayBytes: 1 << 20}, "b|0", "a|1", "b|2", "a|3", "b|x|4", "c|5", "a|6")
+	p := zmqtest.Start(t)
+	h, pub := filled(t, p, hub.Config{Replay: 2, ReplayBytes: 1 << 20}, "b|0", "a|1", "b|2", "a|3", "b|x|4", "c|5", "a|6")
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			sub := p.connect("SUB", h.out, nil)
-			defer sub.close()
+			sub := p.Connect("SUB", h.out, nil)
+			defer sub.Close()
 			for _, topic := range test.topics {
-				sub.subscribe(topic)
+				sub.Subscribe(topic)
 			}
 			if test.want != "" {
-				sub.expect(strings.Fields(test.want)...)
+				sub.Expect(strings.Fields(test.want)...)
 			}
-			if !sub.idle(30) {
-				t.Errorf("and %q", sub.recv(1))
+			if !sub.Idle(30) {
+				t.Errorf("and %q", sub.Recv(1))
 			}
 		})
 	}
-	back := p.connect("SUB", h.out, nil).subscribe("a")
-	back.expect("a|3", "a|6")
-	back.unsubscribe("a")
+	back := p.Connect("SUB", h.out, nil).Subscribe("a")
+	back.Expect("a|3", "a|6")
+	back.Unsubscribe("a")
 	taptest.Eventually(t, "the end of the subscription", func() bool {
-		pub.send("a|7", "a|8")
-		return back.idle(20) || len(back.recv(2)) == 0
+		pub.Send("a|7", "a|8")
+		return back.Idle(20) || len(back.Recv(2)) == 0
 	})
-	back.subscribe("a")
-	back.expect("a|7", "a|8")
+	back.Subscribe("a")
+	back.Expect("a|7", "a|8")
 }
 
-// What is more than is held for a subscriber: the newest.
+// A replay that exceeds the subscriber's room consists of the newest messages, and the rest count as missed.
 func TestReplayOfTooMuch(t *testing.T) {
-	p := peers(t)
+	t.Parallel()
+	p := zmqtest.Start(t)
 	var messages []string
 	for i := range 100 {
 		messages = append(messages, fmt.Sprintf("t%d|%d%s", i%10, i, strings.Repeat(" ", 100_000)))
 	}
-	h, pub := filled(p, hub.Config{Replay: 10, ReplayBytes: 64 << 20}, messages...)
-	sub := p.connect("SUB", h.out, nil).subscribe("")
-	got := sub.recv(1)
+	h, pub := filled(t, p, hub.Config{Replay: 10, ReplayBytes: 64 << 20}, messages...)
+	sub := p.Connect("SUB", h.out, nil).Subscribe("")
+	got := sub.Recv(1)
 	first, err := strconv.Atoi(strings.Fields(strings.SplitN(got[0], "|", 2)[1])[0])
 	if err != nil || first < 50 || first > 62 {
 		t.Errorf("the first is %d, %v", first, err)
 	}
-	sub.expect(messages[first+1:]...)
-	pub.send("t1|next")
-	sub.expect("t1|next")
+	sub.Expect(messages[first+1:]...)
+	if missed := h.Counters().Missed; missed != uint64(first) {
+		t.Errorf("%d are counted as missed before message %d", missed, first)
+	}
+	pub.Send("t1|next")
+	sub.Expect("t1|next")
 }
 
-// Subscribers that come while publishers never rest: of each topic the last ones, then what comes, no number twice and none left out.
+// Subscribers that come during a flood get the last messages of each topic and then the live ones, without
+// repeats and without a hole.
 func TestReplayWhileItComes(t *testing.T) {
 	const replay, topics, rounds, each = 5, 7, 8, 700
-	p := peers(t)
-	flooding := peers(t)
+	p := zmqtest.Start(t)
+	flooding := zmqtest.Start(t)
 	h := start(t, hub.Config{Replay: replay, ReplayBytes: 1 << 20, In: zmq.Config{HWM: 100_000}, Out: zmq.Config{HWM: 100_000}})
-	pub := flooding.bind("PUB", options{"SNDHWM": 0})
-	h.dial(pub.at)
-	taptest.Eventually(t, "the way", func() bool {
-		pub.send("x|probe")
+	pub := flooding.Bind("PUB", zmqtest.Loopback, zmqtest.Options{"SNDHWM": 0})
+	h.dial(pub.Endpoint)
+	taptest.Eventually(t, "a path", func() bool {
+		pub.Send("x|probe")
 		return h.Counters().Received > 0
 	})
-	flooding.ask(request{Op: "flood", Name: pub.name, Topics: topics})
+	stop := pub.Flood(topics)
 	full := func() bool { return h.Counters().Received > 2*replay*topics }
 	taptest.Eventually(t, "a full memory", full)
 	for round := range rounds {
-		sub := p.connect("SUB", h.out, options{"RCVHWM": 0})
+		sub := p.Connect("SUB", h.out, zmqtest.Options{"RCVHWM": 0})
 		wanted := topics
 		switch round % 4 {
 		case 0:
-			sub.subscribe("t")
+			sub.Subscribe("t")
 		case 1:
-			sub.subscribe("t1.", "t3.", "t")
+			sub.Subscribe("t1.", "t3.", "t")
 		case 2:
-			sub.subscribe("t3.", "t3", "t3.")
+			sub.Subscribe("t3.", "t3", "t3.")
 			wanted = 1
 		case 3:
-			sub.subscribe("t", "t2.", "t4.")
+			sub.Subscribe("t", "t2.", "t4.")
 		}
-		checkSequence(t, fmt.Sprint("round ", round), sub.recv(each), wanted, topics)
-		sub.close()
+		checkSequence(t, fmt.Sprint("round ", round), sub.Recv(each), wanted, topics)
+		sub.Close()
 	}
-	count := flooding.ask(request{Op: "rest", Name: pub.name}).Count
+	count := stop()
 	taptest.Eventually(t, "the rest", func() bool { return h.Counters().Received >= uint64(count) })
-	for i := range topics { // what is last is what was last
+	for i := range topics { // late subscribers get the last that were sent
 		var want []string
 		for n := count - 1; len(want) < replay; n-- {
 			if n%topics == i {
 				want = append([]string{fmt.Sprintf("t%d.|%d", i, n)}, want...)
 			}
 		}
-		p.connect("SUB", h.out, nil).subscribe(fmt.Sprintf("t%d.", i)).expect(want...)
+		p.Connect("SUB", h.out, nil).Subscribe(fmt.Sprintf("t%d.", i)).Expect(want...)
 	}
 	if c := h.Counters(); c.Missed > 0 {
 		t.Errorf("%d were missed", c.Missed)
 	}
 }
 
-// checkSequence checks that the numbers of each topic follow each other, of which there are so many.
+// checkSequence checks that the numbers of each topic follow each other, and that there are wanted topics.
 func checkSequence(t *testing.T, name string, messages []string, wanted, topics int) {
 	t.Helper()
 	next := make(map[string]int)
@@ -152,33 +159,35 @@ func checkSequence(t *testing.T, name string, messages []string, wanted, topics 
 	}
 }
 
-// The memory has its bound however many topics there are: then the oldest messages of all are forgotten.
+// The memory is bounded however many topics there are: the oldest messages of all topics are forgotten.
 func TestReplayIsBounded(t *testing.T) {
-	p := peers(t)
+	t.Parallel()
+	p := zmqtest.Start(t)
 	var messages []string
 	for i := range 1000 {
 		messages = append(messages, fmt.Sprintf("topic%d|%d", i, i))
 	}
-	h, _ := filled(p, hub.Config{Replay: 10, ReplayBytes: 50_000}, messages...)
-	sub := p.connect("SUB", h.out, nil).subscribe("")
-	first := sub.recv(1)[0]
+	h, _ := filled(t, p, hub.Config{Replay: 10, ReplayBytes: 50_000}, messages...)
+	sub := p.Connect("SUB", h.out, nil).Subscribe("")
+	first := sub.Recv(1)[0]
 	_, number, _ := strings.Cut(first, "|")
 	n, err := strconv.Atoi(number)
 	if err != nil || n < 1000-50_000/512 || n > 950 {
 		t.Fatalf("the first is %s", first)
 	}
-	sub.expect(messages[n+1:]...)
+	sub.Expect(messages[n+1:]...)
 }
 
-// Many subscriptions that come while messages do, one by one: none falls between what is replayed and what comes then.
+// Many subscriptions, one by one, while messages arrive: no message falls between a replay and the live messages.
 func TestReplayMeetsWhatComes(t *testing.T) {
 	const topics, rounds = 100, 30
-	h := start(t, hub.Config{Replay: 3, ReplayBytes: 1 << 20, In: zmq.Config{HWM: 1}, Out: zmq.Config{HWM: 100_000}}) // it receives one at a time
+	// With HWM 1 it receives one message at a time.
+	h := start(t, hub.Config{Replay: 3, ReplayBytes: 1 << 20, In: zmq.Config{HWM: 1}, Out: zmq.Config{HWM: 100_000}})
 	pub := taptest.Open(t, zmq.Config{Type: zmq.Pub, HWM: 100_000})
 	if err := pub.Connect(h.in); err != nil {
 		t.Fatal(err)
 	}
-	taptest.Eventually(t, "the way", func() bool {
+	taptest.Eventually(t, "a path", func() bool {
 		pub.Publish([]byte("probe"))
 		pub.Flush()
 		return h.Counters().Received > 0
@@ -192,7 +201,7 @@ func TestReplayMeetsWhatComes(t *testing.T) {
 				return
 			default:
 			}
-			if uint64(i) > h.Counters().Received+1000 { // nothing is to be dropped on the way to the hub
+			if uint64(i) > h.Counters().Received+1000 { // so that nothing is dropped on the way to the hub
 				runtime.Gosched()
 				i--
 				continue
@@ -211,7 +220,7 @@ func TestReplayMeetsWhatComes(t *testing.T) {
 	}
 }
 
-// checkMeeting subscribes to all, and follows until some have come of each.
+// checkMeeting subscribes to all prefixes, and reads until some messages of each have arrived.
 func checkMeeting(t *testing.T, name string, h *joined, prefixes []string) {
 	t.Helper()
 	sub := taptest.Open(t, zmq.Config{Type: zmq.Sub, HWM: 100_000, Subscribe: prefixes})

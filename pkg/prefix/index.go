@@ -2,34 +2,39 @@ package prefix
 
 import "slices"
 
-// Group is those who want a topic. It is never changed, and two topics that the same subscribers want have the same Group,
-// until the Index changes: whoever has many messages to give compares pointers to find runs that go to the same subscribers.
+// Group is the subscribers that want a topic. It is never changed. Until the Index changes, topics that the
+// same subscribers want have the same Group: a publisher with many messages compares pointers to find runs
+// that go to the same subscribers.
 type Group[S comparable] struct {
-	Members []S // in the order in which they came
+	Members []S // in the order in which they first asked for something
 }
 
-// Index finds the subscribers that want a topic, in a time that does not depend on how many there are: the prefixes of all are one radix
-// tree, the last of them that a topic goes through tells all that it begins with, and who wants those is remembered there. The zero
-// value is empty. Its owner guards it.
+// Index finds the subscribers that want a topic, in a time that does not depend on how many there are. All
+// their prefixes are one radix tree, and this holds:
+//
+//	The deepest prefix node on a topic's path determines all prefixes of the topic, so its subscribers are cached there.
+//
+// For whatever else the topic begins with is shorter, and lies on the path to that node. The zero value is
+// empty. Its owner guards it.
 type Index[S comparable] struct {
 	root    node[entry[S]]
-	numbers map[S]int            // of those who want something
+	numbers map[S]int            // of the subscribers that have asked for something
 	order   []S                  // by number
 	groups  map[string]*Group[S] // by their members, one bit each
-	changes int                  // what was remembered before the last of them does not hold any more
+	version int                  // rises with each change; a group that was cached in an earlier version is void
 	bits    []byte
 }
 
-// entry is who has asked for one prefix.
+// entry is what the tree keeps for one prefix.
 type entry[S comparable] struct {
-	subscribers []S
-	wanted      *Group[S] // by all who have asked for it or for a shorter one
-	remembered  int       // Index.changes when that was found out; 0: never
+	subscribers []S       // of this very prefix
+	group       *Group[S] // the cache: all that want the topics whose deepest prefix this is; nil: none yet
+	version     int       // the index's when group was made
 }
 
 func (e entry[S]) vacant() bool { return len(e.subscribers) == 0 }
 
-// Add says that s wants prefix, which it did not.
+// Add subscribes s to prefix. It must not be subscribed to it already.
 func (x *Index[S]) Add(s S, prefix []byte) {
 	if x.numbers == nil {
 		x.numbers = make(map[S]int)
@@ -43,7 +48,7 @@ func (x *Index[S]) Add(s S, prefix []byte) {
 	x.changed()
 }
 
-// Remove says that s does not want prefix any more.
+// Remove takes the subscription of s to prefix back, if there is one.
 func (x *Index[S]) Remove(s S, prefix []byte) {
 	n := x.root.find(prefix)
 	if n == nil {
@@ -59,7 +64,7 @@ func (x *Index[S]) Remove(s S, prefix []byte) {
 	x.changed()
 }
 
-// Forget forgets s, of whose prefixes each has been removed.
+// Forget drops what is left of s after each of its subscriptions has been removed.
 func (x *Index[S]) Forget(s S) {
 	i, known := x.numbers[s]
 	if !known {
@@ -74,26 +79,33 @@ func (x *Index[S]) Forget(s S) {
 }
 
 func (x *Index[S]) changed() {
-	x.changes++
+	x.version++
 	clear(x.groups)
 }
 
-// Of returns those who want topic. It allocates nothing when the same prefixes were asked for since the last change.
+// Of returns the subscribers that want topic. It allocates only for a deepest prefix that no topic has had
+// since the last change.
 func (x *Index[S]) Of(topic []byte) *Group[S] {
-	last := &x.root
-	for n, rest := last, topic; n != nil; n, rest = n.next(rest) {
-		if !n.value.vacant() {
-			last = n
-		}
+	deepest := x.deepest(topic)
+	if deepest.group == nil || deepest.version != x.version {
+		deepest.group, deepest.version = x.collect(topic), x.version
 	}
-	if e := &last.value; e.remembered != x.changes || e.wanted == nil {
-		e.wanted, e.remembered = x.find(topic), x.changes
-	}
-	return last.value.wanted
+	return deepest.group
 }
 
-// find collects who has asked for one of the prefixes of topic.
-func (x *Index[S]) find(topic []byte) *Group[S] {
+// deepest returns the entry of the longest prefix that topic begins with; the root's if there is none.
+func (x *Index[S]) deepest(topic []byte) *entry[S] {
+	deepest := &x.root.value
+	for n, rest := &x.root, topic; n != nil; n, rest = n.next(rest) {
+		if !n.value.vacant() {
+			deepest = &n.value
+		}
+	}
+	return deepest
+}
+
+// collect returns the group of the subscribers of all prefixes on topic's path.
+func (x *Index[S]) collect(topic []byte) *Group[S] {
 	size := (len(x.order) + 7) / 8
 	x.bits = slices.Grow(x.bits[:0], size)[:size]
 	clear(x.bits)

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// word makes topics that share much.
+// word returns short topics that share many prefixes.
 func word(random *rand.Rand) string {
 	b := make([]byte, random.IntN(7))
 	for i := range b {
@@ -18,7 +18,7 @@ func word(random *rand.Rand) string {
 	return string(b)
 }
 
-// The tree knows what a list would know, and forgets what was cancelled.
+// The tree agrees with a naive list, and holds no node for a prefix that was cancelled.
 func TestSetAgainstAList(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
 	var set Set
@@ -33,7 +33,7 @@ func TestSetAgainstAList(t *testing.T) {
 		case 1, 2:
 			last := list[topic] == 1
 			if set.Remove([]byte(topic)) != last {
-				t.Fatalf("%q: not the last: %v", topic, last)
+				t.Fatalf("%q: last should be %v", topic, last)
 			}
 			if list[topic]--; list[topic] <= 0 {
 				delete(list, topic)
@@ -77,7 +77,7 @@ func nodes[V value](n *node[V]) int {
 	return sum
 }
 
-// Who asks for too much gets an error, and keeps what it had; but everything can always be asked for.
+// A subscriber that asks for too much gets an error and keeps its prefixes; the empty prefix is always accepted.
 func TestSetIsBounded(t *testing.T) {
 	var set Set
 	for i := range 2 * MaxBytes / cost {
@@ -85,20 +85,23 @@ func TestSetIsBounded(t *testing.T) {
 			continue
 		}
 		if first, err := set.Add([]byte("0")); first || err != nil {
-			t.Errorf("once more what it has: %v", err)
+			t.Errorf("a second subscription to a prefix that it has: %v", err)
+		}
+		if set.bytes > MaxBytes || set.bytes < MaxBytes-2*cost {
+			t.Errorf("full with %d bytes", set.bytes)
 		}
 		if set.Match([]byte("x")) || !set.Match(fmt.Append(nil, i-1)) || set.Remove([]byte("x")) {
-			t.Error("not what it had")
+			t.Error("the refused prefix has changed the set")
 		}
 		if first, err := set.Add(nil); !first || err != nil || !set.Match([]byte("x")) {
-			t.Errorf("everything: %v", err)
+			t.Errorf("the empty prefix: %v", err)
 		}
 		return
 	}
-	t.Error("no bound")
+	t.Error("no prefix was refused")
 }
 
-// The index finds whom asking everybody would find, and the same Group for the same ones.
+// The index agrees with asking every subscriber in turn, and has one Group for the same subscribers.
 func TestIndexAgainstEverybody(t *testing.T) {
 	random := rand.New(rand.NewPCG(5, 6))
 	var index Index[int]
@@ -135,6 +138,15 @@ func TestIndexAgainstEverybody(t *testing.T) {
 			checkIndex(t, &index, topic, wants, seen)
 		}
 	}
+	for s := range wants {
+		for prefix := range wants[s] {
+			index.Remove(s, []byte(prefix))
+		}
+		index.Forget(s)
+	}
+	if len(index.root.children)+len(index.order)+len(index.numbers) > 0 {
+		t.Errorf("an empty index: %+v", index)
+	}
 }
 
 func checkIndex(t *testing.T, index *Index[int], topic string, wants []map[string]bool, seen map[string]*Group[int]) {
@@ -157,6 +169,37 @@ func checkIndex(t *testing.T, index *Index[int], topic string, wants []map[strin
 		t.Fatalf("two groups of %s", key)
 	}
 	seen[key] = group
+}
+
+// Whatever else the prefixes are, topics with the same deepest prefix have the same Group, made once: the
+// invariant of Index.
+func TestDeepestPrefixDeterminesTheGroup(t *testing.T) {
+	random := rand.New(rand.NewPCG(7, 8))
+	for range 500 {
+		var index Index[int]
+		prefixes := make(map[string]bool)
+		for s := range 1 + random.IntN(20) {
+			prefix := word(random)
+			index.Add(s, []byte(prefix))
+			prefixes[prefix] = true
+		}
+		groups := make(map[string]*Group[int])
+		for range 100 {
+			topic := word(random)
+			deepest := "none"
+			for n := range len(topic) + 1 {
+				if prefixes[topic[:n]] {
+					deepest = "prefix " + topic[:n]
+				}
+			}
+			group := index.Of([]byte(topic))
+			clear(index.groups) // from now on only the prefix's node can have it
+			if first, seen := groups[deepest]; seen && group != first {
+				t.Fatalf("%q has another group than the other topics with the deepest %s", topic, deepest)
+			}
+			groups[deepest] = group
+		}
+	}
 }
 
 // A topic that was never seen costs no more than one that was.

@@ -5,18 +5,19 @@ import (
 	"slices"
 )
 
-// node is a radix tree of prefixes: it stands for the prefix that the labels on the way to it make. What belongs to the prefix is its value.
+// node is a radix tree of prefixes. It stands for the prefix that the labels on the path to it spell; value
+// belongs to that prefix.
 type node[V value] struct {
-	label    []byte // what it adds to its parent's prefix; only the root's is empty
+	label    []byte // what the node adds to its parent's prefix; empty only in the root
 	value    V
 	heads    []byte     // the first byte of each child's label, all different
 	children []*node[V] // in the order of heads
 }
 
-// value is what a tree keeps for a prefix; a vacant one needs no node.
+// value is what a tree stores for a prefix. A vacant value needs no node.
 type value interface{ vacant() bool }
 
-// next is the node below n on the way to rest, and what is left of rest behind it; or nil.
+// next returns the child of n on the path to rest, and what remains of rest after its label; or nil.
 func (n *node[V]) next(rest []byte) (*node[V], []byte) {
 	i := n.child(rest)
 	if i < 0 || !bytes.HasPrefix(rest, n.children[i].label) {
@@ -26,7 +27,7 @@ func (n *node[V]) next(rest []byte) (*node[V], []byte) {
 	return n, rest[len(n.label):]
 }
 
-// child is the index of the only child that can lead to rest, or -1.
+// child returns the index of the only child that can lead to rest, or -1.
 func (n *node[V]) child(rest []byte) int {
 	if len(rest) == 0 {
 		return -1
@@ -42,7 +43,7 @@ func (n *node[V]) find(prefix []byte) *node[V] {
 	return n
 }
 
-// grow returns the node of a prefix, which it makes if it has to.
+// grow returns the node of a prefix, and makes it if there is none.
 func (n *node[V]) grow(prefix []byte) *node[V] {
 	for len(prefix) > 0 {
 		i := n.child(prefix)
@@ -53,7 +54,7 @@ func (n *node[V]) grow(prefix []byte) *node[V] {
 		}
 		next := n.children[i]
 		common := commonLen(next.label, prefix)
-		if common < len(next.label) { // a node between the two
+		if common < len(next.label) { // put a node between the two
 			next.label = bytes.Clone(next.label[common:])
 			next = &node[V]{label: bytes.Clone(prefix[:common]), heads: []byte{next.label[0]}, children: []*node[V]{next}}
 			n.children[i] = next
@@ -63,7 +64,7 @@ func (n *node[V]) grow(prefix []byte) *node[V] {
 	return n
 }
 
-// prune removes the node of a prefix below n if it is vacant, and what was only there to lead to it.
+// prune removes the node of a prefix below n if it is vacant, and the nodes that only led to it.
 func (n *node[V]) prune(prefix []byte) {
 	i := n.child(prefix)
 	if i < 0 || !bytes.HasPrefix(prefix, n.children[i].label) {
@@ -76,7 +77,7 @@ func (n *node[V]) prune(prefix []byte) {
 	case len(next.children) == 0:
 		n.heads = slices.Delete(n.heads, i, i+1)
 		n.children = slices.Delete(n.children, i, i+1)
-	case len(next.children) == 1: // it only stood between the two
+	case len(next.children) == 1: // join its label with its child's
 		only := next.children[0]
 		only.label = slices.Concat(next.label, only.label)
 		n.children[i] = only

@@ -1,22 +1,26 @@
 package tap
 
-import "iter"
+import (
+	"cmp"
+	"iter"
+	"slices"
+)
 
-// history is the messages that were published last.
+// history holds the newest messages, up to a limit of bytes, and the gaps among them.
 type history struct {
 	limit, bytes int
-	groups       [][]Message // the oldest first
-	costs        []int
-	gaps         []past // in order
+	groups       [][]Message    // oldest first
+	costs        []int          // of the groups
+	gaps         []gapInHistory // in order
 }
 
-// past is a gap that is remembered.
-type past struct {
-	after uint64 // the ID of the message before it; 0: it was the first that was heard of
+// gapInHistory is a remembered gap and its place.
+type gapInHistory struct {
+	after uint64 // the ID of the message before it; 0: no message came before it
 	gap   *Gap   // never changed
 }
 
-// maxGaps is how many are remembered. When there are more, the two oldest become one.
+// maxGaps is how many gaps are remembered. If there are more, the two oldest are merged.
 const maxGaps = 1000
 
 func (h *history) add(messages []Message) {
@@ -37,18 +41,18 @@ func (h *history) add(messages []Message) {
 	}
 	h.groups, h.costs = h.groups[n:], h.costs[n:]
 	n = 0
-	for n < len(h.gaps) && h.gaps[n].after+1 < h.groups[0][0].ID { // whoever has not come so far misses more than that
+	for n < len(h.gaps) && h.gaps[n].after+1 < h.groups[0][0].ID { // the message after the gap is forgotten, too
 		n++
 	}
 	h.gaps = h.gaps[n:]
 }
 
-// report remembers a gap behind the message last.
+// report remembers a gap after the message last.
 func (h *history) report(g Gap, last uint64) {
 	if h.limit == 0 {
 		return
 	}
-	h.gaps = append(h.gaps, past{last, &g})
+	h.gaps = append(h.gaps, gapInHistory{last, &g})
 	if len(h.gaps) > maxGaps {
 		both := h.gaps[0].gap.and(*h.gaps[1].gap)
 		h.gaps = h.gaps[1:]
@@ -56,7 +60,15 @@ func (h *history) report(g Gap, last uint64) {
 	}
 }
 
-// backwards goes through the messages, one at a time, the newest first.
+// gapsSince returns the gaps after the message since, in order.
+func (h *history) gapsSince(since uint64) []gapInHistory {
+	i, _ := slices.BinarySearchFunc(h.gaps, since, func(g gapInHistory, since uint64) int {
+		return cmp.Compare(g.after, since)
+	})
+	return h.gaps[i:]
+}
+
+// backwards yields the messages, newest first, each in a slice of its own.
 func (h *history) backwards() iter.Seq[[]Message] {
 	return func(yield func([]Message) bool) {
 		for i := len(h.groups) - 1; i >= 0; i-- {
@@ -69,7 +81,8 @@ func (h *history) backwards() iter.Seq[[]Message] {
 	}
 }
 
-// forgotten is how many messages behind the message after, up to the last, are not remembered. What they were nobody knows any more.
+// forgotten returns how many messages after the message after, up to last, are no longer remembered. Their
+// topics are unknown.
 func (h *history) forgotten(after, last uint64) uint64 {
 	first := last + 1
 	if len(h.groups) > 0 {

@@ -14,7 +14,7 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
 )
 
-// The history is the newest messages, without a hole, and never more bytes than it may be but for one group.
+// The history holds the newest messages without a hole, and exceeds its limit by no more than one group.
 func TestHistoryIsBounded(t *testing.T) {
 	const limit = 200_000
 	s, source, random := New(limit), taptest.New(t), rand.New(rand.NewPCG(1, 2))
@@ -38,7 +38,7 @@ func checkHistory(t *testing.T, s *Stream) {
 	for m := range h.backwards() {
 		sum += m[0].cost()
 		if m[0].ID != next || len(m) != 1 || cap(m) != 1 {
-			t.Fatalf("message %d in the place of %d", m[0].ID, next)
+			t.Fatalf("message %d where %d is due", m[0].ID, next)
 		}
 		next--
 	}
@@ -50,7 +50,7 @@ func checkHistory(t *testing.T, s *Stream) {
 	}
 }
 
-// inUse is how many bytes of memory are in use when f has run that were not before.
+// inUse returns how many more bytes of memory are in use after f has run.
 func inUse(f func()) int {
 	var before, after runtime.MemStats
 	runtime.GC()
@@ -61,7 +61,7 @@ func inUse(f func()) int {
 	return int(after.HeapAlloc) - int(before.HeapAlloc)
 }
 
-// What is counted is what is used, whatever the messages look like, with their JSON.
+// The history counts the memory that its messages use, with their JSON, whatever they look like.
 func TestCostIsTrue(t *testing.T) {
 	const limit = 2 << 20
 	many := make([]string, 1000)
@@ -85,7 +85,7 @@ func TestCostIsTrue(t *testing.T) {
 			}
 			b := source.Batch(messages...)
 			used := inUse(func() {
-				for first := uint64(1); first == 1; first = s.history.groups[0][0].ID { // until something is forgotten
+				for first := uint64(1); first == 1; first = s.history.groups[0][0].ID { // until a message is forgotten
 					s.Publish(b)
 				}
 				for m := range s.history.backwards() {
@@ -100,7 +100,7 @@ func TestCostIsTrue(t *testing.T) {
 	}
 }
 
-// A reader that takes nothing keeps what its queue holds, and not what came beside that.
+// A reader that takes nothing retains the messages in its queue, but not those that arrived beside them.
 func TestQueueKeepsNoNeighbours(t *testing.T) {
 	const n, large = 200, 100_000
 	source, s := taptest.New(t), New(0)
@@ -113,17 +113,17 @@ func TestQueueKeepsNoNeighbours(t *testing.T) {
 		}
 	})
 	if len(r.queue) != 2*n || used > n*large/10 {
-		t.Errorf("%d deliveries keep %d bytes", len(r.queue), used)
+		t.Errorf("%d deliveries retain %d bytes", len(r.queue), used)
 	}
 }
 
-// A reader that has gone keeps nothing, also when nobody asks for its topics any more.
+// A closed reader retains nothing, even if no later message has its topics.
 func TestClosedReaderKeepsNothing(t *testing.T) {
 	source, s := taptest.New(t), New(0)
 	other := s.Join(Interest{Topics: []string{"rare"}, Queue: 1})
 	defer other.Close()
 	var gone []weak.Pointer[Reader]
-	kept := func() (kept []weak.Pointer[Message]) {
+	queued := func() (messages []weak.Pointer[Message]) {
 		var readers []*Reader
 		for range 10 {
 			readers = append(readers, s.Join(Interest{Queue: 100, QueueBytes: 1 << 20}))
@@ -133,28 +133,28 @@ func TestClosedReaderKeepsNothing(t *testing.T) {
 		s.Report(Gap{})
 		for i := range readers[0].queue {
 			if m := readers[0].queue[i].Messages; len(m) > 0 {
-				kept = append(kept, weak.Make(&m[0]))
+				messages = append(messages, weak.Make(&m[0]))
 			}
 		}
 		for _, r := range readers {
 			r.Close()
 		}
-		return kept
+		return messages
 	}()
 	other.Take(nil)
-	if len(kept) == 0 || len(s.readers) != 1 {
-		t.Fatalf("%d deliveries, %d readers", len(kept), len(s.readers))
+	if len(queued) == 0 || len(s.readers) != 1 {
+		t.Fatalf("%d deliveries, %d readers", len(queued), len(s.readers))
 	}
 	taptest.Eventually(t, "the messages to go", func() bool {
 		runtime.GC()
-		for _, m := range kept {
+		for _, m := range queued {
 			if m.Value() != nil {
 				return false
 			}
 		}
 		return true
 	})
-	source.Give(s.Publish, []string{"rare", "1"}, []string{"2"}) // now the index knows
+	source.Give(s.Publish, []string{"rare", "1"}, []string{"2"}) // replaces the groups that the index has cached
 	taptest.Eventually(t, "the readers to go", func() bool {
 		runtime.GC()
 		return !slices.ContainsFunc(gone, func(r weak.Pointer[Reader]) bool { return r.Value() != nil })
@@ -162,7 +162,7 @@ func TestClosedReaderKeepsNothing(t *testing.T) {
 	runtime.KeepAlive(s)
 }
 
-// Publishing costs a few allocations a group of messages, however many readers there are.
+// Publishing costs a few allocations per group of messages, however many readers there are.
 func TestPublishAllocates(t *testing.T) {
 	source := taptest.New(t)
 	var messages, large, three [][]string
@@ -194,7 +194,7 @@ func TestPublishAllocates(t *testing.T) {
 					taken = r.Take(taken[:0])
 				}
 			}
-			for range 2000 { // until queues and history have the room that they need
+			for range 2000 { // until queues and history have grown to their full size
 				publish()
 			}
 			if n := testing.AllocsPerRun(1000, publish); n > test.most {
@@ -217,7 +217,7 @@ func TestJSONIsMadeOnce(t *testing.T) {
 		want := message.AppendJSON(nil, &message.Message{Topic: m.Topic, HasTopic: m.Topic != nil, Frames: m.Frames, Payload: m.Payload, Received: m.Received})
 		for range 4 {
 			if got := <-made; string(got) != string(want) || strings.ContainsAny(string(got), "\r\n\x00") {
-				t.Errorf("made %s, want %s", got, want)
+				t.Errorf("JSON %s, want %s", got, want)
 			}
 		}
 		once := len(m.Payload) < 1000

@@ -9,24 +9,26 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
 )
 
-// Message is one message of the stream. All readers share it: nobody writes to it.
+// Message is one message of the stream. All readers share it; it must not be modified.
 type Message struct {
-	ID       uint64   // its place in the stream; the first one is 1, and none is left out
-	Topic    []byte   // the first of several frames; nil: there was only one
-	Frames   [][]byte // those between topic and payload; seldom any
+	ID       uint64   // its number in the stream: 1, 2, 3, … without a hole
+	Topic    []byte   // the first of several frames; nil: the message has one frame only
+	Frames   [][]byte // those between topic and payload; rarely any
 	Payload  []byte   // the last frame
 	Received time.Time
 
 	json atomic.Pointer[[]byte]
 }
 
-// Message is the message as the encoders of package message take it; it borrows everything.
+// Message returns the message in the form that package message encodes. It shares all memory with m.
 func (m *Message) Message() message.Message {
-	return message.Message{Topic: m.Topic, HasTopic: m.Topic != nil, Frames: m.Frames, Payload: m.Payload, Received: m.Received}
+	return message.Message{Topic: m.Topic, HasTopic: m.Topic != nil, Frames: m.Frames,
+		Payload: m.Payload, Received: m.Received}
 }
 
-// JSON is the message as one line of JSON without a terminator, as message.AppendJSON writes it. It is made once for all who ask, unless
-// it is much longer than the message, as that of control characters is: then it is not kept. Not to be modified.
+// JSON returns the message as one line of JSON without a terminator, as message.AppendJSON writes it. It must
+// not be modified. It is made once for all readers, unless it is much longer than the message, as with
+// control characters: then it is made at each call, to bound the memory.
 func (m *Message) JSON() []byte {
 	if made := m.json.Load(); made != nil {
 		return *made
@@ -42,7 +44,7 @@ func (m *Message) JSON() []byte {
 	return made
 }
 
-// size is the number of bytes of its frames.
+// size returns the number of bytes in all frames.
 func (m *Message) size() int {
 	n := len(m.Topic) + len(m.Payload)
 	for _, f := range m.Frames {
@@ -51,27 +53,28 @@ func (m *Message) size() int {
 	return n
 }
 
-// groupSize is how many messages share their memory: few allocations for many messages, and little that one message, kept long,
-// keeps with it.
-const groupSize = 32
-
-// maxShared is the same in bytes.
-const maxShared = 8 << 10
-
-// What a message takes besides its bytes.
+// Limits of a group of messages that share their memory. Sharing makes allocations few, but a reader that
+// retains one message retains its whole group.
 const (
-	messageCost = 288 // by itself, with its part of what a group shares
-	frameCost   = 32  // by each frame between topic and payload
-	jsonKeys    = 96  // by its JSON: keys, and the time
+	groupSize = 32      // messages
+	maxShared = 8 << 10 // bytes
 )
 
-// load is size with what frames take that are empty, or nearly so.
+// What a message takes in addition to its bytes.
+const (
+	messageCost = 288 // the message itself, with its part of what a group shares
+	frameCost   = 32  // each frame between topic and payload
+	jsonKeys    = 96  // the keys and the time in its JSON
+)
+
+// load is size plus what the frames between topic and payload take, however small they are.
 func (m *Message) load() int { return m.size() + frameCost*len(m.Frames) }
 
-// cost is the memory of a message, roughly, with its JSON.
+// cost returns roughly the memory of a message, with its JSON.
 func (m *Message) cost() int { return messageCost + 3*m.load() }
 
-// group copies messages of a batch, from from on, into memory of their own, and returns them and how far it came.
+// group copies some messages of a batch, beginning with message from, into shared memory of their own. It
+// returns them and the index of the first message that it did not copy.
 func group(b *zmq.Batch, from int, firstID uint64, now time.Time) ([]Message, int) {
 	end, size, between := shared(b, from)
 	messages, bytes, lists := make([]Message, end-from), make([]byte, 0, size), [][]byte(nil)
@@ -101,8 +104,9 @@ func group(b *zmq.Batch, from int, firstID uint64, now time.Time) ([]Message, in
 	return messages, end
 }
 
-// shared tells which messages, from from up to end, share their memory: how many bytes, and frames between topic and payload, they have together.
-// One that is large has its own: whoever keeps a small one keeps all of its group.
+// shared returns which messages are to share their memory, those from from up to end, and how many bytes, and
+// frames between topic and payload, they have together. A large message gets memory of its own: a reader that
+// retains a small one retains its whole group.
 func shared(b *zmq.Batch, from int) (end, size, between int) {
 	for load := 0; end < groupSize && from+end < b.Len(); end++ {
 		frames, own := b.Frames(from+end), 0

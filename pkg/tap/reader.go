@@ -9,39 +9,40 @@ import (
 
 // Interest is what a reader wants.
 type Interest struct {
-	Topics []string // prefixes of the first frame; none: everything
-	// Queue is how many messages wait for a reader at most; behind so many QueueBytes no further one does.
-	Queue, QueueBytes int
+	Topics     []string // prefixes of the first frame; none: everything
+	Queue      int      // most messages that wait for the reader
+	QueueBytes int      // once this many bytes wait, no further message is queued
 
-	// What comes first, from what the stream remembers, and never more than the queue holds, once more:
-	Last   int    // the last so many messages
-	Resume bool   // instead: everything behind the message After; it misses what is too much, and all that is not remembered any more
-	After  uint64 // an ID
+	// What the reader gets first, from what the stream remembers. It may fill the queue once, in addition to
+	// what is then published.
+	Last   int    // the newest messages, this many
+	Resume bool   // instead: all after the message After; those that do not fit or are forgotten count as missed
+	After  uint64 // a message's ID
 }
 
 // Reader takes messages out of a stream. Everything but Close is for one goroutine.
 type Reader struct {
 	stream   *Stream
 	interest Interest
-	topics   [][]byte      // of its interest; in order, and none begins with another one
+	topics   [][]byte      // the interest's: sorted, and none begins with another
 	wake     chan struct{} // capacity 1
 
 	mu     sync.Mutex
 	queue  []Delivery
 	count  int // messages in queue
 	bytes  int
-	missed uint64 // behind what is in queue
-	gap    *Gap   // all that found no room behind what is in queue
+	missed uint64 // messages after those in queue
+	gap    *Gap   // after those: all gaps that did not fit into the queue, merged
 }
 
-// Delivery is the next piece of a stream: some messages in a row, or what is missing.
+// Delivery is the next piece of a stream: one of its fields is set.
 type Delivery struct {
-	Messages []Message // not to be modified
-	Missed   uint64    // so many messages that the reader wanted were thrown away here, because it was too slow
-	Gap      *Gap      // the publisher's side has lost something here
+	Messages []Message // in a row; they must not be modified
+	Missed   uint64    // how many messages the reader did not get here because it was too slow
+	Gap      *Gap      // messages were lost here before they arrived in the stream
 }
 
-// Join adds a reader; its owner closes it.
+// Join adds a reader, which the caller must close.
 func (s *Stream) Join(in Interest) *Reader {
 	r := &Reader{stream: s, interest: in, topics: distinct(in.Topics), wake: make(chan struct{}, 1)}
 	s.mu.Lock()
@@ -54,7 +55,7 @@ func (s *Stream) Join(in Interest) *Reader {
 	return r
 }
 
-// distinct returns prefixes in order, without those that begin with another one.
+// distinct returns the topics sorted, without those that begin with another one.
 func distinct(topics []string) (prefixes [][]byte) {
 	if len(topics) == 0 {
 		return [][]byte{nil}
@@ -67,14 +68,14 @@ func distinct(topics []string) (prefixes [][]byte) {
 	return prefixes
 }
 
-// wants tells whether a message's subject begins with one of the topics. Of prefixes that are distinct that can only be the last one that does
-// not come behind it.
+// wants reports whether a message's subject begins with one of the topics. Since they are distinct, only the
+// greatest that does not sort after the subject can be its prefix.
 func (r *Reader) wants(subject []byte) bool {
 	i, found := slices.BinarySearchFunc(r.topics, subject, bytes.Compare)
 	return found || (i > 0 && bytes.HasPrefix(subject, r.topics[i-1]))
 }
 
-// Close ends the reader. What waits for it is thrown away.
+// Close ends the reader and discards what waits for it.
 func (r *Reader) Close() {
 	s := r.stream
 	s.mu.Lock()
@@ -89,66 +90,77 @@ func (r *Reader) Close() {
 	delete(s.readers, r)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.queue, r.count, r.bytes, r.missed, r.gap = nil, 0, 0, 0, nil // the index may know its groups of readers for a while
+	// A group that is cached in the index may hold the reader for a while: it must hold no messages.
+	r.queue, r.count, r.bytes, r.missed, r.gap = nil, 0, 0, 0, nil
 }
 
-// recall puts what the reader wants of the past into its queue, the newest that it holds, and returns how much is missing before that.
+// recall queues what the reader wants of the past, with the gaps in their places, and returns how many
+// messages it misses before that. None of this counts against the queue's limits, which apply to what is
+// published from now on.
 func (r *Reader) recall(h *history, last uint64) (missed uint64) {
-	in, full, gaps := r.interest, false, h.gaps
-	behind := func(id uint64) { // what is missing behind that message
-		for ; len(gaps) > 0 && gaps[len(gaps)-1].after >= id; gaps = gaps[:len(gaps)-1] {
-			if !full {
-				r.queue = append(r.queue, Delivery{Gap: gaps[len(gaps)-1].gap})
-			}
-		}
+	messages, since, missed := r.past(h, last)
+	if missed > 0 {
+		r.queue = append(r.queue, Delivery{Missed: missed})
 	}
-	if in.Resume {
-		missed = h.forgotten(min(in.After, last), last)
+	gaps := h.gapsSince(since)
+	for _, m := range messages {
+		for len(gaps) > 0 && gaps[0].after < m[0].ID {
+			r.queue, gaps = append(r.queue, Delivery{Gap: gaps[0].gap}), gaps[1:]
+		}
+		r.queue = append(r.queue, Delivery{Messages: m})
+	}
+	for _, g := range gaps {
+		r.queue = append(r.queue, Delivery{Gap: g.gap})
+	}
+	if len(r.queue) > 0 {
+		r.wakeUp()
+	}
+	return missed
+}
+
+// past returns the remembered messages that the reader asks for and that fit into its queue, the oldest
+// first, one in each slice. Gaps after the message since belong to them, older ones do not. missed counts
+// those that the reader asks for and that did not fit or are forgotten.
+func (r *Reader) past(h *history, last uint64) (messages [][]Message, since, missed uint64) {
+	in, size, full := r.interest, 0, false
+	if since = last + 1; in.Resume {
+		since = min(in.After, last)
+		missed = h.forgotten(since, last)
 	}
 	for m := range h.backwards() {
-		if !in.Resume && (full || r.count >= in.Last) {
+		id := m[0].ID
+		if in.Resume && id <= in.After || !in.Resume && (full || len(messages) >= in.Last) {
 			break
 		}
-		if behind(m[0].ID); in.Resume && m[0].ID <= in.After {
-			break
+		if !in.Resume {
+			since = id
 		}
 		if !r.wants(m[0].subject()) {
 			continue
 		}
-		// Once something did not fit nothing does: what is older and small would come before a hole that nobody hears of.
-		if full = full || r.count >= in.Queue || (r.count > 0 && r.bytes+m[0].load() > in.QueueBytes); full {
-			if in.Resume {
-				missed++
-			}
-			continue
+		// After one that did not fit, no older one is taken: it would stand before a hole that no delivery reports.
+		full = full || len(messages) >= in.Queue || (len(messages) > 0 && size+m[0].load() > in.QueueBytes)
+		if !full {
+			messages, size = append(messages, m), size+m[0].load()
+		} else if in.Resume {
+			since = max(since, id)
+			missed++
 		}
-		r.queue = append(r.queue, Delivery{Messages: m})
-		r.count++
-		r.bytes += m[0].load()
 	}
-	if in.Resume {
-		behind(in.After)
-	}
-	if missed > 0 {
-		r.queue = append(r.queue, Delivery{Missed: missed})
-	}
-	if slices.Reverse(r.queue); len(r.queue) > 0 {
-		r.wakeUp()
-	}
-	r.count, r.bytes = 0, 0 // it leaves room for what comes before the reader has looked at it
-	return missed
+	slices.Reverse(messages)
+	return messages, since, missed
 }
 
-// offer queues messages in a row that the reader wants, and returns how many of them it misses.
+// offer queues messages, all of which the reader wants, and returns how many of them it misses.
 func (r *Reader) offer(messages []Message) (missed uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	// Once a message does not fit, none does until Take empties the queue. Therefore the missed ones come after
+	// all that are queued.
 	n := 0
-	if r.missed == 0 { // otherwise they would overtake
-		for n < len(messages) && r.count+n < r.interest.Queue && (r.count+n == 0 || r.bytes < r.interest.QueueBytes) {
-			r.bytes += messages[n].load()
-			n++
-		}
+	for n < len(messages) && r.count+n < r.interest.Queue && (r.count+n == 0 || r.bytes < r.interest.QueueBytes) {
+		r.bytes += messages[n].load()
+		n++
 	}
 	if n > 0 {
 		r.queue = append(r.queue, Delivery{Messages: messages[:n:n]})
@@ -160,7 +172,7 @@ func (r *Reader) offer(messages []Message) (missed uint64) {
 	return missed
 }
 
-// report queues a gap. Those that find no room become one, behind all that is queued and missed.
+// report queues a gap. Gaps that do not fit are merged into one, after all that is queued and missed.
 func (r *Reader) report(g Gap) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -187,7 +199,7 @@ func (r *Reader) wakeUp() {
 // Ready receives when there may be something to take.
 func (r *Reader) Ready() <-chan struct{} { return r.wake }
 
-// Take takes everything that waits, in order, appended to dst. It does not block.
+// Take appends everything that waits to dst, in order, and removes it from the queue. It does not block.
 func (r *Reader) Take(dst []Delivery) []Delivery {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -203,7 +215,7 @@ func (r *Reader) Take(dst []Delivery) []Delivery {
 	return dst
 }
 
-// Next is Take that waits until there is something, or ctx ends: then it returns nothing.
+// Next is Take that waits until there is something. It returns dst as it is if ctx ends first.
 func (r *Reader) Next(ctx context.Context, dst []Delivery) []Delivery {
 	for {
 		if taken := r.Take(dst); len(taken) > len(dst) {

@@ -1,9 +1,9 @@
-// Package tap is the live view into a stream: what comes from ZeroMQ goes to any number of readers, each of which takes
-// what it wants at its own pace. A reader that is too slow misses messages, which are counted for it; it slows down
-// neither the others nor what comes in.
+// Package tap is the live view into a stream: messages from ZeroMQ go to any number of readers, each of which takes
+// what it wants at its own pace. A reader that is too slow misses messages, which are counted for it; it delays
+// neither the other readers nor the publisher.
 //
 //	sockets ─► Stream ─► Reader, Reader, …        Publish never waits
-//	              └────► history, from which a late reader gets the last messages
+//	              └────► history, from which a late reader gets the newest messages
 package tap
 
 import (
@@ -15,15 +15,15 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
 )
 
-// Gap is something that is missing in the stream before it came here.
+// Gap is a place in the stream where messages were lost before they arrived here.
 type Gap struct {
-	Publisher string    // the endpoint
-	Count     uint64    // how many messages; 0: nobody knows
+	Publisher string    // its endpoint; "": unknown
+	Count     uint64    // of the messages; 0: unknown
 	Reason    string    // one line
-	Time      time.Time // when it was heard of
+	Time      time.Time // when it was reported
 }
 
-// Stream gives messages to readers. Its methods may be called from any goroutine.
+// Stream distributes messages to readers. Its methods may be called from any goroutine.
 type Stream struct {
 	mu       sync.Mutex
 	index    prefix.Index[*Reader]
@@ -37,18 +37,18 @@ type Stream struct {
 type Counters struct {
 	Received uint64 // messages
 	Bytes    uint64 // of all their frames
-	Gone     uint64 // messages that publishers have said to be missing
-	Missed   uint64 // messages that readers were too slow for, added up
+	Gone     uint64 // messages that publishers have reported as dropped
+	Missed   uint64 // messages that readers were too slow for, the sum over all readers
 }
 
-// New makes a stream that remembers so many bytes of what was published last, roughly; 0: nothing.
+// New returns a stream that remembers the newest messages in roughly history bytes; 0: none.
 func New(history int) *Stream {
 	s := &Stream{readers: make(map[*Reader]bool)}
 	s.history.limit = history
 	return s
 }
 
-// Publish gives the messages of a batch to all readers that want them. It does not block, and copies them.
+// Publish copies the messages of a batch and gives them to all readers that want them. It does not block.
 func (s *Stream) Publish(b *zmq.Batch) {
 	now := time.Now()
 	s.mu.Lock()
@@ -66,7 +66,8 @@ func (s *Stream) Publish(b *zmq.Batch) {
 	}
 }
 
-// distribute gives the messages to those who want them, and all that go to the same readers at once.
+// distribute offers the messages to the readers that want them. A run of messages for the same readers is
+// offered as one.
 func (s *Stream) distribute(messages []Message) {
 	for len(messages) > 0 {
 		group, end := s.index.Of(messages[0].subject()), 1
@@ -80,7 +81,7 @@ func (s *Stream) distribute(messages []Message) {
 	}
 }
 
-// subject is what subscriptions are compared with: the first frame.
+// subject returns the first frame, which subscriptions are compared with.
 func (m *Message) subject() []byte {
 	if m.Topic == nil {
 		return m.Payload
@@ -88,7 +89,7 @@ func (m *Message) subject() []byte {
 	return m.Topic
 }
 
-// Report tells every reader of a gap.
+// Report adds a gap to the stream, for every reader.
 func (s *Stream) Report(g Gap) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -106,14 +107,15 @@ func (s *Stream) Counters() Counters {
 	return s.counters
 }
 
-// Readers is the number of readers.
+// Readers returns the number of readers.
 func (s *Stream) Readers() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.readers)
 }
 
-// and is both gaps as one: a later one's time and reason, and what is true of both.
+// and merges a gap with a later one: the later one's time and reason, the publisher if it is the same, and
+// the sum if both counts are known.
 func (g *Gap) and(later Gap) Gap {
 	if later.Publisher != g.Publisher {
 		later.Publisher = ""
@@ -126,7 +128,7 @@ func (g *Gap) and(later Gap) Gap {
 	return later
 }
 
-// String says it in a line.
+// String describes the gap in one line.
 func (g *Gap) String() string {
 	text := g.Reason
 	if g.Count > 0 {

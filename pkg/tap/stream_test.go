@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"slices"
 	"strings"
 	"sync"
@@ -14,8 +15,9 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
 )
 
-// Publishers and readers of all kinds at once. The reader that has room for everything knows the stream; each of the others has what
-// it wants of that, but for what it was told to be missing, where it was told.
+// Publishers and readers of all kinds at once. The reader that has room for everything has the whole stream.
+// Each of the others has what it wants of that, except the messages that a delivery counted as missed, at
+// that place.
 func TestManyPublishersManyReaders(t *testing.T) {
 	const publishers, rounds, perRound = 4, 40, 50
 	s := tap.New(100_000)
@@ -33,17 +35,17 @@ func TestManyPublishersManyReaders(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	var publishing, reading sync.WaitGroup
-	took := make([][]tap.Delivery, 2*len(interests))
-	for i := range took {
+	taken := make([][]tap.Delivery, 2*len(interests))
+	for i := range taken {
 		r := join(interests[i/2])
 		reading.Go(func() {
 			for ctx.Err() == nil {
 				for range i % 2 * 1000 { // half of them are slow
 					r.Ready()
 				}
-				took[i] = r.Next(ctx, took[i])
+				taken[i] = r.Next(ctx, taken[i])
 			}
-			took[i] = r.Take(took[i])
+			taken[i] = r.Take(taken[i])
 		})
 	}
 	for p := range publishers {
@@ -56,15 +58,15 @@ func TestManyPublishersManyReaders(t *testing.T) {
 	log := flat(all.Take(nil))
 	checkOrder(t, log, publishers, rounds*perRound)
 	missed := uint64(0)
-	for i, deliveries := range took {
-		missed += checkTook(t, fmt.Sprintf("reader %d of %+v", i, interests[i/2]), deliveries, interests[i/2].Topics, log)
+	for i, deliveries := range taken {
+		missed += checkTaken(t, fmt.Sprintf("reader %d of %+v", i, interests[i/2]), deliveries, interests[i/2].Topics, log)
 	}
 	if c := s.Counters(); c.Missed != missed || c.Received != publishers*rounds*perRound {
 		t.Errorf("counters %+v; %d were missed", c, missed)
 	}
 }
 
-// publishRounds publishes numbers under some topics of the publisher p.
+// publishRounds publishes rising numbers under topics of publisher p.
 func publishRounds(s *tap.Stream, source *taptest.Source, p, rounds, perRound int) {
 	random := rand.New(rand.NewPCG(uint64(p), 7))
 	for round := range rounds {
@@ -85,7 +87,7 @@ func flat(deliveries []tap.Delivery) (messages []*tap.Message) {
 	return messages
 }
 
-// checkOrder checks that the log has everything, numbered without a hole, and each publisher's messages in their order.
+// checkOrder checks that the log has everything, numbered without a hole, with each publisher's messages in order.
 func checkOrder(t *testing.T, log []*tap.Message, publishers, each int) {
 	t.Helper()
 	next := make(map[byte]int)
@@ -100,8 +102,8 @@ func checkOrder(t *testing.T, log []*tap.Message, publishers, each int) {
 	}
 }
 
-// checkTook checks what a reader took against the log, and returns how much it missed.
-func checkTook(t *testing.T, name string, deliveries []tap.Delivery, topics []string, log []*tap.Message) (missed uint64) {
+// checkTaken checks a reader's deliveries against the log, and returns how many messages it missed.
+func checkTaken(t *testing.T, name string, deliveries []tap.Delivery, topics []string, log []*tap.Message) (missed uint64) {
 	t.Helper()
 	log = slices.DeleteFunc(slices.Clone(log), func(m *tap.Message) bool {
 		return len(topics) > 0 && !slices.ContainsFunc(topics, func(topic string) bool { return strings.HasPrefix(string(m.Topic), topic) })
@@ -110,7 +112,7 @@ func checkTook(t *testing.T, name string, deliveries []tap.Delivery, topics []st
 	for _, d := range deliveries {
 		for i := range d.Messages {
 			if at >= uint64(len(log)) || d.Messages[i].ID != log[at].ID {
-				t.Fatalf("%s: message %d, which is not the one after %d, %d of which it missed", name, d.Messages[i].ID, at, missed)
+				t.Fatalf("%s: message %d is not the next after %d messages, %d of which it missed", name, d.Messages[i].ID, at, missed)
 			}
 			at++
 		}
@@ -118,12 +120,13 @@ func checkTook(t *testing.T, name string, deliveries []tap.Delivery, topics []st
 		missed += d.Missed
 	}
 	if at != uint64(len(log)) {
-		t.Errorf("%s: got and missed %d of %d", name, at, len(log))
+		t.Errorf("%s: got or missed %d of %d", name, at, len(log))
 	}
 	return missed
 }
 
-// Readers come and go while messages do: each has one piece of the stream, from memory and live, without a hole.
+// Readers come and go while messages are published: each gets one piece of the stream, remembered and live,
+// without a hole.
 func TestReadersComeAndGo(t *testing.T) {
 	s, source := tap.New(10_000), taptest.New(t)
 	all := s.Join(tap.Interest{Queue: plenty, QueueBytes: plenty})
@@ -138,11 +141,11 @@ func TestReadersComeAndGo(t *testing.T) {
 				for range 3 {
 					pieces[i] = r.Take(pieces[i])
 				}
-				r.Close() // what waits is not lost: it is asked for again
+				r.Close() // what still waits is asked for again
 				if log := flat(pieces[i]); len(log) > 0 {
 					after = log[len(log)-1].ID
 				}
-				if n := len(pieces[i]); n > 0 && pieces[i][n-1].Missed > 0 { // nor is it known behind what else was missed
+				if n := len(pieces[i]); n > 0 && pieces[i][n-1].Missed > 0 { // the next reader counts these anew
 					pieces[i] = pieces[i][:n-1]
 				}
 				select {
@@ -163,20 +166,20 @@ func TestReadersComeAndGo(t *testing.T) {
 	coming.Wait()
 	log := flat(all.Take(nil))
 	for i, deliveries := range pieces {
-		checkTook(t, fmt.Sprint("reader ", i), deliveries, nil, log)
+		checkTaken(t, fmt.Sprint("reader ", i), deliveries, nil, log)
 	}
 	if s.Readers() != 1 {
 		t.Errorf("%d readers are left", s.Readers())
 	}
 }
 
-// watched is a SUB's configuration that tells the stream, and us, what it hears.
+// watched returns a SUB's configuration that reports to the stream, and its connections and losses to the test.
 func watched(s *tap.Stream, down chan<- error) (zmq.Config, <-chan *zmq.Peer) {
 	up := make(chan *zmq.Peer, 10)
 	cfg := zmq.Config{Type: zmq.Sub, Subscribe: []string{""}, OnUp: func(p *zmq.Peer) { up <- p }}
 	tap.Watch(s, &cfg)
-	told := cfg.OnDown
-	cfg.OnDown = func(p *zmq.Peer, err error) { told(p, err); down <- err }
+	report := cfg.OnDown
+	cfg.OnDown = func(p *zmq.Peer, err error) { report(p, err); down <- err }
 	return cfg, up
 }
 
@@ -196,7 +199,8 @@ func connect(t *testing.T, s *zmq.Socket, to string) {
 	}
 }
 
-// What a publisher's side says becomes a gap; so does the loss of one that is connected to, but not our own end, nor a visitor's.
+// Dropped messages that a publisher reports become a gap. So does the loss of a publisher that the socket
+// dialed, but neither the socket's own end nor that of a publisher that dialed it.
 func TestWatch(t *testing.T) {
 	s := tap.New(0)
 	r := s.Join(tap.Interest{Queue: 10, QueueBytes: plenty})
@@ -233,7 +237,8 @@ func TestWatch(t *testing.T) {
 	cfg, up = watched(s, down)
 	ending := taptest.Open(t, cfg)
 	connect(t, ending, bind(t, taptest.Open(t, zmq.Config{Type: zmq.Pub})))
-	<-up
+	cfg.OnDown(<-up, net.ErrClosed)
+	<-down
 	ending.Close(gone)
 	<-down
 	if got := r.Take(nil); len(got) > 0 {

@@ -9,22 +9,23 @@ import (
 	"sync"
 )
 
-// certificate is a TLS certificate in two files, read again when they have changed: certificates are renewed.
+// certificate is a TLS certificate in two files, which are read again when they have changed: certificates
+// are renewed.
 type certificate struct {
 	certFile, keyFile string
 	logger            *slog.Logger
 
 	mu        sync.Mutex
 	current   *tls.Certificate
-	cert, key fs.FileInfo // of the files that it was read from
-	trouble   string      // why the files cannot be used; told once
+	cert, key fs.FileInfo // of the files that current was read from
+	trouble   string      // the last error that was logged
 }
 
 func (c *certificate) config() *tls.Config {
 	return &tls.Config{GetCertificate: c.get, MinVersion: tls.VersionTLS12}
 }
 
-// get returns the newest good certificate. An error means that there has never been one.
+// get returns the newest usable certificate. It fails only if there has never been one.
 func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -34,14 +35,15 @@ func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 		c.trouble = ""
 	case c.current == nil:
 		return nil, fmt.Errorf("the TLS certificate %s with the key %s: %w", c.certFile, c.keyFile, err)
-	case c.trouble != err.Error(): // half a renewal, perhaps: the old one serves until the other half comes
+	case c.trouble != err.Error(): // perhaps only one of the two files is renewed yet
 		c.trouble = err.Error()
-		c.logger.Warn("the TLS certificate has changed and cannot be used; the old one serves on", "cert", c.certFile, "key", c.keyFile, "reason", err)
+		c.logger.Warn("the TLS certificate has changed and cannot be used; the old one stays in use",
+			"cert", c.certFile, "key", c.keyFile, "reason", err)
 	}
 	return c.current, nil
 }
 
-// renew reads the files if they are not those that the current certificate is from. The caller holds mu.
+// renew reads the files if they have changed since current was read. The caller holds mu.
 func (c *certificate) renew() error {
 	cert, err := os.Stat(c.certFile)
 	if err != nil {
@@ -59,7 +61,8 @@ func (c *certificate) renew() error {
 	return nil
 }
 
-// same tells that a file has not changed. A renewed one may well be older than the one before: copying can keep the time.
+// same reports whether a file has not changed. A renewed file may be older than the one before it: copying
+// can preserve the time.
 func same(a, b fs.FileInfo) bool {
 	return os.SameFile(a, b) && a.ModTime().Equal(b.ModTime()) && a.Size() == b.Size()
 }

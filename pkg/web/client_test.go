@@ -3,7 +3,6 @@ package web_test
 import (
 	"bufio"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"regexp"
@@ -29,15 +28,15 @@ func TestMostClients(t *testing.T) {
 	s.get("/").status(200, page)
 	s.get("/stream?last=x").status(http.StatusServiceUnavailable, "")
 	a.Body.Close()
-	taptest.Eventually(t, "room", func() bool { return s.server.Clients() == 1 })
-	s.get("/stream?last=x").status(http.StatusBadRequest, "") // takes no place
+	taptest.Eventually(t, "room for another reader", func() bool { return s.server.Clients() == 1 })
+	s.get("/stream?last=x").status(http.StatusBadRequest, "") // a refused request takes no place
 	c := s.plain("")
 	s.publish("room")
 	c.expect("room\n")
 	s.get("/stream").status(http.StatusServiceUnavailable, "")
 }
 
-// A client that is gone leaves nothing, also when nothing is to be written to it, or always something to be looked at.
+// A client that disconnects leaves nothing behind, even if no message is written to it, or messages never stop.
 func TestClientsGone(t *testing.T) {
 	before := runtime.NumGoroutine()
 	t.Run("while it lasts", func(t *testing.T) {
@@ -54,7 +53,7 @@ func TestClientsGone(t *testing.T) {
 				conn := s.raw(request)
 				s.readers(1)
 				conn.Close()
-				taptest.Eventually(t, "it to be gone", func() bool { return s.stream.Readers() == 0 && s.server.Clients() == 0 })
+				taptest.Eventually(t, "the reader to end", func() bool { return s.stream.Readers() == 0 && s.server.Clients() == 0 })
 			}
 		}
 		leave()
@@ -70,7 +69,7 @@ func TestClientsGone(t *testing.T) {
 	taptest.Eventually(t, "goroutines to end", func() bool { return runtime.NumGoroutine() <= before })
 }
 
-// stalled is a client that does not read.
+// stalled returns the connection of a client that does not read.
 func (s *served) stalled(request string) net.Conn {
 	s.t.Helper()
 	n := s.stream.Readers()
@@ -84,7 +83,8 @@ const (
 	askEvents = "GET /stream HTTP/1.0\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n"
 )
 
-// A client that never reads holds up nobody, and takes little memory. What it missed it is told when it reads again, where it is missing.
+// A client that does not read delays no other and takes little memory. When it reads again, it learns what it
+// missed, in its place.
 func TestClientThatDoesNotRead(t *testing.T) {
 	const batch, size = 200, 1000
 	s := serve(t, web.Config{Stream: tap.New(0), Queue: 500})
@@ -100,7 +100,7 @@ func TestClientThatDoesNotRead(t *testing.T) {
 		s.source.Give(s.stream.Publish, messages...)
 		for range batch {
 			if got, _, _ := strings.Cut(fast.line(), " "); got != strconv.Itoa(n) {
-				t.Fatalf("the fast reader has %s in the place of %d", got, n)
+				t.Fatalf("the fast reader has %s where %d is due", got, n)
 			}
 			n++
 		}
@@ -121,7 +121,7 @@ func TestClientThatDoesNotRead(t *testing.T) {
 	lines, fields := body(t, text), body(t, events)
 	got, missed := readText(t, lines, 0, 0, n)
 	of, missedOf := readEvents(t, fields, 0, 0, n)
-	for s.stream.Counters().Missed < uint64(missed+missedOf+20_000) { // once more
+	for s.stream.Counters().Missed < uint64(missed+missedOf+20_000) { // a second time
 		publish()
 	}
 	got, missed = readText(t, lines, got, missed, n)
@@ -132,7 +132,7 @@ func TestClientThatDoesNotRead(t *testing.T) {
 	publish()
 }
 
-// body skips an answer's headers.
+// body skips an answer's headers and returns the body.
 func body(t *testing.T, conn net.Conn) *bufio.Reader {
 	t.Helper()
 	r := bufio.NewReader(conn)
@@ -145,16 +145,16 @@ func body(t *testing.T, conn net.Conn) *bufio.Reader {
 	return r
 }
 
-// readText reads lines until all n messages have been read, or said to be missing; some were before.
+// readText reads lines until all n messages have been read or reported missing, of which read and missed were before.
 func readText(t *testing.T, r *bufio.Reader, read, missed, n int) (int, int) {
 	t.Helper()
-	said := regexp.MustCompile(`^zmqtap: (\d+) messages are missing here: this reader is too slow\n$`)
+	report := regexp.MustCompile(`^zmqtap: (\d+) messages are missing here: this reader is too slow\n$`)
 	for read+missed < n {
 		line, err := r.ReadString('\n')
 		if err != nil {
 			t.Fatalf("%d read, %d missed: %v", read, missed, err)
 		}
-		if found := said.FindStringSubmatch(line); found != nil {
+		if found := report.FindStringSubmatch(line); found != nil {
 			count, _ := strconv.Atoi(found[1])
 			missed += count
 			continue
@@ -196,102 +196,48 @@ func readEvents(t *testing.T, r *bufio.Reader, read, missed, n int) (int, int) {
 	return read, missed
 }
 
-// At the end everybody gets what waits, and an end that is one; who does not read does not hold that up.
-func TestEnd(t *testing.T) {
-	s := serve(t, web.Config{Queue: 100_000})
-	text, events, filtered := s.plain(""), s.events(""), s.plain("?grep=^last$")
+// The bytes that wait for a reader are bounded, too, however many messages may wait.
+func TestQueueHasBytes(t *testing.T) {
+	const perRound, size, rounds = 32, 32 << 10, 64 // 64 MiB, far more than a queue of 1 MiB and the kernel hold
+	s := serve(t, web.Config{Stream: tap.New(0), Queue: 1 << 20})
 	stalled := s.stalled(askText)
-	var messages [][]string
-	for i := range 1000 {
-		messages = append(messages, []string{fmt.Sprint(i, strings.Repeat("x", 16_000))})
-	}
-	s.source.Give(s.stream.Publish, messages...)
-	s.publish("last")
-	s.stop()
-	if got := text.rest(); !strings.HasSuffix(got, "\n") {
-		t.Errorf("the text ends with %.100q", got[len(got)-100:])
-	}
-	if got := events.rest(); !strings.HasSuffix(got, "\n\n") {
-		t.Errorf("the events end with %.100q", got[len(got)-100:])
-	}
-	filtered.rest()
-	if _, err := net.Dial("tcp", s.at); err == nil {
-		t.Error("connections are still accepted")
-	}
-	select {
-	case <-s.ended:
-		t.Error("it has ended, and what waits for a client has not been read")
-	default:
-	}
-	s.cut()
-	s.wait()
-	taptest.Eventually(t, "the readers' end", func() bool { return s.stream.Readers() == 0 && s.server.Clients() == 0 })
-	if _, err := io.Copy(io.Discard, stalled); err != nil && !strings.Contains(err.Error(), "reset") {
-		t.Error(err)
-	}
-}
-
-// The end comes in the middle of a stream that never rests.
-func TestEndOfABusyStream(t *testing.T) {
-	s := serve(t, web.Config{})
-	text, events, filtered := s.plain(""), s.events(""), s.plain(hardGrep)
-	stop := s.busy()
-	text.line()
-	events.event()
-	s.stop()
-	text.rest()
-	events.rest()
-	filtered.rest()
-	s.wait()
-	stop()
-}
-
-// Clients that read only after the end has come get what waited, to the last one, or are told that it is missing.
-func TestEndOfSlowReaders(t *testing.T) {
-	const n = 1000
-	s := serve(t, web.Config{})
-	var slow []net.Conn
-	for range 8 {
-		slow = append(slow, s.stalled(askText))
+	if err := stalled.(*net.TCPConn).SetReadBuffer(4096); err != nil {
+		t.Fatal(err)
 	}
 	var messages [][]string
-	for i := range n {
-		messages = append(messages, []string{fmt.Sprint(i, " ", strings.Repeat("x", 16_000))})
+	for range perRound {
+		messages = append(messages, []string{strings.Repeat("x", size)})
 	}
-	s.source.Give(s.stream.Publish, messages...)
-	s.stop()
-	for _, conn := range slow {
-		readText(t, body(t, conn), 0, 0, n)
+	for range rounds {
+		s.source.Give(s.stream.Publish, messages...)
 	}
-	s.wait()
+	if s.stream.Counters().Missed == 0 {
+		t.Error("everything waits for a reader that does not read")
+	}
 }
 
-// What waited when the end came is delivered.
-func TestEndDelivers(t *testing.T) {
-	for range 20 {
-		s := serve(t, web.Config{})
-		a := s.plain("")
-		s.publish("1", "2", "3")
-		s.stop()
-		if got := a.rest(); got != "1\n2\n3\n" {
-			t.Fatalf("got %q", got)
+// When a reader leaves, the log has what it was sent and what it missed; the latter is worth a line that
+// everybody sees.
+func TestReaderGoneIsLogged(t *testing.T) {
+	s := serve(t, web.Config{Queue: 2})
+	s.publish("1", "2", "3")
+	for query, want := range map[string]string{"last=2": "sent=2 missed=0", "": "sent=2 missed=1"} {
+		level, headers := "DEBUG", []string{}
+		if query == "" {
+			level, headers = "INFO", []string{"Last-Event-ID: another process's"}
 		}
-		s.wait()
-	}
-}
-
-// A listener that fails is an error, and nothing hangs.
-func TestListenerFails(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	l.Close()
-	s := &served{t: t, stream: tap.New(0)}
-	if s.server, err = web.New(web.Config{Stream: s.stream, Logger: discard(), Heartbeat: time.Hour}); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.server.Serve(t.Context(), t.Context(), l); err == nil {
-		t.Error("no error")
+		a := s.events("?"+query, headers...)
+		for a.event().name != "" { // what comes before the messages
+		}
+		a.event()
+		a.Body.Close()
+		taptest.Eventually(t, "the reader in the log", func() bool {
+			for line := range strings.Lines(s.log.String()) {
+				if strings.Contains(line, "level="+level+" msg=\"reader gone\"") && strings.Contains(line, want) {
+					return true
+				}
+			}
+			return false
+		})
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap"
 )
 
-// encoding is how a stream is written. Each method appends to dst.
+// encoding is the form in which a stream is written. Each method appends to dst.
 type encoding interface {
 	begin(dst []byte) []byte
 	message(dst []byte, m *tap.Message) []byte
@@ -56,14 +56,14 @@ func (eventStream) gap(dst []byte, g *tap.Gap) []byte {
 		Time      string `json:"time"`
 	}{g.Publisher, g.Count, g.Reason, g.Time.In(time.UTC).Format(message.ReceivedLayout)})
 	if err != nil {
-		return dst // cannot be: these types have a form
+		return dst // impossible: these types can be marshalled
 	}
 	return fmt.Appendf(dst, "event: gap\ndata: %s\n\n", data)
 }
 
 func (eventStream) heartbeat(dst []byte) []byte { return append(dst, ":\n\n"...) }
 
-// plainText is a payload a line, and a word in between where something is missing.
+// plainText is one payload per line, with a line of its own where something is missing.
 type plainText struct{}
 
 func (plainText) begin(dst []byte) []byte { return dst }
@@ -80,5 +80,5 @@ func (plainText) gap(dst []byte, g *tap.Gap) []byte {
 	return append(message.AppendLine(append(dst, "zmqtap: "...), []byte(g.String())), '\n')
 }
 
-// heartbeat has no form here: every line is a payload.
+// heartbeat appends nothing: a reader would take any line for a payload.
 func (plainText) heartbeat(dst []byte) []byte { return dst }

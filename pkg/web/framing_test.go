@@ -16,7 +16,7 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/web"
 )
 
-// hostile is payloads with everything in them that could be taken for something else.
+// hostile has payloads that contain whatever could be mistaken for framing.
 var hostile = []string{
 	"", "plain", "line\nfeed", "\n", "carriage\rreturn\r\n", "nul\x00", "data: forged\n\nevent: gap\ndata: {}\n\n", "\ufeffmark", "\xff\xfe", "\xc3(", "\u2028\u2029\u0085",
 	`"quotes" \ and </script><!--`, "id: 7\x00", strings.Repeat("x", 1<<20), strings.Repeat("\n", 100_000), strings.Repeat("\x01", 1<<20),
@@ -38,7 +38,7 @@ func TestPlainText(t *testing.T) {
 	a.expect("zmqtap: tcp://p:1: 3 messages are missing here: two#012lines\n")
 }
 
-// id: NUMBER-1, data: {…}, an empty line, and nothing else.
+// An event is "id: INSTANCE-1", "data: {…}" and an empty line, and nothing else.
 func TestEvents(t *testing.T) {
 	s := serve(t, web.Config{})
 	a := s.events("")
@@ -88,13 +88,13 @@ func TestEventsOfHostilePayloads(t *testing.T) {
 				}
 			}
 			if got == nil || *got != payload {
-				t.Errorf("payload %d is something else: %.300q", i, e.data)
+				t.Errorf("payload %d has changed: %.300q", i, e.data)
 			}
 		}
 	}
 }
 
-// What is asked for in Accept, also among others.
+// Accept selects events, also as one type of several.
 func TestAccept(t *testing.T) {
 	s := serve(t, web.Config{})
 	for accept, events := range map[string]bool{
@@ -119,7 +119,7 @@ func TestHeartbeat(t *testing.T) {
 	b.expect("first\n")
 }
 
-// A stream of which nothing is wanted and that never rests hides no heartbeat.
+// A busy stream of which the filter passes nothing does not suppress heartbeats.
 func TestHeartbeatOfABusyStream(t *testing.T) {
 	cfg := web.Config{}
 	cfg.Heartbeat = 5 * time.Millisecond
@@ -134,10 +134,10 @@ func TestHeartbeatOfABusyStream(t *testing.T) {
 	stop()
 }
 
-// hardGrep matches nothing that busy publishes, and takes so long that something always waits.
+// hardGrep matches nothing that busy publishes, and takes so long that messages always wait.
 const hardGrep = "?grep=(x|y|.x.)*z"
 
-// busy publishes all the time until stop is called.
+// busy publishes without a pause until stop is called.
 func (s *served) busy() (stop func()) {
 	quit, ended := make(chan struct{}), make(chan struct{})
 	messages := make([][]string, 100)
@@ -161,7 +161,7 @@ func (s *served) busy() (stop func()) {
 	return func() { close(quit); <-ended }
 }
 
-// The bytes of HTTP: chunks, the last of which is empty, for 1.1; for 1.0 the connection's end.
+// The bytes on the connection: HTTP/1.1 has chunks, the last of them empty; HTTP/1.0 ends with the connection.
 func TestBytesOnTheWire(t *testing.T) {
 	for version, want := range map[string]string{"1.1": "6\r\nfirst\n\r\n7\r\nsecond\n\r\n0\r\n\r\n", "1.0": "first\nsecond\n"} {
 		s := serve(t, web.Config{})

@@ -6,8 +6,8 @@ import (
 	"regexp/syntax"
 )
 
-// Limits of a regular expression. A few bytes can make very many instructions, such as (\pL{100}){10}, each of which is looked at for each byte of a
-// payload.
+// Limits of a regular expression. A few bytes, such as (\pL{100}){10}, can compile to very many instructions,
+// each of which is tried on each byte of a payload.
 const (
 	maxGrep         = 1000 // bytes
 	maxInstructions = 2000
@@ -22,12 +22,14 @@ func compile(text string) (*regexp.Regexp, error) {
 		return nil, fmt.Errorf("grep is not a regular expression: %w", err)
 	}
 	if n := instructions(tree); n > maxInstructions {
-		return nil, fmt.Errorf("grep is too much work, by its repetitions or classes of characters: %d steps, at most %d", n, maxInstructions)
+		return nil, fmt.Errorf("grep is too much work because of its repetitions or character classes: %d steps, at most %d",
+			n, maxInstructions)
 	}
 	return regexp.Compile(text)
 }
 
-// instructions is how many instructions an expression becomes, roughly. The parser bounds what repetitions in one another multiply to.
+// instructions returns roughly how many instructions an expression compiles to. The parser bounds the product
+// of nested repetitions.
 func instructions(e *syntax.Regexp) int {
 	n := 1
 	switch e.Op {

@@ -14,11 +14,11 @@ import (
 	"time"
 )
 
-// policy lets a page run what this server has given it, and nothing else (CSP Level 3); log lines are text, whatever is in them.
+// policy lets the page run only what this server serves (CSP Level 3). Log lines stay text, whatever they contain.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
 
-// secured sets the headers that keep a browser from doing more than is meant.
+// secured sets the headers that restrict what a browser does with the page.
 func secured(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
@@ -33,18 +33,19 @@ func secured(next http.Handler) http.Handler {
 	})
 }
 
-// bodiless refuses a request with a body. net/http waits for one before it answers, and while one has not been read does not tell that the client
-// is gone: so whoever announces a body that does not come would keep its connection for ever.
+// bodiless refuses a request with a body. net/http waits for the body before it answers, and until the body
+// is read it does not notice that the client is gone. A client that announces a body and does not send it
+// would thus hold its connection forever.
 func bodiless(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ContentLength == 0 {
 			next.ServeHTTP(w, r)
 			return
 		}
-		w.Header().Set("Connection", "close")                     // then the answer does not wait for the body,
-		http.NewResponseController(w).SetReadDeadline(time.Now()) //nolint:errcheck // nor does what comes after the answer; both kinds of HTTP can do that
+		w.Header().Set("Connection", "close")                     // the answer does not wait for the body,
+		http.NewResponseController(w).SetReadDeadline(time.Now()) //nolint:errcheck // and neither does the end
 		onlyGet(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			http.Error(w, "a request with a body: there is nothing to send here", http.StatusBadRequest)
+			http.Error(w, "requests with a body are refused: there is nothing to send here", http.StatusBadRequest)
 		})).ServeHTTP(w, r)
 	})
 }
@@ -60,8 +61,9 @@ func onlyGet(next http.Handler) http.Handler {
 	})
 }
 
-// known lets requests through that name this host as we know it. Without that, any web site could have its own name point to
-// this address, and so read the stream in the browser of somebody who may (DNS rebinding). A token makes it needless.
+// known lets only those requests through that address this host by one of its names. Otherwise any web site
+// could point its own name to this address and read the stream through the browser of somebody who may (DNS
+// rebinding). With a token there is no need for it.
 func (s *Server) known(next http.Handler) http.Handler {
 	own, err := os.Hostname()
 	if err != nil {
@@ -72,16 +74,18 @@ func (s *Server) known(next http.Handler) http.Handler {
 		address, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
 		_, err := netip.ParseAddr(host)
 		switch {
-		case s.cfg.TokenFile != "", ok && address.Network() == "unix", err == nil, strings.EqualFold(host, "localhost"), strings.EqualFold(host, own),
+		case s.cfg.TokenFile != "", ok && address.Network() == "unix", err == nil,
+			strings.EqualFold(host, "localhost"), strings.EqualFold(host, own),
 			slices.ContainsFunc(s.cfg.Hosts, func(name string) bool { return strings.EqualFold(name, host) }):
 			next.ServeHTTP(w, r)
 		default:
-			http.Error(w, fmt.Sprintf("%q is not known as a name of this host: start zmqtap with --http-host and that name, or with --http-token-file", host), http.StatusForbidden)
+			http.Error(w, fmt.Sprintf("%q is not known as a name of this host: start zmqtap with --http-host and that name, "+
+				"or with --http-token-file", host), http.StatusForbidden)
 		}
 	})
 }
 
-// hostOf is a Host header without its port and brackets, and without the dot that may end a name.
+// hostOf returns a Host header's name or address, without the port, the brackets and the dot that may end a name.
 func hostOf(header string) string {
 	host, _, err := net.SplitHostPort(header)
 	if err != nil {
@@ -90,7 +94,7 @@ func hostOf(header string) string {
 	return strings.TrimSuffix(host, ".")
 }
 
-// guard lets those read the stream who may.
+// guard admits only those requests that may read the stream.
 func (s *Server) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if s.crossOrigin(w, r) && r.Method == http.MethodOptions {
@@ -104,7 +108,8 @@ func (s *Server) guard(next http.Handler) http.Handler {
 	})
 }
 
-// crossOrigin answers the questions of a page that comes from elsewhere, if it may read (WHATWG Fetch, CORS).
+// crossOrigin sets the headers that let another origin's page read the answer (WHATWG Fetch, CORS), and
+// reports whether it may.
 func (s *Server) crossOrigin(w http.ResponseWriter, r *http.Request) bool {
 	if len(s.cfg.Origins) == 0 {
 		return false
@@ -127,14 +132,15 @@ func (s *Server) crossOrigin(w http.ResponseWriter, r *http.Request) bool {
 	return true
 }
 
-// authorized compares the bearer token (RFC 6750) with the file's, which is read each time: so it can be changed.
+// authorized compares the bearer token (RFC 6750) with the file's, and answers the request if it is wrong.
+// The file is read each time, so that the token can be changed.
 func (s *Server) authorized(w http.ResponseWriter, r *http.Request) bool {
 	if s.cfg.TokenFile == "" {
 		return true
 	}
 	token, err := readToken(s.cfg.TokenFile)
 	if err != nil {
-		s.cfg.Logger.Error("nobody can read the stream", "reason", err)
+		s.cfg.Logger.Error("nobody can read the stream: the token file is unusable", "reason", err)
 		http.Error(w, "the server cannot read its token", http.StatusInternalServerError)
 		return false
 	}
@@ -166,7 +172,8 @@ func readToken(path string) (string, error) {
 	}
 	token := strings.TrimSpace(string(text))
 	if len(text) > maxToken || len(token) < minToken || strings.ContainsAny(token, " \t\r\n") {
-		return "", fmt.Errorf("the token in %s: one word of %d to %d characters is wanted, such as `openssl rand -hex 32` writes", path, minToken, maxToken)
+		return "", fmt.Errorf("the token in %s: one word of %d to %d characters is wanted, such as `openssl rand -hex 32` writes",
+			path, minToken, maxToken)
 	}
 	return token, nil
 }

@@ -23,7 +23,7 @@ const secret = "0123456789abcdef"
 
 const needed = "this stream needs a token"
 
-// admitted checks whether who sends these headers may read: 200, or what else is answered.
+// admitted checks the status with which a request with these headers is answered, and a part of the body.
 func (s *served) admitted(want int, part string, headers ...string) {
 	s.t.Helper()
 	a := s.do(http.MethodHead, "/stream", headers...)
@@ -54,7 +54,7 @@ func TestToken(t *testing.T) {
 	s.do(http.MethodPost, "/stream").status(401, needed)
 	s.do(http.MethodPost, "/stream", "Authorization: Bearer "+secret).status(405, "")
 	s.do(http.MethodOptions, "/stream").status(401, needed)
-	s.get("/").status(200, page) // the page asks for it
+	s.get("/").status(200, page) // the page needs no token: it asks for it
 	s.get("/stream?token="+secret).status(401, needed)
 
 	a := s.plain("", "Authorization: Bearer "+secret)
@@ -62,7 +62,7 @@ func TestToken(t *testing.T) {
 	ask(401, needed, "Authorization: Bearer "+secret)
 	ask(200, "", "Authorization: Bearer another-token-of-some-length")
 	s.publish("still")
-	a.expect("still\n") // who reads goes on
+	a.expect("still\n") // a connected reader stays
 
 	for _, broken := range []string{"", "\n", secret[1:], secret + " " + secret, secret + "\n" + secret, strings.Repeat("x", 4097)} {
 		write(t, file, broken)
@@ -74,7 +74,7 @@ func TestToken(t *testing.T) {
 		t.Fatal(err)
 	}
 	ask(500, "the server cannot read its token", "Authorization: Bearer "+secret)
-	if text := s.log.String(); strings.Contains(text, secret) || !strings.Contains(text, "nobody can read the stream") {
+	if text := s.log.String(); strings.Contains(text, secret) || !strings.Contains(text, "nobody can read the stream: the token file is unusable") {
 		t.Errorf("logged: %s", text)
 	}
 }
@@ -91,16 +91,20 @@ func TestNewLooksAtItsFiles(t *testing.T) {
 	}
 }
 
-// allows checks which origin an answer allows, and whether it tells caches that it depends on that.
+// allows checks which origin an answer allows, and whether Vary tells caches that it depends on the origin.
 func (a *answer) allows(origin string, varies bool) {
 	a.t.Helper()
-	headers := "Authorization, Last-Event-ID, Cache-Control"
-	if origin == "" {
-		headers = ""
+	want := map[string]string{"Access-Control-Allow-Origin": origin, "Access-Control-Allow-Credentials": "", "Access-Control-Allow-Headers": "",
+		"Access-Control-Allow-Methods": "", "Access-Control-Max-Age": ""}
+	if origin != "" {
+		want["Access-Control-Allow-Headers"] = "Authorization, Last-Event-ID, Cache-Control"
+		want["Access-Control-Allow-Methods"], want["Access-Control-Max-Age"] = "GET, HEAD", "600"
 	}
 	h := a.Header
-	if h.Get("Access-Control-Allow-Origin") != origin || h.Get("Access-Control-Allow-Headers") != headers || h.Get("Access-Control-Allow-Credentials") != "" {
-		a.t.Errorf("%s allows %q to read: %v", a.Status, h.Get("Access-Control-Allow-Origin"), h)
+	for name, value := range want {
+		if got := h.Get(name); got != value {
+			a.t.Errorf("%s for %q: %s: %q, want %q", a.Status, origin, name, got, value)
+		}
 	}
 	if (h.Get("Vary") == "Origin") != varies {
 		a.t.Errorf("%s varies by %q", a.Status, h.Get("Vary"))
@@ -137,7 +141,7 @@ func TestCORS(t *testing.T) {
 			}
 			right := append(origin, "Authorization: Bearer "+secret)
 			answers := []*answer{s.do("HEAD", "/stream", right...), s.get("/stream?last=x", right...), s.get("/stream", origin...), s.do("OPTIONS", "/stream", origin...)}
-			want := []int{200, 400, 401, 401} // a page may know what was wrong
+			want := []int{200, 400, 401, 401} // a page may read why it was refused
 			if test.answer != "" {
 				want[3] = 204
 			}
@@ -152,7 +156,7 @@ func TestCORS(t *testing.T) {
 	}
 }
 
-// A name that this host is not known by is some web site's, which has its visitors ask us.
+// A Host header with a name that is not this host's comes from a web site that sends its visitors here.
 func TestHost(t *testing.T) {
 	own, err := os.Hostname()
 	if err != nil {
@@ -192,7 +196,7 @@ func TestHost(t *testing.T) {
 	}
 }
 
-// short is a folder whose path is short enough for a socket.
+// short returns a folder whose path is short enough for a Unix socket.
 func short(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "rz-")

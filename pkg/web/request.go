@@ -24,13 +24,13 @@ type request struct {
 	interest tap.Interest
 	grep     *regexp.Regexp // nil: everything
 	events   bool           // Server-Sent Events, not plain text
-	stranger bool           // it goes on where an earlier process has ended
+	stranger bool           // its Last-Event-ID is another process's
 }
 
 func (s *Server) parse(r *http.Request) (request, error) {
 	query, err := url.ParseQuery(r.URL.RawQuery)
-	if err != nil { // what cannot be read would be left out, a filter perhaps
-		return request{}, fmt.Errorf("the address cannot be read: %w; write %%25 for %%, %%26 for &, %%3B for ; and %%2B for +", err)
+	if err != nil { // ParseQuery leaves out what it cannot read, perhaps a filter
+		return request{}, fmt.Errorf("the query cannot be read: %w; write %%25 for %%, %%26 for &, %%3B for ; and %%2B for +", err)
 	}
 	if err := known(query); err != nil {
 		return request{}, err
@@ -65,7 +65,8 @@ func (s *Server) parse(r *http.Request) (request, error) {
 	return q, nil
 }
 
-// known refuses what is misspelt, or given twice where one counts: it would be left out, and more be shown than was asked for.
+// known refuses parameters that are misspelt, or repeated where only one counts: to ignore them would show
+// more than was asked for.
 func known(query url.Values) error {
 	for _, name := range slices.Sorted(maps.Keys(query)) {
 		switch {
@@ -79,7 +80,7 @@ func known(query url.Values) error {
 	return nil
 }
 
-// resume goes on behind an event of ours, or with all that we have if it is another process's.
+// resume continues after one of our events, or with all that is remembered if the event is another process's.
 func (q *request) resume(id, instance string) {
 	q.interest.Resume = true
 	number, found := strings.CutPrefix(id, instance+"-")
@@ -89,7 +90,7 @@ func (q *request) resume(id, instance string) {
 	}
 }
 
-// acceptsEvents tells whether text/event-stream is asked for by name.
+// acceptsEvents reports whether the Accept headers name text/event-stream.
 func acceptsEvents(accept []string) bool {
 	for _, list := range accept {
 		for kind := range strings.SplitSeq(list, ",") {

@@ -23,7 +23,7 @@ import (
 // patience bounds every wait; reaching it is always a failure.
 const patience = 30 * time.Second
 
-// served is a server that runs, and what it serves.
+// served is a running server and the stream that it serves.
 type served struct {
 	t      *testing.T
 	stream *tap.Stream
@@ -31,13 +31,13 @@ type served struct {
 	server *web.Server
 	log    *log
 	at     string        // host:port, or the socket's path
-	stop   func()        // ends serving: what waits is delivered
-	cut    func()        // ends draining
+	stop   func()        // ends serving; what waits is still delivered
+	cut    func()        // ends the delivery
 	ended  chan struct{} // Serve has returned
 	err    error         // what it returned
 }
 
-// log is what was logged.
+// log collects what was logged.
 type log struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -128,14 +128,14 @@ func (s *served) readers(n int) {
 	taptest.Eventually(s.t, fmt.Sprintf("%d readers", n), func() bool { return s.stream.Readers() == n && s.server.Clients() >= n })
 }
 
-// answer is a response whose body can be read in pieces.
+// answer is a response whose body is read in pieces.
 type answer struct {
 	*http.Response
 	t    *testing.T
 	body *bufio.Reader
 }
 
-// get asks for a path; headers are Name: value.
+// get requests a path. Each header is "Name: value".
 func (s *served) get(path string, headers ...string) *answer {
 	s.t.Helper()
 	return s.do(http.MethodGet, path, headers...)
@@ -179,7 +179,7 @@ func (a *answer) read(n int) string {
 	return string(b)
 }
 
-// expect reads as much as is wanted and compares.
+// expect reads as many bytes as want has, and compares them.
 func (a *answer) expect(want string) {
 	a.t.Helper()
 	if got := a.read(len(want)); got != want {
@@ -197,10 +197,10 @@ func (a *answer) line() string {
 	return line[:len(line)-1]
 }
 
-// event is one of Server-Sent Events.
+// event is a Server-Sent Event.
 type event struct{ id, name, data string }
 
-// event reads the next one, as a browser would, but for what only comments.
+// event reads the next event as a browser does, without comments.
 func (a *answer) event() (e event) {
 	a.t.Helper()
 	for {
@@ -220,7 +220,7 @@ func (a *answer) event() (e event) {
 	}
 }
 
-// rest is what comes until the body ends, which it must do properly.
+// rest returns the remaining body, which must end properly.
 func (a *answer) rest() string {
 	a.t.Helper()
 	text, err := io.ReadAll(a.body)
@@ -239,12 +239,12 @@ func (a *answer) status(want int, part string) {
 	}
 	if part != "" {
 		if text := a.rest(); !strings.Contains(text, part) {
-			a.t.Errorf("it says %q, not %q", text, part)
+			a.t.Errorf("the body is %q, without %q", text, part)
 		}
 	}
 }
 
-// plain and events ask for the stream, and return when it is joined.
+// plain and events request the stream, and return when the reader has joined it.
 func (s *served) plain(query string, headers ...string) *answer { return s.join(query, headers) }
 
 func (s *served) events(query string, headers ...string) *answer {
@@ -262,8 +262,8 @@ func (s *served) join(query string, headers []string) *answer {
 	return a
 }
 
-// raw is a connection on which bytes are said and read.
-func (s *served) raw(say string) net.Conn {
+// raw opens a connection and writes request to it.
+func (s *served) raw(request string) net.Conn {
 	s.t.Helper()
 	network := "tcp"
 	if strings.HasPrefix(s.at, "/") {
@@ -274,7 +274,7 @@ func (s *served) raw(say string) net.Conn {
 		err = conn.SetDeadline(time.Now().Add(patience))
 	}
 	if err == nil {
-		_, err = io.WriteString(conn, say)
+		_, err = io.WriteString(conn, request)
 	}
 	if err != nil {
 		s.t.Fatal(err)

@@ -2,15 +2,18 @@
 //
 //	GET /stream?topic=PREFIX&grep=RE&last=N
 //
-//	    Accept: text/event-stream    Server-Sent Events (WHATWG HTML, 9.2): a message each, its data one line of JSON; "missed" when this
-//	                                 reader was too slow for some; "gap" when a publisher's side has lost some. Last-Event-ID goes on
-//	                                 where an earlier connection ended
-//	    otherwise                    text/plain, a payload a line; lines that begin with "zmqtap: " say what is missing
+//	    Accept: text/event-stream    Server-Sent Events (WHATWG HTML, 9.2): one event per message, whose
+//	                                 data is one line of JSON; "missed" where this reader was too slow;
+//	                                 "gap" where messages were lost before they arrived here.
+//	                                 Last-Event-ID continues where an earlier connection ended
+//	    otherwise                    text/plain, one payload per line; lines that begin with "zmqtap: "
+//	                                 report what is missing
 //
-//	GET /                            a page for people, which reads the former
+//	GET /                            a page for people, which reads /stream
 //
-// topic may be given several times; grep is a regular expression (RE2) that looks at the payload; last=N begins with the last N messages that are
-// remembered. Each reader has a bounded queue of its own in the tap.Stream: one that is too slow misses messages and holds up nobody.
+// topic may be repeated. grep is a regular expression (RE2) that the payload must match. last=N begins with
+// the last N remembered messages. Each reader has a bounded queue of its own in the tap.Stream: one that is
+// too slow misses messages and delays no other.
 package web
 
 import (
@@ -29,47 +32,46 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap"
 )
 
-// Config is what a Server needs to know.
+// Config configures a Server.
 type Config struct {
 	Stream     *tap.Stream
 	Page       fs.FS         // what / serves
-	Queue      int           // messages that wait for a reader at most
-	MaxClients int           // readers at a time
-	Heartbeat  time.Duration // how long an event stream is silent at most
-	TokenFile  string        // whoever reads the stream must know the bearer token in it; "": anybody may read
-	CertFile   string        // TLS, both or none
+	Queue      int           // most messages that wait for a reader
+	MaxClients int           // most readers at a time
+	Heartbeat  time.Duration // the longest silence of an event stream
+	TokenFile  string        // holds the bearer token that readers of the stream must send; "": no token is needed
+	CertFile   string        // TLS, with KeyFile; both or none
 	KeyFile    string
-	Origins    []string // the origins whose pages may read the stream (CORS); "*": all
-	Hosts      []string // names by which we may be asked for without a token, besides addresses and this host's own: see guard.go
+	Origins    []string // origins whose pages may read the stream (CORS); "*": all
+	Hosts      []string // further names that the Host header may have if there is no token: see guard.go
 	Logger     *slog.Logger
 }
 
-// queueBytes is how many bytes of messages wait for a reader at most.
+// queueBytes is how many bytes of messages may wait for a reader.
 const queueBytes = 1 << 20
 
-// maxUnsent is how many bytes the kernel keeps for a reader that does not read, besides those.
+// maxUnsent is how many unsent bytes the kernel holds for a reader, in addition to those in its queue.
 const maxUnsent = 128 << 10
 
-// Limits of a request.
-const (
-	maxHeader     = 16 << 10
-	headerTimeout = 10 * time.Second
-	idleTimeout   = 2 * time.Minute
-)
+// maxHeader is how many bytes a request's header may have.
+const maxHeader = 16 << 10
 
 // Server serves one stream.
 type Server struct {
 	cfg      Config
-	instance string        // makes our event IDs different from those of an earlier process
+	instance string        // distinguishes our event IDs from those of an earlier process
 	quit     chan struct{} // closed: readers get what waits for them, and no more
 	clients  atomic.Int64
+
+	headerTimeout time.Duration // how long a client may take to send a request's header
+	idleTimeout   time.Duration // how long a connection may stay open between two requests
 
 	certificate *certificate // nil: no TLS
 }
 
-// New makes a server. It looks at the files that cfg names.
+// New returns a server. It reads the files that cfg names, and fails if they are unusable.
 func New(cfg Config) (*Server, error) {
-	s := &Server{cfg: cfg, quit: make(chan struct{})}
+	s := &Server{cfg: cfg, quit: make(chan struct{}), headerTimeout: 10 * time.Second, idleTimeout: 2 * time.Minute}
 	var random [4]byte
 	rand.Read(random[:]) // never fails
 	s.instance = hex.EncodeToString(random[:])
@@ -87,7 +89,7 @@ func New(cfg Config) (*Server, error) {
 	return s, nil
 }
 
-// Handler returns what answers requests.
+// Handler returns the handler of all requests.
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/stream", s.guard(http.HandlerFunc(s.stream)))
@@ -95,22 +97,22 @@ func (s *Server) Handler() http.Handler {
 	return bodiless(s.known(mux))
 }
 
-// Clients is the number of readers that are connected.
+// Clients returns the number of connected readers.
 func (s *Server) Clients() int { return int(s.clients.Load()) }
 
-// Serve answers requests on l until ctx ends. Then no more is accepted, and readers are given what waits for them, for as long as draining
-// lasts. A server serves once.
+// Serve answers requests on l until ctx ends. It then accepts no more connections, and delivers to readers
+// what waits for them until draining ends. Serve may be called once.
 func (s *Server) Serve(ctx, draining context.Context, l net.Listener) error {
 	server := &http.Server{
 		Handler:           s.Handler(),
-		ReadHeaderTimeout: headerTimeout,
-		IdleTimeout:       idleTimeout,
+		ReadHeaderTimeout: s.headerTimeout,
+		IdleTimeout:       s.idleTimeout,
 		MaxHeaderBytes:    maxHeader,
 		ConnContext: func(ctx context.Context, conn net.Conn) context.Context {
-			listen.LimitUnsent(conn, maxUnsent) //nolint:errcheck // the kernel holds more, then
+			listen.LimitUnsent(conn, maxUnsent) //nolint:errcheck // the kernel then holds more
 			return ctx
 		},
-		ErrorLog: slog.NewLogLogger(s.cfg.Logger.Handler(), slog.LevelDebug), // what strangers can cause
+		ErrorLog: slog.NewLogLogger(s.cfg.Logger.Handler(), slog.LevelDebug), // any stranger can cause these
 	}
 	ended := make(chan struct{})
 	go func() {

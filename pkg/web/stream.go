@@ -7,7 +7,7 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap"
 )
 
-// stream answers with the live stream until the reader goes or the server ends.
+// stream answers with the live stream until the reader disconnects or the server ends.
 func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
 	if s.clients.Add(1) > int64(s.cfg.MaxClients) {
 		s.clients.Add(-1)
@@ -23,7 +23,7 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
 	}
 	h := w.Header()
 	h.Set("Cache-Control", "no-store, no-transform")
-	h.Set("Cross-Origin-Resource-Policy", "same-origin") // CORS lets others in
+	h.Set("Cross-Origin-Resource-Policy", "same-origin") // CORS admits other origins
 	h.Set("X-Accel-Buffering", "no")                     // nginx
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Content-Type", "text/plain; charset=utf-8")
@@ -33,17 +33,19 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodHead {
 		return
 	}
-	c := &client{server: s, request: q, out: w, control: http.NewResponseController(w), encoding: newEncoding(s.instance, q.events)}
+	c := &client{server: s, request: q, out: w, control: http.NewResponseController(w),
+		encoding: newEncoding(s.instance, q.events)}
 	began := time.Now()
 	c.serve(r)
 	log := s.cfg.Logger.Debug
 	if c.missed > 0 {
 		log = s.cfg.Logger.Info
 	}
-	log("reader gone", "client", r.RemoteAddr, "sent", c.sent, "missed", c.missed, "for", time.Since(began).Round(time.Millisecond))
+	log("reader gone", "client", r.RemoteAddr, "sent", c.sent, "missed", c.missed,
+		"for", time.Since(began).Round(time.Millisecond))
 }
 
-// client is one reader that is being answered.
+// client is one connected reader.
 type client struct {
 	server   *Server
 	request  request
@@ -55,13 +57,14 @@ type client struct {
 	sent, missed uint64 // messages
 }
 
-// serve writes until the reader is gone or the server ends.
+// serve writes until the reader disconnects or the server ends.
 func (c *client) serve(r *http.Request) {
 	c.reader = c.server.cfg.Stream.Join(c.request.interest)
 	defer c.reader.Close()
 	first := c.encoding.begin(nil)
 	if c.request.stranger {
-		first = c.encoding.gap(first, &tap.Gap{Reason: "zmqtap was started anew: what was published meanwhile is missing", Time: time.Now()})
+		first = c.encoding.gap(first, &tap.Gap{Time: time.Now(),
+			Reason: "zmqtap was restarted: what was published meanwhile is missing"})
 	}
 	if c.write(first) != nil {
 		return
@@ -69,7 +72,7 @@ func (c *client) serve(r *http.Request) {
 	beat := time.NewTicker(c.server.cfg.Heartbeat)
 	defer beat.Stop()
 	var waiting []tap.Delivery
-	for { // all are asked each time: a busy stream of which nothing is wanted must hide neither that the reader is gone nor the end
+	for { // select chooses at random: a busy stream that the filter suppresses hides neither a disconnect nor the end
 		select {
 		case <-c.reader.Ready():
 		case <-beat.C:
@@ -90,10 +93,10 @@ func (c *client) serve(r *http.Request) {
 	}
 }
 
-// maxWrite is how many bytes are encoded before they are written.
+// maxWrite is how many bytes are encoded before a write.
 const maxWrite = 32 << 10
 
-// deliver encodes and writes what waits.
+// deliver encodes and writes deliveries.
 func (c *client) deliver(waiting []tap.Delivery) error {
 	buffer := buffers.Get().(*[]byte)
 	defer buffers.Put(buffer)
@@ -127,7 +130,7 @@ func (c *client) deliver(waiting []tap.Delivery) error {
 	return c.write(b)
 }
 
-// write gives the reader something at once, if it is not empty.
+// write sends b to the reader at once, unless it is empty; nil sends the headers.
 func (c *client) write(b []byte) error {
 	if b == nil {
 		return c.control.Flush()

@@ -17,16 +17,17 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap/taptest"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/web"
 )
 
-// made is a certificate, and its key, in PEM.
-type made struct {
+// pair is a certificate and its key, in PEM.
+type pair struct {
 	cert, key string
 	trusted   *x509.CertPool
 }
 
-func certificate(t *testing.T, number int64) (m made) {
+func certificate(t *testing.T, number int64) (m pair) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -49,15 +50,15 @@ func certificate(t *testing.T, number int64) (m made) {
 	return m
 }
 
-// serveTLS serves with the certificate that the files hold.
-func serveTLS(t *testing.T, m made) (s *served, cert, key string) {
+// serveTLS serves with a certificate in files, whose paths it returns.
+func serveTLS(t *testing.T, m pair) (s *served, cert, key string) {
 	t.Helper()
 	dir := t.TempDir()
 	cert, key = write(t, filepath.Join(dir, "cert"), m.cert), write(t, filepath.Join(dir, "key"), m.key)
 	return serve(t, web.Config{CertFile: cert, KeyFile: key, Heartbeat: 5 * time.Millisecond}), cert, key
 }
 
-// serial is the number of the certificate that a new connection gets.
+// serial returns the serial number of the certificate that a new connection gets.
 func (s *served) serial() int64 {
 	s.t.Helper()
 	conn, err := tls.Dial("tcp", s.at, &tls.Config{InsecureSkipVerify: true})
@@ -68,12 +69,12 @@ func (s *served) serial() int64 {
 	return conn.ConnectionState().PeerCertificates[0].SerialNumber.Int64()
 }
 
-// Events come at once by either kind of HTTP, and the end is proper.
+// Events arrive at once over HTTP/1.1 and HTTP/2, and the streams end properly.
 func TestTLS(t *testing.T) {
 	m := certificate(t, 1)
-	for version, two := range map[int]bool{1: false, 2: true} {
+	for version, http2 := range map[int]bool{1: false, 2: true} {
 		s, _, _ := serveTLS(t, m)
-		client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: m.trusted}, ForceAttemptHTTP2: two}}
+		client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: m.trusted}, ForceAttemptHTTP2: http2}}
 		t.Cleanup(client.CloseIdleConnections)
 		a := s.ask(client, "https://"+s.at, "GET", "/stream", "Accept: text/event-stream")
 		if a.ProtoMajor != version || a.StatusCode != 200 {
@@ -88,11 +89,11 @@ func TestTLS(t *testing.T) {
 		s.readers(2)
 		s.publish("second")
 		b.expect("second\n")
-		b.Body.Close() // ends its stream, not the connection
+		b.Body.Close() // ends the stream, not the connection
 		s.readers(1)
 		s.stop()
 		if !strings.Contains(a.rest(), `"message":"second"`) {
-			t.Error("what waited at the end has not come")
+			t.Error("what waited at the end has not arrived")
 		}
 		s.wait()
 		if s.stream.Readers() != 0 || s.server.Clients() != 0 {
@@ -108,9 +109,13 @@ func TestTLSOnly(t *testing.T) {
 		conn.Close()
 		t.Error("TLS 1.1 is spoken")
 	}
+	taptest.Eventually(t, "the failed handshake in the log", func() bool { return strings.Contains(s.log.String(), "TLS handshake error") })
+	if text := s.log.String(); strings.Contains(text, "level=ERROR") || strings.Contains(text, "level=WARN") || strings.Contains(text, "level=INFO") {
+		t.Errorf("a stranger fills the log: %s", text)
+	}
 }
 
-// A renewed certificate serves new connections; until all of it is there the old one does.
+// A renewed certificate serves new connections; until both of its files are there, the old one does.
 func TestTLSRenewal(t *testing.T) {
 	one, two, three := certificate(t, 1), certificate(t, 2), certificate(t, 3)
 	s, cert, key := serveTLS(t, one)
@@ -120,7 +125,7 @@ func TestTLSRenewal(t *testing.T) {
 			t.Errorf("certificate %d, want %d", got, want)
 		}
 	}
-	replace := func(path, text string) { // as renewals do it, with a time that is not newer
+	replace := func(path, text string) { // by renaming, as renewals do, with an older time
 		t.Helper()
 		write(t, path+".new", text)
 		old := time.Now().Add(-time.Hour)
@@ -135,7 +140,7 @@ func TestTLSRenewal(t *testing.T) {
 	replace(cert, two.cert)
 	expect(1)
 	expect(1)
-	if text := s.log.String(); strings.Count(text, "the old one serves on") != 1 || !strings.Contains(text, "private key does not match") {
+	if text := s.log.String(); strings.Count(text, "the old one stays in use") != 1 || !strings.Contains(text, "private key does not match") {
 		t.Errorf("logged: %s", text)
 	}
 	replace(key, two.key)
@@ -150,7 +155,7 @@ func TestTLSRenewal(t *testing.T) {
 	expect(2)
 	write(t, cert, three.cert)
 	expect(3)
-	if text := s.log.String(); strings.Count(text, "the old one serves on") > 4 || strings.Contains(text, "PRIVATE") {
+	if text := s.log.String(); strings.Count(text, "the old one stays in use") > 4 || strings.Contains(text, "PRIVATE") {
 		t.Errorf("logged: %s", text)
 	}
 }

@@ -1,4 +1,5 @@
-// Package taptest gives tests what a socket gives: batches, which only sockets make.
+// Package taptest makes batches for tests. Only a socket can make one, so a Source sends messages from one
+// socket to another.
 package taptest
 
 import (
@@ -12,19 +13,19 @@ import (
 // patience bounds every wait; reaching it is always a failure.
 const patience = 30 * time.Second
 
-// Most messages and bytes that a Source sends at a time.
+// The most messages and bytes that a Source sends at a time.
 const (
 	mostMessages = 4096
 	mostBytes    = 16 << 20
 )
 
-// Source makes batches. It is for one goroutine.
+// Source makes batches. One goroutine may use it.
 type Source struct {
 	t          testing.TB
 	push, pull *zmq.Socket
 }
 
-// New makes a source that ends with the test.
+// New returns a source that ends with the test.
 func New(t testing.TB) *Source {
 	t.Helper()
 	s := &Source{t: t, push: Open(t, zmq.Config{Type: zmq.Push, HWM: mostMessages}),
@@ -39,7 +40,7 @@ func New(t testing.TB) *Source {
 	return s
 }
 
-// Open makes a socket that is closed when the test ends.
+// Open returns a socket that is closed when the test ends.
 func Open(t testing.TB, cfg zmq.Config) *zmq.Socket {
 	t.Helper()
 	s, err := zmq.New(cfg)
@@ -54,7 +55,7 @@ func Open(t testing.TB, cfg zmq.Config) *zmq.Socket {
 	return s
 }
 
-// Give gives to messages, each a list of frames, as they come: in one batch or more.
+// Give calls to with messages, each a list of frames, in one batch or more.
 func (s *Source) Give(to func(*zmq.Batch), messages ...[]string) {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -64,7 +65,7 @@ func (s *Source) Give(to func(*zmq.Batch), messages ...[]string) {
 	for n := 0; n < len(messages); {
 		b, err := s.pull.Recv(ctx)
 		if err != nil {
-			s.t.Fatalf("%d of %d messages have come: %v", n, len(messages), err)
+			s.t.Fatalf("%d of %d messages have arrived: %v", n, len(messages), err)
 		}
 		n += b.Len()
 		to(b)
@@ -82,7 +83,7 @@ func (s *Source) send(ctx context.Context, messages [][]string) error {
 		for _, f := range m {
 			frames = append(frames, []byte(f))
 		}
-		if s.push.Queue(frames...) == nil { // the queue is full, or the connection does not stand yet
+		if s.push.Queue(frames...) == nil { // the queue is full, or there is no connection yet
 			if err := s.push.Send(ctx, frames...); err != nil {
 				return err
 			}
@@ -92,7 +93,7 @@ func (s *Source) send(ctx context.Context, messages [][]string) error {
 	return nil
 }
 
-// Batch returns messages in one batch, which the caller releases or leaves.
+// Batch returns messages in one batch. The caller may release it.
 func (s *Source) Batch(messages ...[]string) *zmq.Batch {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -104,7 +105,7 @@ func (s *Source) Batch(messages ...[]string) *zmq.Batch {
 		for n := 0; n < len(messages); {
 			b, err := s.pull.Recv(ctx)
 			if err != nil {
-				s.t.Fatalf("no batch of %d messages comes: %v", len(messages), err)
+				s.t.Fatalf("no batch of %d messages arrives: %v", len(messages), err)
 			}
 			if b.Len() == len(messages) {
 				return b

@@ -9,7 +9,7 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/web/webdriver"
 )
 
-// node is one of Chromium's accessibility tree.
+// node is a node of Chromium's accessibility tree.
 type node struct {
 	Ignored bool
 	Role    struct{ Value string }
@@ -62,7 +62,7 @@ func TestControlsHaveNames(t *testing.T) {
 	}
 }
 
-// TestKeyboard goes through all controls with the tabulator.
+// TestKeyboard goes through all controls with the Tab key.
 func TestKeyboard(t *testing.T) {
 	_, tab, r := open(t, "")
 	r.send(events(1, 100, "line"))
@@ -74,7 +74,7 @@ func TestKeyboard(t *testing.T) {
 		var got []any
 		tab.Run(&got, "const e = document.activeElement; return [e.id, getComputedStyle(e).outlineStyle]")
 		if got[0] != id || got[1] == "none" {
-			t.Errorf("the focus is on %v, want %s, and seen", got, id)
+			t.Errorf("the focus is on %v, want %s with an outline", got, id)
 		}
 	}
 	tab.Press("/")
@@ -83,11 +83,11 @@ func TestKeyboard(t *testing.T) {
 	tab.Press(" ")
 	tab.Wait("space presses the button", "return document.querySelectorAll('.line').length === 0")
 	if got := text(t, tab, "#pause"); got != "Pause" {
-		t.Errorf("space on a button has paused: %q", got)
+		t.Errorf("space on a button has paused the view: %q", got)
 	}
 }
 
-// contrast returns, for elements with text, the ratio of WCAG 2.1 between what they are written with and what is behind them.
+// contrast returns, for elements with text, WCAG 2.1's contrast ratio between their color and their background.
 const contrast = `
 const parse = (c) => { const n = c.match(/[\d.]+/g).map(Number); return { rgb: n.slice(0, 3), a: n[3] ?? 1 }; };
 const over = (top, under) => top.rgb.map((v, i) => v * top.a + under[i] * (1 - top.a));
@@ -128,7 +128,7 @@ func TestContrast(t *testing.T) {
 			ratios := map[string]float64{}
 			tab.Run(&ratios, contrast)
 			if len(ratios) < 40 {
-				t.Errorf("only %d elements were looked at", len(ratios))
+				t.Errorf("only %d elements were checked", len(ratios))
 			}
 			for name, ratio := range ratios {
 				if ratio < 4.5 {
@@ -139,7 +139,7 @@ func TestContrast(t *testing.T) {
 	}
 }
 
-// TestPhone shows that nothing is wider than a phone, and that lines are legible there.
+// TestPhone checks that nothing is wider than a phone, and that lines are legible there.
 func TestPhone(t *testing.T) {
 	s := newServer(t)
 	tab := newTab(t)

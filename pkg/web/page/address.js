@@ -1,18 +1,19 @@
 /**
- * The view's filters in the page's address, behind the #, so that a link shares the view and the server's log does not hear of it.
+ * The view's filters in the page's address, after the #: a link shares the view, and the filters stay out of the
+ * server's log.
  * @module
  */
 
 import { NAMES, NONE } from './severity.js';
 
-/** How many of the messages in the server's memory come first. */
+/** How many remembered messages a new view asks the server for. */
 const LAST = 200;
 
 /**
  * @typedef {object} Filters
  * @property {string[]} topics prefixes; none means every message
  * @property {string} grep a regular expression in RE2's syntax, '' for none
- * @property {number} severity the least severe that is shown, NONE for all lines
+ * @property {number} severity the least severe level that is shown, NONE for all lines
  * @property {boolean} wrap whether long lines are wrapped
  */
 
@@ -43,9 +44,9 @@ export function hashOf(filters) {
 }
 
 /**
- * The address of the stream, relative to the page.
+ * Returns the address of the stream, relative to the page.
  * @param {Filters} filters
- * @param {boolean} resumed whether the server is told the last id: then it knows itself what comes first
+ * @param {boolean} resumed whether the request has a Last-Event-ID, where the server then continues
  */
 export function streamAddress(filters, resumed) {
   const fields = requestFields(filters);
@@ -55,7 +56,7 @@ export function streamAddress(filters, resumed) {
 }
 
 /**
- * Whether two views need the same stream.
+ * Reports whether two views need the same stream.
  * @param {Filters} a
  * @param {Filters} b
  */

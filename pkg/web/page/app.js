@@ -1,5 +1,5 @@
 /**
- * The page: brings stream, list and controls together.
+ * The page: connects stream, list and controls.
  * @module
  */
 
@@ -16,10 +16,10 @@ import { Stream } from './stream.js';
 import { count, counted } from './text.js';
 import { token, TokenPrompt } from './token.js';
 
-/** How often counters and the chart are brought up to date, in milliseconds. */
+/** The time between two updates of the counters and the chart, in milliseconds. */
 const TICK = 250;
 
-/** Where the page is this narrow, the fields are folded away. */
+/** If the page is this narrow, the fields are folded. */
 const narrow = matchMedia('(max-width: 46rem)');
 
 class App {
@@ -82,7 +82,7 @@ class App {
     });
   }
 
-  /** The fields say what the view is to be; the address takes it, and from there it is applied. */
+  /** Writes the fields into the address, from where they are applied. */
   #filtersChanged() {
     const { topics, grep, severity } = this.#elements;
     this.#setFilters({
@@ -94,7 +94,7 @@ class App {
   }
 
   #setFilters(filters) {
-    location.hash = hashOf(filters); // calls applyAddress, if it is another one
+    location.hash = hashOf(filters); // triggers #applyAddress if it is a new one
   }
 
   #applyAddress() {
@@ -142,7 +142,7 @@ class App {
     if (state.name === 'unauthorized') this.#prompt.ask();
   }
 
-  /** One event of the stream. One that cannot be read is counted, and does no other harm. */
+  /** Handles one event of the stream. An unreadable one is only counted. */
   #received({ name, data }) {
     try {
       if (name === 'message') {

@@ -1,22 +1,22 @@
 /**
- * How many messages a second came in the last two minutes: a chart, and the same in words.
+ * The messages per second in the last two minutes, as a chart and in words.
  * @module
  */
 
 import { count } from './text.js';
 
-/** What the chart shows, in seconds. */
+/** The time that the chart covers, in seconds. */
 const SPAN = 120;
 
-/** The chart's own units: one per second across, and so many upwards. */
+/** The chart's height in its own units. Its width is one unit per second. */
 const HEIGHT = 40;
 
-/** Messages by the second in which the server received them; those that it had in memory fall into their own. */
+/** Counts messages by the second in which the server received them, also those that it sends from its memory. */
 export class Rate {
   #counts = new Map();
   #ahead = 0;
 
-  /** @param {number} milliseconds the server's clock, since 1970, as it is now */
+  /** @param {number} milliseconds the server's clock now, since 1970 */
   setServerTime(milliseconds) {
     this.#ahead = milliseconds - Date.now();
   }

@@ -1,35 +1,35 @@
 /**
- * Brings records from the stream into the list, a bounded number per frame of the display, and holds them back while the
- * view is paused or the reader looks at older lines.
+ * Moves records from the stream into the list, a bounded number per animation frame. Holds them back while the view is
+ * paused or the reader looks at older lines.
  * @module
  */
 
 import { Queue } from './queue.js';
 import { skippedNote } from './record.js';
 
-/** Rows that the document holds at most. */
+/** The most rows in the document. */
 const MOST_ROWS = 2000;
 
-/** Rows that are left while the end is followed: the rest is room for those that come while the reader looks back. */
-const KEPT_ROWS = 1500;
+/** The most rows while the end is followed. The rest is room for new lines while the reader looks back. */
+const FOLLOWED_ROWS = 1500;
 
-/** Records that become rows in one frame. */
+/** The most records that become rows in one frame. */
 const PER_FRAME = 200;
 
-/** Records that wait at most, and what they hold together, in UTF-16 units. */
+/** The most records that wait, and their size together in UTF-16 units. */
 const MOST_WAITING = 5000;
 const LARGEST_WAITING = 16 * 1024 * 1024;
 
-/** Lines below the minimum severity that are kept, for when it is lowered; and what they hold. */
+/** The most lines below the minimum severity that are set aside in case it is lowered, and their size together. */
 const MOST_ASIDE = 2000;
 const LARGEST_ASIDE = 4 * 1024 * 1024;
 
 /** @typedef {import('./record.js').Record} Record */
 
 export class Feed {
-  /** Lines that were never shown because they came too fast, or while there was no room to hold them. */
+  /** Lines that were never shown because they arrived too fast, or while there was no room to hold them. */
   skipped = 0;
-  /** Whether the end is followed. */
+  /** Whether the view follows the newest line. */
   following = true;
   paused = false;
 
@@ -41,13 +41,13 @@ export class Feed {
   #order = new WeakMap();
   #next = 0;
   #unseen = 0; // appended below the view
-  #refused = 0; // while the queue was full and held back, not yet told in the list
-  #refusedWhy = '';
+  #dropped = 0; // lines that found the queue full and that no note in the list reports yet
+  #dropReason = '';
   #frame = 0;
 
   /**
    * @param {import('./list.js').List} list
-   * @param {number} minimum the least severe that is shown
+   * @param {number} minimum the least severe level that is shown
    * @param {() => void} onChange is called after each frame that changed something
    */
   constructor(list, minimum, onChange) {
@@ -68,7 +68,7 @@ export class Feed {
 
   /**
    * @param {Record} record
-   * @returns {boolean} whether it is as severe as those that are shown
+   * @returns {boolean} whether the record is severe enough to be shown
    */
   receive(record) {
     this.#order.set(record, this.#next++);
@@ -85,19 +85,19 @@ export class Feed {
     this.paused = true;
   }
 
-  /** Shows what has waited: at once if it fits, otherwise from its beginning, to be scrolled through. */
+  /** Ends the pause. What has waited is shown at once if it fits, otherwise from its beginning. */
   resume() {
     this.paused = false;
-    if (this.#waiting.length > KEPT_ROWS) this.#page();
+    if (this.#waiting.length > FOLLOWED_ROWS) this.#page();
     this.#schedule();
   }
 
-  /** Leaves the view where it is, whatever comes. */
+  /** Leaves the view where it is, whatever arrives. */
   hold() {
     this.following = false;
   }
 
-  /** The reader has scrolled. */
+  /** Reacts to scrolling. */
   scrolled() {
     if (!this.#list.atEnd) {
       this.following = false;
@@ -111,9 +111,9 @@ export class Feed {
     this.#onChange();
   }
 
-  /** Goes to the newest line. What waits and would not stay is skipped. */
+  /** Goes to the newest line. Waiting lines that would be removed at once are skipped. */
   jump() {
-    if (!this.paused) this.#skipTo(KEPT_ROWS, 'you went on to the newest');
+    if (!this.paused) this.#skipTo(FOLLOWED_ROWS, 'you jumped to the newest line');
     this.following = true;
     this.#unseen = 0;
     this.#list.toEnd();
@@ -121,17 +121,17 @@ export class Feed {
     this.#onChange();
   }
 
-  /** Forgets all lines, those that wait, too. */
+  /** Removes all lines, including those that wait. */
   clear() {
     this.#list.trim(0);
     this.#waiting.takeAll();
     this.#aside.takeAll();
     this.skipped = 0;
-    this.#refused = 0;
+    this.#dropped = 0;
     this.jump();
   }
 
-  /** @param {number} severity the least severe that is shown from now on, among the lines that are there, too */
+  /** @param {number} severity the least severe level to show, among new lines and those already received */
   setMinimum(severity) {
     this.#minimum = severity;
     const waiting = this.#waiting.takeAll();
@@ -144,7 +144,7 @@ export class Feed {
       else if (this.#order.get(record) < firstWaiting) shown.push(record);
       else this.#wait(record);
     }
-    this.#list.replace(shown.slice(-KEPT_ROWS));
+    this.#list.replace(shown.slice(-FOLLOWED_ROWS));
     this.following = true;
     this.#unseen = 0;
     this.#list.toEnd();
@@ -161,44 +161,44 @@ export class Feed {
   }
 
   #wait(record) {
-    if (this.#waiting.full && this.following && !this.paused) this.#skipTo(KEPT_ROWS, 'they came too fast');
+    if (this.#waiting.full && this.following && !this.paused) this.#skipTo(FOLLOWED_ROWS, 'they arrived too fast');
     if (this.#waiting.full) {
-      this.#refused++;
-      this.#refusedWhy = this.paused ? 'the pause was too long to hold them all' : 'too many came while you looked at older lines';
+      this.#dropped++;
+      this.#dropReason = this.paused ? 'the pause was too long to hold them all' : 'too many arrived while you looked at older lines';
       this.skipped++;
       return;
     }
-    this.#tellRefused(this.#order.get(record) - 0.5);
+    this.#noteDropped(this.#order.get(record) - 0.5);
     this.#waiting.push(record);
   }
 
-  /** Puts the note of those that were refused where they would stand. */
-  #tellRefused(order) {
-    if (this.#refused === 0) return;
-    const note = skippedNote(this.#refused, this.#refusedWhy);
+  /** Puts a note about the dropped lines in their place. */
+  #noteDropped(order) {
+    if (this.#dropped === 0) return;
+    const note = skippedNote(this.#dropped, this.#dropReason);
     this.#order.set(note, order);
     this.#waiting.push(note);
-    this.#refused = 0;
+    this.#dropped = 0;
   }
 
-  /** Throws away the oldest that wait, so that n remain or less, and says so in their place. */
+  /** Drops the oldest waiting records, so that at most n remain, and puts a note in their place. */
   #skipTo(n, why) {
     const all = this.#waiting.takeAll();
-    const kept = all.slice(-n);
-    const skipped = all.length - kept.length;
+    const rest = all.slice(-n);
+    const skipped = all.length - rest.length;
     if (skipped > 0) {
       const note = skippedNote(skipped, why);
-      this.#order.set(note, this.#order.get(kept[0]) - 0.5);
+      this.#order.set(note, this.#order.get(rest[0]) - 0.5);
       this.#waiting.push(note);
       this.skipped += skipped;
     }
-    for (const record of kept) this.#waiting.push(record);
+    for (const record of rest) this.#waiting.push(record);
   }
 
-  /** Makes room below what is in view, which is then no longer the end. */
+  /** Removes old rows to make room for new ones below the view, and stops following the end. */
   #page() {
     this.following = false;
-    this.#list.trimInPlace(KEPT_ROWS);
+    this.#list.trimInPlace(FOLLOWED_ROWS);
   }
 
   #schedule() {
@@ -210,9 +210,9 @@ export class Feed {
     if (this.paused) return;
     const room = this.following ? PER_FRAME : Math.min(PER_FRAME, MOST_ROWS - this.#list.length);
     const records = this.#waiting.take(room);
-    this.#tellRefused(this.#next);
+    this.#noteDropped(this.#next);
     if (records.length === 0) return;
-    if (this.following) this.#list.trim(KEPT_ROWS - records.length);
+    if (this.following) this.#list.trim(FOLLOWED_ROWS - records.length);
     this.#list.append(records);
     if (this.following) this.#list.toEnd();
     else this.#unseen += records.length;

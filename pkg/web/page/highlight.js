@@ -1,27 +1,27 @@
 /**
- * Text with its named characters and with the matches of a search, as nodes. Text goes into the document as text only.
+ * Turns text into nodes, with its named characters and the matches of a search. It enters the document as text only.
  * @module
  */
 
-/** Matches that are marked in one text. Bounds the nodes of a line. */
+/** The most matches that are marked in one text. Bounds the nodes of a line. */
 const MOST_MARKS = 100;
 
 /** @typedef {import('./text.js').Segment} Segment */
 
 /**
  * @param {string} words what to look for, '' for nothing
- * @returns {RegExp | null} finds the words as they are, in either case
+ * @returns {RegExp | null} a pattern that matches the words literally, in either case
  */
 export function patternOf(words) {
   return words === '' ? null : new RegExp(words.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&'), 'giu');
 }
 
 /**
- * Replaces what an element holds.
+ * Replaces an element's content.
  * @param {Element} element
  * @param {Segment[]} segments
  * @param {RegExp | null} pattern
- * @returns {number} how many matches are marked
+ * @returns {number} the number of marked matches
  */
 export function fill(element, segments, pattern) {
   const text = segments.length === 1 ? segments[0].text : segments.map((segment) => segment.text).join('');
@@ -53,7 +53,7 @@ function matches(text, pattern) {
   return ranges;
 }
 
-/** Appends the text from from to to; the cursor only goes forwards. */
+/** Appends the text between the offsets from and to. The cursor only moves forwards. */
 function emit(parent, cursor, from, to) {
   while (from < to) {
     const segment = cursor.segments[cursor.index];

@@ -1,5 +1,5 @@
 /**
- * Keys that work wherever the focus is, unless it is where one writes.
+ * Keys that work wherever the focus is, except in fields.
  * @module
  */
 
@@ -11,7 +11,7 @@ export function listenToKeys({ search, pause }) {
     const { key, target } = event;
     if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return;
     if (target.closest('input, select, textarea, dialog')) return;
-    if (key === ' ' && target.closest('button, summary, a')) return; // presses it
+    if (key === ' ' && target.closest('button, summary, a')) return; // the key presses the element
     if (key === '/') search();
     else if (key === 'p' || key === ' ') pause();
     else return;

@@ -1,22 +1,22 @@
 /**
- * The lines in the document: the newest at the bottom, a bounded number of them.
+ * The lines in the document: a bounded number, the newest at the bottom.
  * @module
  */
 
 import { Row } from './row.js';
 
-/** How near to the end counts as being there, in pixels. */
+/** How near to the end counts as at the end, in pixels. */
 const NEAR = 8;
 
-/** What the records of all rows may hold together, in UTF-16 units. */
+/** The most that the records of all rows may hold together, in UTF-16 units. */
 const LARGEST = 16 * 1024 * 1024;
 
 /** @typedef {import('./record.js').Record} Record */
 
 export class List {
-  /** Matches that are marked in all rows. */
+  /** The number of marked matches in all rows. */
   matches = 0;
-  /** The elements of the marks, in order; it follows the document. */
+  /** The mark elements, in order: a live collection. */
   marks;
 
   #log;
@@ -26,8 +26,8 @@ export class List {
   #pattern = null;
 
   /**
-   * @param {Element} log scrolls
-   * @param {Element} lines holds the rows, inside of log
+   * @param {Element} log the element that scrolls
+   * @param {Element} lines the element in it that holds the rows
    */
   constructor(log, lines) {
     this.#log = log;
@@ -74,14 +74,14 @@ export class List {
     this.#remove(this.#rows.length - most);
   }
 
-  /** The same, and what is in view stays where it is. */
+  /** Like trim, but what is in view stays where it is. */
   trimInPlace(most) {
     const before = this.#log.scrollHeight;
     this.trim(most);
     this.#log.scrollTop -= before - this.#log.scrollHeight;
   }
 
-  /** @param {Record[]} records take the place of all rows */
+  /** @param {Record[]} records that replace all rows */
   replace(records) {
     this.trim(0);
     this.append(records);
@@ -92,7 +92,7 @@ export class List {
   }
 
   /**
-   * Marks the matches of a pattern in every row, and in those to come.
+   * Marks the matches of a pattern in every row, and in later ones.
    * @param {RegExp | null} pattern null for none
    */
   mark(pattern) {

@@ -13,7 +13,7 @@ import (
 
 var screenshots = flag.String("screenshots", "", "write screenshots into this folder")
 
-// chromium is the one browser of all tests; each has a tab of its own.
+// chromium is the one browser of all tests; each test has a tab of its own.
 var chromium struct {
 	once    sync.Once
 	driver  *webdriver.Driver
@@ -32,7 +32,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// watcher runs in every page before it, and keeps what must not happen there.
+// watcher runs in every page before the page's scripts, and records what must not happen there.
 const watcher = `
 window.__violations = [];
 window.__errors = [];
@@ -41,7 +41,8 @@ addEventListener('error', (e) => window.__errors.push(String(e.message)));
 addEventListener('unhandledrejection', (e) => window.__errors.push(String(e.reason)));
 `
 
-// newTab opens a tab of 1280 × 800. At the end of the test its page must not have violated its policy or thrown.
+// newTab opens a tab of 1280 × 800. At the end of the test, the page must have neither violated its policy
+// nor thrown an error.
 func newTab(t *testing.T) *webdriver.Tab {
 	t.Helper()
 	chromium.once.Do(func() {
@@ -64,7 +65,7 @@ func newTab(t *testing.T) *webdriver.Tab {
 	return tab
 }
 
-// text returns the text of the element that a selector finds.
+// text returns the text of the first element that matches a selector.
 func text(t *testing.T, tab *webdriver.Tab, selector string) (s string) {
 	t.Helper()
 	tab.Run(&s, "return document.querySelector(arguments[0]).textContent", selector)
@@ -78,7 +79,7 @@ func messages(t *testing.T, tab *webdriver.Tab) (all []string) {
 	return all
 }
 
-// waitFor waits until an element's text contains some text.
+// waitFor waits until an element's text contains part.
 func waitFor(t *testing.T, tab *webdriver.Tab, selector, part string) {
 	t.Helper()
 	defer func() {

@@ -10,7 +10,7 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/web/webdriver"
 )
 
-// modules opens a page from which the modules can be imported, and ends its own stream.
+// modules opens the page, whose modules tests then import, and ends the page's own stream.
 func modules(t *testing.T) (*server, *webdriver.Tab) {
 	t.Helper()
 	s, tab, r := open(t, "")
@@ -54,7 +54,7 @@ func TestEventParser(t *testing.T) {
 				}
 				return [...outs]`, c.stream)
 			if !reflect.DeepEqual(got, []string{c.want}) {
-				t.Errorf("hands out %q, want %q however it is cut", got, c.want)
+				t.Errorf("yields %q, want %q wherever it is cut", got, c.want)
 			}
 		})
 	}
@@ -175,7 +175,7 @@ func TestRate(t *testing.T) {
 	}
 }
 
-// TestSilence shows that a connection without heartbeats is given up, and another one begun.
+// TestSilence checks that a connection without heartbeats is abandoned, and another one is opened.
 func TestSilence(t *testing.T) {
 	s, tab := modules(t)
 	tab.Run(nil, `const { Stream } = await import('/stream.js');
@@ -194,8 +194,8 @@ func TestSilence(t *testing.T) {
 	select {
 	case <-r.gone:
 	case <-time.After(patience):
-		t.Error("the silent connection stays")
+		t.Error("the silent connection stays open")
 	}
 	next().answer(200, "")
-	tab.Wait("both are told", "return window.__states.join().startsWith('connecting ,live ,waiting the server was silent,connecting ,live ')")
+	tab.Wait("the states of both", "return window.__states.join().startsWith('connecting ,live ,waiting the server was silent,connecting ,live ')")
 }

@@ -1,16 +1,16 @@
 // Package page holds the page that shows a log stream to people: HTML, CSS and ES modules, served as they are.
 //
-// The page asks no other host for anything and works under
+// The page requests nothing from any other host, and works under
 //
 //	default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self';
 //	base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'
 //
-// It reads the stream from "stream", relative to its own address, so that a proxy may put both under any path.
+// It reads the stream from "stream", relative to its own address, so that a proxy may serve both under any path.
 package page
 
 import "embed"
 
-// Files are the page's files, all in one folder. index.html is the page itself.
+// Files holds the page's files in one folder. index.html is the page itself.
 //
 //go:embed index.html style.css favicon.svg *.js
 var Files embed.FS

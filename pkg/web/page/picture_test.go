@@ -17,7 +17,7 @@ import (
 	"time"
 )
 
-// sample returns the events of n messages as a machine room has them.
+// sample returns the events of n messages such as a data center has.
 func sample(n int) string {
 	lines := []struct{ topic, text string }{
 		{"authpriv.info.sshd", `<86>1 %s web-03 sshd 2211 - - Accepted publickey for deploy from 10.4.1.17 port 50514 ssh2: ED25519 SHA256:mV0q…`},
@@ -36,7 +36,7 @@ func sample(n int) string {
 	at := now.Add(-110 * time.Second)
 	for i := range n {
 		l := lines[(i*7+i/10)%len(lines)]
-		part := float64(i) / float64(n) // the gaps come in waves, and make up 110 seconds
+		part := float64(i) / float64(n) // the intervals vary in waves, and add up to 110 seconds
 		at = at.Add(time.Duration((1 + 0.8*math.Sin(25*part)) * float64(110*time.Second) / float64(n)))
 		m := l.text
 		if strings.Contains(m, "%s") {
@@ -50,7 +50,8 @@ func sample(n int) string {
 	return b.String()
 }
 
-// TestScreenshots writes pictures of the page into the folder of -screenshots; without it, it checks that they can be taken.
+// TestScreenshots writes pictures of the page into the folder that -screenshots names. Without it, it only
+// checks that they can be taken.
 func TestScreenshots(t *testing.T) {
 	for _, device := range []device{{"desktop", 1280, 640, 1, false}, {"phone", 360, 740, 2, true}} {
 		for _, scheme := range []string{"light", "dark"} {
@@ -99,7 +100,8 @@ func photograph(t *testing.T, device device, scheme string) image.Image {
 	return picture
 }
 
-// small encodes a picture with 256 colours: of those that look alike the most frequent one, and of these the most frequent.
+// small encodes a picture with at most 256 colors: the most frequent one of each set of similar colors, and
+// of these the most frequent.
 func small(t *testing.T, picture image.Image) []byte {
 	t.Helper()
 	counts := map[color.RGBA]int{}
@@ -116,10 +118,10 @@ func small(t *testing.T, picture image.Image) []byte {
 			alike[key] = c
 		}
 	}
-	colours := slices.Collect(maps.Values(alike))
-	slices.SortFunc(colours, func(a, b color.RGBA) int { return counts[b] - counts[a] })
+	colors := slices.Collect(maps.Values(alike))
+	slices.SortFunc(colors, func(a, b color.RGBA) int { return counts[b] - counts[a] })
 	var palette color.Palette
-	for _, c := range colours[:min(len(colours), 256)] {
+	for _, c := range colors[:min(len(colors), 256)] {
 		palette = append(palette, c)
 	}
 	paletted := image.NewPaletted(b, palette)

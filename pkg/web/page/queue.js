@@ -14,7 +14,7 @@ export class Queue {
 
   /**
    * @param {number} most records
-   * @param {number} largest UTF-16 units of all of them together; a single record may be larger
+   * @param {number} largest UTF-16 units of all records together; a single record may be larger
    */
   constructor(most, largest) {
     this.#most = most;
@@ -32,7 +32,7 @@ export class Queue {
 
   /**
    * @param {Record} record
-   * @returns {boolean} false if the queue is full and has not taken it
+   * @returns {boolean} false if the queue is full; the record is then not in it
    */
   push(record) {
     if (this.full) return false;
@@ -42,7 +42,7 @@ export class Queue {
   }
 
   /**
-   * Takes the oldest records, n at most.
+   * Takes the oldest records, at most n.
    * @param {number} n
    * @returns {Record[]}
    */
@@ -50,14 +50,14 @@ export class Queue {
     const taken = this.#records.slice(this.#head, this.#head + n);
     this.#head += taken.length;
     for (const record of taken) this.#size -= record.size;
-    if (this.#head >= this.#most) { // once per so many records: none of them costs more than a copy
+    if (this.#head >= this.#most) { // amortized, each record is copied at most once
       this.#records = this.#records.slice(this.#head);
       this.#head = 0;
     }
     return taken;
   }
 
-  /** Takes all that is there. */
+  /** Takes all records. */
   takeAll() {
     const taken = this.#records.slice(this.#head);
     this.#records = [];

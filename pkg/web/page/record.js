@@ -1,5 +1,5 @@
 /**
- * What the stream's events say, as the records that the list shows.
+ * Turns the stream's events into the records that the list shows.
  * @module
  */
 
@@ -9,17 +9,17 @@ import { counted, textOfBase64 } from './text.js';
 /**
  * @typedef {object} Line
  * @property {'line'} kind
- * @property {string | null} topic null where the message has none
+ * @property {string | null} topic null if the message has none
  * @property {string[]} frames those between topic and message
  * @property {string} message
  * @property {string} received as the server wrote it
- * @property {number} time the same in milliseconds since 1970, NaN if it is no time
+ * @property {number} time received in milliseconds since 1970, NaN if it is not a time
  * @property {number} severity
- * @property {number} size UTF-16 units that it holds
+ * @property {number} size in UTF-16 units
  */
 
 /**
- * @typedef {object} Note something about the stream, at its place among the lines
+ * @typedef {object} Note a remark about the stream, in its place among the lines
  * @property {'missed' | 'gap' | 'skipped'} kind
  * @property {string} text
  * @property {number} size
@@ -30,7 +30,7 @@ import { counted, textOfBase64 } from './text.js';
 /**
  * @param {string} data a message event's
  * @returns {Line}
- * @throws if it is not what the server promises
+ * @throws if it does not have the form that the server promises
  */
 export function lineOf(data) {
   const event = JSON.parse(data);
@@ -63,8 +63,8 @@ function framesOf(event) {
 
 /**
  * @param {string} data a missed event's
- * @returns {{note: Note, total: number}} total: of all that this reader has missed
- * @throws if it is not what the server promises
+ * @returns {{note: Note, total: number}} total: the number of all messages that this reader has missed
+ * @throws if it does not have the form that the server promises
  */
 export function missedOf(data) {
   const { count, total } = JSON.parse(data);
@@ -75,7 +75,7 @@ export function missedOf(data) {
 /**
  * @param {string} data a gap event's
  * @returns {Note}
- * @throws if it is not what the server promises
+ * @throws if it does not have the form that the server promises
  */
 export function gapOf(data) {
   const { publisher, count, reason } = JSON.parse(data);
@@ -86,7 +86,7 @@ export function gapOf(data) {
 }
 
 /**
- * @param {number} lines that are not shown
+ * @param {number} lines how many are not shown
  * @param {string} why
  * @returns {Note}
  */

@@ -7,12 +7,12 @@ import { fill } from './highlight.js';
 import { LABELS, NONE } from './severity.js';
 import { counted, cut, printable, segments } from './text.js';
 
-/** What of the topic, the frames and a title is shown, in UTF-16 units. */
+/** How much of the topic, the frames and a title is shown, in UTF-16 units. */
 const SHORT = 256;
 
 /** A record and its element. */
 export class Row {
-  /** Matches that are marked in it. */
+  /** The number of marked matches in the row. */
   matches = 0;
   #cells = [];
   #pattern = null;
@@ -50,7 +50,7 @@ export class Row {
     const cell = this.#cells.at(-1);
     const { head, more } = cut(this.record.message);
     cell.segments = segments(this.#expanded ? this.record.message : head);
-    cell.marks = -1; // to be filled whatever the pattern is
+    cell.marks = -1; // forces mark to fill it, even without a pattern
     this.mark(this.#pattern);
     const button = this.element.querySelector('.more');
     button.textContent = moreText(this.#expanded, more);

@@ -1,5 +1,5 @@
 /**
- * The search in the lines that are shown: marks, a count, and steps from match to match.
+ * The search in the shown lines: marks, their count, and steps from match to match.
  * @module
  */
 
@@ -29,7 +29,7 @@ export class Search {
     previous.addEventListener('click', () => this.#step(-1));
   }
 
-  /** Says how many matches there are now. */
+  /** Updates the number of matches. */
   update() {
     if (this.#current && !this.#current.isConnected) this.#current = null;
     this.#output.textContent = this.#text();
@@ -58,7 +58,7 @@ export class Search {
     }
   }
 
-  /** Goes to the next match, or, from none, to the newest one. */
+  /** Goes to the next or previous match; if there is no current one, to the newest. */
   #step(by) {
     const marks = this.#list.marks;
     if (marks.length === 0) return;

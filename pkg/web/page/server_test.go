@@ -20,7 +20,7 @@ const (
 	patience = 30 * time.Second
 )
 
-// server serves the page as the product does, and lets the test play the stream.
+// server serves the page as package web does, and lets the test play the stream.
 type server struct {
 	*httptest.Server
 	t       *testing.T
@@ -28,20 +28,20 @@ type server struct {
 	done    chan struct{} // closed at the end of the test
 
 	mu       sync.Mutex
-	requests []string // addresses, as they were asked for
+	requests []string // the requested URLs
 }
 
-// reader is one request for the stream that waits for what the test has to say.
+// reader is one request for the stream, which the test answers.
 type reader struct {
 	t      *testing.T
 	query  url.Values
 	header http.Header
-	gone   <-chan struct{} // closed when the browser has gone
-	parts  chan []byte     // what to write; closed to end the answer
-	status chan answer     // how to begin
+	gone   <-chan struct{} // closed when the browser has disconnected
+	parts  chan []byte     // the body; closed to end the answer
+	status chan answer     // how the answer begins
 }
 
-// answer begins an answer. An empty body with status 200 begins a stream.
+// answer is the beginning of an answer. Status 200 begins a stream.
 type answer struct {
 	status int
 	body   string
@@ -93,7 +93,7 @@ func (s *server) stream(w http.ResponseWriter, r *http.Request) {
 	s.play(w, reader)
 }
 
-// play writes what the test hands over, each part in a chunk of its own.
+// play writes the parts that the test sends, each in a chunk of its own.
 func (s *server) play(w http.ResponseWriter, reader *reader) {
 	flush := http.NewResponseController(w).Flush
 	for {
@@ -128,7 +128,7 @@ func (s *server) next() *reader {
 	}
 }
 
-// live returns the next request for the stream, which is answered.
+// live returns the next request for the stream, and answers it with a stream.
 func (s *server) live() *reader {
 	s.t.Helper()
 	r := s.next()
@@ -141,7 +141,7 @@ func (r *reader) answer(status int, body string) {
 	select {
 	case r.status <- answer{status, body}:
 	case <-r.gone:
-		r.t.Fatal("the page has gone before the answer")
+		r.t.Fatal("the page has disconnected before the answer")
 	}
 }
 
@@ -158,13 +158,13 @@ func (r *reader) send(text string) {
 // end ends the answer.
 func (r *reader) end() { close(r.parts) }
 
-// line sends a message's event.
+// line sends the event of a message.
 func (r *reader) line(id int, topic, message string) {
 	r.t.Helper()
 	r.send(event(id, topic, message))
 }
 
-// event returns the event of a message that is received now.
+// event returns the event of a message that was received now.
 func event(id int, topic, message string) string {
 	return eventAt(id, topic, message, time.Now())
 }
@@ -179,7 +179,7 @@ func eventAt(id int, topic, message string, at time.Time) string {
 	return fmt.Sprintf("id: %d\ndata: %s\n\n", id, data)
 }
 
-// events returns the events of n messages, "PREFIX first" and so on, as one text.
+// events returns the events of n messages: "PREFIX first", the next number, and so on.
 func events(first, n int, prefix string) string {
 	var b strings.Builder
 	for i := first; i < first+n; i++ {
@@ -188,7 +188,7 @@ func events(first, n int, prefix string) string {
 	return b.String()
 }
 
-// asked returns the addresses that were asked for.
+// asked returns the requested URLs.
 func (s *server) asked() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()

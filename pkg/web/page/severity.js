@@ -6,19 +6,19 @@
 /** The severities of syslog by number, as links and the select name them. */
 export const NAMES = ['emergency', 'alert', 'critical', 'error', 'warning', 'notice', 'info', 'debug'];
 
-/** Their short names, which stand in the lines. */
+/** Their short names, as shown in the lines. */
 export const LABELS = ['emerg', 'alert', 'crit', 'error', 'warn', 'notice', 'info', 'debug'];
 
-/** What has no severity. It is below every minimum. */
+/** The severity of a message that has none. It is below every minimum. */
 export const NONE = 8;
 
-/** JSON longer than this is not looked into, in UTF-16 units. */
+/** The longest JSON that is parsed, in UTF-16 units. */
 const LONGEST_JSON = 64 * 1024;
 
 const pri = /^<(0|[1-9][0-9]{0,2})>/;
 const json = /^(?:@cee:)?\s*\{/;
 
-/** The keys that are looked at, the first that says something wins. */
+/** The keys that may hold a severity. The first one with a known value wins. */
 const KEYS = [
   'severity', 'level', 'PRIORITY', 'priority', 'syslogseverity', 'syslogseverity-text', 'severity_text', 'severityText',
   'loglevel', 'log_level', 'log.level', 'levelname', 'lvl', '@level',
@@ -37,7 +37,7 @@ const WORDS = new Map(
   }).flatMap(([number, words]) => words.split(' ').map((word) => [word, Number(number)])),
 );
 
-/** The levels of pino and bunyan, which are numbers, too. */
+/** The numeric levels of pino and bunyan. */
 const TENS = new Map([[10, 7], [20, 7], [30, 6], [40, 4], [50, 3], [60, 2]]);
 
 /**
@@ -51,7 +51,7 @@ export function severityOf(message) {
   try {
     return ofObject(JSON.parse(message.slice(message.indexOf('{'))));
   } catch {
-    return NONE; // it only looked like JSON
+    return NONE; // not JSON after all
   }
 }
 
@@ -61,7 +61,7 @@ function ofObject(object) {
     const severity = ofValue(object[key]);
     if (severity !== NONE) return severity;
   }
-  return ofValue(object.log?.level); // Elastic's common schema, when it is nested
+  return ofValue(object.log?.level); // Elastic Common Schema, nested
 }
 
 function ofValue(value) {

@@ -1,25 +1,25 @@
 /**
- * A parser of server-sent events, after "9.2.6 Interpreting an event stream" of the HTML standard. It does no I/O.
+ * A parser of server-sent events, as in "9.2.6 Interpreting an event stream" of the HTML standard. It does no I/O.
  * @module
  */
 
-/** The longest line, and the longest data of an event, in UTF-16 units. What is longer is dropped and counted. */
+/** The longest line, and the longest data of an event, in UTF-16 units. Longer events are dropped and counted. */
 const LONGEST = 8 * 1024 * 1024;
 
 const lineEnd = /\r\n|\n|\r/g;
 
 /**
  * @typedef {object} ServerEvent
- * @property {string} name "message" where the stream names none
+ * @property {string} name "message" if the stream names none
  * @property {string} data
- * @property {string} id the last id that the stream has named, this event's or an earlier one's
+ * @property {string} id the last ID in the stream, this event's or an earlier one's
  */
 
-/** Takes the decoded text of a stream, cut anywhere, and hands out its events in order. */
+/** Parses the decoded text of a stream, in pieces of any size, and calls back with its events in order. */
 export class EventParser {
-  /** The last id that an event brought to an end has named; what Last-Event-ID is to say. */
+  /** The last ID of a complete event, for Last-Event-ID. */
   lastId = '';
-  /** Events that were dropped because a line or their data was too long. */
+  /** The number of events that were dropped because a line or their data was too long. */
   tooLong = 0;
 
   #onEvent;
@@ -34,7 +34,7 @@ export class EventParser {
 
   /**
    * @param {(event: ServerEvent) => void} onEvent
-   * @param {(milliseconds: number) => void} [onRetry] hears what the stream wants as the time between attempts
+   * @param {(milliseconds: number) => void} [onRetry] gets the time between attempts that the stream asks for
    */
   constructor(onEvent, onRetry = () => {}) {
     this.#onEvent = onEvent;
@@ -50,7 +50,7 @@ export class EventParser {
     }
     lineEnd.lastIndex = from;
     for (let end = lineEnd.exec(text); end; end = lineEnd.exec(text)) {
-      this.#keep(text.slice(from, end.index));
+      this.#extend(text.slice(from, end.index));
       from = lineEnd.lastIndex;
       this.#afterReturn = end[0] === '\r' && from === text.length;
       const line = this.#partial;
@@ -60,10 +60,10 @@ export class EventParser {
       if (whole) this.#line(line);
       else this.#dataTooLong = true;
     }
-    this.#keep(text.slice(from));
+    this.#extend(text.slice(from));
   }
 
-  #keep(piece) {
+  #extend(piece) {
     if (this.#partial.length + piece.length > LONGEST) {
       this.#partial = '';
       this.#partialTooLong = true;
@@ -77,7 +77,7 @@ export class EventParser {
       return;
     }
     const colon = line.indexOf(':');
-    if (colon === 0) return; // a comment, the server's heartbeat
+    if (colon === 0) return; // a comment: the server's heartbeat
     const field = colon < 0 ? line : line.slice(0, colon);
     let value = colon < 0 ? '' : line.slice(colon + 1);
     if (value[0] === ' ') value = value.slice(1);

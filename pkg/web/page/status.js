@@ -1,11 +1,11 @@
 /**
- * What the page says about itself: the connection's state, the counters, and a summary for those who listen.
+ * The page's status: the connection's state, the counters, and a summary for screen readers.
  * @module
  */
 
 import { count, counted } from './text.js';
 
-/** How often the summary is spoken at most, in milliseconds. */
+/** The shortest time between two spoken summaries, in milliseconds. */
 const SUMMARY = 10_000;
 
 /** @typedef {import('./stream.js').State} State */
@@ -15,9 +15,9 @@ export class Status {
   received = 0;
   below = 0;
   unreadable = 0;
-  /** Lines as severe as an error, or worse. */
+  /** Lines with the severity error or worse. */
   errors = 0;
-  /** What the server says that this reader has missed. */
+  /** The messages that this reader has missed, as the server counts them. */
   lost = 0;
 
   #elements;
@@ -38,7 +38,7 @@ export class Status {
     if (state.name !== 'connecting') this.#announce(stateText(state));
   }
 
-  /** Counts start again. */
+  /** Sets all counters to zero. */
   reset() {
     this.received = this.below = this.unreadable = this.errors = this.lost = 0;
     this.#summary = { time: performance.now(), received: 0, errors: 0 };

@@ -1,41 +1,41 @@
 /**
- * The connection to the server's stream. EventSource can send no Authorization header, so this reads with fetch: it parses,
- * watches for silence, and comes back after a loss with the last id that it has seen.
+ * The connection to the server's stream. EventSource cannot send an Authorization header. Therefore this uses fetch:
+ * it parses events, watches for silence, and reconnects after a loss with the last ID that it has seen.
  * @module
  */
 
 import { EventParser } from './sse.js';
 
-/** How long the loop reads on before the browser may draw, in milliseconds. */
+/** How long the loop reads before it lets the browser draw, in milliseconds. */
 const SLICE = 10;
 
-/** What is parsed in one go, in bytes: the browser hands out as much as has come. */
+/** How much is parsed in one go, in bytes. The browser returns as much as has arrived. */
 const PIECE = 16 * 1024;
 
-/** The longest reason of a refusal that is shown, in UTF-16 units. */
+/** How much of a refusal's reason is shown, in UTF-16 units. */
 const LONGEST_REASON = 500;
 
 /**
  * @typedef {object} State
  * @property {'connecting' | 'live' | 'waiting' | 'unauthorized' | 'refused'} name
- * @property {string} [reason] why it waits, or was refused
+ * @property {string} [reason] why the stream waits or was refused
  * @property {number} [until] when a waiting stream tries again, by performance.now()
  */
 
 /**
  * @typedef {object} Config
- * @property {(resumed: boolean) => string} address of the request; resumed says that Last-Event-ID is sent
+ * @property {(resumed: boolean) => string} address of the request; resumed: it is sent with a Last-Event-ID
  * @property {() => string} token '' for none
  * @property {(state: State) => void} onState
  * @property {(event: import('./sse.js').ServerEvent) => void} onEvent
- * @property {(milliseconds: number) => void} [onTime] the server's clock, since 1970, when it answered
- * @property {(events: number) => void} [onTooLong] events that were dropped for their length
- * @property {number} [silence] without a byte for so many milliseconds, the connection is taken for dead
+ * @property {(milliseconds: number) => void} [onTime] gets the server's clock at its answer, since 1970
+ * @property {(events: number) => void} [onTooLong] gets the number of events that were too long
+ * @property {number} [silence] after this many milliseconds without a byte, the connection counts as dead
  * @property {number} [first] the first wait before another attempt, in milliseconds
  * @property {number} [longest] the longest one
  */
 
-/** One view's stream: start it once, stop it for good. */
+/** One view's stream. It is started once and stopped for good. */
 export class Stream {
   #config;
   #controller = new AbortController();
@@ -50,7 +50,7 @@ export class Stream {
     this.#first = this.#config.first;
   }
 
-  /** Connects, and again after each loss, until stop or until the server refuses. */
+  /** Connects, and reconnects after each loss, until stop is called or the server refuses. */
   async start() {
     while (!this.#stopped) {
       this.#controller = new AbortController();
@@ -71,7 +71,7 @@ export class Stream {
     }
   }
 
-  /** Ends the connection. Nothing is heard of this stream afterwards. */
+  /** Ends the connection. No callback is called afterwards. */
   stop() {
     this.#stopped = true;
     this.#controller.abort();
@@ -81,7 +81,7 @@ export class Stream {
     if (!this.#stopped) this.#config.onState(state);
   }
 
-  /** One connection, to its end. A State with a name is final. */
+  /** Runs one connection to its end. A result with a name is the final State. */
   async #connect() {
     const headers = { Accept: 'text/event-stream' };
     if (this.#config.token()) headers.Authorization = `Bearer ${this.#config.token()}`;
@@ -143,7 +143,7 @@ export class Stream {
   }
 }
 
-/** Aborts a connection on which nothing comes. */
+/** Aborts a connection on which nothing arrives. */
 class Watch {
   #milliseconds;
   #controller;
@@ -173,7 +173,7 @@ async function refusal(response) {
   return { reason: `the server answers ${response.status}` };
 }
 
-/** Lets the browser draw and take input. A message, because timers are slowed down in a hidden tab. */
+/** Lets the browser draw and take input. It uses a message, because timers are throttled in a hidden tab. */
 function breath() {
   return new Promise((resolve) => {
     const { port1, port2 } = new MessageChannel();

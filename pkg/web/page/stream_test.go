@@ -49,7 +49,7 @@ func TestReconnect(t *testing.T) {
 		t.Errorf("Last-Event-ID is %q", got)
 	}
 	if got := r.query.Encode(); got != "topic=a" {
-		t.Errorf("asks for %q: what came last, the server knows", got)
+		t.Errorf("asks for %q; with Last-Event-ID, last has no place there", got)
 	}
 	r.answer(http.StatusServiceUnavailable, "100 readers are there already")
 	waitFor(t, tab, "#state", "100 readers are there already")
@@ -67,8 +67,8 @@ func TestToken(t *testing.T) {
 	tab := newTab(t)
 	tab.Go(s.URL)
 	for _, c := range []struct{ says, types string }{
-		{"This server wants a token.", "wrong"},
-		{"The server has refused this token.", "s3cret"},
+		{"This server needs a token.", "wrong"},
+		{"The server has rejected this token.", "s3cret"},
 	} {
 		s.next().answer(http.StatusUnauthorized, "")
 		waitFor(t, tab, "#token-reason", c.says)
@@ -79,15 +79,15 @@ func TestToken(t *testing.T) {
 		t.Errorf("Authorization is %q", got)
 	}
 	waitFor(t, tab, "#state", "live")
-	var kept []any
-	tab.Run(&kept, "return [document.getElementById('token').value, localStorage.length, document.cookie, location.hash, Object.values(sessionStorage)]")
-	if want := []any{"", 0.0, "", "", []any{"s3cret"}}; !reflect.DeepEqual(kept, want) {
-		t.Errorf("the page keeps %v", kept)
+	var stored []any
+	tab.Run(&stored, "return [document.getElementById('token').value, localStorage.length, document.cookie, location.hash, Object.values(sessionStorage)]")
+	if want := []any{"", 0.0, "", "", []any{"s3cret"}}; !reflect.DeepEqual(stored, want) {
+		t.Errorf("the page stores %v", stored)
 	}
 	tab.Go(s.URL)
 	r = s.next()
 	if got := r.header.Get("Authorization"); got != "Bearer s3cret" {
-		t.Errorf("after loading it again, Authorization is %q", got)
+		t.Errorf("after a reload, Authorization is %q", got)
 	}
 	r.answer(http.StatusUnauthorized, "")
 	waitFor(t, tab, "#state", "unauthorized")
@@ -113,14 +113,14 @@ func TestHostilePayloads(t *testing.T) {
 	waitFor(t, tab, "#matches", "matches")
 	var pwned bool
 	if tab.Run(&pwned, "return '__pwned' in window || 'x' in {}"); pwned {
-		t.Error("something has run")
+		t.Error("a payload was run as a script")
 	}
 	var foreign []string
 	tab.Run(&foreign, `return Array.from(document.querySelectorAll('#lines *'), (e) => e.localName + (e.getAttributeNames().some((n) =>
 		!['class', 'title', 'dir', 'datetime'].includes(n)) ? ' with attributes ' + e.getAttributeNames() : ''))
 		.filter((name) => !['div', 'span', 'time', 'mark'].includes(name))`)
 	if len(foreign) > 0 {
-		t.Errorf("there are %q", foreign)
+		t.Errorf("the lines contain %q", foreign)
 	}
 	got := messages(t, tab)
 	if got[0] != attacks[0] || got[10] != "a<U+202E>gnp.exe" || got[11] != "<U+001B>[31mred<U+001B>]0;title<U+0007>" || got[12] != "one<U+000D><U+000A>2026 forged line" {
@@ -133,7 +133,7 @@ func TestHostilePayloads(t *testing.T) {
 	onlyThisHost(t, s, tab)
 }
 
-// onlyThisHost checks that the page has asked nobody but the server, and it for nothing but its own files and the stream.
+// onlyThisHost checks that the page has requested only its own files and the stream, and from no other host.
 func onlyThisHost(t *testing.T, s *server, tab *webdriver.Tab) {
 	t.Helper()
 	var loaded []string
@@ -143,13 +143,13 @@ func onlyThisHost(t *testing.T, s *server, tab *webdriver.Tab) {
 	}
 	for _, address := range loaded {
 		if !strings.HasPrefix(address, s.URL+"/") {
-			t.Errorf("the page has asked for %s", address)
+			t.Errorf("the page has requested %s", address)
 		}
 	}
 	for _, asked := range s.asked() {
 		path, _, _ := strings.Cut(asked, "?")
 		if path != "/" && path != "/stream" && path != "/style.css" && path != "/favicon.svg" && !strings.HasSuffix(path, ".js") {
-			t.Errorf("the server was asked for %s", asked)
+			t.Errorf("the page has requested %s", asked)
 		}
 	}
 }
@@ -162,7 +162,7 @@ func TestFlood(t *testing.T) {
 			.observe(document.getElementById('lines'), { childList: true });`)
 	for i := 0; i < n; i += 500 {
 		r.send(events(i, 500, "flood"))
-		if i == n/2 { // the page answers in the middle of it
+		if i == n/2 { // the page takes input in the middle of it
 			tab.Type("#search", "flood 1")
 		}
 	}
@@ -188,7 +188,7 @@ func TestFlood(t *testing.T) {
 	tab.Wait("no marks", "return document.querySelectorAll('mark').length === 0")
 }
 
-// TestFloodWhileLookingBack shows that lines are counted: what is received is shown, waits, or is said to be skipped.
+// TestFloodWhileLookingBack checks that every received line is shown, waits, or is counted as skipped.
 func TestFloodWhileLookingBack(t *testing.T) {
 	_, tab, r := open(t, "")
 	r.send(events(0, 100, "line"))
@@ -199,9 +199,9 @@ func TestFloodWhileLookingBack(t *testing.T) {
 	waitFor(t, tab, "#received", "8,100")
 	tab.Wait("a full document", "return document.querySelectorAll('.line').length === 2000")
 	var counts []int
-	tab.Run(&counts, `await new Promise((resolve) => setTimeout(resolve, 300)); // once more than the counters are brought up to date
+	tab.Run(&counts, `await new Promise((resolve) => setTimeout(resolve, 300)); // longer than the counters take to be updated
 		return ['jump', 'skipped'].map((id) => Number(document.getElementById(id).textContent.replace(/[^0-9]/g, '')))`)
-	if sum := 100 + counts[0] + counts[1]; sum < 8100 || sum > 8110 { // with the notes of those that were skipped
+	if sum := 100 + counts[0] + counts[1]; sum < 8100 || sum > 8110 { // the notes about skipped lines count, too
 		t.Errorf("below the view there are %d, and %d were skipped", counts[0], counts[1])
 	}
 	got := messages(t, tab)

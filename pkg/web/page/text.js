@@ -1,19 +1,20 @@
 /**
- * How text from the network is made fit to be seen: what is invisible or turns the direction of writing is named, long
- * text is cut, bytes that are no text are shown as such. Nothing here touches the document.
+ * Makes text from the network safe to read: invisible characters and those that change the direction of writing are
+ * replaced by their names, long text is cut, and bytes that are not UTF-8 are shown in hex. Nothing here touches the
+ * document.
  * @module
  */
 
-/** What of a message is shown at first, in bytes of UTF-8. */
+/** How much of a message is shown at first, in bytes of UTF-8. */
 const SHOWN_BYTES = 8 * 1024;
 
-/** Runs of named characters that are set apart in one text; further ones are named in plain text. Bounds the nodes of a line. */
+/** The most runs of named characters that are highlighted in one text; others are plain. Bounds the nodes of a line. */
 const MOST_RUNS = 64;
 
-/** Control characters but tab, format characters (all bidirectional controls among them), separators, lone surrogates. */
+/** Control characters except tab, format characters (with all bidirectional controls), separators, lone surrogates. */
 const unseen = /(?:(?!\t)[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}])+/gu;
 
-/** A character in UTF-8 of two to four bytes, or a byte that belongs to none, in a string of bytes. */
+/** A UTF-8 character of two to four bytes, or a byte that belongs to none, in a binary string. */
 const utf8 =
   /[\xc2-\xdf][\x80-\xbf]|(?:\xe0[\xa0-\xbf]|[\xe1-\xec\xee\xef][\x80-\xbf]|\xed[\x80-\x9f])[\x80-\xbf]|(?:\xf0[\x90-\xbf]|[\xf1-\xf3][\x80-\xbf]|\xf4[\x80-\x8f])[\x80-\xbf]{2}|[\x80-\xff]/g;
 
@@ -24,10 +25,10 @@ const encoder = new TextEncoder();
 const shown = new Uint8Array(SHOWN_BYTES);
 const numbers = new Intl.NumberFormat('en');
 
-/** @typedef {{text: string, named: boolean}} Segment named: stands for characters that cannot be seen */
+/** @typedef {{text: string, named: boolean}} Segment named: the text is the name of unseen characters */
 
 /**
- * Text in pieces that are safe to show: U+202E becomes a piece `<U+202E>` that is marked as named.
+ * Splits text into segments that are safe to show: U+202E becomes a segment `<U+202E>` that is marked as named.
  * @param {string} text
  * @returns {Segment[]}
  */
@@ -52,7 +53,7 @@ export function segments(text) {
 }
 
 /**
- * The same in one string, for attributes.
+ * Returns the text of all segments in one string, for attributes.
  * @param {string} text
  */
 export function printable(text) {
@@ -66,7 +67,8 @@ function nameOf(character) {
 }
 
 /**
- * What base64 says, as text. A byte 0xNN that is not UTF-8 becomes the lone surrogate U+DCNN, which segments shows as `<0xNN>`.
+ * Decodes base64 to text. A byte 0xNN that is not UTF-8 becomes the lone surrogate U+DCNN; segments shows it as
+ * `<0xNN>`.
  * @param {string} base64
  * @throws if it is not base64
  */
@@ -79,7 +81,7 @@ export function textOfBase64(base64) {
 }
 
 /**
- * The beginning of a text that is shown at first, and how many bytes it leaves out.
+ * Returns the beginning of a text, which is shown at first, and how many bytes it leaves out.
  * @param {string} text
  * @returns {{head: string, more: number}}
  */
@@ -95,7 +97,7 @@ function byteLength(text) {
 }
 
 /**
- * A count as people write it: 12,345.
+ * Formats a count: 12,345.
  * @param {number} n
  */
 export function count(n) {
@@ -103,7 +105,7 @@ export function count(n) {
 }
 
 /**
- * A count with its noun: 1 line, 2 lines.
+ * Formats a count with its noun: 1 line, 2 lines.
  * @param {number} n
  * @param {string} noun
  */

@@ -1,5 +1,5 @@
 /**
- * The token that the server may ask for. It is kept for this tab alone, and until it is closed.
+ * The token that the server may ask for. It is stored for this tab only, until the tab is closed.
  * @module
  */
 
@@ -10,7 +10,7 @@ export function token() {
   return sessionStorage.getItem(KEY) ?? '';
 }
 
-/** Asks for the token in a dialog. */
+/** The dialog that asks for the token. */
 export class TokenPrompt {
   #dialog;
   #field;
@@ -18,7 +18,7 @@ export class TokenPrompt {
 
   /**
    * @param {{dialog: HTMLDialogElement, form: Element, field: HTMLInputElement, reason: Element, cancel: Element}} elements
-   * @param {() => void} onToken is called when there is a new one
+   * @param {() => void} onToken is called after a new one was entered
    */
   constructor({ dialog, form, field, reason, cancel }, onToken) {
     this.#dialog = dialog;
@@ -34,9 +34,9 @@ export class TokenPrompt {
     });
   }
 
-  /** Opens the dialog; a token that was refused is forgotten. */
+  /** Opens the dialog and removes the token that was rejected. */
   ask() {
-    this.#reason.textContent = token() === '' ? 'This server wants a token.' : 'The server has refused this token.';
+    this.#reason.textContent = token() === '' ? 'This server needs a token.' : 'The server has rejected this token.';
     sessionStorage.removeItem(KEY);
     if (!this.#dialog.open) this.#dialog.showModal();
     this.#field.focus();

@@ -10,7 +10,7 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/web/webdriver"
 )
 
-// open loads the page and returns it with the request for its stream, which is answered.
+// open loads the page, and returns it with the answered request for its stream.
 func open(t *testing.T, hash string) (*server, *webdriver.Tab, *reader) {
 	t.Helper()
 	s := newServer(t)
@@ -78,7 +78,7 @@ func TestTopicFilter(t *testing.T) {
 		t.Errorf("asks for %v", got)
 	}
 	if r2.header.Get("Last-Event-ID") != "" {
-		t.Error("sends the id of another view")
+		t.Error("sends the ID of an event of another view")
 	}
 	<-r.gone
 	r2.line(2, "mail.err", "after")
@@ -173,7 +173,7 @@ func TestSearch(t *testing.T) {
 	}
 	tab.Type("#search", webdriver.Escape)
 	tab.Wait("no mark", "return document.querySelectorAll('mark').length === 0 && document.getElementById('search').value === ''")
-	tab.Type("#search", "(n.") // no regular expression
+	tab.Type("#search", "(n.") // taken as it is, not as a regular expression
 	waitFor(t, tab, "#matches", "0 matches")
 	tab.Type("#search", webdriver.Escape+"<U+200B>d")
 	waitFor(t, tab, "mark", "<U+200B>d")
@@ -196,7 +196,7 @@ func TestPauseAndResume(t *testing.T) {
 		t.Errorf("after the pause it shows %d lines", len(got))
 	}
 	waitFor(t, tab, "#pause", "Pause")
-	tab.Type("#search", "p /") // keys that mean something elsewhere
+	tab.Type("#search", "p /") // which are shortcuts outside the fields
 	var value string
 	if tab.Run(&value, "return document.getElementById('search').value"); value != "p /" || text(t, tab, "#pause") != "Pause" {
 		t.Errorf("the field has %q, the button says %q", value, text(t, tab, "#pause"))

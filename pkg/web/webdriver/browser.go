@@ -5,13 +5,14 @@ import (
 	"path/filepath"
 )
 
-// Browser is one headless Chromium, with a profile of its own. One goroutine uses it.
+// Browser is one headless Chromium with a profile of its own. One goroutine may use it.
 type Browser struct {
 	address string // http://127.0.0.1:port/session/ID
-	first   string // the handle of the tab that is always there
+	first   string // the handle of the tab that stays open
 }
 
-// flags of Chromium: no sandbox, because tests may run as root in a container; nothing that asks other hosts.
+// flags returns Chromium's flags: no sandbox, because tests may run as root in a container, and nothing that
+// contacts other hosts.
 func flags(profile string) []string {
 	return []string{
 		"--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--window-size=1280,800",
@@ -21,7 +22,7 @@ func flags(profile string) []string {
 	}
 }
 
-// Open starts a browser. It ends with the driver.
+// Open starts a browser. Driver.Close ends it.
 func (d *Driver) Open() (*Browser, error) {
 	profile, err := os.MkdirTemp(d.folder, "profile-")
 	if err != nil {

@@ -12,10 +12,10 @@ import (
 
 const (
 	callPatience = 60 * time.Second // of one command
-	answerLimit  = 64 << 20         // bytes; a screenshot has some megabytes
+	answerLimit  = 64 << 20         // bytes; a screenshot has a few megabytes
 )
 
-// Error is what the other end reports of a failed command.
+// Error is a failed command, as the driver reports it.
 type Error struct {
 	Code    string `json:"error"` // one of the protocol's, such as "no such element"
 	Message string `json:"message"`
@@ -23,7 +23,7 @@ type Error struct {
 
 func (e *Error) Error() string { return e.Code + ": " + e.Message }
 
-// send performs one command. out may be nil; otherwise the answer's value is decoded into it.
+// send performs one command and decodes the answer's value into out, which may be nil.
 func send(ctx context.Context, method, address string, in, out any) error {
 	var body io.Reader
 	if in != nil {
@@ -50,16 +50,16 @@ func send(ctx context.Context, method, address string, in, out any) error {
 	return decode(resp.StatusCode, text, out)
 }
 
-// decode takes the value out of an answer.
+// decode decodes an answer's value into out, or returns the error that the answer reports.
 func decode(status int, text []byte, out any) error {
 	var answer struct{ Value json.RawMessage }
 	if err := json.Unmarshal(text, &answer); err != nil {
-		return fmt.Errorf("status %d, and no JSON: %.200q", status, text)
+		return fmt.Errorf("status %d without JSON: %.200q", status, text)
 	}
 	if status != http.StatusOK {
 		failure := &Error{Code: "unknown error"}
 		if err := json.Unmarshal(answer.Value, failure); err != nil {
-			return fmt.Errorf("status %d, and no error object: %.200q", status, text)
+			return fmt.Errorf("status %d without an error object: %.200q", status, text)
 		}
 		return failure
 	}

@@ -1,9 +1,10 @@
-// Package webdriver drives a real headless Chromium from tests: a client of the W3C WebDriver protocol
-// (https://www.w3.org/TR/webdriver2/) and of the few commands of Chromium's own that chromedriver passes on.
+// Package webdriver drives a real headless Chromium from tests. It is a client of the W3C WebDriver protocol
+// (https://www.w3.org/TR/webdriver2/) and of a few commands of Chromium's own that chromedriver passes on.
 //
-// Driver is chromedriver, a process on a free loopback port; Browser is one Chromium; Tab is one of its tabs. Driver.Close ends
-// all of them. If the test's process is killed, the kernel kills chromedriver, and Chromium, which hangs on a pipe to it, ends too.
-// The browser resolves no names and reaches no host but 127.0.0.1.
+// Driver is chromedriver, a process on a free loopback port; Browser is one Chromium; Tab is one of its tabs.
+// Driver.Close ends all of them. If the test's process is killed, the kernel kills chromedriver, and Chromium
+// ends with the pipe that connects the two. The browser resolves no names and reaches no host except
+// 127.0.0.1.
 package webdriver
 
 import (
@@ -23,8 +24,8 @@ import (
 
 const (
 	startPatience = 30 * time.Second // until chromedriver listens
-	endPatience   = 10 * time.Second // until it has ended by itself
-	logLimit      = 64 << 10         // of what it writes, the end is kept
+	endPatience   = 10 * time.Second // until it has ended on request
+	logLimit      = 64 << 10         // bytes of its log: the last ones
 )
 
 var startedLine = regexp.MustCompile(`started successfully on port ([0-9]+)`)
@@ -38,7 +39,7 @@ type Driver struct {
 	folder  string        // profiles; removed at the end
 }
 
-// Start starts chromedriver and waits until it listens. Close must be called.
+// Start starts chromedriver and waits until it listens. The caller must call Close.
 func Start() (*Driver, error) {
 	program, err := exec.LookPath("chromedriver")
 	if err != nil {
@@ -67,7 +68,7 @@ func Start() (*Driver, error) {
 	return nil, errors.Join(fmt.Errorf("%w:\n%s", err, d.log.String()), d.Close())
 }
 
-// start runs the process and the goroutine that reads what it writes and then waits for its end.
+// start runs the process, a goroutine that reads what it writes, and one that waits for its end.
 func (d *Driver) start() (<-chan string, error) {
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -88,7 +89,7 @@ func (d *Driver) start() (<-chan string, error) {
 	return port, nil
 }
 
-// read keeps the end of what chromedriver and Chromium write, until both have ended, and finds the port in it.
+// read logs what chromedriver and Chromium write until both have ended, and finds the port in it.
 func (d *Driver) read(r io.ReadCloser, port chan<- string) {
 	defer r.Close()
 	lines := bufio.NewReaderSize(r, logLimit)
@@ -107,26 +108,26 @@ func (d *Driver) read(r io.ReadCloser, port chan<- string) {
 	}
 }
 
-// Close ends chromedriver and every browser that it has started, by force if need be.
+// Close ends chromedriver and every browser that it has started, by force if necessary.
 func (d *Driver) Close() error {
 	if d.address != "" {
 		ctx, cancel := context.WithTimeout(context.Background(), endPatience)
 		defer cancel()
-		send(ctx, "GET", d.address+"/shutdown", nil, nil) //nolint:errcheck // its end is looked at below
+		send(ctx, "GET", d.address+"/shutdown", nil, nil) //nolint:errcheck // the wait below sees whether it ends
 	}
 	select {
 	case <-d.exited:
 	case <-time.After(endPatience):
 	}
-	syscall.Kill(-d.cmd.Process.Pid, syscall.SIGKILL) //nolint:errcheck // the whole group: nobody may be left
+	syscall.Kill(-d.cmd.Process.Pid, syscall.SIGKILL) //nolint:errcheck // the whole group: no browser may be left
 	<-d.exited
 	return os.RemoveAll(d.folder)
 }
 
-// Log returns the end of what chromedriver and Chromium have written.
+// Log returns the last of what chromedriver and Chromium have written.
 func (d *Driver) Log() string { return d.log.String() }
 
-// tail keeps the last logLimit bytes that are written to it.
+// tail holds the last logLimit bytes that were written to it.
 type tail struct {
 	mu  sync.Mutex
 	buf []byte

@@ -6,23 +6,23 @@ import (
 	"time"
 )
 
-// waitPatience bounds Wait; waitStep is how often it looks.
+// waitPatience bounds Wait; waitStep is the time between two of its polls.
 const (
 	waitPatience = 30 * time.Second
 	waitStep     = 20 * time.Millisecond
 )
 
-// elementKey marks a reference to an element in JSON.
+// elementKey is the JSON key of a reference to an element.
 const elementKey = "element-6066-11e4-a52e-4f735466cecf"
 
-// Tab is a tab for one test. A command that fails ends the test.
+// Tab is one test's tab. A failing command ends the test.
 type Tab struct {
 	t testing.TB
 	b *Browser
 }
 
-// NewTab opens a tab and goes to it. It is closed when the test ends. One tab at a time is driven: a test that wants another one
-// uses a subtest for it.
+// NewTab opens a tab and makes it the current one, until the test ends. A browser has one current tab; a test
+// that needs several opens each in a subtest.
 func (b *Browser) NewTab(t testing.TB) *Tab {
 	t.Helper()
 	tab := &Tab{t: t, b: b}
@@ -55,8 +55,8 @@ func (tab *Tab) Go(address string) {
 	tab.must("POST", "/url", map[string]any{"url": address}, nil)
 }
 
-// Run runs the body of a function in the page, with arguments, and decodes what it returns into out, which may be nil. A
-// promise is waited for.
+// Run runs the body of a function with arguments in the page, and decodes its result into out, which may be
+// nil. It awaits a promise.
 func (tab *Tab) Run(out any, body string, args ...any) {
 	tab.t.Helper()
 	if args == nil {
@@ -65,7 +65,7 @@ func (tab *Tab) Run(out any, body string, args ...any) {
 	tab.must("POST", "/execute/sync", map[string]any{"script": body, "args": args}, out)
 }
 
-// Wait waits until the body of a function returns what counts as true in JavaScript. what says what is waited for.
+// Wait polls until the body of a function returns a truthy value. what describes the condition in the failure.
 func (tab *Tab) Wait(what, body string, args ...any) {
 	tab.t.Helper()
 	ticker := time.NewTicker(waitStep)
@@ -82,7 +82,8 @@ func (tab *Tab) Wait(what, body string, args ...any) {
 	}
 }
 
-// Command performs a command of Chromium's own protocol (https://chromedevtools.github.io/devtools-protocol/) on this tab; out may be nil.
+// Command performs a command of Chromium's own protocol (https://chromedevtools.github.io/devtools-protocol/)
+// on this tab; out may be nil.
 func (tab *Tab) Command(name string, params map[string]any, out any) {
 	tab.t.Helper()
 	if params == nil {
@@ -91,7 +92,7 @@ func (tab *Tab) Command(name string, params map[string]any, out any) {
 	tab.must("POST", "/goog/cdp/execute", map[string]any{"cmd": name, "params": params}, out)
 }
 
-// find returns the path of the element that a CSS selector finds.
+// find returns the path of the first element that matches a CSS selector.
 func (tab *Tab) find(selector string) string {
 	tab.t.Helper()
 	var found map[string]string
@@ -99,13 +100,13 @@ func (tab *Tab) find(selector string) string {
 	return "/element/" + found[elementKey]
 }
 
-// Click clicks in the middle of an element, as a mouse does.
+// Click clicks the middle of an element with the mouse.
 func (tab *Tab) Click(selector string) {
 	tab.t.Helper()
 	tab.must("POST", tab.find(selector)+"/click", map[string]any{}, nil)
 }
 
-// Type types into an element. The protocol's keys beyond the characters are in the private use area: Enter, Shift, ….
+// Type types into an element. text may contain keys such as Enter and Shift.
 func (tab *Tab) Type(selector, text string) {
 	tab.t.Helper()
 	tab.must("POST", tab.find(selector)+"/value", map[string]any{"text": text}, nil)
@@ -116,11 +117,14 @@ func (tab *Tab) Press(key string) {
 	tab.t.Helper()
 	tab.must("POST", "/actions", map[string]any{"actions": []any{map[string]any{
 		"type": "key", "id": "keyboard",
-		"actions": []any{map[string]any{"type": "keyDown", "value": key}, map[string]any{"type": "keyUp", "value": key}},
+		"actions": []any{
+			map[string]any{"type": "keyDown", "value": key},
+			map[string]any{"type": "keyUp", "value": key},
+		},
 	}}}, nil)
 }
 
-// Keys that are no characters (WebDriver, 15.4.2).
+// Keys that are not characters (WebDriver, 15.4.2).
 const (
 	Enter  = "\ue007"
 	Shift  = "\ue008"
@@ -128,7 +132,7 @@ const (
 	Tabs   = "\ue004"
 )
 
-// Screenshot returns the view as PNG.
+// Screenshot returns the visible page as PNG.
 func (tab *Tab) Screenshot() []byte {
 	tab.t.Helper()
 	var text string
@@ -140,7 +144,7 @@ func (tab *Tab) Screenshot() []byte {
 	return png
 }
 
-// SetColorScheme makes the page see "light" or "dark" as what its reader prefers.
+// SetColorScheme emulates the preference for a color scheme, "light" or "dark".
 func (tab *Tab) SetColorScheme(scheme string) {
 	tab.t.Helper()
 	tab.Command("Emulation.setEmulatedMedia", map[string]any{
@@ -148,7 +152,8 @@ func (tab *Tab) SetColorScheme(scheme string) {
 	}, nil)
 }
 
-// SetSize gives the view a size in CSS pixels; scale is how many pixels of the screen one has; mobile makes it a phone's.
+// SetSize sets the view's size in CSS pixels. scale is the number of device pixels per CSS pixel; mobile
+// emulates a phone.
 func (tab *Tab) SetSize(width, height int, scale float64, mobile bool) {
 	tab.t.Helper()
 	tab.Command("Emulation.setDeviceMetricsOverride", map[string]any{
@@ -156,7 +161,8 @@ func (tab *Tab) SetSize(width, height int, scale float64, mobile bool) {
 	}, nil)
 }
 
-// BeforePage runs a script in every page that this tab loads, before any of its own and whatever its policy is.
+// BeforePage runs a script in every page that this tab loads, before the page's own scripts and whatever its
+// policy is.
 func (tab *Tab) BeforePage(script string) {
 	tab.t.Helper()
 	tab.Command("Page.addScriptToEvaluateOnNewDocument", map[string]any{"source": script}, nil)

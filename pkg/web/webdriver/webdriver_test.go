@@ -35,7 +35,7 @@ func TestBrowser(t *testing.T) {
 		var got []any
 		tab.Run(&got, "return [document.title, document.querySelector('#field').value, window.early, await Promise.resolve(arguments[0])]", "given")
 		if len(got) != 4 || got[0] != "page" || got[1] != "text" || got[2] != 1.0 || got[3] != "given" {
-			t.Errorf("the page says %v", got)
+			t.Errorf("the page returns %v", got)
 		}
 		if png := tab.Screenshot(); len(png) < 8 || string(png[1:4]) != "PNG" {
 			t.Errorf("the screenshot begins %.8q", png)

@@ -1,12 +1,12 @@
-"""libzmq sockets, driven over stdin and stdout: a JSON request a line, a JSON answer a line. Frames are hexadecimal.
+"""Sockets of libzmq, driven over stdin and stdout: each line is a JSON request or its JSON answer. Frames are in hexadecimal.
 
-    {"op": "open", "name": N, "type": "PUB", "options": {"SNDHWM": 10}, "bind": E or "connect": E}   -> {"bound": E}
+    {"op": "open", "name": N, "type": "PUB", "options": {"SNDHWM": 10}, "bind": E or "connect": E}   -> {"endpoint": E}
     {"op": "subscribe" or "unsubscribe", "name": N, "topic": T}                                     -> {}
     {"op": "send", "name": N, "messages": [[frame, ...], ...]}                                      -> {}
     {"op": "recv", "name": N, "count": C}                                                           -> {"messages": [[frame, ...], ...]}
     {"op": "idle", "name": N, "milliseconds": M}                                                    -> {"idle": true or false}
-    {"op": "flood", "name": N, "topics": T}      sends numbers to T topics in turn, from now on     -> {}
-    {"op": "rest", "name": N}                    ends that                                          -> {"count": how many}
+    {"op": "flood", "name": N, "topics": T}      begins to send numbers to T topics in turn         -> {}
+    {"op": "rest", "name": N}                    ends the flood                                     -> {"count": C}
     {"op": "close", "name": N}                                                                      -> {}
 
 Nothing takes longer than TIMEOUT.
@@ -30,12 +30,12 @@ def open_socket(r):
     s.linger = 0
     s.sndtimeo = s.rcvtimeo = TIMEOUT
     for key, value in (r.get("options") or {}).items():
-        s.setsockopt(getattr(zmq, key), value)
+        s.setsockopt(getattr(zmq, key), value.encode() if isinstance(value, str) else value)
     if r.get("bind"):
         s.bind(r["bind"])
     if r.get("connect"):
         s.connect(r["connect"])
-    return {"bound": s.last_endpoint.decode()}
+    return {"endpoint": s.last_endpoint.decode()}
 
 
 class Flood(threading.Thread):
