@@ -83,6 +83,7 @@ func over(t *testing.T, d destination.Destination) {
 }
 
 func TestImprog(t *testing.T) {
+	t.Parallel()
 	stdin, toChild := pipe(t)
 	fromChild, stdout := pipe(t)
 	d := open(t, "improg", destination.Raw, destination.Config{Stdin: stdin, Stdout: stdout})
@@ -120,6 +121,7 @@ func TestImprog(t *testing.T) {
 }
 
 func TestImprogGarbage(t *testing.T) {
+	t.Parallel()
 	stdin, toChild := pipe(t)
 	_, stdout := pipe(t)
 	d := open(t, "improg", destination.Raw, destination.Config{Stdin: stdin, Stdout: stdout})

@@ -17,6 +17,7 @@ import (
 )
 
 func TestStdout(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		format destination.Format
 		want   string
@@ -56,6 +57,7 @@ func TestStdout(t *testing.T) {
 }
 
 func TestStdoutReaderGone(t *testing.T) {
+	t.Parallel()
 	r, w := pipe(t)
 	d := open(t, "-", destination.Raw, destination.Config{Stdout: w})
 	batch := payloads(slices.Repeat([]string{strings.Repeat("x", 999)}, 1000)...)
@@ -68,6 +70,7 @@ func TestStdoutReaderGone(t *testing.T) {
 }
 
 func TestStdoutCancelled(t *testing.T) {
+	t.Parallel()
 	r, w := pipe(t)
 	d := open(t, "-", destination.Raw, destination.Config{Stdout: w})
 	batch := payloads(slices.Repeat([]string{strings.Repeat("x", 999)}, 1000)...)
@@ -93,6 +96,7 @@ func prefix(t *testing.T, got []string, least, most int) {
 }
 
 func TestStdoutDiskFull(t *testing.T) {
+	t.Parallel()
 	f, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -108,6 +112,7 @@ func TestStdoutDiskFull(t *testing.T) {
 
 // One message may pass the arena; a batch of many such goes out in parts, in order, each settled.
 func TestLargeBatch(t *testing.T) {
+	t.Parallel()
 	f, err := os.CreateTemp(t.TempDir(), "")
 	if err != nil {
 		t.Fatal(err)

@@ -174,6 +174,7 @@ func (r *rig) expectEnd(t *testing.T) {
 }
 
 func TestAcknowledgedOnceStored(t *testing.T) {
+	t.Parallel()
 	r := acknowledged(t, 1000, &fakeDestination{})
 	r.send(t, 1, "a", "b", "c")
 	r.answered(t, 3)
@@ -193,6 +194,7 @@ func TestAcknowledgedOnceStored(t *testing.T) {
 }
 
 func TestNothingIsAcknowledgedBeforeItIsStored(t *testing.T) {
+	t.Parallel()
 	r := acknowledged(t, 1000, &fakeDestination{release: make(chan struct{})})
 	r.send(t, 1, "a")
 	<-r.dest.entered
@@ -206,6 +208,7 @@ func TestNothingIsAcknowledgedBeforeItIsStored(t *testing.T) {
 }
 
 func TestRefusal(t *testing.T) {
+	t.Parallel()
 	r := acknowledged(t, 1000, &fakeDestination{})
 	r.send(t, 1, "a", "bad", "c")
 	got := r.answered(t, 3)
@@ -215,6 +218,7 @@ func TestRefusal(t *testing.T) {
 }
 
 func TestWhatTheDestinationKnowsIsAcknowledged(t *testing.T) {
+	t.Parallel()
 	r := acknowledged(t, 1000, &fakeDestination{})
 	r.send(t, 1, "a", "known", "c")
 	if got := r.answered(t, 3); slices.ContainsFunc(got, func(a delivery.Answer) bool { return a.Refused }) {
@@ -229,6 +233,7 @@ func TestWhatTheDestinationKnowsIsAcknowledged(t *testing.T) {
 
 // Waiting for more ends when nothing more comes, and not when the longest wait is over.
 func TestQuietSendersAreNotKeptWaiting(t *testing.T) {
+	t.Parallel()
 	id := delivery.NewSenderID()
 	cfg := Config{Acknowledge: true, Batch: 1000, Delay: time.Hour, Quiet: time.Millisecond}
 	r := start(t, cfg, zmq.Config{Type: zmq.Router, OnUp: CheckSender}, zmq.Config{Type: zmq.Dealer, Identity: id[:]}, &fakeDestination{})
@@ -242,6 +247,7 @@ func TestQuietSendersAreNotKeptWaiting(t *testing.T) {
 }
 
 func TestBatchIsNeverLongerThanAskedFor(t *testing.T) {
+	t.Parallel()
 	r := acknowledged(t, 7, &fakeDestination{})
 	var payloads, want []string
 	for i := range 100 {
@@ -259,6 +265,7 @@ func TestBatchIsNeverLongerThanAskedFor(t *testing.T) {
 }
 
 func TestStopFinishesTheBatchInHand(t *testing.T) {
+	t.Parallel()
 	r := acknowledged(t, 1000, &fakeDestination{release: make(chan struct{})})
 	r.send(t, 1, "a")
 	<-r.dest.entered
@@ -269,6 +276,7 @@ func TestStopFinishesTheBatchInHand(t *testing.T) {
 }
 
 func TestStopGivesUpOnAStalledDestination(t *testing.T) {
+	t.Parallel()
 	r := acknowledged(t, 1000, &fakeDestination{release: make(chan struct{})})
 	r.send(t, 1, "a")
 	<-r.dest.entered
@@ -282,6 +290,7 @@ func TestStopGivesUpOnAStalledDestination(t *testing.T) {
 
 // A sender that hears of nothing cannot send again: what it had sent is lost, which is no normal end.
 func TestPlainMessagesThatAreLostAreAFailure(t *testing.T) {
+	t.Parallel()
 	r := start(t, Config{Batch: 1000}, zmq.Config{Type: zmq.Pull}, zmq.Config{Type: zmq.Push}, &fakeDestination{release: make(chan struct{})})
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
@@ -302,6 +311,7 @@ func TestPlainMessagesThatAreLostAreAFailure(t *testing.T) {
 }
 
 func TestDestinationEnds(t *testing.T) {
+	t.Parallel()
 	idle := acknowledged(t, 1000, &fakeDestination{})
 	close(idle.dest.over)
 	idle.expectEnd(t)
@@ -313,6 +323,7 @@ func TestDestinationEnds(t *testing.T) {
 }
 
 func TestStrangersAreDropped(t *testing.T) {
+	t.Parallel()
 	down := make(chan error, 100)
 	sender := zmq.Config{Type: zmq.Dealer, Identity: []byte("plain"), OnDown: func(_ *zmq.Peer, err error) { down <- err }}
 	start(t, Config{Acknowledge: true, Batch: 10}, zmq.Config{Type: zmq.Router, OnUp: CheckSender}, sender, &fakeDestination{})
@@ -324,6 +335,7 @@ func TestStrangersAreDropped(t *testing.T) {
 }
 
 func TestMalformedNumberEndsTheConnection(t *testing.T) {
+	t.Parallel()
 	id := delivery.NewSenderID()
 	down := make(chan error, 100)
 	sender := zmq.Config{Type: zmq.Dealer, Identity: id[:], OnDown: func(_ *zmq.Peer, err error) { down <- err }}
@@ -343,6 +355,7 @@ func TestMalformedNumberEndsTheConnection(t *testing.T) {
 }
 
 func TestPlainMessages(t *testing.T) {
+	t.Parallel()
 	r := start(t, Config{Batch: 1000, Delay: time.Millisecond}, zmq.Config{Type: zmq.Pull}, zmq.Config{Type: zmq.Push}, &fakeDestination{})
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
@@ -368,6 +381,7 @@ func TestPlainMessages(t *testing.T) {
 
 // What was sent before the end is stored, and not only what is in hand: nobody would send it again.
 func TestStopTakesPlainMessagesToTheEnd(t *testing.T) {
+	t.Parallel()
 	const messages = 500
 	r := start(t, Config{Batch: 10}, zmq.Config{Type: zmq.Pull, HWM: 20}, zmq.Config{Type: zmq.Push, HWM: 2 * messages}, &fakeDestination{release: make(chan struct{})})
 	ctx, cancel := context.WithTimeout(t.Context(), patience)

@@ -16,6 +16,7 @@ import (
 
 // A list at its limit takes nothing until workers have made room, but knows what it has already.
 func TestMaxList(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t)
 	w, log := writer(t, to(server, "list=logs"), func(c *redis.Config) { c.MaxList = 5 })
 	want(t, "fates", store(t, w, numbered(alice, run(1, 7)...)), slices.Repeat([]string{"ok"}, 7)) // one batch may pass the limit
@@ -38,6 +39,7 @@ func TestMaxList(t *testing.T) {
 }
 
 func TestLargeBatch(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t)
 	w, _ := writer(t, to(server, "list=logs"), nil)
 	var entries []message.Message

@@ -38,12 +38,14 @@ type Config struct {
 	Timeout                 time.Duration // of a dial, and of an answer; 0: 5 s and 10 s
 
 	Logger *slog.Logger
+
+	replicaTimeout time.Duration // of WAIT, shorter than Timeout; 0: 1 s. Tests set it
 }
 
 const (
-	defaultRemember = 7 * 24 * time.Hour
-	replicaTimeout  = time.Second // of WAIT; shorter than an answer may take
-	maxPassword     = 64 << 10    // bytes of a password's file
+	defaultRemember       = 7 * 24 * time.Hour
+	defaultReplicaTimeout = time.Second
+	maxPassword           = 64 << 10 // bytes of a password file
 )
 
 func (c *Config) complete() error {
@@ -63,6 +65,7 @@ func (c *Config) complete() error {
 	c.Reconnect = cmp.Or(c.Reconnect, 100*time.Millisecond)
 	c.ReconnectMax = cmp.Or(c.ReconnectMax, max(time.Second, c.Reconnect))
 	c.Timeout = cmp.Or(c.Timeout, 10*time.Second)
+	c.replicaTimeout = cmp.Or(c.replicaTimeout, defaultReplicaTimeout)
 	return nil
 }
 

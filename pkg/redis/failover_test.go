@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/message"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/redis"
@@ -39,6 +38,7 @@ func grows(t *testing.T, server *redistest.Server, key string) {
 }
 
 func TestSentinelFailover(t *testing.T) {
+	t.Parallel()
 	master := redistest.Start(t, "--repl-diskless-sync-delay", "0")
 	replica := redistest.Start(t, "--replicaof", "127.0.0.1 "+fmt.Sprint(master.Port()), "--repl-diskless-sync-delay", "0")
 	eventually(t, "a replica", func() bool { return strings.Contains(master.Do("info", "replication").(string), "state=online") })
@@ -63,15 +63,10 @@ func TestSentinelFailover(t *testing.T) {
 
 // A name that the sentinels do not know is waited for, and said.
 func TestSentinelWithoutMaster(t *testing.T) {
+	t.Parallel()
 	sentinel := redistest.StartSentinel(t, "")
 	w, log := writer(t, "redis+sentinel://"+sentinel.Addr()+"/main?list=logs", nil)
-	ctx, cancel := context.WithCancel(context.Background())
-	go func() {
-		for deadline := time.Now().Add(patience); time.Now().Before(deadline) && log.String() == ""; time.Sleep(time.Millisecond) {
-		}
-		cancel()
-	}()
-	if _, err := try(ctx, t, w, numbered(alice, 1)); err == nil || !strings.Contains(err.Error(), "no sentinel tells where the master is") {
+	if err := tryUntilLogged(t, w, log); err == nil || !strings.Contains(err.Error(), "no sentinel tells where the master is") {
 		t.Error(err)
 	}
 }
@@ -96,6 +91,7 @@ func newCluster(t *testing.T, n int) (nodes []*redistest.Server) {
 }
 
 func TestCluster(t *testing.T) {
+	t.Parallel()
 	nodes := newCluster(t, 3)
 	w, _ := writer(t, "redis+cluster://"+nodes[0].Addr()+","+nodes[1].Addr()+"?list=logs.{topic}", nil)
 	var entries []message.Message
@@ -128,6 +124,7 @@ func TestCluster(t *testing.T) {
 
 // While a slot moves, its messages wait; then they go to where it is.
 func TestSlotMoves(t *testing.T) {
+	t.Parallel()
 	nodes := newCluster(t, 2)
 	w, log := writer(t, "redis+cluster://"+nodes[0].Addr()+"?list=logs", nil)
 	store(t, w, numbered(alice, 1))

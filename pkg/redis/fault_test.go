@@ -18,18 +18,34 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/redis/redistest"
 )
 
-// eventually waits until something is so.
-func eventually(t *testing.T, what string, so func() bool) {
+// eventually waits until a condition holds.
+func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); !so(); time.Sleep(2 * time.Millisecond) {
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(patience); !holds(); <-tick.C {
 		if time.Now().After(deadline) {
 			t.Fatalf("%s: not within %v", what, patience)
 		}
 	}
 }
 
-// waits stores number 2 while something is wrong with the server, waits until the log says so, mends it, and wants the message stored once, and the
-// end of the trouble in the log.
+// tryUntilLogged stores a message with a writer that cannot, gives up when the log has the reason, and returns the error.
+func tryUntilLogged(t *testing.T, w *redis.Writer, log *journal) error {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() {
+		_, err := try(ctx, t, w, numbered(alice, 1))
+		ended <- err
+	}()
+	eventually(t, "a reason", func() bool { return log.String() != "" })
+	cancel()
+	return <-ended
+}
+
+// waits stores number 2 while something is wrong with the server, waits until the log has the reason, mends the server,
+// and wants the message stored once and the end of the trouble in the log.
 func waits(t *testing.T, server *redistest.Server, says string, mend func(), change func(*redis.Config)) {
 	t.Helper()
 	w, log := writer(t, to(server, "list=logs"), change)
@@ -62,9 +78,10 @@ func TestAway(t *testing.T) {
 }
 
 func TestLoading(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t, "--appendonly", "yes")
 	pipe := server.Client().Pipeline()
-	for i := range 20_000 {
+	for i := range 50_000 {
 		pipe.Set(t.Context(), fmt.Sprint("key", i), i, 0)
 	}
 	if _, err := pipe.Exec(t.Context()); err != nil {
@@ -72,16 +89,18 @@ func TestLoading(t *testing.T) {
 	}
 	server.Kill()
 	server.Restart("--key-load-delay", "100") // microseconds a key; it looks at its connections after every 1,024
-	waits(t, server, "it is loading its data", func() {}, nil)
+	waits(t, server, "it is loading its data", func() { server.Do("config", "set", "key-load-delay", 0) }, nil)
 }
 
 func TestReadOnlyReplica(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t)
 	server.Do("replicaof", "127.0.0.1", "1")
 	waits(t, server, "READONLY", func() { server.Do("replicaof", "no", "one") }, nil)
 }
 
 func TestReplicaWithoutMaster(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t, "--replica-serve-stale-data", "no")
 	server.Do("replicaof", "127.0.0.1", "1")
 	waits(t, server, "MASTERDOWN", func() { server.Do("replicaof", "no", "one") }, nil)
@@ -95,6 +114,7 @@ func TestOutOfMemory(t *testing.T) {
 }
 
 func TestDiskBroken(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t)
 	folder := server.Do("config", "get", "dir").([]any)[1].(string)
 	if err := os.Mkdir(filepath.Join(folder, "dump.rdb"), 0o700); err != nil {
@@ -109,11 +129,13 @@ func TestDiskBroken(t *testing.T) {
 }
 
 func TestTooFewReplicas(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t, "--min-replicas-to-write", "1")
 	waits(t, server, "NOREPLICAS", func() { server.Do("config", "set", "min-replicas-to-write", 0) }, nil)
 }
 
 func TestBusyScript(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t, "--busy-reply-threshold", "1")
 	ended := make(chan error, 1)
 	go func() { ended <- server.Client().Do(context.Background(), "eval", "while true do end", 0).Err() }()
@@ -210,6 +232,7 @@ func TestScriptLost(t *testing.T) {
 
 // Waiting ends with the context, also in the middle of an answer that does not come.
 func TestCancelled(t *testing.T) {
+	t.Parallel()
 	for _, broken := range []func(*redistest.Server){
 		func(s *redistest.Server) { s.Signal(syscall.SIGSTOP) },
 		func(s *redistest.Server) { s.Kill() },
@@ -245,7 +268,10 @@ func TestReplicas(t *testing.T) {
 		replica := redistest.Start(t, "--replicaof", "127.0.0.1 "+fmt.Sprint(server.Port()), "--repl-diskless-sync-delay", "0")
 		online := func() bool { return strings.Contains(server.Do("info", "replication").(string), "state=online") }
 		eventually(t, "a replica", online)
-		replicas := func(c *redis.Config) { c.Replicas = 1 }
+		replicas := func(c *redis.Config) {
+			c.Replicas = 1
+			c.SetReplicaTimeout(50 * time.Millisecond)
+		}
 		w, _ := writer(t, to(server, "list=logs"), replicas)
 		want(t, "fates", store(t, w, numbered(alice, 1)), []string{"ok"})
 		want(t, "replica", replica.List("logs"), []string{"1"})

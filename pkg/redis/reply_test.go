@@ -18,6 +18,7 @@ func (reply) RedisError()     {}
 
 // The words of an answer decide what becomes of the messages, in the form of every version.
 func TestFaults(t *testing.T) {
+	t.Parallel()
 	single, cluster, sentinel := &Target{}, &Target{Mode: Cluster}, &Target{Mode: Sentinel}
 	for _, c := range []struct {
 		err     error

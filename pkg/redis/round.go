@@ -87,7 +87,7 @@ func (s *share) exec(ctx context.Context, w *Writer) {
 	}
 	if w.cfg.Replicas > 0 && w.cfg.Target.Kind != Channel {
 		// WAIT concerns only what was written on its own connection.
-		s.replicas = goredis.NewCmd(ctx, "wait", w.cfg.Replicas, replicaTimeout.Milliseconds())
+		s.replicas = goredis.NewCmd(ctx, "wait", w.cfg.Replicas, w.cfg.replicaTimeout.Milliseconds())
 		pipe.Process(ctx, s.replicas)
 	}
 	if _, err := pipe.Exec(ctx); err != nil {

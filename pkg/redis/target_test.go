@@ -19,6 +19,7 @@ func key(t *testing.T, text string) redis.Key {
 }
 
 func TestParseTarget(t *testing.T) {
+	t.Parallel()
 	for text, want := range map[string]redis.Target{
 		"redis://127.0.0.1:6379/0?list=logs":                 {Servers: []string{"127.0.0.1:6379"}, Kind: redis.List, Key: key(t, "logs")},
 		"redis://bob@[::1]:6380/3?stream=a.{topic}&maxlen=9": {User: "bob", Servers: []string{"[::1]:6380"}, DB: 3, Kind: redis.Stream, Key: key(t, "a.{topic}"), MaxLen: 9},
@@ -47,6 +48,7 @@ func TestParseTarget(t *testing.T) {
 }
 
 func TestParseTargetErrors(t *testing.T) {
+	t.Parallel()
 	for text, want := range map[string]string{
 		"redis://h/0":                        "not said into which list, stream or channel",
 		"redis://h/0?list=":                  "the key is empty",
@@ -107,6 +109,7 @@ func FuzzParseTarget(f *testing.F) {
 
 // A fuzz target without committed seeds tests nothing in an ordinary run.
 func TestFuzzSeeds(t *testing.T) {
+	t.Parallel()
 	if seeds, err := os.ReadDir("testdata/fuzz/FuzzParseTarget"); err != nil || len(seeds) == 0 {
 		t.Errorf("FuzzParseTarget has no seeds: %v", err)
 	}

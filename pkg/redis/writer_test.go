@@ -146,10 +146,14 @@ func run(from, to uint64) (all []uint64) {
 	return all
 }
 
-// each runs a test with every program that this machine has.
-func each(t *testing.T, test func(t *testing.T, server *redistest.Server), args ...string) {
+// each runs a test with every server program of this machine, beside other tests.
+func each(t *testing.T, test func(t *testing.T, server *redistest.Server)) {
+	t.Parallel()
 	for _, program := range redistest.Programs(t) {
-		t.Run(program, func(t *testing.T) { test(t, redistest.StartProgram(t, program, args...)) })
+		t.Run(program, func(t *testing.T) {
+			t.Parallel()
+			test(t, redistest.StartProgram(t, program))
+		})
 	}
 }
 
@@ -172,6 +176,7 @@ func TestList(t *testing.T) {
 }
 
 func TestTopics(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t)
 	w, _ := writer(t, to(server, "list=logs.{topic}"), nil)
 	entries := numbered(alice, 1, 2, 3, 4, 5)
@@ -214,6 +219,7 @@ func TestStream(t *testing.T) {
 }
 
 func TestChannel(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t)
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()

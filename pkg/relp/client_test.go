@@ -11,6 +11,7 @@ import (
 )
 
 func TestSend(t *testing.T) {
+	t.Parallel()
 	arrived := make(chan []string, 1)
 	address := fakeServer(t, func(p *peer) { p.greet(); arrived <- p.serve() })
 	c, logged := newClient(t, Config{Address: address})
@@ -38,6 +39,7 @@ func TestSend(t *testing.T) {
 }
 
 func TestSendOutOfOrderAndRefusal(t *testing.T) {
+	t.Parallel()
 	c, _ := newClient(t, Config{Address: fakeServer(t, func(p *peer) {
 		p.greet()
 		p.messages(4)
@@ -67,6 +69,7 @@ func TestSendOutOfOrderAndRefusal(t *testing.T) {
 // After each way in which a session can break, what was not answered, and only that, comes again in
 // order over a new one.
 func TestSendAgain(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name   string
 		breaks func(p *peer)
@@ -111,6 +114,7 @@ func TestSendAgain(t *testing.T) {
 
 // A server that cannot be reached or refuses the session is tried until it works, and logged once.
 func TestSendUntilOpen(t *testing.T) {
+	t.Parallel()
 	c, logged := newClient(t, Config{Timeout: 200 * time.Millisecond, Address: fakeServer(t,
 		func(p *peer) {},
 		func(p *peer) { p.next(); p.say("1 rsp 40 500 required command not supported by cli\n") },
@@ -130,6 +134,7 @@ func TestSendUntilOpen(t *testing.T) {
 }
 
 func TestSendNewSessionBeforeNumbersEnd(t *testing.T) {
+	t.Parallel()
 	sessions := []chan []string{make(chan []string, 1), make(chan []string, 1), make(chan []string, 1)}
 	c, logged := newClient(t, Config{Address: fakeServer(t,
 		func(p *peer) { p.greet(); sessions[0] <- p.serve() },
@@ -155,6 +160,7 @@ func TestSendNewSessionBeforeNumbersEnd(t *testing.T) {
 }
 
 func TestSendWindow(t *testing.T) {
+	t.Parallel()
 	const window = 3
 	over := make(chan int, 1)
 	c, _ := newClient(t, Config{Window: window, Address: fakeServer(t, func(p *peer) {
@@ -191,6 +197,7 @@ func TestSendWindow(t *testing.T) {
 
 // The window is full when the connection breaks: the writer must not be left waiting.
 func TestSendWindowBroken(t *testing.T) {
+	t.Parallel()
 	c, _ := newClient(t, Config{Window: 2, Address: fakeServer(t,
 		func(p *peer) { p.greet(); p.messages(2); p.ok(2) },
 		func(p *peer) { p.greet(); p.serve() },
@@ -204,6 +211,7 @@ func TestSendWindowBroken(t *testing.T) {
 // On a connection that holds nothing, a server that writes each answer before it reads on stops a
 // client that does not read while it writes.
 func TestSendNoDeadlock(t *testing.T) {
+	t.Parallel()
 	client, server := net.Pipe()
 	served := make(chan struct{})
 	go func() {
@@ -229,6 +237,7 @@ func TestSendNoDeadlock(t *testing.T) {
 }
 
 func TestSendCancelled(t *testing.T) {
+	t.Parallel()
 	for _, window := range []int{0, 5} {
 		ctx, cancel := context.WithCancel(bounded(t))
 		c, _ := newClient(t, Config{Window: window, Address: fakeServer(t, func(p *peer) {

@@ -25,6 +25,7 @@ var frames = []struct {
 }
 
 func TestFrameRoundTrip(t *testing.T) {
+	t.Parallel()
 	for _, c := range frames {
 		got, n, err := Parse([]byte(c.wire+"6 rsp"), 30)
 		if err != nil || n != len(c.wire) || !equal(got, c.want) {
@@ -41,6 +42,7 @@ func TestFrameRoundTrip(t *testing.T) {
 }
 
 func TestFrameSplitAtEveryByte(t *testing.T) {
+	t.Parallel()
 	for _, c := range frames {
 		for i := range len(c.wire) {
 			_, n, err := Parse([]byte(c.wire[:i]), 30)
@@ -86,6 +88,7 @@ func TestFrameErrors(t *testing.T) {
 }
 
 func TestParseAnswer(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		data string
 		code int
@@ -145,6 +148,7 @@ func FuzzParse(f *testing.F) {
 
 // A fuzz target without committed seeds tests nothing in an ordinary run.
 func TestFuzzSeeds(t *testing.T) {
+	t.Parallel()
 	if seeds, err := os.ReadDir("testdata/fuzz/FuzzParse"); err != nil || len(seeds) == 0 {
 		t.Errorf("FuzzParse has no seeds under testdata/fuzz: %v", err)
 	}
@@ -152,6 +156,7 @@ func TestFuzzSeeds(t *testing.T) {
 
 // The codec does no I/O, and so imports nothing that could.
 func TestCodecImports(t *testing.T) {
+	t.Parallel()
 	for _, name := range []string{"frame.go", "answer.go"} {
 		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ImportsOnly)
 		if err != nil {

@@ -109,6 +109,7 @@ func waitFor(t testing.TB, what string, done func() bool) {
 }
 
 func TestImrelp(t *testing.T) {
+	t.Parallel()
 	server := startRsyslogd(t, t.TempDir(), 0, direct)
 	c, logged := newClient(t, Config{Address: server.address})
 	var want []string
@@ -149,6 +150,7 @@ func TestImrelp(t *testing.T) {
 // rsyslogd is stopped and started while messages flow: every one arrives, and what was answered
 // before the stop does not arrive twice.
 func TestImrelpRestart(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	server := startRsyslogd(t, dir, 0, direct)
 	c, _ := newClient(t, Config{Address: server.address, Reconnect: 10 * time.Millisecond, ReconnectMax: 50 * time.Millisecond})

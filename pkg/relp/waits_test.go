@@ -14,6 +14,7 @@ import (
 
 // With nobody there, ctx ends the waiting between attempts, and the error names the reason.
 func TestSendNobodyThere(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c, logged := newClient(t, Config{Address: "nobody:1", Reconnect: 100 * time.Millisecond, ReconnectMax: 2 * time.Second})
 		var at []time.Time
@@ -42,6 +43,7 @@ func TestSendNobodyThere(t *testing.T) {
 
 // The default timeout is 90 s without a byte, and every byte begins it anew.
 func TestSendSilence(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c, _ := newClient(t, Config{Address: "silent:1"})
 		var dialled []time.Time
@@ -78,6 +80,7 @@ func TestSendSilence(t *testing.T) {
 }
 
 func TestClose(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name   string
 		answer func(p *peer)
@@ -100,6 +103,7 @@ func TestClose(t *testing.T) {
 }
 
 func TestCloseCancelled(t *testing.T) {
+	t.Parallel()
 	client, _ := newClient(t, Config{Address: fakeServer(t, func(p *peer) { p.greet(); p.next(); p.next() })})
 	if err := client.Connect(bounded(t)); err != nil {
 		t.Fatal(err)
@@ -112,6 +116,7 @@ func TestCloseCancelled(t *testing.T) {
 }
 
 func TestConfig(t *testing.T) {
+	t.Parallel()
 	log := slog.New(slog.DiscardHandler)
 	for _, c := range []struct {
 		config Config
