@@ -14,7 +14,7 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/redis/redistest"
 )
 
-// A list at its limit takes nothing until workers have made room, but knows what it has already.
+// A list at its limit takes nothing until workers have made room, but recognizes what it has already.
 func TestMaxList(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -34,7 +34,7 @@ func TestMaxList(t *testing.T) {
 	want(t, "fates", <-done, []string{"repeat", "ok"})
 	want(t, "list", server.List("logs"), texts(4, 8))
 	if log.String() != "" {
-		t.Errorf("nothing to talk about: %s", log)
+		t.Errorf("want nothing logged: %s", log)
 	}
 }
 
@@ -96,7 +96,7 @@ func TestMemory(t *testing.T) {
 	})
 }
 
-// Batches of any size, numbers in any order and at any distance: the same as in a model, and the memory stays bounded.
+// Batches of any size with numbers in any order and at any distance give what a model gives, and the memory stays bounded.
 func TestListAgainstModel(t *testing.T) {
 	each(t, func(t *testing.T, server *redistest.Server) {
 		w, _ := writer(t, to(server, "list=logs"), nil)

@@ -11,7 +11,7 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/redis/redistest"
 )
 
-// stream stores numbers, one after the other, until stop is closed, and returns how many.
+// stream stores rising numbers until stop is closed. The channel then receives the last one.
 func stream(t *testing.T, w *redis.Writer, stop <-chan struct{}) <-chan uint64 {
 	last := make(chan uint64, 1)
 	go func() {
@@ -51,22 +51,22 @@ func TestSentinelFailover(t *testing.T) {
 	last := stream(t, w, stop)
 	grows(t, master, "logs")
 	eventually(t, "a failover", func() bool {
-		sentinel.Client().Do(context.Background(), "sentinel", "failover", "main") // again, should it be given up
+		sentinel.Client().Do(context.Background(), "sentinel", "failover", "main") // again if the sentinel gives it up
 		return sentinel.Do("sentinel", "get-master-addr-by-name", "main").([]any)[1] == fmt.Sprint(replica.Port())
 	})
-	master.Do("replicaof", "127.0.0.1", replica.Port()) // as the sentinel does ten seconds later
+	master.Do("replicaof", "127.0.0.1", replica.Port()) // the sentinel would do this ten seconds later
 	grows(t, replica, "logs")
 	close(stop)
 	all := texts(1, <-last)
 	want(t, "list", replica.List("logs"), all)
 }
 
-// A name that the sentinels do not know is waited for, and said.
+// A master that the sentinels do not know is waited for, and the log says so.
 func TestSentinelWithoutMaster(t *testing.T) {
 	t.Parallel()
 	sentinel := redistest.StartSentinel(t, "")
 	w, log := writer(t, "redis+sentinel://"+sentinel.Addr()+"/main?list=logs", nil)
-	if err := tryUntilLogged(t, w, log); err == nil || !strings.Contains(err.Error(), "no sentinel tells where the master is") {
+	if err := tryUntilLogged(t, w, log); err == nil || !strings.Contains(err.Error(), "no sentinel knows where the master is") {
 		t.Error(err)
 	}
 }
@@ -122,7 +122,7 @@ func TestCluster(t *testing.T) {
 	}
 }
 
-// While a slot moves, its messages wait; then they go to where it is.
+// While a slot moves, its messages wait; then they go to its new node.
 func TestSlotMoves(t *testing.T) {
 	t.Parallel()
 	nodes := newCluster(t, 2)

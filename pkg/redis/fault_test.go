@@ -59,7 +59,7 @@ func waits(t *testing.T, server *redistest.Server, says string, mend func(), cha
 	eventually(t, "a reason for the wait", func() bool { return strings.Contains(log.String(), says) })
 	select {
 	case fates := <-done:
-		t.Fatalf("settled in spite of everything: %v", fates)
+		t.Fatalf("settled while the server was in trouble: %v", fates)
 	default:
 	}
 	mend()
@@ -88,7 +88,7 @@ func TestLoading(t *testing.T) {
 		t.Fatal(err)
 	}
 	server.Kill()
-	server.Restart("--key-load-delay", "100") // microseconds a key; it looks at its connections after every 1,024
+	server.Restart("--key-load-delay", "100") // µs per key; it serves connections after every 1,024
 	waits(t, server, "it is loading its data", func() { server.Do("config", "set", "key-load-delay", 0) }, nil)
 }
 
@@ -147,7 +147,7 @@ func TestBusyScript(t *testing.T) {
 	<-ended
 }
 
-// A server that is stopped for longer than an answer may take executes what it was sent when it goes on, and then what was sent again.
+// A server that is stopped for longer than Timeout continues with what it was sent before, and then gets it again.
 func TestSilence(t *testing.T) {
 	each(t, func(t *testing.T, server *redistest.Server) {
 		server.Signal(syscall.SIGSTOP)
@@ -155,7 +155,7 @@ func TestSilence(t *testing.T) {
 	})
 }
 
-// answerless is a proxy that loses answers: it closes a connection, instead of passing on the next answer of the server, as often as lose says.
+// answerless is a proxy that loses answers: lose times, it closes a connection in place of passing on an answer.
 type answerless struct {
 	net.Listener
 	lose atomic.Int64
@@ -191,7 +191,7 @@ func (p *answerless) serve(conn net.Conn, addr string) {
 	buf := make([]byte, 64<<10)
 	for {
 		n, err := upstream.Read(buf)
-		if err != nil || strings.HasPrefix(string(buf[:n]), ":") && p.lose.Add(-1) >= 0 { // a number: the answer of the script
+		if err != nil || strings.HasPrefix(string(buf[:n]), ":") && p.lose.Add(-1) >= 0 { // a number: the script's answer
 			return
 		}
 		conn.Write(buf[:n])
@@ -225,12 +225,12 @@ func TestScriptLost(t *testing.T) {
 		}
 		want(t, "list", server.List("logs"), texts(1, 3))
 		if log.String() != "" {
-			t.Errorf("nothing to talk about: %s", log)
+			t.Errorf("want nothing logged: %s", log)
 		}
 	})
 }
 
-// Waiting ends with the context, also in the middle of an answer that does not come.
+// Waiting ends with the context, even while an answer is outstanding.
 func TestCancelled(t *testing.T) {
 	t.Parallel()
 	for _, broken := range []func(*redistest.Server){
@@ -262,7 +262,7 @@ func TestCancelled(t *testing.T) {
 	}
 }
 
-// Stored means that a replica has it too, also of what was stored by an attempt whose answer was not heard.
+// Stored means that a replica has the message too, even if an earlier attempt stored it and its answer was lost.
 func TestReplicas(t *testing.T) {
 	each(t, func(t *testing.T, server *redistest.Server) {
 		server.Do("config", "set", "repl-diskless-sync-delay", 0) // by default, a master waits 5 s for more replicas
@@ -285,7 +285,7 @@ func TestReplicas(t *testing.T) {
 		eventually(t, "another attempt", func() bool {
 			return strings.Count(server.Do("info", "commandstats").(string), "cmdstat_wait") > 0 && len(server.List("logs")) == 2
 		})
-		third, log := writer(t, to(server, "list=logs"), replicas) // on a connection of its own, and all it brings is stored
+		third, log := writer(t, to(server, "list=logs"), replicas) // on a connection of its own, with repeats only
 		repeats := make(chan []string, 1)
 		go func() { repeats <- store(t, third, numbered(alice, 2)) }()
 		eventually(t, "a reason", func() bool { return strings.Contains(log.String(), "replicas have what was stored") })

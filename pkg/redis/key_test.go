@@ -60,7 +60,7 @@ func TestSafeTopic(t *testing.T) {
 	}
 }
 
-// A server of a cluster tells slots: the memory must be in its list's.
+// The memory must be in the slot of its list, by the word of a server in cluster mode.
 func TestMemoryIsInTheSlotOfItsKey(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t, "--cluster-enabled", "yes")

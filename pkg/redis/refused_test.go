@@ -33,7 +33,7 @@ func TestWrongType(t *testing.T) {
 	})
 }
 
-// Nobody can be told why a message without a sender is not taken: it waits, unless it is the only topic's key that is wrong.
+// A message without a sender has nobody to answer: it waits, unless only its topic's key is at fault.
 func TestWrongTypeWithoutSender(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -55,7 +55,7 @@ func TestWrongTypeWithoutSender(t *testing.T) {
 	}
 }
 
-// What a user may not do fails before anything is stored, whatever it is: the data and the memory stay together.
+// Whatever command a user may not use, it fails before anything is stored: the data and the memory stay together.
 func TestPermissions(t *testing.T) {
 	each(t, func(t *testing.T, server *redistest.Server) {
 		seq := uint64(0)
@@ -191,7 +191,7 @@ func TestWaitIsNotAllowed(t *testing.T) {
 	want(t, "list", server.List("logs"), []string{"1"})
 }
 
-// Whatever somebody puts into the memory, nothing is remembered that is not stored.
+// Whatever else is written into the memory, nothing is remembered that is not stored.
 func TestMemoryMeddledWith(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -204,7 +204,7 @@ func TestMemoryMeddledWith(t *testing.T) {
 	want(t, "list", server.List("logs")[65:], []string{fmt.Sprint(65*1024 + 1)})
 }
 
-// A list and one of nearly the same name are different lists.
+// Lists with similar names do not share a memory.
 func TestNoTwoKeysShareAMemory(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)

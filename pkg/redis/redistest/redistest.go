@@ -1,4 +1,5 @@
-// Package redistest runs real Redis servers for tests, on free loopback ports and in folders of their own, and talks to them.
+// Package redistest runs real Redis servers for tests, on free loopback ports and in folders of their own, and talks
+// to them.
 package redistest
 
 import (
