@@ -60,7 +60,7 @@ func payloads(texts ...string) (batch []message.Message) {
 	return batch
 }
 
-// fates records what settled was told: "" not settled, "ok", or the reason; twice is an error.
+// fates returns what settled records: "" (not settled), "ok", or the reason. Settling twice is an error.
 func fates(t *testing.T, n int) ([]string, func(int, error)) {
 	got := make([]string, n)
 	return got, func(i int, refusal error) {

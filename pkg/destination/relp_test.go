@@ -17,8 +17,7 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/relp"
 )
 
-// relpServer accepts connections one after the other and gives every frame to answer, which returns
-// what to say.
+// relpServer accepts connections one after the other and writes what answer returns for each frame.
 func relpServer(t *testing.T, answer func(relp.Frame) string) (to string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -91,7 +91,7 @@ func prefix(t *testing.T, got []string, least, most int) {
 		n++
 	}
 	if n < least || n > most || slices.ContainsFunc(got[n:], func(s string) bool { return s != "" }) {
-		t.Errorf("the first %d are stored, want %d to %d, and none else", n, least, most)
+		t.Errorf("the first %d are stored, want %d to %d, and no others", n, least, most)
 	}
 }
 
@@ -110,7 +110,7 @@ func TestStdoutDiskFull(t *testing.T) {
 	d.Close(bounded(t))
 }
 
-// One message may pass the arena; a batch of many such goes out in parts, in order, each settled.
+// A batch that does not fit into the arena is sent in parts, in order, and every message is settled.
 func TestLargeBatch(t *testing.T) {
 	t.Parallel()
 	f, err := os.CreateTemp(t.TempDir(), "")
@@ -136,7 +136,7 @@ func TestLargeBatch(t *testing.T) {
 	d.Close(bounded(t))
 }
 
-// A destination that works from buffers that it has allocates per batch, not per message.
+// A destination reuses its buffers: it allocates per batch, not per message.
 func TestAllocations(t *testing.T) {
 	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
 	if err != nil {

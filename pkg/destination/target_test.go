@@ -66,8 +66,8 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// A target that was meant for Redis and has another scheme may have a password in it.
-func TestParseTellsNoPassword(t *testing.T) {
+// A target that was meant for Redis, with another scheme, may hold a password: errors do not quote it.
+func TestParseQuotesNoPassword(t *testing.T) {
 	t.Parallel()
 	for _, to := range []string{"REDIS://:secret@h?list=a", " redis://:secret@h", "redis:/:secret@h", "valkey://u:secret@h", "redis+unix:///x?password=secret"} {
 		if _, err := destination.Parse(to); err == nil || strings.Contains(err.Error(), "secret") {

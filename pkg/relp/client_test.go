@@ -34,7 +34,7 @@ func TestSend(t *testing.T) {
 		t.Errorf("arrived: %q, want %q", got, want)
 	}
 	if n := logged.count("level"); n != 0 {
-		t.Errorf("%d lines logged, and nothing went wrong", n)
+		t.Errorf("%d lines logged, although nothing went wrong", n)
 	}
 }
 
@@ -66,8 +66,8 @@ func TestSendOutOfOrderAndRefusal(t *testing.T) {
 	}
 }
 
-// After each way in which a session can break, what was not answered, and only that, comes again in
-// order over a new one.
+// After each way in which a session can break, the unanswered messages, and only those, are sent again
+// in order over a new one.
 func TestSendAgain(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -84,8 +84,8 @@ func TestSendAgain(t *testing.T) {
 		{"a command", func(p *peer) { p.say("5 syslog 0\n") }, "not for clients"},
 		{"an empty answer", func(p *peer) { p.say("5 rsp 0\n") }, "is empty"},
 		{"an answer without a code", func(p *peer) { p.say("5 rsp 2 OK\n") }, "three digits"},
-		{"an answer to nothing", func(p *peer) { p.ok(7) }, "transaction 7, which is not under way"},
-		{"an answer to open again", func(p *peer) { p.ok(1) }, "transaction 1, which is not under way"},
+		{"an answer to nothing", func(p *peer) { p.ok(7) }, "transaction 7, which is not open"},
+		{"an answer to open again", func(p *peer) { p.ok(1) }, "transaction 1, which is not open"},
 		{"an answer twice", func(p *peer) { p.ok(2) }, "transaction 2 twice"},
 		{"silence", func(p *peer) { p.next() }, "no answer for"},
 	} {
@@ -168,7 +168,7 @@ func TestSendWindow(t *testing.T) {
 		for i := range 20 {
 			p.messages(1)
 			if i >= window-1 {
-				// Everything the client may send is here; what else is there would be too much.
+				// Everything that the client may send has arrived; anything more is too much.
 				p.conn.SetReadDeadline(time.Now().Add(2 * time.Millisecond))
 				if f, ok := p.next(); ok {
 					over <- f.Txnr
@@ -190,7 +190,7 @@ func TestSendWindow(t *testing.T) {
 	}
 	select {
 	case n := <-over:
-		t.Errorf("transaction %d came before there was room in the window", n)
+		t.Errorf("transaction %d was sent before there was room in the window", n)
 	default:
 	}
 }
@@ -208,8 +208,8 @@ func TestSendWindowBroken(t *testing.T) {
 	}
 }
 
-// On a connection that holds nothing, a server that writes each answer before it reads on stops a
-// client that does not read while it writes.
+// On a connection without a buffer, a server that writes each answer before it reads on would deadlock
+// with a client that does not read while it writes.
 func TestSendNoDeadlock(t *testing.T) {
 	t.Parallel()
 	client, server := net.Pipe()

@@ -118,13 +118,13 @@ func FuzzParse(f *testing.F) {
 		frame, n, err := Parse(b, maxData)
 		if err == ErrShort {
 			if n <= len(b) {
-				t.Fatalf("%d bytes are too few, and %d would do", len(b), n)
+				t.Fatalf("%d bytes are too few, but %d would be enough", len(b), n)
 			}
 			return
 		}
 		if err != nil {
 			if _, _, again := Parse(append(slices.Clone(b), '\n'), maxData); again == nil || again == ErrShort {
-				t.Fatalf("%v, but with one byte more: %v", err, again)
+				t.Fatalf("%v, but with one more byte: %v", err, again)
 			}
 			return
 		}
@@ -138,7 +138,7 @@ func FuzzParse(f *testing.F) {
 		}
 		wire := AppendFrame(nil, frame.Txnr, string(frame.Command), frame.Data)
 		if again, m, err := Parse(wire, maxData); err != nil || m != len(wire) || !equal(again, frame) {
-			t.Fatalf("%+v comes back as %+v, %v", frame, again, err)
+			t.Fatalf("%+v is read back as %+v, %v", frame, again, err)
 		}
 		if _, err := ParseAnswer(frame.Data); err == nil && len(frame.Data) > 0 && len(frame.Data) < 3 {
 			t.Fatalf("%q is an answer", frame.Data)
@@ -154,7 +154,7 @@ func TestFuzzSeeds(t *testing.T) {
 	}
 }
 
-// The codec does no I/O, and so imports nothing that could.
+// The codec does no I/O: it imports nothing that could.
 func TestCodecImports(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"frame.go", "answer.go"} {

@@ -103,7 +103,7 @@ func waitFor(t testing.TB, what string, done func() bool) {
 	defer tick.Stop()
 	for deadline := time.Now().Add(patience); !done(); <-tick.C {
 		if time.Now().After(deadline) {
-			t.Fatalf("waited %v in vain for %s", patience, what)
+			t.Fatalf("%s: not within %v", what, patience)
 		}
 	}
 }
@@ -147,8 +147,7 @@ func TestImrelp(t *testing.T) {
 	}
 }
 
-// rsyslogd is stopped and started while messages flow: every one arrives, and what was answered
-// before the stop does not arrive twice.
+// rsyslogd is stopped and started again while messages flow: every message arrives.
 func TestImrelpRestart(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -197,8 +196,8 @@ func TestImrelpRestart(t *testing.T) {
 	}
 }
 
-// BenchmarkImrelp sends batches of 1,000 messages of 200 bytes into imrelp, which queues them in memory
-// and writes them to a file, as by default. An op is a message.
+// BenchmarkImrelp sends batches of 1,000 messages of 200 bytes into imrelp, which by default queues them
+// in memory and writes them to a file. An op is a message.
 func BenchmarkImrelp(b *testing.B) {
 	server := startRsyslogd(b, b.TempDir(), 0, "")
 	c, err := NewClient(Config{Address: server.address, Logger: slog.New(slog.DiscardHandler)})

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// With nobody there, ctx ends the waiting between attempts, and the error names the reason.
+// When the server cannot be reached, ctx ends the wait between attempts, and the error names the reason.
 func TestSendNobodyThere(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -111,7 +111,7 @@ func TestCloseCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(10*time.Millisecond, cancel)
 	if err := client.Close(ctx); err == nil {
-		t.Error("the server never answered, and Close is content")
+		t.Error("Close succeeded, although the server did not answer")
 	}
 }
 
