@@ -69,7 +69,7 @@ func TestCut(t *testing.T) {
 		{"😀", 3, ""},
 		{"x😀", 4, "x"},
 		{"x😀y", 5, "x😀"},
-		{"\xff aé", 4, "\xff a\xc3"},  // not UTF-8 anyway
+		{"\xff aé", 4, "\xff a\xc3"},  // not UTF-8 before the cut
 		{"abc\x80\x80", 4, "abc\x80"}, // a continuation without a beginning
 		{"abc\xff", 3, "abc"},         // what is cut off does not matter
 		{"a\xf0\x9f\x98", 3, "a"},     // cut inside a character that the line itself does not finish
@@ -87,9 +87,9 @@ func FuzzCut(f *testing.F) {
 		got := message.Cut(line, max)
 		switch {
 		case !bytes.HasPrefix(line, got):
-			t.Fatalf("%q is not the beginning of %q", got, line)
+			t.Fatalf("%q is not a prefix of %q", got, line)
 		case max >= 0 && len(got) > max || max < 0 && len(got) > 0:
-			t.Fatalf("%d bytes, at most %d asked", len(got), max)
+			t.Fatalf("%d bytes, want at most %d", len(got), max)
 		case len(line) > max && max >= 0 && len(got) <= max-utf8.UTFMax:
 			t.Fatalf("%d bytes, %d were allowed", len(got), max)
 		case utf8.Valid(line) && !utf8.Valid(got):
