@@ -13,7 +13,7 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
 )
 
-// options is what the command line says.
+// options holds what the command line says.
 type options struct {
 	flags.Common
 	socket    string
@@ -34,21 +34,32 @@ func parseOptions(args []string, stdout io.Writer) (*options, error) {
 	o := &options{}
 	fs := flags.NewSet(program, "Takes messages from ZeroMQ into rsyslog (improg, RELP), into Redis or onto standard output.", &o.Common)
 	fs.StringVar(&o.socket, "socket", "router", "router, pull or sub")
-	fs.BoolVar(&o.ack, "ack", true, "router: acknowledge to the sender once stored; --ack=false takes plain DEALER messages")
-	fs.StringArrayVar(&o.subscribe, "subscribe", nil, "sub: take messages whose first frame begins with this `prefix` (repeatable; default everything)")
-	fs.StringVar(&o.to, "to", "improg", "`destination`: improg, - (lines on standard output), relp://host:port, redis://host:port/db?list=KEY, "+
-		"?stream=KEY&maxlen=N or ?channel=NAME; redis+cluster://host1:port,host2:port?…, redis+sentinel://host1:port,host2:port/master?…; rediss with TLS; "+
-		"KEY may hold {topic}; Redis's password comes from REDIS_PASSWORD")
+	fs.BoolVar(&o.ack, "ack", true,
+		"router: acknowledge to the sender once stored; --ack=false takes plain DEALER messages")
+	fs.StringArrayVar(&o.subscribe, "subscribe", nil,
+		"sub: take messages whose first frame begins with this `prefix` (repeatable; default everything)")
+	fs.StringVar(&o.to, "to", "improg",
+		"`destination`: improg, - (lines on standard output), relp://host:port, redis://host:port/db?list=KEY, "+
+			"?stream=KEY&maxlen=N or ?channel=NAME; redis+cluster://host1:port,host2:port?…, "+
+			"redis+sentinel://host1:port,host2:port/master?…; rediss with TLS; "+
+			"KEY may hold {topic}; Redis's password comes from REDIS_PASSWORD")
 	fs.StringVar(&o.format, "format", "raw", "raw (the payload) or json (one line, safe for binary and newlines)")
 	fs.IntVar(&o.batch, "batch", 1000, "most `messages` per write to the destination")
-	fs.DurationVar(&o.delay, "batch-delay", 2*time.Millisecond, "longest wait to fill a batch; senders that wait for an acknowledgement are kept waiting for Redis only, and while more comes")
-	fs.Int64Var(&o.redis.MaxList, "max-list", 0, "Redis list: take no more while the list holds this many `messages`; one batch may pass it; 0: no limit")
-	fs.StringVar(&o.redis.PasswordFile, "redis-password-file", "", "`file` that holds Redis's password, read for each connection; takes the place of REDIS_PASSWORD")
-	fs.StringVar(&o.redis.CAFile, "redis-ca", "", "rediss: PEM `file` of the authorities to trust, in place of the system's")
+	fs.DurationVar(&o.delay, "batch-delay", 2*time.Millisecond,
+		"longest wait to fill a batch; with acknowledgements, only for Redis and only while more arrives")
+	fs.Int64Var(&o.redis.MaxList, "max-list", 0,
+		"Redis list: store no more while the list holds this many `messages`; one batch may exceed it; 0: no "+
+			"limit")
+	fs.StringVar(&o.redis.PasswordFile, "redis-password-file", "",
+		"`file` that holds Redis's password, read for each connection; replaces REDIS_PASSWORD")
+	fs.StringVar(&o.redis.CAFile, "redis-ca", "",
+		"rediss: PEM `file` of the authorities to trust instead of the system's")
 	fs.StringVar(&o.redis.CertFile, "redis-cert", "", "rediss: PEM `file` of the client certificate")
 	fs.StringVar(&o.redis.KeyFile, "redis-key", "", "rediss: PEM `file` of the client certificate's key")
-	fs.IntVar(&o.redis.Replicas, "redis-replicas", 0, "stored means that this many `replicas` have it too, by WAIT")
-	fs.DurationVar(&o.redis.Remember, "redis-remember", 7*24*time.Hour, "how long Redis remembers which messages of a sender it has, after the last of them")
+	fs.IntVar(&o.redis.Replicas, "redis-replicas", 0,
+		"a message counts as stored once this many `replicas` have it, too (WAIT)")
+	fs.DurationVar(&o.redis.Remember, "redis-remember", 7*24*time.Hour,
+		"how long Redis remembers which messages of a sender are stored, after the last of them")
 	if err := o.Parse(fs, version, args, stdout); err != nil {
 		return nil, err
 	}
@@ -88,10 +99,12 @@ func (o *options) resolveDestination() error {
 	return nil
 }
 
-// resolveRedis checks the flags of Redis. Its passwords are no flags: a command line is for every user of the host to read.
+// resolveRedis checks the flags for Redis. Passwords are not flags: every user of the host can read command lines.
 func (o *options) resolveRedis(fs *pflag.FlagSet) error {
 	kind := o.target.Redis.Kind
-	for _, name := range []string{"max-list", "redis-password-file", "redis-ca", "redis-cert", "redis-key", "redis-replicas", "redis-remember"} {
+	for _, name := range []string{
+		"max-list", "redis-password-file", "redis-ca", "redis-cert", "redis-key", "redis-replicas", "redis-remember",
+	} {
 		if fs.Changed(name) && kind == 0 {
 			return flags.Usage("--%s needs Redis for --to", name)
 		}
@@ -104,7 +117,7 @@ func (o *options) resolveRedis(fs *pflag.FlagSet) error {
 	case fs.Changed("max-list") && kind != redis.List:
 		return flags.Usage("--max-list is for a list; a stream is bounded by maxlen in --to, which drops the oldest")
 	case (fs.Changed("redis-replicas") || fs.Changed("redis-remember")) && kind == redis.Channel:
-		return flags.Usage("--redis-replicas and --redis-remember are for what Redis keeps, and a channel keeps nothing")
+		return flags.Usage("--redis-replicas and --redis-remember are for a list or stream: a channel stores nothing")
 	case o.redis.Remember < time.Minute:
 		return flags.Usage("--redis-remember %v: at least 1m, and longer than a sender may be away", o.redis.Remember)
 	case fs.Changed("redis-cert") != fs.Changed("redis-key"):
