@@ -195,6 +195,67 @@ func TestSendWindow(t *testing.T) {
 	}
 }
 
+// An answer to a message that is not sent yet settles nothing: the message would be lost.
+func TestSendAnswerTooEarly(t *testing.T) {
+	t.Parallel()
+	again := make(chan []string, 1)
+	c, logged := newClient(t, Config{Window: 2, Address: fakeServer(t,
+		func(p *peer) { p.greet(); p.messages(2); p.ok(4) },
+		func(p *peer) { p.greet(); again <- p.serve() },
+	)})
+	got, settled := fates(t, 4)
+	if err := c.Send(bounded(t), batchOf(4), settled); err != nil || slices.Contains(got, "") {
+		t.Fatalf("%v, fates %q", err, got)
+	}
+	if err := c.Close(bounded(t)); err != nil {
+		t.Error(err)
+	}
+	if texts := <-again; !slices.Equal(texts, []string{"m0", "m1", "m2", "m3"}) || logged.count("transaction 4, which is not open") != 1 {
+		t.Errorf("sent again: %q; logged:\n%s", texts, &logged.buf)
+	}
+}
+
+// A server that breaks the protocol and reads no further must not leave the writer waiting.
+func TestSendBrokenWhileWriting(t *testing.T) {
+	t.Parallel()
+	c, _ := newClient(t, Config{Address: "pipe:1"})
+	dialled := 0
+	c.dial = func(context.Context, string) (net.Conn, error) {
+		client, server := net.Pipe() // without a buffer: the writer waits for the reader
+		p := &peer{t: t, conn: server}
+		if dialled++; dialled == 1 {
+			go func() { p.greet(); p.say("garbage\n") }()
+		} else {
+			go func() { p.greet(); p.serve() }()
+		}
+		return client, nil
+	}
+	got, settled := fates(t, 3)
+	if err := c.Send(bounded(t), batchOf(3), settled); err != nil || slices.Contains(got, "") {
+		t.Fatalf("%v, fates %q", err, got)
+	}
+}
+
+// A large message does not leave a large buffer behind.
+func TestSendLargeMessage(t *testing.T) {
+	t.Parallel()
+	arrived := make(chan []string, 1)
+	c, _ := newClient(t, Config{Address: fakeServer(t, func(p *peer) { p.greet(); arrived <- p.serve() })})
+	got, settled := fates(t, 2)
+	if err := c.Send(bounded(t), [][]byte{make([]byte, 1<<19), []byte("small")}, settled); err != nil || slices.Contains(got, "") {
+		t.Fatalf("%v, fates %q", err, got)
+	}
+	if n := cap(c.session.out); n > 2*writeSize {
+		t.Errorf("a buffer of %d bytes is left", n)
+	}
+	if err := c.Close(bounded(t)); err != nil {
+		t.Error(err)
+	}
+	if texts := <-arrived; len(texts) != 2 || len(texts[0]) != 1<<19 || texts[1] != "small" {
+		t.Errorf("%d messages arrived", len(texts))
+	}
+}
+
 // The window is full when the connection breaks: the writer must not be left waiting.
 func TestSendWindowBroken(t *testing.T) {
 	t.Parallel()
