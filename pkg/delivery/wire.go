@@ -43,8 +43,8 @@ func NewSenderID() SenderID {
 // ParseSenderID reads a routing identity. Its error tells the operator what kind of peer this may be.
 func ParseSenderID(identity []byte) (SenderID, error) {
 	if len(identity) != idSize || identity[0] != version {
-		return SenderID{}, fmt.Errorf("routing identity of %d bytes is not that of an acknowledged sender, version 1 (17 bytes, the first 0x01): "+
-			"a plain DEALER needs --ack=false here", len(identity))
+		return SenderID{}, fmt.Errorf("routing identity of %d bytes is not that of an acknowledged sender, version 1 "+
+			"(17 bytes, the first 0x01): a plain DEALER needs --ack=false here", len(identity))
 	}
 	return SenderID(identity), nil
 }

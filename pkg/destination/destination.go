@@ -17,8 +17,8 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/relp"
 )
 
-// ErrOver means that the destination has ended by itself and takes no more: rsyslog is stopping, or the reader of stdout
-// has gone. For the program that is a normal end.
+// ErrOver means that the destination has ended by itself and takes no more: rsyslog is stopping, or the reader of
+// stdout has gone. For the program that is a normal end.
 var ErrOver = errors.New("the destination has ended")
 
 // ErrRepeat means that a message was stored earlier, and not again now. It counts as stored.
@@ -56,8 +56,8 @@ type Config struct {
 	Logger *slog.Logger
 }
 
-// New makes the destination that target names. It does not wait: the first Store connects to RELP or Redis, or waits for
-// improg's START.
+// New makes the destination that target names. It does not wait: the first Store connects to RELP or Redis, or waits
+// for improg's START.
 func New(target Target, format Format, config Config) (Destination, error) {
 	switch target.Kind {
 	case Improg:

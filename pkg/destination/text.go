@@ -74,7 +74,9 @@ func (t *texts) Store(ctx context.Context, batch []message.Message, settled func
 	defer t.release()
 	for from := 0; from < len(batch); from += len(t.encoded) {
 		t.encode(batch[from:])
-		if err := t.send(ctx, batch[from:from+len(t.encoded)], t.encoded, func(i int, refusal error) { settled(from+i, refusal) }); err != nil {
+		part := batch[from : from+len(t.encoded)]
+		err := t.send(ctx, part, t.encoded, func(i int, refusal error) { settled(from+i, refusal) })
+		if err != nil {
 			return err
 		}
 	}

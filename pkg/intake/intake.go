@@ -90,14 +90,15 @@ func (in *Intake) Run(ctx, draining context.Context) error {
 		return over(err)
 	}
 	lost := in.counters.Received - in.counters.Stored - in.counters.Refused
+	const late = "the destination did not take everything within --linger: %d messages that were read are lost"
 	select {
 	case <-gone:
 		if lost == 0 {
 			return nil
 		}
-		return fmt.Errorf("the destination did not take everything within --linger: %d messages that were read are lost", lost)
+		return fmt.Errorf(late, lost)
 	default:
-		return fmt.Errorf("the destination did not take everything within --linger: %d messages that were read are lost, and what was not read", lost)
+		return fmt.Errorf(late+", and what was not read", lost)
 	}
 }
 
@@ -268,7 +269,8 @@ func (in *Intake) settlePlain(_ int, refusal error) {
 		return
 	}
 	in.counters.Refused++
-	in.cfg.Logger.Error("message lost: the destination refused it, and its sender wants no acknowledgement", "reason", refusal)
+	in.cfg.Logger.Error("message lost: the destination refused it, and its sender wants no acknowledgement",
+		"reason", refusal)
 }
 
 // finish answers the senders and releases the memory of the batch.

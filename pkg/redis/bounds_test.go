@@ -96,7 +96,8 @@ func TestMemory(t *testing.T) {
 	})
 }
 
-// Batches of any size with numbers in any order and at any distance give what a model gives, and the memory stays bounded.
+// Batches of any size with numbers in any order and at any distance give what a model gives, and the memory stays
+// bounded.
 func TestListAgainstModel(t *testing.T) {
 	each(t, func(t *testing.T, server *redistest.Server) {
 		w, _ := writer(t, to(server, "list=logs"), nil)

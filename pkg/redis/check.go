@@ -32,7 +32,8 @@ func Check(ctx context.Context, config Config) error {
 	want := map[Kind]string{List: "list", Stream: "stream"}[t.Kind]
 	got, err := node.Type(ctx, key).Result()
 	if want != "" && !t.Key.PerTopic() && err == nil && got != want && got != "none" {
-		return fmt.Errorf("redis: key %q holds a %s and not a %s: delete it, or choose another key in --to", key, got, want)
+		return fmt.Errorf("redis: key %q holds a %s and not a %s: "+
+			"delete it, or choose another key in --to", key, got, want)
 	} // TYPE may be forbidden to this user: that is no error
 	return nil
 }

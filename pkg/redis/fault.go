@@ -65,8 +65,9 @@ func (f *fault) Unwrap() error { return f.err }
 // faults are the errors of Redis by their first words, its error codes (src/server.c, createSharedObjects). With any of
 // them, nothing was stored.
 var faults = map[string]fault{
-	"LOADING":     {means: "it is loading its data"},
-	"READONLY":    {moved: true, means: "it is a read-only replica: a failover is under way, or --to names the wrong server"},
+	"LOADING": {means: "it is loading its data"},
+	"READONLY": {moved: true,
+		means: "it is a read-only replica: a failover is under way, or --to names the wrong server"},
 	"MASTERDOWN":  {moved: true, means: "it is a replica without its master"},
 	"CLUSTERDOWN": {moved: true, means: "the cluster is down, or no node serves this key's slot: see CLUSTER INFO"},
 	"MOVED":       {moved: true, means: "the cluster has moved this key's slot"},
@@ -75,10 +76,11 @@ var faults = map[string]fault{
 	"NOREPLICAS":  {means: "it has fewer replicas than its min-replicas-to-write"},
 	"OOM": {means: "it is out of memory: let the workers catch up, or raise maxmemory " +
 		"(--max-list keeps a list from growing that far)"},
-	"MISCONF":   {means: "it cannot save its data; its disk may be full: see its log"},
-	"BUSY":      {means: "it is busy with another script"},
-	"NOSCRIPT":  {verdict: load, means: "it has lost the script"},
-	"WRONGTYPE": {verdict: refuse, keyed: true, means: "the key holds something else: delete it, or choose another key in --to"},
+	"MISCONF":  {means: "it cannot save its data; its disk may be full: see its log"},
+	"BUSY":     {means: "it is busy with another script"},
+	"NOSCRIPT": {verdict: load, means: "it has lost the script"},
+	"WRONGTYPE": {verdict: refuse, keyed: true,
+		means: "the key holds something else: delete it, or choose another key in --to"},
 	"CROSSSLOT": {verdict: refuse, keyed: true, means: "the key and its memory are in different slots"},
 	"WRONGPASS": {verdict: refuse, means: "the user or the password is wrong: " +
 		"see REDIS_PASSWORD or --redis-password-file, and the user in --to"},
@@ -108,13 +110,13 @@ func newFault(err error, t *Target) *fault {
 	case errors.As(err, &path):
 		return &fault{verdict: refuse, code: codeFile, means: "the password cannot be read", err: err}
 	case errors.As(err, &name):
-		return &fault{verdict: refuse, code: codeTLS, means: "its certificate is for another name: write that name in --to", err: err}
+		return refusedTLS("its certificate is for another name: write that name in --to", err)
 	case errors.As(err, &verification):
-		return &fault{verdict: refuse, code: codeTLS, means: "its certificate is not trusted: see --redis-ca", err: err}
+		return refusedTLS("its certificate is not trusted: see --redis-ca", err)
 	case errors.As(err, &header):
-		return &fault{verdict: refuse, code: codeTLS, means: "it does not speak TLS on this port: write redis:// for rediss://", err: err}
+		return refusedTLS("it does not speak TLS on this port: write redis:// for rediss://", err)
 	case errors.As(err, &operation) && operation.Op == "remote error": // crypto/tls's name for an alert
-		return &fault{verdict: refuse, code: codeTLS, means: "it does not accept this TLS client: see --redis-cert and --redis-key", err: err}
+		return refusedTLS("it does not accept this TLS client: see --redis-cert and --redis-key", err)
 	case t.TLS:
 		away.means = "it cannot be reached, or does not speak TLS on this port"
 	case strings.Contains(err.Error(), "redis: invalid reply"), strings.Contains(err.Error(), "redis: can't parse"):
@@ -125,6 +127,10 @@ func newFault(err error, t *Target) *fault {
 			"(maxclients, protected-mode: see its log)"
 	}
 	return away
+}
+
+func refusedTLS(means string, err error) *fault {
+	return &fault{verdict: refuse, code: codeTLS, means: means, err: err}
 }
 
 // before7 is what errors inside a script begin with before version 7, and some still do after it.

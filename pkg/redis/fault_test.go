@@ -30,7 +30,8 @@ func eventually(t *testing.T, what string, holds func() bool) {
 	}
 }
 
-// tryUntilLogged stores a message with a writer that cannot, gives up when the log has the reason, and returns the error.
+// tryUntilLogged tries to store a message, gives up when the log has the reason why it cannot be stored, and returns
+// Store's error.
 func tryUntilLogged(t *testing.T, w *redis.Writer, log *journal) error {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())

@@ -83,8 +83,8 @@ func (k Key) fixedSlot() bool {
 }
 
 // appendSafe appends a topic. It writes bytes that do not belong in a key as %XX: those that do not print, spaces,
-// quotes, what is not ASCII, braces (a hash tag), *?[]^\ (patterns of KEYS, SCAN and ACLs) and % itself. Different topics
-// stay different. No topic is "-", RFC 5424's nil value.
+// quotes, what is not ASCII, braces (a hash tag), *?[]^\ (patterns of KEYS, SCAN and ACLs) and % itself. Different
+// topics stay different. No topic is "-", RFC 5424's nil value.
 func appendSafe(dst, topic []byte) []byte {
 	if len(topic) == 0 {
 		return append(dst, '-')

@@ -62,7 +62,8 @@ func (p *plan) make(w *Writer) {
 		if !perTopic {
 			topic = nil
 		}
-		if i == 0 || w.cfg.Target.Kind == Channel || m.Sender != w.batch[i-1].Sender || perTopic && !bytes.Equal(topic, w.batch[i-1].Topic) {
+		if i == 0 || w.cfg.Target.Kind == Channel || m.Sender != w.batch[i-1].Sender ||
+			perTopic && !bytes.Equal(topic, w.batch[i-1].Topic) {
 			last = p.call(w, m.Sender, topic)
 		}
 		seq := m.Seq

@@ -7,7 +7,8 @@
 // 128 bytes, each a bitmap of 1,024 numbers. It expires when the sender has been silent for Config.Remember.
 //
 //	KEY                         the list, stream or channel
-//	{KEY}:stored:KEY:SENDER     the memory of a sender (34 hexadecimal digits); where KEY has a {tag}: {tag}:stored:KEY:SENDER
+//	{KEY}:stored:KEY:SENDER     the memory of a sender (34 hexadecimal digits)
+//	{tag}:stored:KEY:SENDER     the same where KEY has a {tag}
 //
 // Messages without a sender's number get numbers of this process: a lost connection does not repeat them either.
 //

@@ -195,7 +195,8 @@ func (w *Writer) repeated(c *call, bitmaps []any) *fault {
 }
 
 func strange(what string) *fault {
-	return &fault{code: codeStrange, unknown: true, means: "its answer is not one of the script's (" + what + "): is there a proxy in between?"}
+	means := "its answer is not one of the script's (" + what + "): is there a proxy in between?"
+	return &fault{code: codeStrange, unknown: true, means: means}
 }
 
 var full = &fault{code: codeFull, means: "the list holds --max-list messages or more: the workers are too slow"}

@@ -1,6 +1,6 @@
 -- Stores messages of one sender once: the data and the memory of the sender's numbers change together or not at all.
 --
--- KEYS[1]  the memory: a hash; field: number / 1024, value: a bitmap of those 1,024 numbers without the zeros at its end
+-- KEYS[1]  the memory: a hash; field: number / 1024, value: a bitmap of its 1,024 numbers without the zeros at its end
 -- KEYS[2]  the list or stream
 -- ARGV     [1] how long to remember, in milliseconds; [2] "list" or "stream"; [3] list: the length at which no more is
 --          stored, stream: the length to trim to (0: no limit); [4] n; n times: field, offset in bytes, bytes of the
@@ -50,8 +50,8 @@ if kind == 'list' and limit > 0 then
 	end
 end
 
--- Redis does not undo a script that fails. The memory is therefore changed first: it can be put back with a command that
--- has just been allowed. Data without memory would be stored again.
+-- Redis does not undo a script that fails. The memory is therefore changed first: it can be put back with a command
+-- that has just been allowed. Data without memory would be stored again.
 local remembered = 0
 local function undo(why)
 	for i = 1, remembered do

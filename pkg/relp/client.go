@@ -52,7 +52,8 @@ func (c *Config) complete() error {
 	setDefault(&c.ReconnectMax, max(30*time.Second, c.Reconnect))
 	setDefault(&c.Timeout, 90*time.Second)
 	if c.ReconnectMax < c.Reconnect {
-		return fmt.Errorf("relp: the longest wait before reconnecting, %v, is shorter than the first, %v", c.ReconnectMax, c.Reconnect)
+		return fmt.Errorf("relp: the longest wait before reconnecting, %v, is shorter than the first, %v",
+			c.ReconnectMax, c.Reconnect)
 	}
 	return nil
 }

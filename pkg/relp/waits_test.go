@@ -146,6 +146,22 @@ func TestConnectCancelled(t *testing.T) {
 	})
 }
 
+// A server that accepts the connection and reads nothing is given up after Timeout.
+func TestConnectUnread(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c, _ := newClient(t, Config{Address: "deaf:1", Timeout: time.Minute})
+		client, _ := net.Pipe() // without a buffer: a write waits for a read
+		c.dial = func(context.Context, string) (net.Conn, error) { return client, nil }
+		begin := time.Now()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		if err := c.Connect(ctx); err == nil || time.Since(begin) != time.Minute {
+			t.Errorf("%v after %v, want an error after a minute", err, time.Since(begin))
+		}
+	})
+}
+
 // A session that the server refuses is closed.
 func TestConnectRefused(t *testing.T) {
 	t.Parallel()
