@@ -38,6 +38,7 @@ func TestAppendLine(t *testing.T) {
 		{"plain", "plain"},
 		{"\n", "#012"},
 		{"a\nb\x00c", "a#012b#000c"},
+		{"a\x00b", "a#000b"}, // no line feed
 		{"\x00\n\n\x00", "#000#012#012#000"},
 		{"tab\tcr\r#012 \xff é", "tab\tcr\r#012 \xff é"},
 	} {
@@ -61,6 +62,7 @@ func TestCut(t *testing.T) {
 		{"abc", 0, ""},
 		{"abc", 3, "abc"},
 		{"abc", 2, "ab"},
+		{"a\xc3", 2, "a\xc3"}, // not over max: as it is
 		{"aé", 2, "a"},
 		{"aéb", 3, "aé"},
 		{"é", 1, ""},
