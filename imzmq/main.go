@@ -1,9 +1,10 @@
-// Imzmq takes messages from ZeroMQ and puts them into rsyslog, or onto standard output. With --socket router
-// it acknowledges each message to its sender, once the destination has it: improg's ACK, imrelp's 200 OK, a
-// completed write. A slow destination stops the reading, and so the senders.
+// Imzmq takes messages from ZeroMQ and puts them into rsyslog, into Redis, or onto standard output. With
+// --socket router it acknowledges each message to its sender once the destination has it: after improg's
+// ACK, imrelp's 200 OK, Redis's reply, or a completed write. A slow destination stops the reading and thus
+// the senders.
 //
-// Standard output carries messages alone; everything else goes to standard error. It exits with 0 after SIGTERM or when
-// rsyslog closes its pipe, with 1 after a failure, with 2 when the command line is wrong.
+// Standard output carries only messages; everything else goes to standard error. The exit code is 0 after
+// SIGTERM or when rsyslog closes its pipe, 1 after a failure, 2 when the command line is wrong.
 package main
 
 import (
@@ -20,8 +21,9 @@ const program = "imzmq"
 var version = "development" // set by the linker
 
 func main() {
-	signal.Ignore(syscall.SIGPIPE, syscall.SIGHUP) // the end of a pipe is for the program to see, not to be killed by
-	ctx, stop := signal.NotifyContext(context.Background(), flags.StopSignals(signal.Ignored, os.Interrupt, syscall.SIGTERM)...)
+	signal.Ignore(syscall.SIGPIPE, syscall.SIGHUP) // the program handles the end of a pipe itself
+	signals := flags.StopSignals(signal.Ignored, os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), signals...)
 	context.AfterFunc(ctx, stop) // a second signal kills
 	os.Exit(flags.Exit(program, run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr), os.Stderr))
 }

@@ -8,6 +8,6 @@ import (
 
 func TestMain(m *testing.M) { scripttest.Main(m, program, main) }
 
-// TestScripts checks the command line: flags, exit codes, what is said where. Conversations with real peers are in
-// the integration tests.
+// TestScripts checks the command line: flags, exit codes, and what is written to which stream. Conversations with real
+// peers are in the integration tests.
 func TestScripts(t *testing.T) { scripttest.Run(t) }

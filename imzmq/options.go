@@ -13,7 +13,7 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
 )
 
-// options is what the command line says.
+// options holds what the command line says.
 type options struct {
 	flags.Common
 	socket    string
@@ -110,7 +110,7 @@ func (o *options) resolveDestination() error {
 	return nil
 }
 
-// resolveRedis checks the flags of Redis. Its passwords are no flags: a command line is for every user of the host to read.
+// resolveRedis checks the flags for Redis. Passwords are not flags: every user of the host can read command lines.
 func (o *options) resolveRedis(fs *pflag.FlagSet) error {
 	kind := o.target.Redis.Kind
 	for _, name := range []string{"max-list", "redis-password-file", "redis-ca", "redis-cert", "redis-key",
@@ -127,7 +127,7 @@ func (o *options) resolveRedis(fs *pflag.FlagSet) error {
 	case fs.Changed("max-list") && kind != redis.List:
 		return flags.Usage("--max-list is for a list; a stream is bounded by maxlen in --to, which drops the oldest")
 	case (fs.Changed("redis-replicas") || fs.Changed("redis-remember")) && kind == redis.Channel:
-		return flags.Usage("--redis-replicas and --redis-remember are for what Redis keeps, and a channel keeps nothing")
+		return flags.Usage("--redis-replicas and --redis-remember are for a list or stream: a channel stores nothing")
 	case o.redis.Remember < time.Minute:
 		return flags.Usage("--redis-remember %v: at least 1m, and longer than a sender may be away", o.redis.Remember)
 	case fs.Changed("redis-cert") != fs.Changed("redis-key"):

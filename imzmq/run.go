@@ -13,7 +13,7 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
 )
 
-// greet says at the start whether Redis can be used, which nobody would hear of before the first message.
+// greet logs at the start whether Redis can be used; otherwise only the first message would show it.
 func greet(ctx context.Context, target destination.Target, config destination.Config) {
 	switch err := destination.Check(ctx, target, config); {
 	case ctx.Err() != nil:
@@ -24,9 +24,9 @@ func greet(ctx context.Context, target destination.Target, config destination.Co
 	}
 }
 
-// quiet is how long senders must be silent before what they have sent is stored in Redis, where each write is a round trip. A batch of 1,000 from
-// omprog, which comes line by line, takes some 70 round trips without it and 15 with it, and is stored a fifth to a third faster when all share two
-// CPUs (bench/run -rows redis-free).
+// quiet is how long senders must be silent before what they have sent is stored in Redis, where each write is a round
+// trip. A batch of 1,000 from omprog, which arrives line by line, takes about 70 round trips without it and 15 with it,
+// and is stored a fifth to a third faster when all programs share two CPUs (bench/run -rows redis-free).
 const quiet = 100 * time.Microsecond
 
 func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr io.Writer) error {
@@ -49,7 +49,8 @@ func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr io.W
 	}
 	acknowledge := o.socketType == zmq.Router && o.ack
 	if acknowledge && o.target.Redis.Kind == redis.Channel {
-		logger.Warn("a channel keeps nothing: what is acknowledged was given to whoever is subscribed, be it nobody")
+		logger.Warn("a channel stores nothing: " +
+			"an acknowledged message was given to the subscribers of that moment, if there were any")
 	}
 	cfg := o.Socket(o.socketType, logger)
 	if acknowledge {

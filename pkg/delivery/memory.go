@@ -6,85 +6,86 @@ import (
 )
 
 const (
-	// windowSize is how many of a sender's latest numbers are remembered. Older ones count as not stored: to
-	// store a message twice is allowed, to lose one is not.
-	windowSize = 1 << 16
-	// maxSenders is how many senders are remembered; beyond that, those unheard of for the longest time are forgotten.
+	// seenSize is how many of a sender's latest numbers are remembered. Older ones count as not stored: storing a
+	// message twice is allowed, losing one is not.
+	seenSize = 1 << 16
+	// maxSenders is how many senders are remembered. Beyond that, the one that has been silent longest is forgotten.
 	maxSenders = 4096
 )
 
-// Memory is what a receiver remembers of the senders: which of their numbers it has stored. It holds 8 KiB
-// for each of at most 4,096 senders. One goroutine uses it.
+// Memory holds which numbers of each sender a receiver has stored: 8 KiB for each of at most 4,096 senders. It is for
+// one goroutine.
 type Memory struct {
-	senders map[SenderID]*list.Element // of *Window
-	recent  list.List                  // front: heard of last
+	senders map[SenderID]*list.Element // of *Seen
+	recent  list.List                  // front: the sender heard from last
 }
 
-// Window is the memory of one sender.
-type Window struct {
+// Seen holds the numbers of one sender that are stored, as far as they are remembered.
+type Seen struct {
 	id   SenderID
-	name string // of the id, in hexadecimal digits
+	name string // id in hexadecimal digits
 	high uint64 // the highest number marked
-	bits [windowSize / 64]uint64
+	bits [seenSize / 64]uint64
 }
 
-// Sender returns the memory of a sender. Being asked for counts as being heard of.
-func (m *Memory) Sender(id SenderID) *Window {
+// Sender returns the memory of a sender, which counts as heard from now. At maxSenders a new sender takes the place of
+// the one that has been silent longest.
+func (m *Memory) Sender(id SenderID) *Seen {
 	if el := m.senders[id]; el != nil {
 		m.recent.MoveToFront(el)
-		return el.Value.(*Window)
+		return el.Value.(*Seen)
 	}
 	if m.senders == nil {
 		m.senders = make(map[SenderID]*list.Element)
 	}
 	if len(m.senders) >= maxSenders {
-		oldest := m.recent.Remove(m.recent.Back()).(*Window)
+		oldest := m.recent.Remove(m.recent.Back()).(*Seen)
 		delete(m.senders, oldest.id)
 	}
-	w := &Window{id: id, name: hex.EncodeToString(id[:])}
-	m.senders[id] = m.recent.PushFront(w)
-	return w
+	s := &Seen{id: id, name: hex.EncodeToString(id[:])}
+	m.senders[id] = m.recent.PushFront(s)
+	return s
 }
 
-// Has tells whether a number is marked and still remembered.
-func (w *Window) Has(seq uint64) bool {
-	if seq > w.high || w.high-seq >= windowSize {
+// Has reports whether a number is marked and still remembered.
+func (s *Seen) Has(seq uint64) bool {
+	if seq > s.high || s.high-seq >= seenSize {
 		return false
 	}
-	return w.bits[seq%windowSize/64]&(1<<(seq%64)) != 0
+	return s.bits[seq%seenSize/64]&(1<<(seq%64)) != 0
 }
 
 // Mark remembers a number. It returns false when the number is too old to be remembered.
-func (w *Window) Mark(seq uint64) bool {
-	if seq > w.high {
-		w.advance(seq)
-	} else if w.high-seq >= windowSize {
+func (s *Seen) Mark(seq uint64) bool {
+	if seq > s.high {
+		s.advance(seq)
+	} else if s.high-seq >= seenSize {
 		return false
 	}
-	w.bits[seq%windowSize/64] |= 1 << (seq % 64)
+	s.bits[seq%seenSize/64] |= 1 << (seq % 64)
 	return true
 }
 
-// Unmark forgets a number: it was not stored after all.
-func (w *Window) Unmark(seq uint64) {
-	if w.Has(seq) {
-		w.bits[seq%windowSize/64] &^= 1 << (seq % 64)
+// Unmark forgets a number, which was not stored after all.
+func (s *Seen) Unmark(seq uint64) {
+	if s.Has(seq) {
+		s.bits[seq%seenSize/64] &^= 1 << (seq % 64)
 	}
 }
 
-// advance makes seq the highest number and forgets those whose bits it takes over.
-func (w *Window) advance(seq uint64) {
-	if seq-w.high >= windowSize {
-		clear(w.bits[:])
+// advance makes seq the highest number and forgets the numbers whose bits it takes over.
+func (s *Seen) advance(seq uint64) {
+	if seq-s.high >= seenSize {
+		clear(s.bits[:])
 	} else {
-		for n := w.high + 1; n <= seq; n++ {
+		for n := s.high + 1; n <= seq; n++ {
 			if n%64 == 0 && seq-n >= 64 {
-				w.bits[n%windowSize/64] = 0
+				s.bits[n%seenSize/64] = 0
 				n += 63
 				continue
 			}
-			w.bits[n%windowSize/64] &^= 1 << (n % 64)
+			s.bits[n%seenSize/64] &^= 1 << (n % 64)
 		}
 	}
-	w.high = seq
+	s.high = seq
 }

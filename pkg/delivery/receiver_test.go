@@ -4,20 +4,24 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/message"
 )
 
-// fakeConn records what its sender is answered.
+// fakeConn records the answers to its sender.
 type fakeConn struct {
 	answers []string
 	deaf    bool
+	refused int // answers that a deaf sender did not take
 }
 
 func (c *fakeConn) Send(frames ...[]byte) bool {
 	if c.deaf {
+		c.refused++
 		return false
 	}
 	a, err := ParseAnswer(frames)
@@ -51,7 +55,7 @@ func expectBatch(t *testing.T, r *Receiver, want ...uint64) {
 		got = append(got, m.Seq)
 	}
 	if !slices.Equal(got, want) {
-		t.Errorf("to be stored: %d, want %d", got, want)
+		t.Errorf("batch %d, want %d", got, want)
 	}
 }
 
@@ -123,10 +127,10 @@ func TestRepeatWithinARoundSharesTheFate(t *testing.T) {
 	expectAnswers(t, a, "1 refused no", "2")
 	expectAnswers(t, b, "1 refused no", "2")
 	add(t, &r, b, 1)
-	expectBatch(t, &r, 1) // it was refused, so it is no repeat
+	expectBatch(t, &r, 1) // it was refused and therefore is no repeat
 }
 
-func TestNothingIsAnsweredBehindTheUnsettled(t *testing.T) {
+func TestNothingIsAnsweredAfterTheUnsettled(t *testing.T) {
 	var r Receiver
 	a, b := &fakeConn{}, &fakeConn{}
 	add(t, &r, a, 1, 2)
@@ -136,7 +140,7 @@ func TestNothingIsAnsweredBehindTheUnsettled(t *testing.T) {
 	r.Settle(2, nil)
 	r.Settle(3, nil)
 	r.Answer()
-	expectAnswers(t, a, "1") // not 4, which would speak for 2
+	expectAnswers(t, a, "1") // not 4, which would acknowledge 2 as well
 	expectAnswers(t, b, "3")
 	add(t, &r, b, 2, 4)
 	expectBatch(t, &r, 2)
@@ -152,9 +156,68 @@ func TestRefusalBetweenStored(t *testing.T) {
 	r.Settle(3, nil)
 	r.Answer()
 	expectAnswers(t, c, "1", "2 refused bad line", "4")
+	if r.Refused != 1 {
+		t.Errorf("%d counted as refused, want 1", r.Refused)
+	}
 }
 
-func TestWhatIsNoMessage(t *testing.T) {
+// What is to be stored carries what the connection and the wire say of it.
+func TestMessageOfABatch(t *testing.T) {
+	var r Receiver
+	base := message.Message{Peer: "127.0.0.1:5", User: "app", Received: time.Unix(7, 0)}
+	frames := [][]byte{binary.BigEndian.AppendUint64(nil, 9), []byte("topic"), []byte("text")}
+	if err := r.Add(&fakeConn{}, testID, frames, base); err != nil {
+		t.Fatal(err)
+	}
+	want := message.Message{
+		Topic: frames[1], HasTopic: true, Payload: frames[2], Peer: base.Peer, User: base.User,
+		Sender: fmt.Sprintf("%x", testID), Seq: 9, Received: base.Received,
+	}
+	if got := r.Batch(); len(got) != 1 || !reflect.DeepEqual(got[0], want) {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+	r.Answer()
+	if held := r.batch[:1][0]; held.Payload != nil {
+		t.Error("the message is still referenced after Answer")
+	}
+	if r.arrivals[:1][0].from != nil {
+		t.Error("the connection is still referenced after Answer")
+	}
+}
+
+// A message that is still to be stored is not acknowledged to another connection either, whatever arrived under its
+// number in between.
+func TestMalformedRepeatAcknowledgesNothing(t *testing.T) {
+	var r Receiver
+	a, b, c := &fakeConn{}, &fakeConn{}, &fakeConn{}
+	add(t, &r, a, 7)
+	if err := r.Add(b, testID, [][]byte{binary.BigEndian.AppendUint64(nil, 7)}, message.Message{}); err != nil {
+		t.Fatal(err)
+	}
+	add(t, &r, c, 7)
+	r.Answer() // nothing was stored
+	expectAnswers(t, a)
+	expectAnswers(t, b, "7 refused "+errNoPayload.Error())
+	expectAnswers(t, c)
+}
+
+// A repeat shares the fate of its own sender's message, not that of another sender's with the same number.
+func TestRepeatSharesTheFateOfItsSender(t *testing.T) {
+	var r Receiver
+	a, again := &fakeConn{}, &fakeConn{}
+	add(t, &r, a, 1)
+	other := [][]byte{binary.BigEndian.AppendUint64(nil, 1), []byte("text")}
+	if err := r.Add(&fakeConn{}, SenderID{version, 43}, other, message.Message{}); err != nil {
+		t.Fatal(err)
+	}
+	add(t, &r, again, 1)
+	r.Settle(0, errors.New("no"))
+	r.Settle(1, nil)
+	r.Answer()
+	expectAnswers(t, again, "1 refused no")
+}
+
+func TestMalformedMessages(t *testing.T) {
 	var r Receiver
 	c := &fakeConn{}
 	for _, frame := range []string{"", "1234567", "123456789", "\x00\x00\x00\x00\x00\x00\x00\x00"} {
@@ -179,58 +242,18 @@ func TestDeafSenders(t *testing.T) {
 	}
 }
 
-func TestSendersAreTold(t *testing.T) {
-	var m Memory
-	m.Sender(SenderID{version, 1}).Mark(5)
-	if m.Sender(SenderID{version, 2}).Has(5) {
-		t.Error("two senders share a memory")
+// After an answer that is not taken, the connection is reported once and gets no further answers.
+func TestDeafToARefusal(t *testing.T) {
+	var r Receiver
+	c := &fakeConn{deaf: true}
+	add(t, &r, c, 1, 2, 3)
+	r.Settle(0, errors.New("no"))
+	r.Settle(1, errors.New("no"))
+	r.Settle(2, nil)
+	if deaf := r.Answer(); len(deaf) != 1 || deaf[0] != Conn(c) {
+		t.Errorf("deaf: %v", deaf)
 	}
-	for i := range maxSenders {
-		m.Sender(SenderID{version, 3, byte(i), byte(i >> 8)})
+	if c.refused != 1 {
+		t.Errorf("%d answers were tried, want 1", c.refused)
 	}
-	if len(m.senders) != maxSenders || m.Sender(SenderID{version, 1}).Has(5) {
-		t.Errorf("%d senders are remembered", len(m.senders))
-	}
-}
-
-func TestWindowEdges(t *testing.T) {
-	var w Window
-	w.Mark(1)
-	w.Mark(windowSize)
-	if !w.Has(1) {
-		t.Error("1 is forgotten too early")
-	}
-	w.Mark(windowSize + 1)
-	if w.Has(1) || !w.Has(windowSize) || w.Mark(1) || w.Has(1) {
-		t.Error("1 is remembered where its bit is another's")
-	}
-	w.Mark(1 << 62)
-	if w.Has(windowSize) || !w.Has(1<<62) {
-		t.Error("a leap")
-	}
-}
-
-// The window against a plain set, for any order of marks.
-func FuzzWindow(f *testing.F) {
-	f.Fuzz(func(t *testing.T, steps []byte) {
-		var w Window
-		marked, high := map[uint64]bool{}, uint64(0)
-		seq := uint64(1)
-		for len(steps) >= 3 {
-			seq += uint64(int64(int16(binary.BigEndian.Uint16(steps)))) * uint64(steps[2]%9+1)
-			if seq == 0 || seq > 1<<40 {
-				seq = 1
-			}
-			if high = max(high, seq); high-seq < windowSize {
-				marked[seq] = true
-			}
-			w.Mark(seq)
-			steps = steps[3:]
-		}
-		for n := max(high, windowSize) - windowSize; n <= high+1; n++ {
-			if want := marked[n] && high-n < windowSize; w.Has(n) != want {
-				t.Fatalf("%d: %v, want %v (highest %d)", n, w.Has(n), want, high)
-			}
-		}
-	})
 }

@@ -1,6 +1,6 @@
-// Package delivery is acknowledged delivery over ZeroMQ, both ends, and the account of what is owed that all
-// levels of confirmation share. A Sender owes each line that it accepted until it is confirmed; a Receiver stores
-// and acknowledges, and remembers what it has stored. Neither does any input or output of its own.
+// Package delivery is acknowledged delivery over ZeroMQ, both ends, and the account of unconfirmed lines that all
+// levels of confirmation share. A Sender owes each line that it accepted until the line is confirmed. A Receiver has
+// messages stored, acknowledges them, and remembers what is stored. Neither does any I/O of its own.
 //
 // On the wire, version 1: the sender is a DEALER whose routing identity is its sender id, the receiver a ROUTER.
 //
@@ -9,10 +9,10 @@
 //	receiver → sender    [seq]                     stored: this message and every earlier one sent on this connection
 //	receiver → sender    [seq] [reason: text]      refused: this one message
 //
-// An acknowledgement speaks of one connection, and a number is answered once. Numbers begin at 1 and rise by
-// one per message over all connections of a sender. What a lost connection still owed is sent again, with its
-// number, to another receiver or to the same one, which knows it by its number. A sender that was killed comes back with
-// its sender id before the ROUTER may have noticed: one in libzmq needs ZMQ_ROUTER_HANDOVER to accept it.
+// An acknowledgement concerns one connection only, and a number is answered once. Numbers begin at 1 and rise by one
+// per message over all connections of a sender. What was unconfirmed on a lost connection is sent again, under its
+// number, to another receiver or to the same one, which recognizes the number. A sender that was killed may come back
+// with its id before the ROUTER notices the loss: a ROUTER of libzmq needs ZMQ_ROUTER_HANDOVER to accept it.
 package delivery
 
 import (
@@ -25,34 +25,34 @@ import (
 const SeqSize = 8
 
 const (
-	version  = 0x01
-	idSize   = 17  // bytes
-	maxCause = 500 // bytes of a refusal's reason
+	version   = 0x01
+	idSize    = 17  // bytes
+	maxReason = 500 // bytes of a refusal's reason that are read
 )
 
-// SenderID is a sender's name, and its routing identity on every connection.
+// SenderID identifies a sender: its routing identity on every connection.
 type SenderID [idSize]byte
 
-// NewSenderID makes a name that no other sender has. A sender whose numbers begin again takes a new one.
+// NewSenderID returns an id that no other sender has. A sender whose numbers begin again takes a new one.
 func NewSenderID() SenderID {
 	id := SenderID{version}
 	rand.Read(id[1:]) // never fails (crypto/rand)
 	return id
 }
 
-// ParseSenderID reads a routing identity. The error tells an operator what kind of peer this may be.
+// ParseSenderID reads a routing identity. Its error tells the operator what kind of peer this may be.
 func ParseSenderID(identity []byte) (SenderID, error) {
 	if len(identity) != idSize || identity[0] != version {
-		return SenderID{}, fmt.Errorf("routing identity of %d bytes is not that of an acknowledged sender, version 1 (17 bytes, the first 0x01): "+
-			"a plain DEALER needs --ack=false here", len(identity))
+		return SenderID{}, fmt.Errorf("routing identity of %d bytes is not that of an acknowledged sender, version 1 "+
+			"(17 bytes, the first 0x01): a plain DEALER needs --ack=false here", len(identity))
 	}
 	return SenderID(identity), nil
 }
 
-// ParseSeq reads a sequence number's frame. Numbers begin at 1.
+// ParseSeq reads the frame of a sequence number. Numbers begin at 1.
 func ParseSeq(frame []byte) (uint64, error) {
 	if len(frame) != SeqSize {
-		return 0, fmt.Errorf("sequence number of %d bytes: 8 are due", len(frame))
+		return 0, fmt.Errorf("sequence number of %d bytes, want 8", len(frame))
 	}
 	seq := binary.BigEndian.Uint64(frame)
 	if seq == 0 {
@@ -61,17 +61,17 @@ func ParseSeq(frame []byte) (uint64, error) {
 	return seq, nil
 }
 
-// Answer is what a receiver says about a message.
+// Answer is a receiver's answer to a message.
 type Answer struct {
 	Seq     uint64
 	Refused bool
-	Reason  string // why it was refused; printable, may be empty
+	Reason  string // why it was refused: printable, at most maxReason bytes were read; may be empty
 }
 
-// ParseAnswer reads an answer's frames.
+// ParseAnswer reads the frames of an answer.
 func ParseAnswer(frames [][]byte) (Answer, error) {
 	if len(frames) != 1 && len(frames) != 2 {
-		return Answer{}, fmt.Errorf("an answer of %d frames: 1 (stored) or 2 (refused) are due", len(frames))
+		return Answer{}, fmt.Errorf("an answer of %d frames, want 1 (stored) or 2 (refused)", len(frames))
 	}
 	seq, err := ParseSeq(frames[0])
 	if err != nil {
@@ -83,9 +83,9 @@ func ParseAnswer(frames [][]byte) (Answer, error) {
 	return Answer{Seq: seq, Refused: true, Reason: printable(frames[1])}, nil
 }
 
-// printable makes a stranger's text fit for one line of a log.
+// printable makes a text from the network fit for one line of a log.
 func printable(text []byte) string {
-	text = text[:min(len(text), maxCause)]
+	text = text[:min(len(text), maxReason)]
 	clean := make([]rune, 0, len(text))
 	for _, r := range string(text) {
 		if r < ' ' || r == 0x7f || (r >= 0x80 && r < 0xa0) || r == '\u2028' || r == '\u2029' {

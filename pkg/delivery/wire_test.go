@@ -15,7 +15,7 @@ func TestSenderID(t *testing.T) {
 		t.Errorf("%x, %v", got, err)
 	}
 	if NewSenderID() == id {
-		t.Error("two senders have one name")
+		t.Error("two senders have the same id")
 	}
 	for _, identity := range [][]byte{nil, []byte("me"), id[1:], append([]byte{2}, id[1:]...), append(id[:], 0)} {
 		if _, err := ParseSenderID(identity); err == nil {
@@ -30,7 +30,14 @@ func TestParseAnswer(t *testing.T) {
 		t.Errorf("%+v, %v", a, err)
 	}
 	if a, err := ParseAnswer([][]byte{seq, nil}); err != nil || a != (Answer{Seq: 7, Refused: true}) {
-		t.Errorf("two frames are a refusal, even with an empty reason: %+v, %v", a, err)
+		t.Errorf("two frames are a refusal even if the reason is empty: %+v, %v", a, err)
+	}
+	text := "a\nb\x7fc\u0085d\u2028e\u2029f"
+	if a, err := ParseAnswer([][]byte{seq, []byte(text)}); err != nil || a.Reason != "a b c d e f" {
+		t.Errorf("a reason that is not printable: %+v, %v", a, err)
+	}
+	if a, err := ParseAnswer([][]byte{seq, make([]byte, 1<<20)}); err != nil || len(a.Reason) != maxReason {
+		t.Errorf("a reason of 1 MiB: %d bytes are taken, %v", len(a.Reason), err)
 	}
 	for _, frames := range [][][]byte{nil, {nil}, {seq[1:]}, {seq, seq, seq}, {make([]byte, 8)}} {
 		if _, err := ParseAnswer(frames); err == nil {
@@ -65,7 +72,7 @@ func FuzzParseAnswer(f *testing.F) {
 		if !bytes.Equal(binary.BigEndian.AppendUint64(nil, a.Seq), seq) || a.Refused != two {
 			t.Fatalf("%x became %+v", seq, a)
 		}
-		if strings.ContainsFunc(a.Reason, unicode.IsControl) || len(a.Reason) > 3*maxCause {
+		if strings.ContainsFunc(a.Reason, unicode.IsControl) || len(a.Reason) > 3*maxReason {
 			t.Fatalf("reason %q", a.Reason)
 		}
 	})

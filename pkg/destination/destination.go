@@ -1,6 +1,6 @@
-// Package destination is where imzmq puts messages: rsyslog through improg or RELP, Redis, or plain lines on
-// stdout. A destination says of each message when it is stored, so that it can be acknowledged to its
-// sender then and not before.
+// Package destination is where imzmq puts messages: rsyslog through improg or RELP, Redis, or plain lines on stdout. A
+// destination reports when each message is stored, so that the message is acknowledged to its sender then and not
+// before.
 package destination
 
 import (
@@ -17,48 +17,47 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/relp"
 )
 
-// ErrOver says that the destination has ended by itself and takes no more: rsyslog stops, or nobody
-// reads stdout any more. For the program it is a normal end.
+// ErrOver means that the destination has ended by itself and takes no more: rsyslog is stopping, or the reader of
+// stdout has gone. For the program that is a normal end.
 var ErrOver = errors.New("the destination has ended")
 
-// ErrRepeat says of a message that it was stored before, and is not stored twice. It counts as stored.
+// ErrRepeat means that a message was stored earlier, and not again now. It counts as stored.
 var ErrRepeat = redis.ErrRepeat
 
-// Destination takes messages. It is for one goroutine, but for Done.
+// Destination stores messages. Except for Done, it is for one goroutine.
 type Destination interface {
-	// Store delivers the batch in order and returns nil when every message is settled. settled(i, nil)
-	// means that message i is stored, settled(i, ErrRepeat) that it was stored before; settled(i, reason) that the
-	// destination does not want it and would not the next time, as things are. It is called on the caller's goroutine, once per message at most.
+	// Store stores the batch in order and returns nil once every message is settled. settled(i, nil) means that
+	// message i is stored, settled(i, ErrRepeat) that it was stored earlier, settled(i, reason) that the destination
+	// refuses it and would again, as things are. settled is called on the caller's goroutine, at most once per message.
 	//
-	// A fault that can pass is waited out: Store returns an error that wraps ctx.Err() when ctx ends,
-	// one that wraps ErrOver when the destination has ended, and another only when it cannot go on.
-	// What was not settled then is of unknown fate. The batch is only read, and no longer than the
-	// call lasts.
+	// Store waits for faults that can pass. It returns an error that wraps ctx.Err() when ctx ends, one that wraps
+	// ErrOver when the destination has ended, and any other only when it cannot continue. The fate of the messages
+	// that were not settled is then unknown. The batch is only read, and not after Store has returned.
 	Store(ctx context.Context, batch []message.Message, settled func(i int, refusal error)) error
 
-	// Done returns a channel that is closed when the destination has ended by itself; nil when it
-	// never does.
+	// Done returns a channel that is closed when the destination has ended by itself; nil if it never does.
 	Done() <-chan struct{}
 
-	// Close says good-bye and releases what the destination holds, waiting no longer than ctx. Its
-	// error is also the one because of which Done was closed, if that was no normal end.
+	// Close ends the connection in order and releases what the destination holds, waiting no longer than ctx. It also
+	// returns the error that ended the destination, if that was no normal end.
 	Close(ctx context.Context) error
 }
 
-// Config is what a destination may need beside its target.
+// Config is what a destination may need in addition to its target.
 type Config struct {
 	Stdin, Stdout *os.File // for improg and -; they remain the caller's and stay open until Close
 
-	Reconnect, ReconnectMax time.Duration // first and longest wait between attempts, with Redis a second at most; 0: the default of relp, or redis
+	// First and longest wait between attempts, with Redis at most a second; 0: the default of relp or redis.
+	Reconnect, ReconnectMax time.Duration
 	Timeout                 time.Duration // RELP: longest silence; 0: relp's default
 
-	Redis redis.Config // its Target and Logger are those of the destination
+	Redis redis.Config // its Target, Logger and waits are set by New
 
 	Logger *slog.Logger
 }
 
-// New makes the destination that target names. It does not wait for anybody: RELP and Redis connect with the
-// first batch, and improg's START is awaited there too.
+// New makes the destination that target names. It does not wait: the first Store connects to RELP or Redis, or waits
+// for improg's START.
 func New(target Target, format Format, config Config) (Destination, error) {
 	switch target.Kind {
 	case Improg:
@@ -72,7 +71,7 @@ func New(target Target, format Format, config Config) (Destination, error) {
 		if err != nil {
 			return nil, err
 		}
-		return newLines(conn, format, "nobody reads stdout any more"), nil
+		return newLines(conn, format, "the reader of stdout has gone"), nil
 	case RELP:
 		client, err := newClient(target, config)
 		if err != nil {
@@ -89,8 +88,7 @@ func New(target Target, format Format, config Config) (Destination, error) {
 	return nil, fmt.Errorf("destination %q is not known", target)
 }
 
-// Check reaches for the target once and returns what is in the way. There is nothing to reach for
-// improg and stdout.
+// Check tries to reach the target once and returns what is in the way. It always succeeds for improg and stdout.
 func Check(ctx context.Context, target Target, config Config) error {
 	switch target.Kind {
 	case Redis:
@@ -113,7 +111,7 @@ func checkRELP(ctx context.Context, target Target, config Config) error {
 }
 
 func redisConfig(target Target, config Config) redis.Config {
-	const longest = time.Second // a Redis that is back should be noticed at once, and those who wait for it are few
+	const longest = time.Second // a Redis that is back is noticed soon, and few clients try
 	c := config.Redis
 	c.Target, c.Logger = target.Redis, config.Logger
 	c.Reconnect = min(config.Reconnect, longest)

@@ -60,7 +60,7 @@ func payloads(texts ...string) (batch []message.Message) {
 	return batch
 }
 
-// fates records what settled was told: "" not settled, "ok", or the reason; twice is an error.
+// fates returns what settled records: "" (not settled), "ok", or the reason. Settling twice is an error.
 func fates(t *testing.T, n int) ([]string, func(int, error)) {
 	got := make([]string, n)
 	return got, func(i int, refusal error) {
@@ -83,6 +83,7 @@ func over(t *testing.T, d destination.Destination) {
 }
 
 func TestImprog(t *testing.T) {
+	t.Parallel()
 	stdin, toChild := pipe(t)
 	fromChild, stdout := pipe(t)
 	d := open(t, "improg", destination.Raw, destination.Config{Stdin: stdin, Stdout: stdout})
@@ -120,6 +121,7 @@ func TestImprog(t *testing.T) {
 }
 
 func TestImprogGarbage(t *testing.T) {
+	t.Parallel()
 	stdin, toChild := pipe(t)
 	_, stdout := pipe(t)
 	d := open(t, "improg", destination.Raw, destination.Config{Stdin: stdin, Stdout: stdout})

@@ -12,6 +12,7 @@ import (
 )
 
 func TestRedis(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t)
 	to := "redis://" + server.Addr() + "/0?list=logs"
 	batch := []message.Message{

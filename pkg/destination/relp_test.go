@@ -17,8 +17,7 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/relp"
 )
 
-// relpServer accepts connections one after the other and gives every frame to answer, which returns
-// what to say.
+// relpServer accepts connections one after the other and writes what answer returns for each frame.
 func relpServer(t *testing.T, answer func(relp.Frame) string) (to string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -53,6 +52,7 @@ func relpServer(t *testing.T, answer func(relp.Frame) string) (to string) {
 }
 
 func TestRELP(t *testing.T) {
+	t.Parallel()
 	arrived := make(chan string, 10)
 	to := relpServer(t, func(f relp.Frame) string {
 		if string(f.Command) == "syslog" {
@@ -92,6 +92,7 @@ func TestRELP(t *testing.T) {
 }
 
 func TestRELPCancelled(t *testing.T) {
+	t.Parallel()
 	d := open(t, relpServer(t, func(f relp.Frame) string {
 		if string(f.Data) == "silence" {
 			return ""
@@ -112,6 +113,7 @@ func TestRELPCancelled(t *testing.T) {
 }
 
 func TestCheck(t *testing.T) {
+	t.Parallel()
 	config := destination.Config{Logger: slog.New(slog.DiscardHandler)}
 	to := relpServer(t, func(f relp.Frame) string { return fmt.Sprintf("%d rsp 6 200 OK\n", f.Txnr) })
 	target, err := destination.Parse(to)

@@ -17,6 +17,7 @@ import (
 )
 
 func TestStdout(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		format destination.Format
 		want   string
@@ -56,6 +57,7 @@ func TestStdout(t *testing.T) {
 }
 
 func TestStdoutReaderGone(t *testing.T) {
+	t.Parallel()
 	r, w := pipe(t)
 	d := open(t, "-", destination.Raw, destination.Config{Stdout: w})
 	batch := payloads(slices.Repeat([]string{strings.Repeat("x", 999)}, 1000)...)
@@ -68,6 +70,7 @@ func TestStdoutReaderGone(t *testing.T) {
 }
 
 func TestStdoutCancelled(t *testing.T) {
+	t.Parallel()
 	r, w := pipe(t)
 	d := open(t, "-", destination.Raw, destination.Config{Stdout: w})
 	batch := payloads(slices.Repeat([]string{strings.Repeat("x", 999)}, 1000)...)
@@ -88,11 +91,12 @@ func prefix(t *testing.T, got []string, least, most int) {
 		n++
 	}
 	if n < least || n > most || slices.ContainsFunc(got[n:], func(s string) bool { return s != "" }) {
-		t.Errorf("the first %d are stored, want %d to %d, and none else", n, least, most)
+		t.Errorf("the first %d are stored, want %d to %d, and no others", n, least, most)
 	}
 }
 
 func TestStdoutDiskFull(t *testing.T) {
+	t.Parallel()
 	f, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -106,8 +110,9 @@ func TestStdoutDiskFull(t *testing.T) {
 	d.Close(bounded(t))
 }
 
-// One message may pass the arena; a batch of many such goes out in parts, in order, each settled.
+// A batch that does not fit into the arena is sent in parts, in order, and every message is settled.
 func TestLargeBatch(t *testing.T) {
+	t.Parallel()
 	f, err := os.CreateTemp(t.TempDir(), "")
 	if err != nil {
 		t.Fatal(err)
@@ -131,7 +136,7 @@ func TestLargeBatch(t *testing.T) {
 	d.Close(bounded(t))
 }
 
-// A destination that works from buffers that it has allocates per batch, not per message.
+// A destination reuses its buffers: it allocates per batch, not per message.
 func TestAllocations(t *testing.T) {
 	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
 	if err != nil {

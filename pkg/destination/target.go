@@ -17,10 +17,10 @@ const (
 	Improg Kind = iota + 1 // lines to the improg that started this program
 	Stdout                 // lines on stdout
 	RELP                   // frames to imrelp
-	Redis                  // a list, a stream or a channel
+	Redis                  // a list, stream or channel
 )
 
-// Target is a destination's name, taken apart. Parse makes it.
+// Target is the parsed value of --to. Parse makes it.
 type Target struct {
 	Kind    Kind
 	Address string       // RELP: host:port
@@ -63,17 +63,19 @@ func Parse(to string) (Target, error) {
 		to += ":…"
 	}
 	if !ok {
-		return Target{}, fmt.Errorf("destination %q is not known: write improg, - (for stdout), relp://host:port or redis://host:port/db?list=KEY", to)
+		return Target{}, fmt.Errorf("destination %q is not known: "+
+			"write improg, - (for stdout), relp://host:port or redis://host:port/db?list=KEY", to)
 	}
 	if err := checkAddress(address); err != nil {
-		return Target{}, fmt.Errorf("destination %q: %w: write relp://host:port, as in relp://127.0.0.1:2514 or relp://[::1]:2514", to, err)
+		return Target{}, fmt.Errorf("destination %q: %w: "+
+			"write relp://host:port, as in relp://127.0.0.1:2514 or relp://[::1]:2514", to, err)
 	}
 	return Target{Kind: RELP, Address: address}, nil
 }
 
 func checkAddress(address string) error {
 	if strings.ContainsAny(address, "/?#@ ") {
-		return errors.New("there is more than host and port in it")
+		return errors.New("it holds more than host and port")
 	}
 	host, port, err := net.SplitHostPort(address)
 	var fault *net.AddrError
@@ -93,12 +95,12 @@ func checkAddress(address string) error {
 	return nil
 }
 
-// Format is the form in which a message is stored.
+// Format is the form in which messages are stored.
 type Format int
 
 const (
-	Raw  Format = iota // the payload; where lines are stored, as message.AppendLine writes it
-	JSON               // one line as message.AppendJSON writes it
+	Raw  Format = iota // the payload; to improg and stdout, as message.AppendLine writes it
+	JSON               // one line, as message.AppendJSON writes it
 )
 
 // ParseFormat reads the value of --format: raw or json.

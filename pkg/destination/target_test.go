@@ -18,6 +18,7 @@ func redisTarget(t *testing.T, text string) redis.Target {
 }
 
 func TestParse(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		to   string
 		want destination.Target
@@ -65,8 +66,9 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// A target that was meant for Redis and has another scheme may have a password in it.
-func TestParseTellsNoPassword(t *testing.T) {
+// A target that was meant for Redis, with another scheme, may hold a password: errors do not quote it.
+func TestParseQuotesNoPassword(t *testing.T) {
+	t.Parallel()
 	for _, to := range []string{"REDIS://:secret@h?list=a", " redis://:secret@h", "redis:/:secret@h", "valkey://u:secret@h", "redis+unix:///x?password=secret"} {
 		if _, err := destination.Parse(to); err == nil || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%s: %v", to, err)
@@ -75,6 +77,7 @@ func TestParseTellsNoPassword(t *testing.T) {
 }
 
 func TestParseFormat(t *testing.T) {
+	t.Parallel()
 	for name, want := range map[string]destination.Format{"raw": destination.Raw, "json": destination.JSON} {
 		if got, err := destination.ParseFormat(name); err != nil || got != want {
 			t.Errorf("ParseFormat(%q) = %v, %v", name, got, err)

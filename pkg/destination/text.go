@@ -11,24 +11,24 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/relp"
 )
 
-// arenaSize is how much encoded text is gathered before it is sent; a batch of more is sent in parts.
+// arenaSize is how many bytes of encoded text are gathered before they are sent. A batch of more is sent in parts.
 const arenaSize = 4 << 20
 
-// texts is a destination that takes one text per message.
+// texts is a destination that stores one text per message.
 type texts struct {
 	format Format
-	lines  bool // a text is a line, and must not break
+	lines  bool // texts are lines: AppendLine escapes what would break one
 
-	// send brings the texts of messages to where they belong, as Store does.
+	// send stores the texts of messages, as Store does.
 	send  func(ctx context.Context, batch []message.Message, texts [][]byte, settled func(i int, refusal error)) error
 	done  <-chan struct{}
 	close func(ctx context.Context) error
 
-	arena   []byte   // what was encoded; scratch
-	encoded [][]byte // parts of arena and of payloads; scratch
+	arena   []byte   // scratch for encoded texts
+	encoded [][]byte // the texts: parts of arena, or payloads as they are
 }
 
-// newFrames stores texts as RELP frames, which may hold anything.
+// newFrames stores texts as RELP frames, which may hold any bytes.
 func newFrames(client *relp.Client, format Format) *texts {
 	return &texts{
 		format: format,
@@ -39,12 +39,12 @@ func newFrames(client *relp.Client, format Format) *texts {
 	}
 }
 
-// newStored stores texts in Redis, which may hold anything.
+// newStored stores texts in Redis, which may hold any bytes.
 func newStored(writer *redis.Writer, format Format) *texts {
 	return &texts{format: format, send: writer.Store, close: func(context.Context) error { return writer.Close() }}
 }
 
-// newLines stores texts as lines. over is what it means when conn stops.
+// newLines stores texts as lines. over is the reason when conn stops.
 func newLines(conn *improg.Conn, format Format, over string) *texts {
 	return &texts{
 		format: format,
@@ -74,15 +74,17 @@ func (t *texts) Store(ctx context.Context, batch []message.Message, settled func
 	defer t.release()
 	for from := 0; from < len(batch); from += len(t.encoded) {
 		t.encode(batch[from:])
-		if err := t.send(ctx, batch[from:from+len(t.encoded)], t.encoded, func(i int, refusal error) { settled(from+i, refusal) }); err != nil {
+		part := batch[from : from+len(t.encoded)]
+		err := t.send(ctx, part, t.encoded, func(i int, refusal error) { settled(from+i, refusal) })
+		if err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// encode fills encoded with the texts of the first messages of batch: one at least, all unless the
-// arena fills up.
+// encode fills encoded with the texts of the first messages of batch: all of them unless the arena fills up, but at
+// least one.
 func (t *texts) encode(batch []message.Message) {
 	t.arena, t.encoded = t.arena[:0], t.encoded[:0]
 	for i := range batch {
@@ -100,12 +102,12 @@ func (t *texts) encode(batch []message.Message) {
 			t.encoded = append(t.encoded, m.Payload)
 			continue
 		}
-		// When the arena grows, what was taken from it before stays where it is.
+		// When the arena grows, earlier texts stay in the old one.
 		t.encoded = append(t.encoded, t.arena[from:])
 	}
 }
 
-// release lets go of the batch's memory, and of an arena that one great message made too large.
+// release drops all references to the batch, and an arena that a large message has grown too much.
 func (t *texts) release() {
 	clear(t.encoded[:cap(t.encoded)])
 	if cap(t.arena) > 2*arenaSize {

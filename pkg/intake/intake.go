@@ -1,6 +1,6 @@
-// Package intake moves messages from a ZeroMQ socket into a destination, batch by batch: it takes what peers have
-// sent, stores it, and only then acknowledges it, when the senders ask for that, and takes more. A slow
-// destination so stops the reading, and through ZeroMQ's windows the sending.
+// Package intake moves messages from a ZeroMQ socket into a destination, batch by batch. It takes what peers have sent,
+// stores it, only then acknowledges it, if the senders speak acknowledged delivery, and takes more. A slow destination
+// thus stops the reading and, through ZeroMQ's windows, the sending.
 package intake
 
 import (
@@ -18,12 +18,12 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
 )
 
-// Config is what an intake needs to know.
+// Config configures an Intake.
 type Config struct {
 	Acknowledge bool          // the senders speak acknowledged delivery
 	Batch       int           // most messages per write to the destination
 	Delay       time.Duration // longest wait to fill a batch
-	Quiet       time.Duration // Acknowledge: when nothing has come for so long, no more is waited for; 0: nothing is waited for at all
+	Quiet       time.Duration // with Acknowledge: store the batch after this much silence; 0: at once
 	Logger      *slog.Logger
 }
 
@@ -38,28 +38,29 @@ type Intake struct {
 	socket   *zmq.Socket
 	dest     destination.Destination
 	receiver delivery.Receiver
-	plain    []message.Message // the batch, when nobody is to be answered
-	held     []*zmq.Batch      // whose memory the batch is made of
-	rest     *zmq.Batch        // what did not fit into the batch
+	plain    []message.Message // without Acknowledge: the batch
+	borrowed []*zmq.Batch      // the batch's memory: released when it is stored
+	rest     *zmq.Batch        // its messages from restFrom on did not fit into the batch; nil: none
 	restFrom int
 	counters Counters
 }
 
-// New makes an intake. The socket must not be received from by anybody else; the destination's owner closes it.
+// New makes an intake. Nothing else may receive from the socket. The caller closes the destination.
 func New(cfg Config, socket *zmq.Socket, dest destination.Destination) *Intake {
 	return &Intake{cfg: cfg, socket: socket, dest: dest}
 }
 
-// CheckSender drops a peer that does not speak acknowledged delivery. It is the socket's OnUp when Config.Acknowledge is set.
+// CheckSender drops a peer that does not speak acknowledged delivery. It is for the socket's OnUp with
+// Config.Acknowledge.
 func CheckSender(p *zmq.Peer) {
 	if _, err := delivery.ParseSenderID(p.Identity()); err != nil {
 		p.Drop(err)
 	}
 }
 
-// Run moves messages until ctx ends or the destination has ended by itself; both are normal and return nil. The
-// batch in hand is finished first, and what senders who hear of no acknowledgement have sent is taken to the end, for as
-// long as draining lasts. The socket is retired then.
+// Run moves messages until ctx ends or the destination has ended by itself; both are normal and return nil. It first
+// finishes the batch in hand. Without Acknowledge it then retires the socket and takes everything that was sent, until
+// draining ends; messages that are lost there are an error.
 func (in *Intake) Run(ctx, draining context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -73,7 +74,7 @@ func (in *Intake) Run(ctx, draining context.Context) error {
 		}()
 	}
 	if err := in.move(ctx, draining); err != nil || in.cfg.Acknowledge {
-		return over(err) // a sender that hears nothing sends again
+		return over(err) // a sender that is not answered sends again
 	}
 	gone := in.socket.Retire()
 	rest, stop := context.WithCancel(draining)
@@ -89,18 +90,19 @@ func (in *Intake) Run(ctx, draining context.Context) error {
 		return over(err)
 	}
 	lost := in.counters.Received - in.counters.Stored - in.counters.Refused
+	const late = "the destination did not take everything within --linger: %d messages that were read are lost"
 	select {
 	case <-gone:
 		if lost == 0 {
 			return nil
 		}
-		return fmt.Errorf("the destination did not take everything within --linger: %d messages that were read are lost", lost)
+		return fmt.Errorf(late, lost)
 	default:
-		return fmt.Errorf("the destination did not take everything within --linger: %d messages that were read are lost, and what was not read", lost)
+		return fmt.Errorf(late+", and what was not read", lost)
 	}
 }
 
-// over is nil when the destination has ended by itself: that is a normal end.
+// over returns nil for the error of a destination that has ended by itself, which is a normal end.
 func over(err error) error {
 	if errors.Is(err, destination.ErrOver) {
 		return nil
@@ -108,7 +110,7 @@ func over(err error) error {
 	return err
 }
 
-// move moves batches until ctx ends (nil). A batch may take as long as storing lasts.
+// move moves batches until ctx ends, and returns nil then. It waits for a batch to be stored until storing ends.
 func (in *Intake) move(ctx, storing context.Context) error {
 	for in.gather(ctx) {
 		err := in.store(storing)
@@ -125,52 +127,72 @@ func (in *Intake) move(ctx, storing context.Context) error {
 
 // gather waits for messages and takes as many as make a batch. It returns false when ctx has ended.
 func (in *Intake) gather(ctx context.Context) bool {
-	if in.rest == nil {
-		b, err := in.socket.Recv(ctx)
-		if err != nil {
+	b, from := in.rest, in.restFrom
+	if b == nil {
+		var err error
+		if b, err = in.socket.Recv(ctx); err != nil {
 			return false
 		}
-		in.take(b, 0)
+		from = 0
+	}
+	in.rest = nil
+	in.take(b, from)
+	if in.cfg.Acknowledge {
+		in.fillUntilQuiet()
 	} else {
-		b, from := in.rest, in.restFrom
-		in.rest = nil
-		in.take(b, from)
-	}
-	var full <-chan time.Time
-	if in.cfg.Delay > 0 && !in.cfg.Acknowledge { // a sender that waits for its acknowledgement sends no more to fill a batch with
-		timer := time.NewTimer(in.cfg.Delay)
-		defer timer.Stop()
-		full = timer.C
-	}
-	deadline := time.Now().Add(in.cfg.Delay)
-	for in.rest == nil && in.size() < in.cfg.Batch {
-		if b := in.socket.TryRecv(); b != nil {
-			in.take(b, 0)
-			continue
-		}
-		if full == nil {
-			if in.cfg.Quiet == 0 || time.Now().After(deadline) || !in.more() {
-				break
-			}
-			continue
-		}
-		select {
-		case b := <-in.socket.Incoming():
-			in.take(b, 0)
-		case <-full:
-			return true
-		case <-ctx.Done():
-			return true
-		}
+		in.fillForDelay(ctx)
 	}
 	return true
 }
 
-// more waits for Quiet, and then tells whether something has come meanwhile, which it takes. A sender sends its batch in one go and then waits for its
-// acknowledgement, so that a short silence is the end of a batch.
-func (in *Intake) more() bool {
-	pause := unix.NsecToTimespec(int64(in.cfg.Quiet))
-	unix.Nanosleep(&pause, nil) // Go's timers take a millisecond at least when all is quiet; and cut short is as good
+// fillForDelay takes more plain messages until the batch is full, Delay is over or ctx ends.
+func (in *Intake) fillForDelay(ctx context.Context) {
+	var over <-chan time.Time
+	if in.cfg.Delay > 0 {
+		timer := time.NewTimer(in.cfg.Delay)
+		defer timer.Stop()
+		over = timer.C
+	}
+	for in.size() < in.cfg.Batch {
+		if in.takeReady() {
+			continue
+		}
+		if over == nil {
+			return
+		}
+		select {
+		case b := <-in.socket.Incoming():
+			in.take(b, 0)
+		case <-over:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// fillUntilQuiet takes more acknowledged messages until the batch is full, the senders are silent for Quiet, or Delay
+// is over. A sender sends its batch in one go and then waits for the acknowledgement: a short silence is the end of it,
+// and waiting longer would fill nothing.
+func (in *Intake) fillUntilQuiet() {
+	deadline := time.Now().Add(in.cfg.Delay)
+	for in.size() < in.cfg.Batch {
+		if in.takeReady() {
+			continue
+		}
+		if in.cfg.Quiet == 0 || time.Now().After(deadline) {
+			return
+		}
+		pause := unix.NsecToTimespec(int64(in.cfg.Quiet))
+		unix.Nanosleep(&pause, nil) // an idle Go timer takes a millisecond at least; being cut short does no harm
+		if !in.takeReady() {
+			return
+		}
+	}
+}
+
+// takeReady takes what the next peer has sent. It returns false when nothing is there.
+func (in *Intake) takeReady() bool {
 	b := in.socket.TryRecv()
 	if b == nil {
 		return false
@@ -186,14 +208,14 @@ func (in *Intake) size() int {
 	return len(in.plain)
 }
 
-// take adds the messages of b, beginning with from, to the batch, and keeps those that do not fit for the next one.
+// take adds the messages of b, beginning with index from, to the batch. Those that do not fit become the rest.
 func (in *Intake) take(b *zmq.Batch, from int) {
 	base := message.Message{Peer: b.Peer().Remote(), Received: time.Now()}
 	var id delivery.SenderID
 	if in.cfg.Acknowledge {
 		var err error
 		if id, err = delivery.ParseSenderID(b.Peer().Identity()); err != nil {
-			b.Release() // CheckSender drops the peer
+			b.Release() // CheckSender drops this peer
 			return
 		}
 	}
@@ -214,7 +236,7 @@ func (in *Intake) take(b *zmq.Batch, from int) {
 		in.rest, in.restFrom = b, i
 		return
 	}
-	in.held = append(in.held, b)
+	in.borrowed = append(in.borrowed, b)
 }
 
 // store stores the batch.
@@ -247,24 +269,25 @@ func (in *Intake) settlePlain(_ int, refusal error) {
 		return
 	}
 	in.counters.Refused++
-	in.cfg.Logger.Error("message lost: the destination refused it, and its sender asks for no acknowledgement", "reason", refusal)
+	in.cfg.Logger.Error("message lost: the destination refused it, and its sender wants no acknowledgement",
+		"reason", refusal)
 }
 
-// finish answers the senders and gives the batch's memory back.
+// finish answers the senders and releases the memory of the batch.
 func (in *Intake) finish() {
 	for _, conn := range in.receiver.Answer() {
 		conn.(*zmq.Peer).Drop(errors.New("the sender does not read its acknowledgements"))
 	}
 	clear(in.plain)
 	in.plain = in.plain[:0]
-	for _, b := range in.held {
+	for _, b := range in.borrowed {
 		b.Release()
 	}
-	clear(in.held)
-	in.held = in.held[:0]
+	clear(in.borrowed)
+	in.borrowed = in.borrowed[:0]
 }
 
-// Counters returns the totals. Only for when Run has returned.
+// Counters returns the totals. Call it only after Run has returned.
 func (in *Intake) Counters() Counters {
 	c := in.counters
 	c.Duplicates, c.Refused = in.receiver.Duplicates, c.Refused+in.receiver.Refused

@@ -23,14 +23,16 @@ const patience = 20 * time.Second
 
 var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
 
-// fakeDestination keeps what it is given. A payload "bad" is refused, "known" was stored before; a held one waits for release or ctx's end.
+// fakeDestination records what it is given. It refuses the payload "bad"; "known" counts as stored earlier. With
+// release, it stores nothing until release is closed, and gives up when ctx ends.
 type fakeDestination struct {
-	mu      sync.Mutex
-	stored  []string
-	batches []int
-	entered chan struct{} // receives when a batch is being stored
-	release chan struct{} // nil: nothing is held
-	over    chan struct{} // closed: rsyslog has gone
+	mu       sync.Mutex
+	stored   []string
+	batches  []int
+	nameless int           // messages without a peer or a time
+	entered  chan struct{} // receives when a batch is being stored
+	release  chan struct{} // nil: batches are stored at once
+	over     chan struct{} // closed: the destination has ended by itself
 }
 
 func (d *fakeDestination) Store(ctx context.Context, batch []message.Message, settled func(int, error)) error {
@@ -51,6 +53,9 @@ func (d *fakeDestination) Store(ctx context.Context, batch []message.Message, se
 	defer d.mu.Unlock()
 	d.batches = append(d.batches, len(batch))
 	for i, m := range batch {
+		if m.Peer == "" || m.Received.IsZero() {
+			d.nameless++
+		}
 		if string(m.Payload) == "bad" {
 			settled(i, errors.New("not wanted"))
 			continue
@@ -74,15 +79,15 @@ func (d *fakeDestination) has() []string {
 	return slices.Clone(d.stored)
 }
 
-// rig is an intake that runs, and a socket that sends to it.
+// rig is a running intake and a socket that sends to it.
 type rig struct {
 	dest    *fakeDestination
 	intake  *Intake
 	sender  *zmq.Socket
 	answers chan delivery.Answer
-	stop    context.CancelFunc // as SIGTERM does
-	giveUp  context.CancelFunc // as the end of --linger does
-	ended   chan error
+	stop    context.CancelFunc // what SIGTERM does
+	giveUp  context.CancelFunc // what the end of --linger does
+	ended   chan error         // Run's error
 }
 
 func newSocket(t *testing.T, cfg zmq.Config) *zmq.Socket {
@@ -131,7 +136,8 @@ func start(t *testing.T, cfg Config, receiver, sender zmq.Config, dest *fakeDest
 
 func acknowledged(t *testing.T, batch int, dest *fakeDestination) *rig {
 	id := delivery.NewSenderID()
-	return start(t, Config{Acknowledge: true, Batch: batch}, zmq.Config{Type: zmq.Router, OnUp: CheckSender}, zmq.Config{Type: zmq.Dealer, Identity: id[:]}, dest)
+	router, dealer := zmq.Config{Type: zmq.Router, OnUp: CheckSender}, zmq.Config{Type: zmq.Dealer, Identity: id[:]}
+	return start(t, Config{Acknowledge: true, Batch: batch}, router, dealer, dest)
 }
 
 // send sends payloads with the numbers from seq on.
@@ -146,7 +152,7 @@ func (r *rig) send(t *testing.T, seq uint64, payloads ...string) {
 	}
 }
 
-// answered waits for the answer to seq and returns what came until then.
+// answered waits for the answer to seq and returns all answers up to it.
 func (r *rig) answered(t *testing.T, seq uint64) (got []delivery.Answer) {
 	t.Helper()
 	for {
@@ -156,7 +162,7 @@ func (r *rig) answered(t *testing.T, seq uint64) (got []delivery.Answer) {
 				return got
 			}
 		case <-time.After(patience):
-			t.Fatalf("no answer to %d, only %+v", seq, got)
+			t.Fatalf("no answer to %d, but %+v", seq, got)
 		}
 	}
 }
@@ -174,6 +180,7 @@ func (r *rig) expectEnd(t *testing.T) {
 }
 
 func TestAcknowledgedOnceStored(t *testing.T) {
+	t.Parallel()
 	r := acknowledged(t, 1000, &fakeDestination{})
 	r.send(t, 1, "a", "b", "c")
 	r.answered(t, 3)
@@ -193,12 +200,13 @@ func TestAcknowledgedOnceStored(t *testing.T) {
 }
 
 func TestNothingIsAcknowledgedBeforeItIsStored(t *testing.T) {
+	t.Parallel()
 	r := acknowledged(t, 1000, &fakeDestination{release: make(chan struct{})})
 	r.send(t, 1, "a")
 	<-r.dest.entered
 	select {
 	case a := <-r.answers:
-		t.Fatalf("answered %+v while the destination was still at it", a)
+		t.Fatalf("answered %+v before the destination had stored it", a)
 	default:
 	}
 	close(r.dest.release)
@@ -206,6 +214,7 @@ func TestNothingIsAcknowledgedBeforeItIsStored(t *testing.T) {
 }
 
 func TestRefusal(t *testing.T) {
+	t.Parallel()
 	r := acknowledged(t, 1000, &fakeDestination{})
 	r.send(t, 1, "a", "bad", "c")
 	got := r.answered(t, 3)
@@ -215,6 +224,7 @@ func TestRefusal(t *testing.T) {
 }
 
 func TestWhatTheDestinationKnowsIsAcknowledged(t *testing.T) {
+	t.Parallel()
 	r := acknowledged(t, 1000, &fakeDestination{})
 	r.send(t, 1, "a", "known", "c")
 	if got := r.answered(t, 3); slices.ContainsFunc(got, func(a delivery.Answer) bool { return a.Refused }) {
@@ -227,8 +237,9 @@ func TestWhatTheDestinationKnowsIsAcknowledged(t *testing.T) {
 	}
 }
 
-// Waiting for more ends when nothing more comes, and not when the longest wait is over.
+// Waiting for more ends when nothing more arrives, not only after Delay.
 func TestQuietSendersAreNotKeptWaiting(t *testing.T) {
+	t.Parallel()
 	id := delivery.NewSenderID()
 	cfg := Config{Acknowledge: true, Batch: 1000, Delay: time.Hour, Quiet: time.Millisecond}
 	r := start(t, cfg, zmq.Config{Type: zmq.Router, OnUp: CheckSender}, zmq.Config{Type: zmq.Dealer, Identity: id[:]}, &fakeDestination{})
@@ -242,6 +253,7 @@ func TestQuietSendersAreNotKeptWaiting(t *testing.T) {
 }
 
 func TestBatchIsNeverLongerThanAskedFor(t *testing.T) {
+	t.Parallel()
 	r := acknowledged(t, 7, &fakeDestination{})
 	var payloads, want []string
 	for i := range 100 {
@@ -259,6 +271,7 @@ func TestBatchIsNeverLongerThanAskedFor(t *testing.T) {
 }
 
 func TestStopFinishesTheBatchInHand(t *testing.T) {
+	t.Parallel()
 	r := acknowledged(t, 1000, &fakeDestination{release: make(chan struct{})})
 	r.send(t, 1, "a")
 	<-r.dest.entered
@@ -269,6 +282,7 @@ func TestStopFinishesTheBatchInHand(t *testing.T) {
 }
 
 func TestStopGivesUpOnAStalledDestination(t *testing.T) {
+	t.Parallel()
 	r := acknowledged(t, 1000, &fakeDestination{release: make(chan struct{})})
 	r.send(t, 1, "a")
 	<-r.dest.entered
@@ -280,8 +294,9 @@ func TestStopGivesUpOnAStalledDestination(t *testing.T) {
 	}
 }
 
-// A sender that hears of nothing cannot send again: what it had sent is lost, which is no normal end.
+// Without acknowledgements, no sender sends again: what was read is lost, which is no normal end.
 func TestPlainMessagesThatAreLostAreAFailure(t *testing.T) {
+	t.Parallel()
 	r := start(t, Config{Batch: 1000}, zmq.Config{Type: zmq.Pull}, zmq.Config{Type: zmq.Push}, &fakeDestination{release: make(chan struct{})})
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
@@ -302,6 +317,7 @@ func TestPlainMessagesThatAreLostAreAFailure(t *testing.T) {
 }
 
 func TestDestinationEnds(t *testing.T) {
+	t.Parallel()
 	idle := acknowledged(t, 1000, &fakeDestination{})
 	close(idle.dest.over)
 	idle.expectEnd(t)
@@ -313,17 +329,19 @@ func TestDestinationEnds(t *testing.T) {
 }
 
 func TestStrangersAreDropped(t *testing.T) {
+	t.Parallel()
 	down := make(chan error, 100)
 	sender := zmq.Config{Type: zmq.Dealer, Identity: []byte("plain"), OnDown: func(_ *zmq.Peer, err error) { down <- err }}
 	start(t, Config{Acknowledge: true, Batch: 10}, zmq.Config{Type: zmq.Router, OnUp: CheckSender}, sender, &fakeDestination{})
 	select {
 	case <-down:
 	case <-time.After(patience):
-		t.Fatal("a sender without an id was kept")
+		t.Fatal("a sender without an id was not dropped")
 	}
 }
 
 func TestMalformedNumberEndsTheConnection(t *testing.T) {
+	t.Parallel()
 	id := delivery.NewSenderID()
 	down := make(chan error, 100)
 	sender := zmq.Config{Type: zmq.Dealer, Identity: id[:], OnDown: func(_ *zmq.Peer, err error) { down <- err }}
@@ -336,13 +354,14 @@ func TestMalformedNumberEndsTheConnection(t *testing.T) {
 	select {
 	case <-down:
 	case <-ctx.Done():
-		t.Fatal("the connection was kept")
+		t.Fatal("the connection was not dropped")
 	}
 	r.send(t, 1, "good") // on the next connection
 	r.answered(t, 1)
 }
 
 func TestPlainMessages(t *testing.T) {
+	t.Parallel()
 	r := start(t, Config{Batch: 1000, Delay: time.Millisecond}, zmq.Config{Type: zmq.Pull}, zmq.Config{Type: zmq.Push}, &fakeDestination{})
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
@@ -364,10 +383,76 @@ func TestPlainMessages(t *testing.T) {
 	if got := r.intake.Counters(); got != (Counters{Received: 3, Stored: 2, Refused: 1}) {
 		t.Errorf("counters %+v", got)
 	}
+	if r.dest.nameless > 0 {
+		t.Errorf("%d messages without their peer or their time", r.dest.nameless)
+	}
+	for i, m := range r.intake.plain[:cap(r.intake.plain)] {
+		if m.Payload != nil {
+			t.Errorf("message %d is still referenced", i)
+		}
+	}
+	for i, b := range r.intake.borrowed[:cap(r.intake.borrowed)] {
+		if b != nil {
+			t.Errorf("batch %d is still referenced", i)
+		}
+	}
 }
 
-// What was sent before the end is stored, and not only what is in hand: nobody would send it again.
+// Without acknowledgements, a batch waits for Delay to be filled, and no longer than until it is full.
+func TestPlainBatchIsFilled(t *testing.T) {
+	t.Parallel()
+	pull, push := zmq.Config{Type: zmq.Pull}, zmq.Config{Type: zmq.Push}
+	r := start(t, Config{Batch: 3, Delay: time.Hour}, pull, push, &fakeDestination{})
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	for i, payload := range []string{"a", "b", "c"} {
+		if err := r.sender.Send(ctx, []byte(payload)); err != nil {
+			t.Fatal(err)
+		}
+		if i == 2 {
+			break
+		}
+		select {
+		case <-r.dest.entered:
+			t.Fatal("stored before the batch was full")
+		case <-time.After(20 * time.Millisecond): // more only makes a fault more likely to be seen
+		}
+	}
+	select {
+	case <-r.dest.entered:
+	case <-ctx.Done():
+		t.Fatal("a full batch was not stored")
+	}
+	r.stop()
+	r.expectEnd(t)
+	if got := r.dest.has(); !slices.Equal(got, []string{"a", "b", "c"}) || !slices.Equal(r.dest.batches, []int{3}) {
+		t.Errorf("stored %q in batches of %d", got, r.dest.batches)
+	}
+}
+
+// The end does not wait for Delay: the batch is stored as it is.
+func TestStopStoresAPlainBatchThatIsNotFull(t *testing.T) {
+	t.Parallel()
+	pull, push := zmq.Config{Type: zmq.Pull}, zmq.Config{Type: zmq.Push}
+	r := start(t, Config{Batch: 1000, Delay: time.Hour}, pull, push, &fakeDestination{})
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if err := r.sender.Send(ctx, []byte("a")); err != nil {
+		t.Fatal(err)
+	}
+	if unwritten := r.sender.Close(ctx); unwritten > 0 {
+		t.Fatalf("%d messages were not sent", unwritten)
+	}
+	r.stop()
+	r.expectEnd(t)
+	if got := r.dest.has(); !slices.Equal(got, []string{"a"}) {
+		t.Errorf("stored %q", got)
+	}
+}
+
+// Everything that was sent before the end is stored, not only the batch in hand: no sender would send it again.
 func TestStopTakesPlainMessagesToTheEnd(t *testing.T) {
+	t.Parallel()
 	const messages = 500
 	r := start(t, Config{Batch: 10}, zmq.Config{Type: zmq.Pull, HWM: 20}, zmq.Config{Type: zmq.Push, HWM: 2 * messages}, &fakeDestination{release: make(chan struct{})})
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -379,7 +464,7 @@ func TestStopTakesPlainMessagesToTheEnd(t *testing.T) {
 	}
 	<-r.dest.entered
 	if unwritten := r.sender.Close(ctx); unwritten > 0 {
-		t.Fatalf("%d messages were not even sent", unwritten)
+		t.Fatalf("%d messages were not sent", unwritten)
 	}
 	r.stop()
 	close(r.dest.release)

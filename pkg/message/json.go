@@ -7,21 +7,20 @@ import (
 	"unicode/utf8"
 )
 
-// ReceivedLayout is how the time at which a message was taken is written: RFC 3339 with microseconds; in UTC the zone is written Z.
+// ReceivedLayout is the layout of the time at which a message was received: RFC 3339 with microseconds; Z for UTC.
 const ReceivedLayout = "2006-01-02T15:04:05.000000Z07:00"
 
-// AppendJSON appends m as one JSON object on one line, without a terminator. The keys, always in this
+// AppendJSON appends m as one JSON object on one line, without a terminator. The keys are always in this
 // order:
 //
 //	topic or topic_base64       the first of several frames
-//	message or message_base64   the payload; the one key that is always there
+//	message or message_base64   the payload; the only key that is always there
 //	frames or frames_base64     an array of the frames between topic and payload
 //	peer, user, seq, received   received is RFC 3339 with microseconds, in UTC
 //
-// The _base64 form (RFC 4648, padded) stands where the bytes are not UTF-8; for frames, where any of
-// them is not. A key whose value is absent is left out. The text holds no byte below 0x20 and neither
-// U+2028 nor U+2029, so that it stays a single line for whoever reads it. Bytes of peer and user that
-// are not UTF-8 become U+FFFD.
+// The _base64 form (RFC 4648, padded) is for bytes that are not UTF-8; all frames take it if one of them
+// is not UTF-8. A key without a value is left out. The text holds no byte below 0x20, no U+2028 and no
+// U+2029: it is a single line for every reader. Bytes of peer and user that are not UTF-8 become U+FFFD.
 func AppendJSON(dst []byte, m *Message) []byte {
 	dst = append(dst, '{')
 	if m.HasTopic {
@@ -91,8 +90,8 @@ func appendBase64(dst, value []byte) []byte {
 	return append(dst, '"')
 }
 
-// plain marks the bytes that stand for themselves in a JSON string. From 0x80 on nothing does: there
-// the character must be looked at, for U+2028, U+2029 and what is not UTF-8.
+// plain marks the bytes that stand for themselves in a JSON string. From 0x80 on, the whole character must
+// be looked at, because of U+2028, U+2029 and what is not UTF-8.
 var plain = func() (t [256]bool) {
 	for c := 0x20; c < utf8.RuneSelf; c++ {
 		t[c] = c != '"' && c != '\\'
@@ -103,7 +102,7 @@ var plain = func() (t [256]bool) {
 // appendText appends s as a JSON string with its quotes.
 func appendText[T string | []byte](dst []byte, s T) []byte {
 	dst = append(dst, '"')
-	from := 0 // s[from:i] stands for itself and is still to be copied
+	from := 0 // s[from:i] stands for itself and is not copied yet
 	for i := 0; i < len(s); {
 		c := s[i]
 		if plain[c] {
@@ -146,7 +145,7 @@ func appendEscape(dst []byte, c byte) []byte {
 	return append(dst, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
 }
 
-// decodeRune decodes the first character of s without converting more than its four bytes.
+// decodeRune decodes the first character of s. It copies at most four bytes of s.
 func decodeRune[T string | []byte](s T) (rune, int) {
 	var b [utf8.UTFMax]byte
 	return utf8.DecodeRune(b[:copy(b[:], s)])

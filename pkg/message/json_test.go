@@ -47,7 +47,7 @@ func TestAppendJSON(t *testing.T) {
 	}
 }
 
-// read is the JSON line as a consumer would read it.
+// read is the JSON line as a consumer reads it.
 type read struct {
 	Topic         *string   `json:"topic"`
 	TopicBase64   *string   `json:"topic_base64"`
@@ -61,7 +61,7 @@ type read struct {
 	Received      time.Time `json:"received"`
 }
 
-// check reads what AppendJSON wrote with encoding/json and compares it with m.
+// check reads AppendJSON's text with encoding/json and compares the result with m.
 func check(t *testing.T, m *message.Message) {
 	t.Helper()
 	line := message.AppendJSON(nil, m)
@@ -89,7 +89,7 @@ func check(t *testing.T, m *message.Message) {
 	checkRest(t, &r, m)
 }
 
-// pick returns the one of the two forms that is there.
+// pick returns the value in whichever of the two forms is there.
 func pick(t *testing.T, text, encoded *string) []byte {
 	t.Helper()
 	if (text == nil) == (encoded == nil) {

@@ -2,9 +2,9 @@ package message
 
 import "bytes"
 
-// AppendLine appends the payload as one line of text, without a terminator: a line feed becomes #012
-// and a NUL #000, as rsyslog writes them, and everything else stays as it is. The escape is not
-// reversible: a payload may hold the four characters #012 itself.
+// AppendLine appends the payload as one line of text, without a terminator. A line feed becomes #012 and a
+// NUL #000, as rsyslog writes them; everything else stays as it is. The escape is not reversible: a payload
+// may itself hold the four characters #012.
 func AppendLine(dst, payload []byte) []byte {
 	if IsLine(payload) {
 		return append(dst, payload...)

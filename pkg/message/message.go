@@ -1,8 +1,8 @@
 // Package message is what travels between rsyslog and ZeroMQ: the message itself, its forms as a line
-// of text and as a line of JSON, and the way omzmq divides a line into topic and payload.
+// of text and as a line of JSON, and how omzmq divides a line into topic and payload.
 //
-// Nothing here does I/O, and nothing here allocates per message once the caller's buffers have grown:
-// every encoder appends to a slice that the caller reuses.
+// Nothing here does I/O. Every encoder appends to a slice that the caller reuses: once that has grown,
+// nothing is allocated per message.
 package message
 
 import (
@@ -12,9 +12,8 @@ import (
 
 // Message is one message as a ZeroMQ socket delivered it.
 //
-// Every slice in it is borrowed from the receive buffer: it is valid until the batch that the message
-// came in is released, and nobody may write to it. Who needs a part for longer copies it. The strings
-// belong to the connection and stay valid.
+// Its slices borrow from the receive buffer: they are read-only, and valid until the batch with the
+// message is released. Copy what is needed for longer. The strings stay valid.
 type Message struct {
 	Topic    []byte   // the first frame, when HasTopic
 	HasTopic bool     // the message had more than one frame; its topic may still be empty
@@ -22,15 +21,15 @@ type Message struct {
 	Payload  []byte   // the last frame
 
 	Peer     string    // the peer's address; "" when it has none
-	User     string    // whom the peer proved to be (CURVE certificate or key, PLAIN user); "" when nobody asked
-	Sender   string    // in acknowledged delivery: the sender's id, in hexadecimal digits; "": none
-	Seq      uint64    // and its number; 0: none
+	User     string    // the peer's proven identity (CURVE certificate or key, PLAIN user); "" without authentication
+	Sender   string    // in acknowledged delivery: the sender's id in hexadecimal digits; "": none
+	Seq      uint64    // in acknowledged delivery: the message's number; 0: none
 	Received time.Time // when it was taken from the socket; zero: not known
 }
 
-// FromFrames divides the frames of one message: a single frame is the payload; of several the first is
-// the topic, the last the payload and the rest lie between. No frames give the zero message. The
-// result borrows frames and what they point to.
+// FromFrames makes a message of its frames. A single frame is the payload. Of several, the first is the
+// topic, the last the payload, and Frames holds the others. No frames give the zero Message. The result
+// borrows frames and what they point to.
 func FromFrames(frames [][]byte) Message {
 	switch n := len(frames); n {
 	case 0:
@@ -44,9 +43,9 @@ func FromFrames(frames [][]byte) Message {
 	}
 }
 
-// Cut returns the first max bytes of line, or less by an incomplete UTF-8 character at the end. A line
-// of max bytes or fewer is returned as it is. What is not UTF-8 before the cut is cut at max exactly.
-// The result borrows line; a negative max counts as 0.
+// Cut returns the first max bytes of line, without an incomplete UTF-8 character at their end. A line of
+// at most max bytes is returned as it is. A line that is not UTF-8 before the cut is cut at exactly max.
+// A negative max counts as 0. The result borrows line.
 func Cut(line []byte, max int) []byte {
 	if max < 0 {
 		max = 0

@@ -38,6 +38,7 @@ func TestAppendLine(t *testing.T) {
 		{"plain", "plain"},
 		{"\n", "#012"},
 		{"a\nb\x00c", "a#012b#000c"},
+		{"a\x00b", "a#000b"}, // no line feed
 		{"\x00\n\n\x00", "#000#012#012#000"},
 		{"tab\tcr\r#012 \xff é", "tab\tcr\r#012 \xff é"},
 	} {
@@ -61,6 +62,7 @@ func TestCut(t *testing.T) {
 		{"abc", 0, ""},
 		{"abc", 3, "abc"},
 		{"abc", 2, "ab"},
+		{"a\xc3", 2, "a\xc3"}, // not over max: as it is
 		{"aé", 2, "a"},
 		{"aéb", 3, "aé"},
 		{"é", 1, ""},
@@ -69,7 +71,7 @@ func TestCut(t *testing.T) {
 		{"😀", 3, ""},
 		{"x😀", 4, "x"},
 		{"x😀y", 5, "x😀"},
-		{"\xff aé", 4, "\xff a\xc3"},  // not UTF-8 anyway
+		{"\xff aé", 4, "\xff a\xc3"},  // not UTF-8 before the cut
 		{"abc\x80\x80", 4, "abc\x80"}, // a continuation without a beginning
 		{"abc\xff", 3, "abc"},         // what is cut off does not matter
 		{"a\xf0\x9f\x98", 3, "a"},     // cut inside a character that the line itself does not finish
@@ -87,9 +89,9 @@ func FuzzCut(f *testing.F) {
 		got := message.Cut(line, max)
 		switch {
 		case !bytes.HasPrefix(line, got):
-			t.Fatalf("%q is not the beginning of %q", got, line)
+			t.Fatalf("%q is not a prefix of %q", got, line)
 		case max >= 0 && len(got) > max || max < 0 && len(got) > 0:
-			t.Fatalf("%d bytes, at most %d asked", len(got), max)
+			t.Fatalf("%d bytes, want at most %d", len(got), max)
 		case len(line) > max && max >= 0 && len(got) <= max-utf8.UTFMax:
 			t.Fatalf("%d bytes, %d were allowed", len(got), max)
 		case utf8.Valid(line) && !utf8.Valid(got):

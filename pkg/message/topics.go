@@ -8,17 +8,17 @@ import (
 	"strings"
 )
 
-// Topics says where the topic of a line comes from and how it goes out. The zero value sends no topic.
-// Name and ByDelimiter exclude each other; with both set, ByDelimiter wins.
+// Topics is where the topic of a line comes from and how it is sent. The zero value sends no topic. If both
+// Name and ByDelimiter are set, ByDelimiter wins.
 type Topics struct {
 	Name        []byte // a constant topic; empty: none
-	Delimiter   byte   // with ByDelimiter: the byte that ends the topic and belongs to neither part
+	Delimiter   byte   // with ByDelimiter: the byte between topic and payload, part of neither
 	ByDelimiter bool   // the topic is each line's text before Delimiter
 	Inline      bool   // topic and payload in one frame
 }
 
-// Split divides a line into topic and payload, both borrowed (the topic from Name or from line). found
-// is false only when the line lacks its delimiter: it is then all payload, with an empty topic.
+// Split divides a line into topic and payload. Both are borrowed, from Name or line. found is false only if
+// the line lacks its delimiter: it is then all payload, with an empty topic.
 func (t *Topics) Split(line []byte) (topic, payload []byte, found bool) {
 	if !t.ByDelimiter {
 		return t.Name, line, true
@@ -36,12 +36,12 @@ func (t *Topics) Split(line []byte) (topic, payload []byte, found bool) {
 //	a topic             [topic] [payload]
 //	a topic and Inline  [topic payload]
 //
-// An inline frame is the topic with the payload directly after it, as omczmq means its topicframe="off":
-// neither a space nor the delimiter stands between them, and a subscription for the topic still matches.
+// An inline frame is the topic with the payload directly after it, as with omczmq's topicframe="off":
+// neither a space nor the delimiter is between them, and a subscription to the topic still matches.
 //
-// The frames borrow from line, Name and scratch. An inline frame is built at the end of scratch, which
-// is returned for the next line; to be reused as scratch[:0] when the frames are no longer needed.
-// found is what Split says.
+// The frames borrow from line, Name and scratch. An inline frame is built at the end of scratch, which is
+// returned for the next line. Reuse it as scratch[:0] when the frames are no longer needed. found is that of
+// Split.
 func (t *Topics) AppendFrames(frames [][]byte, scratch, line []byte) (_ [][]byte, _ []byte, found bool) {
 	if !t.ByDelimiter && len(t.Name) == 0 {
 		return append(frames, line), scratch, true
@@ -63,7 +63,7 @@ func (t *Topics) AppendFrames(frames [][]byte, scratch, line []byte) (_ [][]byte
 func ParseDelimiter(value string) (byte, error) {
 	c, err := parseByte(value)
 	if err == nil && c == '\n' {
-		err = errors.New("a line feed ends the line and cannot stand inside it")
+		err = errors.New("a line feed ends the line and cannot be inside it")
 	}
 	if err != nil {
 		return 0, fmt.Errorf("topic delimiter %q: %w; write one byte, such as a space, or \\t, \\\\ or \\xHH", value, err)
@@ -91,7 +91,7 @@ func parseByte(value string) (byte, error) {
 		}
 		return byte(n), nil
 	case value[0] == '\\':
-		return 0, errors.New("this escape is not known")
+		return 0, errors.New("unknown escape")
 	}
 	return 0, fmt.Errorf("it is %d bytes long", len(value))
 }

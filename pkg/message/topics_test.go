@@ -48,18 +48,20 @@ func TestTopics(t *testing.T) {
 	}
 }
 
-// Frames of earlier lines must outlive the growth of scratch.
+// Frames of earlier lines survive the growth of scratch and do not reach into each other.
 func TestTopicsScratch(t *testing.T) {
 	topics := message.Topics{Name: []byte("t"), Inline: true}
-	var frames [][]byte
-	scratch := make([]byte, 0, 3)
-	for _, line := range []string{"a", "b", "c"} {
-		frames, scratch, _ = topics.AppendFrames(frames, scratch, []byte(line))
-	}
-	frames[0] = append(frames[0], 'x') // must not reach into the next frame
-	for i, want := range []string{"tax", "tb", "tc"} {
-		if string(frames[i]) != want {
-			t.Errorf("frame %d is %q, want %q", i, frames[i], want)
+	for _, room := range []int{3, 64} { // with 64, the frames share one array
+		var frames [][]byte
+		scratch := make([]byte, 0, room)
+		for _, line := range []string{"a", "b", "c"} {
+			frames, scratch, _ = topics.AppendFrames(frames, scratch, []byte(line))
+		}
+		frames[0] = append(frames[0], 'x')
+		for i, want := range []string{"tax", "tb", "tc"} {
+			if string(frames[i]) != want {
+				t.Errorf("room for %d: frame %d is %q, want %q", room, i, frames[i], want)
+			}
 		}
 	}
 }

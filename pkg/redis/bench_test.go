@@ -11,8 +11,8 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/redis/redistest"
 )
 
-// BenchmarkStore stores batches of messages of 200 bytes, one batch after the other; what fsync costs depends on the disk of the folder for
-// temporary files.
+// BenchmarkStore stores batches of 200-byte messages one after the other. The cost of fsync depends on the disk that
+// holds the folder for temporary files.
 func BenchmarkStore(b *testing.B) {
 	for _, where := range []string{"list=bench", "stream=bench&maxlen=10000"} {
 		for _, fsync := range []string{"none", "everysec", "always"} {

@@ -14,8 +14,9 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/redis/redistest"
 )
 
-// A list at its limit takes nothing until workers have made room, but knows what it has already.
+// A list at its limit takes nothing until workers have made room, but recognizes what it has already.
 func TestMaxList(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t)
 	w, log := writer(t, to(server, "list=logs"), func(c *redis.Config) { c.MaxList = 5 })
 	want(t, "fates", store(t, w, numbered(alice, run(1, 7)...)), slices.Repeat([]string{"ok"}, 7)) // one batch may pass the limit
@@ -33,11 +34,12 @@ func TestMaxList(t *testing.T) {
 	want(t, "fates", <-done, []string{"repeat", "ok"})
 	want(t, "list", server.List("logs"), texts(4, 8))
 	if log.String() != "" {
-		t.Errorf("nothing to talk about: %s", log)
+		t.Errorf("want nothing logged: %s", log)
 	}
 }
 
 func TestLargeBatch(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t)
 	w, _ := writer(t, to(server, "list=logs"), nil)
 	var entries []message.Message
@@ -94,7 +96,8 @@ func TestMemory(t *testing.T) {
 	})
 }
 
-// Batches of any size, numbers in any order and at any distance: the same as in a model, and the memory stays bounded.
+// Batches of any size with numbers in any order and at any distance give what a model gives, and the memory stays
+// bounded.
 func TestListAgainstModel(t *testing.T) {
 	each(t, func(t *testing.T, server *redistest.Server) {
 		w, _ := writer(t, to(server, "list=logs"), nil)

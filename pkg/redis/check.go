@@ -8,8 +8,8 @@ import (
 	goredis "github.com/redis/go-redis/v9"
 )
 
-// Check reaches for the target once and returns what is in the way: that Redis cannot be reached or does not let this user in, or that the key holds
-// something else.
+// Check tries to reach the target once and returns what is in the way: Redis cannot be reached, does not accept this
+// user, or holds something else under the key.
 func Check(ctx context.Context, config Config) error {
 	if err := config.complete(); err != nil {
 		return err
@@ -30,13 +30,15 @@ func Check(ctx context.Context, config Config) error {
 		return newFault(err, t)
 	}
 	want := map[Kind]string{List: "list", Stream: "stream"}[t.Kind]
-	if got, err := node.Type(ctx, key).Result(); want != "" && !t.Key.PerTopic() && err == nil && got != want && got != "none" {
-		return fmt.Errorf("redis: key %q holds a %s and not a %s: delete it, or choose another in --to", key, got, want)
-	} // the user need not be allowed to ask
+	got, err := node.Type(ctx, key).Result()
+	if want != "" && !t.Key.PerTopic() && err == nil && got != want && got != "none" {
+		return fmt.Errorf("redis: key %q holds a %s and not a %s: "+
+			"delete it, or choose another key in --to", key, got, want)
+	} // TYPE may be forbidden to this user: that is no error
 	return nil
 }
 
-// check warns of a Redis that throws away what it is given, once.
+// check warns once of a Redis that evicts data.
 func (w *Writer) check(ctx context.Context, s *share) {
 	if w.checked || w.cfg.Target.Kind == Channel || s.commands[0].Err() != nil {
 		return
@@ -47,7 +49,8 @@ func (w *Writer) check(ctx context.Context, s *share) {
 	}
 }
 
-// evicts returns an error when Redis throws data away as soon as its memory is full. What it does not tell this user is no error.
+// evicts returns an error when Redis evicts data as soon as its memory is full. That INFO is forbidden to this user is
+// no error.
 func evicts(ctx context.Context, node *goredis.Client) error {
 	text, err := node.Info(ctx, "memory").Result()
 	if err != nil {
@@ -65,5 +68,6 @@ func evicts(ctx context.Context, node *goredis.Client) error {
 	if limit == "0" || policy == "noeviction" || policy == "" {
 		return nil
 	}
-	return fmt.Errorf("redis: maxmemory-policy is %s: when its memory is full, Redis throws messages away, or the memory of those that are stored; set it to noeviction", policy)
+	return fmt.Errorf("redis: maxmemory-policy is %s: when its memory is full, Redis evicts messages, "+
+		"or the memory of which are stored; set it to noeviction", policy)
 }

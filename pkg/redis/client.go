@@ -19,31 +19,33 @@ import (
 	"github.com/redis/go-redis/v9/maintnotifications"
 )
 
-// Config says how to reach and use Redis. Only Target and Logger have no default.
+// Config configures a Writer. Only Target and Logger have no default.
 type Config struct {
 	Target Target
 
 	Password         string // "": none
-	PasswordFile     string // read for every connection, its last line end left out; takes the place of Password
+	PasswordFile     string // in place of Password: read for every connection, without its last line end
 	SentinelPassword string // what the sentinels want; "": nothing
-	CAFile           string // TLS: PEM of the authorities that are trusted; "": the system's
-	CertFile         string // TLS: PEM of the client's certificate, and
-	KeyFile          string // of its key; "": none
+	CAFile           string // TLS: PEM of the authorities to trust; "": the system's
+	CertFile         string // TLS: PEM of the client's certificate; "": none
+	KeyFile          string // TLS: PEM of its key
 
 	MaxList  int64         // List: the length at which no more is stored until workers have taken some; 0: no limit
-	Replicas int           // how many replicas must have a message too before it counts as stored (WAIT); 0: none
+	Replicas int           // how many replicas must have a message before it counts as stored (WAIT); 0: none
 	Remember time.Duration // how long a silent sender's numbers are remembered; 0: 7 days
 
-	Reconnect, ReconnectMax time.Duration // the first and the longest wait before something is tried again; 0: 100 ms and 1 s
-	Timeout                 time.Duration // of a dial, and of an answer; 0: 5 s and 10 s
+	Reconnect, ReconnectMax time.Duration // the first and the longest wait between attempts; 0: 100 ms and 1 s
+	Timeout                 time.Duration // of an answer, and at most 5 s of it of a dial; 0: 10 s
 
 	Logger *slog.Logger
+
+	replicaTimeout time.Duration // of WAIT, shorter than Timeout; 0: 1 s. Tests set it
 }
 
 const (
-	defaultRemember = 7 * 24 * time.Hour
-	replicaTimeout  = time.Second // of WAIT; shorter than an answer may take
-	maxPassword     = 64 << 10    // bytes of a password's file
+	defaultRemember       = 7 * 24 * time.Hour
+	defaultReplicaTimeout = time.Second
+	maxPassword           = 64 << 10 // bytes of a password file
 )
 
 func (c *Config) complete() error {
@@ -63,10 +65,11 @@ func (c *Config) complete() error {
 	c.Reconnect = cmp.Or(c.Reconnect, 100*time.Millisecond)
 	c.ReconnectMax = cmp.Or(c.ReconnectMax, max(time.Second, c.Reconnect))
 	c.Timeout = cmp.Or(c.Timeout, 10*time.Second)
+	c.replicaTimeout = cmp.Or(c.replicaTimeout, defaultReplicaTimeout)
 	return nil
 }
 
-// password returns what to say to the servers.
+// password returns the servers' password.
 func (c *Config) password() (string, error) {
 	if c.PasswordFile == "" {
 		return c.Password, nil
@@ -82,7 +85,8 @@ func (c *Config) password() (string, error) {
 	}
 	password := strings.TrimSuffix(strings.TrimSuffix(string(text), "\n"), "\r")
 	if password == "" || len(text) > maxPassword {
-		return "", &os.PathError{Op: "read", Path: c.PasswordFile, Err: fmt.Errorf("it should hold a password, of 1 to %d bytes", maxPassword)}
+		err := fmt.Errorf("it should hold a password of 1 to %d bytes", maxPassword)
+		return "", &os.PathError{Op: "read", Path: c.PasswordFile, Err: err}
 	}
 	return password, nil
 }
@@ -98,7 +102,7 @@ func (c *Config) tls() (*tls.Config, error) {
 			return nil, fmt.Errorf("redis: %w", err)
 		}
 		if config.RootCAs = x509.NewCertPool(); !config.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("redis: %s: no certificate in PEM form in it", c.CAFile)
+			return nil, fmt.Errorf("redis: %s: it holds no certificate in PEM form", c.CAFile)
 		}
 	}
 	if c.CertFile != "" {
@@ -111,13 +115,13 @@ func (c *Config) tls() (*tls.Config, error) {
 	return config, nil
 }
 
-// client reaches the servers of a target. go-redis repeats nothing by itself here: only who knows what a repeat does may repeat.
+// client reaches the servers of a target. go-redis must not retry by itself: only Writer knows what a repeat does.
 type client struct {
 	single  *goredis.Client        // of Single and Sentinel
 	cluster *goredis.ClusterClient // of Cluster
 }
 
-// silenceOnce: go-redis has one logger for a process, and writes to standard error unless told otherwise.
+// silenceOnce silences go-redis's logger, which is global and otherwise writes to standard error.
 var silenceOnce sync.Once
 
 func newClient(c *Config) (*client, error) {
@@ -140,7 +144,7 @@ func newClient(c *Config) (*client, error) {
 		Protocol:                 2,  // RESP2: nothing is pushed
 		MaxRetries:               -1, // none
 		DialerRetries:            1,  // one attempt
-		PoolSize:                 2,  // one that works, and one that is found to be broken
+		PoolSize:                 2,  // one that works, and one that is about to be found broken
 		DialTimeout:              min(c.Timeout, 5*time.Second),
 		ReadTimeout:              c.Timeout,
 		WriteTimeout:             c.Timeout,
@@ -156,7 +160,7 @@ func newClient(c *Config) (*client, error) {
 	return &client{single: goredis.NewClient(options.Simple())}, nil
 }
 
-// node returns the client of the server that has a key.
+// node returns the client of the server that holds a key.
 func (c *client) node(ctx context.Context, key string) (*goredis.Client, error) {
 	if c.cluster == nil {
 		return c.single, nil
@@ -164,14 +168,14 @@ func (c *client) node(ctx context.Context, key string) (*goredis.Client, error) 
 	return c.cluster.MasterForKey(ctx, key)
 }
 
-// lookAgain lets a cluster's client find out where the slots are now, beside what goes on here.
+// lookAgain lets the client of a cluster find out in the background where the slots are now.
 func (c *client) lookAgain(ctx context.Context) {
 	if c.cluster != nil {
 		c.cluster.ReloadState(ctx)
 	}
 }
 
-// close ends all connections, also those on which somebody waits for an answer.
+// close closes all connections, including those that wait for an answer.
 func (c *client) close() error {
 	if c.cluster != nil {
 		return c.cluster.Close()

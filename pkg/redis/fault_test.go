@@ -18,18 +18,35 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/redis/redistest"
 )
 
-// eventually waits until something is so.
-func eventually(t *testing.T, what string, so func() bool) {
+// eventually waits until a condition holds.
+func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); !so(); time.Sleep(2 * time.Millisecond) {
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(patience); !holds(); <-tick.C {
 		if time.Now().After(deadline) {
 			t.Fatalf("%s: not within %v", what, patience)
 		}
 	}
 }
 
-// waits stores number 2 while something is wrong with the server, waits until the log says so, mends it, and wants the message stored once, and the
-// end of the trouble in the log.
+// tryUntilLogged tries to store a message, gives up when the log has the reason why it cannot be stored, and returns
+// Store's error.
+func tryUntilLogged(t *testing.T, w *redis.Writer, log *journal) error {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() {
+		_, err := try(ctx, t, w, numbered(alice, 1))
+		ended <- err
+	}()
+	eventually(t, "a reason", func() bool { return log.String() != "" })
+	cancel()
+	return <-ended
+}
+
+// waits stores number 2 while something is wrong with the server, waits until the log has the reason, mends the server,
+// and wants the message stored once and the end of the trouble in the log.
 func waits(t *testing.T, server *redistest.Server, says string, mend func(), change func(*redis.Config)) {
 	t.Helper()
 	w, log := writer(t, to(server, "list=logs"), change)
@@ -43,7 +60,7 @@ func waits(t *testing.T, server *redistest.Server, says string, mend func(), cha
 	eventually(t, "a reason for the wait", func() bool { return strings.Contains(log.String(), says) })
 	select {
 	case fates := <-done:
-		t.Fatalf("settled in spite of everything: %v", fates)
+		t.Fatalf("settled while the server was in trouble: %v", fates)
 	default:
 	}
 	mend()
@@ -62,26 +79,29 @@ func TestAway(t *testing.T) {
 }
 
 func TestLoading(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t, "--appendonly", "yes")
 	pipe := server.Client().Pipeline()
-	for i := range 20_000 {
+	for i := range 50_000 {
 		pipe.Set(t.Context(), fmt.Sprint("key", i), i, 0)
 	}
 	if _, err := pipe.Exec(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	server.Kill()
-	server.Restart("--key-load-delay", "100") // microseconds a key; it looks at its connections after every 1,024
-	waits(t, server, "it is loading its data", func() {}, nil)
+	server.Restart("--key-load-delay", "100") // µs per key; it serves connections after every 1,024
+	waits(t, server, "it is loading its data", func() { server.Do("config", "set", "key-load-delay", 0) }, nil)
 }
 
 func TestReadOnlyReplica(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t)
 	server.Do("replicaof", "127.0.0.1", "1")
 	waits(t, server, "READONLY", func() { server.Do("replicaof", "no", "one") }, nil)
 }
 
 func TestReplicaWithoutMaster(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t, "--replica-serve-stale-data", "no")
 	server.Do("replicaof", "127.0.0.1", "1")
 	waits(t, server, "MASTERDOWN", func() { server.Do("replicaof", "no", "one") }, nil)
@@ -95,6 +115,7 @@ func TestOutOfMemory(t *testing.T) {
 }
 
 func TestDiskBroken(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t)
 	folder := server.Do("config", "get", "dir").([]any)[1].(string)
 	if err := os.Mkdir(filepath.Join(folder, "dump.rdb"), 0o700); err != nil {
@@ -109,11 +130,13 @@ func TestDiskBroken(t *testing.T) {
 }
 
 func TestTooFewReplicas(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t, "--min-replicas-to-write", "1")
 	waits(t, server, "NOREPLICAS", func() { server.Do("config", "set", "min-replicas-to-write", 0) }, nil)
 }
 
 func TestBusyScript(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t, "--busy-reply-threshold", "1")
 	ended := make(chan error, 1)
 	go func() { ended <- server.Client().Do(context.Background(), "eval", "while true do end", 0).Err() }()
@@ -125,7 +148,7 @@ func TestBusyScript(t *testing.T) {
 	<-ended
 }
 
-// A server that is stopped for longer than an answer may take executes what it was sent when it goes on, and then what was sent again.
+// A server that is stopped for longer than Timeout continues with what it was sent before, and then gets it again.
 func TestSilence(t *testing.T) {
 	each(t, func(t *testing.T, server *redistest.Server) {
 		server.Signal(syscall.SIGSTOP)
@@ -133,7 +156,7 @@ func TestSilence(t *testing.T) {
 	})
 }
 
-// answerless is a proxy that loses answers: it closes a connection, instead of passing on the next answer of the server, as often as lose says.
+// answerless is a proxy that loses answers: lose times, it closes a connection in place of passing on an answer.
 type answerless struct {
 	net.Listener
 	lose atomic.Int64
@@ -169,7 +192,7 @@ func (p *answerless) serve(conn net.Conn, addr string) {
 	buf := make([]byte, 64<<10)
 	for {
 		n, err := upstream.Read(buf)
-		if err != nil || strings.HasPrefix(string(buf[:n]), ":") && p.lose.Add(-1) >= 0 { // a number: the answer of the script
+		if err != nil || strings.HasPrefix(string(buf[:n]), ":") && p.lose.Add(-1) >= 0 { // a number: the script's answer
 			return
 		}
 		conn.Write(buf[:n])
@@ -203,13 +226,14 @@ func TestScriptLost(t *testing.T) {
 		}
 		want(t, "list", server.List("logs"), texts(1, 3))
 		if log.String() != "" {
-			t.Errorf("nothing to talk about: %s", log)
+			t.Errorf("want nothing logged: %s", log)
 		}
 	})
 }
 
-// Waiting ends with the context, also in the middle of an answer that does not come.
+// Waiting ends with the context, even while an answer is outstanding.
 func TestCancelled(t *testing.T) {
+	t.Parallel()
 	for _, broken := range []func(*redistest.Server){
 		func(s *redistest.Server) { s.Signal(syscall.SIGSTOP) },
 		func(s *redistest.Server) { s.Kill() },
@@ -239,13 +263,17 @@ func TestCancelled(t *testing.T) {
 	}
 }
 
-// Stored means that a replica has it too, also of what was stored by an attempt whose answer was not heard.
+// Stored means that a replica has the message too, even if an earlier attempt stored it and its answer was lost.
 func TestReplicas(t *testing.T) {
 	each(t, func(t *testing.T, server *redistest.Server) {
-		replica := redistest.Start(t, "--replicaof", "127.0.0.1 "+fmt.Sprint(server.Port()), "--repl-diskless-sync-delay", "0")
+		server.Do("config", "set", "repl-diskless-sync-delay", 0) // by default, a master waits 5 s for more replicas
+		replica := redistest.Start(t, "--replicaof", "127.0.0.1 "+fmt.Sprint(server.Port()))
 		online := func() bool { return strings.Contains(server.Do("info", "replication").(string), "state=online") }
 		eventually(t, "a replica", online)
-		replicas := func(c *redis.Config) { c.Replicas = 1 }
+		replicas := func(c *redis.Config) {
+			c.Replicas = 1
+			c.SetReplicaTimeout(50 * time.Millisecond)
+		}
 		w, _ := writer(t, to(server, "list=logs"), replicas)
 		want(t, "fates", store(t, w, numbered(alice, 1)), []string{"ok"})
 		want(t, "replica", replica.List("logs"), []string{"1"})
@@ -258,7 +286,7 @@ func TestReplicas(t *testing.T) {
 		eventually(t, "another attempt", func() bool {
 			return strings.Count(server.Do("info", "commandstats").(string), "cmdstat_wait") > 0 && len(server.List("logs")) == 2
 		})
-		third, log := writer(t, to(server, "list=logs"), replicas) // on a connection of its own, and all it brings is stored
+		third, log := writer(t, to(server, "list=logs"), replicas) // on a connection of its own, with repeats only
 		repeats := make(chan []string, 1)
 		go func() { repeats <- store(t, third, numbered(alice, 2)) }()
 		eventually(t, "a reason", func() bool { return strings.Contains(log.String(), "replicas have what was stored") })

@@ -11,16 +11,16 @@ import (
 // topicMark stands for the topic in a key.
 const topicMark = "{topic}"
 
-// maxTopic is how many bytes of a topic go into a key; a longer one is cut and made distinct by its hash.
+// maxTopic is how many bytes of an escaped topic go into a key. A longer one is cut and made distinct by its hash.
 const maxTopic = 200
 
 // Key is the name of a list, stream or channel: as it is, or with {topic} in it. ParseKey makes it.
 type Key struct {
 	text string
-	at   int // where topicMark stands in text; below 0: nowhere
+	at   int // the index of topicMark in text; below 0: there is none
 }
 
-// ParseKey reads a key. Braces are Redis Cluster's hash tag: one pair at most, with something in it.
+// ParseKey reads a key. Braces other than those of {topic} are Redis Cluster's hash tag: at most one pair, not empty.
 func ParseKey(text string) (Key, error) {
 	k := Key{text: text, at: strings.Index(text, topicMark)}
 	if text == "" {
@@ -31,18 +31,18 @@ func ParseKey(text string) (Key, error) {
 		sample = text[:k.at] + "-" + text[k.at+len(topicMark):]
 	}
 	if strings.Contains(sample, topicMark) {
-		return k, fmt.Errorf("key %q: %s may stand in it once", text, topicMark)
+		return k, fmt.Errorf("key %q: it may hold %s only once", text, topicMark)
 	}
 	opening, closing := strings.IndexByte(sample, '{'), strings.IndexByte(sample, '}')
 	switch {
 	case opening < 0 && closing < 0:
 	case strings.Count(sample, "{") > 1 || strings.Count(sample, "}") > 1 || closing < opening+2:
-		return k, fmt.Errorf("key %q: braces are %s, or one hash tag of a cluster such as {logs}", text, topicMark)
+		return k, fmt.Errorf("key %q: braces are for %s, or for one hash tag of a cluster such as {logs}", text, topicMark)
 	}
 	return k, nil
 }
 
-// PerTopic tells whether the key depends on the topic.
+// PerTopic reports whether the key depends on the topic.
 func (k Key) PerTopic() bool { return k.at >= 0 }
 
 // String returns the key as ParseKey reads it.
@@ -58,8 +58,8 @@ func (k Key) append(dst, topic []byte) []byte {
 	return append(dst, k.text[k.at+len(topicMark):]...)
 }
 
-// appendMemory appends the name of the memory of a sender: {TAG}:stored:KEY:SENDER, in the slot of the key that it belongs to. In a cluster, keys of
-// different slots cannot share a memory; otherwise all topics have one. key is the key of the topic.
+// appendMemory appends the key of a sender's memory: {TAG}:stored:KEY:SENDER, in the slot of the list or stream. All
+// topics share one memory, except in a cluster where their keys are in different slots. key is the key of the topic.
 func (k Key) appendMemory(dst, key []byte, cluster bool, sender string) []byte {
 	name := string(key)
 	tag := name
@@ -75,16 +75,16 @@ func (k Key) appendMemory(dst, key []byte, cluster bool, sender string) []byte {
 	return append(append(dst, ':'), sender...)
 }
 
-// fixedSlot tells whether all topics' keys have one hash tag.
+// fixedSlot reports whether the keys of all topics have the same hash tag.
 func (k Key) fixedSlot() bool {
 	rest := k.text[:k.at] + k.text[k.at+len(topicMark):]
 	opening, closing := strings.IndexByte(rest, '{'), strings.IndexByte(rest, '}')
 	return opening >= 0 && (k.at <= opening || k.at > closing)
 }
 
-// appendSafe appends a topic with the bytes that do not belong in a key written %XX: those that do not print, spaces, quotes,
-// what is not ASCII, braces (a hash tag), *?[]^\ (KEYS, SCAN and ACL patterns) and % itself. Different topics stay different. A message
-// without a topic has "-", as RFC 5424 writes what is not there.
+// appendSafe appends a topic. It writes bytes that do not belong in a key as %XX: those that do not print, spaces,
+// quotes, what is not ASCII, braces (a hash tag), *?[]^\ (patterns of KEYS, SCAN and ACLs) and % itself. Different
+// topics stay different. No topic is "-", RFC 5424's nil value.
 func appendSafe(dst, topic []byte) []byte {
 	if len(topic) == 0 {
 		return append(dst, '-')

@@ -8,6 +8,7 @@ import (
 )
 
 func TestKey(t *testing.T) {
+	t.Parallel()
 	const id = "01ab"
 	for _, c := range []struct {
 		key, topic, want     string
@@ -37,6 +38,7 @@ func TestKey(t *testing.T) {
 }
 
 func TestSafeTopic(t *testing.T) {
+	t.Parallel()
 	for topic, want := range map[string]string{
 		"auth.info/sshd:x@h-1_,+=~!#$&()<>;|": "auth.info/sshd:x@h-1_,+=~!#$&()<>;|",
 		"a b\n\x00\x7f":                       "a%20b%0A%00%7F",
@@ -58,8 +60,9 @@ func TestSafeTopic(t *testing.T) {
 	}
 }
 
-// A server of a cluster tells slots: the memory must be in its list's.
+// The memory must be in the slot of its list, by the word of a server in cluster mode.
 func TestMemoryIsInTheSlotOfItsKey(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t, "--cluster-enabled", "yes")
 	for _, text := range []string{"logs", "{l}ogs", "lo{g}s", "logs.{topic}", "{topic}", "{l}.{topic}", "{topic}.{l}", "{a{topic}}", "{{topic}}"} {
 		k, err := ParseKey(text)

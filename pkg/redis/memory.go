@@ -2,21 +2,21 @@ package redis
 
 import "slices"
 
-// numbersPerField is how many of a sender's numbers one field of its memory in Redis speaks of; store.lua depends on it in
-// nothing but how many fields it keeps.
+// numbersPerField is how many of a sender's numbers one field of its memory in Redis covers. store.lua depends on it
+// only in how many fields it allows.
 const numbersPerField = 1024
 
-// marks are the numbers of one field that are to be remembered.
+// marks holds the numbers of one field that are to be remembered.
 type marks struct {
 	field       uint64 // number / numbersPerField
 	bits        [numbersPerField / 8]byte
-	first, last int // the bytes of bits that are not zero begin and end here
+	first, last int // the first and the last byte of bits that is not zero
 }
 
-// span returns the bytes that are not zero, and those between them.
+// span returns the bytes from first to last.
 func (m *marks) span() []byte { return m.bits[m.first : m.last+1] }
 
-// mark adds a number to those of its field, and the field where it is missing. The number before mostly had the same.
+// mark adds a number to the marks of its field, which is mostly the field of the number before.
 func mark(all []marks, seq uint64) []marks {
 	field, bit := seq/numbersPerField, int(seq%numbersPerField)
 	i := len(all) - 1
@@ -34,7 +34,7 @@ func mark(all []marks, seq uint64) []marks {
 	return all
 }
 
-// stored tells whether a number is in a field's bitmap as Redis has it.
+// stored reports whether a number is in the bitmap that Redis has for its field.
 func stored(bitmap string, seq uint64) bool {
 	bit := int(seq % numbersPerField)
 	return bit/8 < len(bitmap) && bitmap[bit/8]&(1<<(bit%8)) != 0

@@ -7,6 +7,7 @@ import (
 )
 
 func TestMarks(t *testing.T) {
+	t.Parallel()
 	random := rand.New(rand.NewPCG(1, 2))
 	for _, base := range []uint64{1, 1000, 1 << 53, math.MaxUint64 - 5000} {
 		want := map[uint64]bool{}

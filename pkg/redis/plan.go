@@ -10,24 +10,23 @@ import (
 
 // plan divides a part of a batch into calls: one for each sender and key, in the order of their messages.
 type plan struct {
-	calls   []*call // some of them in use; the rest keep their memory for the next plan
-	pending []*call // what is not settled, in order
+	calls   []*call // the first are in use; the others keep their memory for the next plan
+	pending []*call // the calls with messages that are not settled, in order
 	byName  map[callName]*call
 }
 
 type callName struct{ sender, topic string }
 
-// call is the messages of one sender for one key, which one command stores.
+// call holds the messages of one sender for one key, which one command stores.
 type call struct {
-	key      value // of the list, stream or channel
-	memory   value // of what is stored of the sender
-	numbered bool  // the numbers are the sender's, not ours
-	entries  []int // indices of the messages
-	seqs     []uint64
+	key      value    // of the list, stream or channel
+	memory   value    // the key of the sender's memory
+	numbered bool     // the numbers are the sender's, not ours
+	entries  []int    // indices of the messages in the part
+	seqs     []uint64 // and their numbers
 
-	tried  bool // it may have been stored: no answer came
-	source bool // the script's text is to go along
-	asking bool // the list was full: its length is asked for
+	phase   phase
+	inDoubt bool // an earlier attempt may have stored some of it: its answer was lost
 
 	// What the arguments of the command point to.
 	marks []marks
@@ -37,13 +36,22 @@ type call struct {
 	args  []any
 }
 
-// value is bytes that go-redis writes as they are. A pointer to it costs no allocation, as a []byte in an interface would.
+// phase is what is sent next for a call.
+type phase int
+
+const (
+	storing phase = iota // the script, by its hash
+	loading              // the script with its text: Redis did not know the hash
+	polling              // only a question for the list's length: it was full
+)
+
+// value is bytes that go-redis writes as they are. A pointer to it costs no allocation; a []byte in an interface would.
 type value []byte
 
 // MarshalBinary implements encoding.BinaryMarshaler.
 func (v *value) MarshalBinary() ([]byte, error) { return *v, nil }
 
-// make plans the writer's batch.
+// make plans the part of a batch that the writer has in hand.
 func (p *plan) make(w *Writer) {
 	p.release()
 	perTopic := w.cfg.Target.Key.PerTopic()
@@ -54,7 +62,8 @@ func (p *plan) make(w *Writer) {
 		if !perTopic {
 			topic = nil
 		}
-		if i == 0 || w.cfg.Target.Kind == Channel || m.Sender != w.batch[i-1].Sender || perTopic && !bytes.Equal(topic, w.batch[i-1].Topic) {
+		if i == 0 || w.cfg.Target.Kind == Channel || m.Sender != w.batch[i-1].Sender ||
+			perTopic && !bytes.Equal(topic, w.batch[i-1].Topic) {
 			last = p.call(w, m.Sender, topic)
 		}
 		seq := m.Seq
@@ -67,7 +76,7 @@ func (p *plan) make(w *Writer) {
 	}
 }
 
-// call finds or begins the call of a sender and a topic. A publication is a call of its own.
+// call finds or begins the call of a sender and a topic. Each message to a channel is a call of its own.
 func (p *plan) call(w *Writer, sender string, topic []byte) *call {
 	if c := p.byName[callName{sender, string(topic)}]; c != nil && w.cfg.Target.Kind != Channel {
 		return c
@@ -92,15 +101,16 @@ func (p *plan) call(w *Writer, sender string, topic []byte) *call {
 	return c
 }
 
-// settle takes the calls off of which nothing is left.
+// settle removes the calls that are settled from pending.
 func (p *plan) settle() {
 	p.pending = slices.DeleteFunc(p.pending, func(c *call) bool { return len(c.entries) == 0 })
 }
 
-// Of calls beyond the first few, those with many messages do not keep their memory: which of hundreds are large changes all the time.
+// Of the calls after the first largeCalls, those with more than largeCall arguments do not keep their memory: with
+// hundreds of senders, which of them are large changes all the time.
 const largeCalls, largeCall = 16, 256
 
-// release lets go of the messages.
+// release drops all references to the messages.
 func (p *plan) release() {
 	for i, c := range p.calls {
 		if i >= largeCalls && cap(c.args) > largeCall {
@@ -117,24 +127,25 @@ func (p *plan) release() {
 	p.pending = p.pending[:0]
 }
 
-// drop forgets the messages whose numbers are in the bitmaps that the script returned, and tells of each.
-func (c *call) drop(bitmaps []any, tell func(i int)) {
-	kept := 0
+// drop removes the messages whose numbers are in the bitmaps that the script returned, and calls dropped for each.
+func (c *call) drop(bitmaps []any, dropped func(i int)) {
+	left := 0
 	for j, seq := range c.seqs {
 		at := slices.IndexFunc(c.marks, func(m marks) bool { return m.field == seq/numbersPerField })
 		if at < len(bitmaps) {
 			if bitmap, ok := bitmaps[at].(string); ok && stored(bitmap, seq) {
-				tell(c.entries[j])
+				dropped(c.entries[j])
 				continue
 			}
 		}
-		c.entries[kept], c.seqs[kept] = c.entries[j], seq
-		kept++
+		c.entries[left], c.seqs[left] = c.entries[j], seq
+		left++
 	}
-	c.entries, c.seqs = c.entries[:kept], c.seqs[:kept]
+	c.entries, c.seqs = c.entries[:left], c.seqs[:left]
 }
 
-// command returns the arguments of what is to be sent for a call. They are good until the next command, and borrow the messages.
+// command returns the arguments of the command to send for a call. They are valid until the next call of command and
+// borrow the messages.
 func (c *call) command(w *Writer) []any {
 	t := &w.cfg.Target
 	c.args = c.args[:0]
@@ -142,9 +153,9 @@ func (c *call) command(w *Writer) []any {
 	case t.Kind == Channel:
 		c.data = append(c.data[:0], w.texts[c.entries[0]])
 		return append(c.args, "publish", &c.key, &c.data[0])
-	case c.asking:
+	case c.phase == polling:
 		return append(c.args, "llen", &c.key)
-	case c.source:
+	case c.phase == loading:
 		c.args = append(c.args, "eval", script)
 	default:
 		c.args = append(c.args, "evalsha", scriptSHA1)
@@ -176,7 +187,7 @@ func (c *call) appendMarks() {
 	}
 }
 
-// appendElements appends a list's elements.
+// appendElements appends the elements of a list.
 func (c *call) appendElements(w *Writer) {
 	c.data = slices.Grow(c.data[:0], len(c.entries))
 	for _, i := range c.entries {
@@ -184,7 +195,7 @@ func (c *call) appendElements(w *Writer) {
 	}
 }
 
-// appendFields appends the values of a stream's fields: topic, message, peer, sender, seq, received.
+// appendFields appends the values of the fields of a stream: topic, message, peer, sender, seq, received.
 func (c *call) appendFields(w *Writer) {
 	const longest = len("18446744073709551615") + len(message.ReceivedLayout)
 	c.data = slices.Grow(c.data[:0], 4*len(c.entries))
@@ -207,7 +218,7 @@ func (c *call) appendFields(w *Writer) {
 	}
 }
 
-// appendData appends an argument. data must have room for it, because what args points to must stay where it is.
+// appendData appends an argument. data must have room for it, because args points into it.
 func (c *call) appendData(text []byte) {
 	c.data = append(c.data, text)
 	c.args = append(c.args, &c.data[len(c.data)-1])

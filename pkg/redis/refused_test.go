@@ -33,8 +33,9 @@ func TestWrongType(t *testing.T) {
 	})
 }
 
-// Nobody can be told why a message without a sender is not taken: it waits, unless it is the only topic's key that is wrong.
+// A message without a sender has nobody to answer: it waits, unless only its topic's key is at fault.
 func TestWrongTypeWithoutSender(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t)
 	server.Do("set", "logs", "a string")
 	w, log := writer(t, to(server, "list=logs"), nil)
@@ -54,7 +55,7 @@ func TestWrongTypeWithoutSender(t *testing.T) {
 	}
 }
 
-// What a user may not do fails before anything is stored, whatever it is: the data and the memory stay together.
+// Whatever command a user may not use, it fails before anything is stored: the data and the memory stay together.
 func TestPermissions(t *testing.T) {
 	each(t, func(t *testing.T, server *redistest.Server) {
 		seq := uint64(0)
@@ -123,6 +124,7 @@ func TestPasswords(t *testing.T) {
 }
 
 func TestNoSuchDatabase(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t)
 	w, _ := writer(t, "redis://"+server.Addr()+"/99?list=logs", nil)
 	if fates := store(t, w, numbered(alice, 1)); !strings.Contains(fates[0], "no such database") {
@@ -136,6 +138,7 @@ func TestNoSuchDatabase(t *testing.T) {
 }
 
 func TestEvictionIsWarnedOf(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t, "--maxmemory", "100mb", "--maxmemory-policy", "volatile-lru")
 	w, log := writer(t, to(server, "list=logs"), nil)
 	store(t, w, numbered(alice, 1))
@@ -146,6 +149,7 @@ func TestEvictionIsWarnedOf(t *testing.T) {
 }
 
 func TestCheck(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t)
 	server.Do("rpush", "logs", "x")
 	check := func(where string) error {
@@ -170,6 +174,7 @@ func TestCheck(t *testing.T) {
 
 // What is stored and waits for replicas cannot be refused: it waits, and the log says why.
 func TestWaitIsNotAllowed(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t)
 	server.Do("acl", "setuser", "default", "-wait")
 	w, log := writer(t, to(server, "list=logs"), func(c *redis.Config) { c.Replicas = 1 })
@@ -186,8 +191,9 @@ func TestWaitIsNotAllowed(t *testing.T) {
 	want(t, "list", server.List("logs"), []string{"1"})
 }
 
-// Whatever somebody puts into the memory, nothing is remembered that is not stored.
+// Whatever else is written into the memory, nothing is remembered that is not stored.
 func TestMemoryMeddledWith(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t)
 	w, _ := writer(t, to(server, "list=logs"), nil)
 	for n := range uint64(65) {
@@ -198,8 +204,9 @@ func TestMemoryMeddledWith(t *testing.T) {
 	want(t, "list", server.List("logs")[65:], []string{fmt.Sprint(65*1024 + 1)})
 }
 
-// A list and one of nearly the same name are different lists.
+// Lists with similar names do not share a memory.
 func TestNoTwoKeysShareAMemory(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t)
 	for _, where := range []string{"list=logs", "list={logs}", "list=logs.*", "list=logs.{topic}", "stream=s"} {
 		w, _ := writer(t, to(server, where), nil)
@@ -208,6 +215,7 @@ func TestNoTwoKeysShareAMemory(t *testing.T) {
 }
 
 func TestPlainServerAndCluster(t *testing.T) {
+	t.Parallel()
 	plain, node := redistest.Start(t), redistest.Start(t, "--cluster-enabled", "yes")
 	node.Do("cluster", "addslotsrange", 0, 1000)
 	for url, says := range map[string]string{

@@ -10,14 +10,15 @@ import (
 	goredis "github.com/redis/go-redis/v9"
 )
 
-// reply is an error as a server answers it.
+// reply is an error in a server's own words.
 type reply string
 
 func (r reply) Error() string { return string(r) }
 func (reply) RedisError()     {}
 
-// The words of an answer decide what becomes of the messages, in the form of every version.
+// The words of an error decide the fate of the messages, in the form of every version of Redis.
 func TestFaults(t *testing.T) {
+	t.Parallel()
 	single, cluster, sentinel := &Target{}, &Target{Mode: Cluster}, &Target{Mode: Sentinel}
 	for _, c := range []struct {
 		err     error

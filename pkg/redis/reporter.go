@@ -6,29 +6,29 @@ import (
 )
 
 const (
-	fullQuiet   = 10 * time.Second // for so long a full list is nothing to talk about
-	fullSpell   = 5 * time.Second  // a list that was full so recently still counts as full
-	reportPause = time.Minute      // between two log lines of one kind; every sender hears of every refusal
+	fullQuiet   = 10 * time.Second // a list that is full for less is not logged
+	fullSpell   = 5 * time.Second  // a list that was full within this time still counts as full
+	reportPause = time.Minute      // between two log lines of one kind; senders are answered every refusal
 )
 
-// reporter logs what is wrong with Redis, and when it no longer is, without a line for each attempt.
+// reporter logs what is wrong with Redis and when that ends, without a line for each attempt.
 type reporter struct {
 	log *slog.Logger
 
 	trouble  *fault    // why nothing is stored at the moment; nil: nothing is wrong
 	since    time.Time // when that began
-	reported string    // the code that was logged of it
-	told     string    // the code that was logged last
-	toldAt   time.Time // and when
+	reported string    // the code logged for it; "": none yet
+	last     string    // the code logged last, for this trouble or an earlier one
+	lastAt   time.Time // and when
 
-	fullSince, fullLast time.Time // when a list was full that has mostly been since, and when it was last
+	fullSince, fullLast time.Time // when the present spell of full lists began, and when a list was last found full
 
-	refusal, refusedKey string // the code and the key of the refusal that was logged
+	refusal, refusedKey string // the code and the key of the refusal that was logged; "": none
 	refusedAt           time.Time
 }
 
-// waiting logs why nothing is stored: once for each reason, and of a reason that comes and goes once a minute. A list that is full now and
-// then is nothing to talk about.
+// waiting logs why nothing is stored: once for each reason, and once a minute for a reason that comes and goes. A list
+// that is full periodically is not logged.
 func (r *reporter) waiting(f *fault) {
 	now := time.Now()
 	if r.trouble == nil {
@@ -43,14 +43,14 @@ func (r *reporter) waiting(f *fault) {
 			return
 		}
 	}
-	if f.code == r.reported || f.code == r.told && now.Sub(r.toldAt) < reportPause {
+	if f.code == r.reported || f.code == r.last && now.Sub(r.lastAt) < reportPause {
 		return
 	}
-	r.reported, r.told, r.toldAt = f.code, f.code, now
+	r.reported, r.last, r.lastAt = f.code, f.code, now
 	r.log.Warn("redis: the senders wait", "reason", f.Error())
 }
 
-// refused logs why messages are refused: once a minute, unless the reason or the key is another.
+// refused logs why messages are refused: once a minute for the same reason and key.
 func (r *reporter) refused(f *fault) {
 	if r.refusal == f.code && r.refusedKey == f.key && time.Since(r.refusedAt) < reportPause {
 		return
@@ -59,7 +59,7 @@ func (r *reporter) refused(f *fault) {
 	r.log.Error("redis: messages are refused", "reason", f.Error())
 }
 
-// stored ends what was wrong with a key, and says so if it was logged.
+// stored ends what was wrong with a key, and logs the end of what was logged.
 func (r *reporter) stored(key []byte) {
 	if r.reported != "" {
 		r.log.Info("redis: messages are stored again", "after", time.Since(r.since).Round(time.Millisecond))

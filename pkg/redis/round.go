@@ -3,13 +3,13 @@ package redis
 import (
 	"context"
 	"fmt"
-	"strconv"
 	"sync"
 
 	goredis "github.com/redis/go-redis/v9"
 )
 
-// round sends every pending call once and settles what it can. It returns why calls that are left must wait, nil when they need not.
+// round sends every pending call once and settles what it can. It returns why the calls that are left must wait; nil
+// when they need not.
 func (w *Writer) round(ctx context.Context) (trouble *fault) {
 	shares, trouble := w.share(ctx)
 	if len(shares) > 1 {
@@ -36,7 +36,7 @@ func (w *Writer) round(ctx context.Context) (trouble *fault) {
 	return trouble
 }
 
-// worse is the fault to wait for: a full list is looked at more often than others.
+// worse returns the fault to wait for. A full list comes first, because it is looked at again sooner.
 func worse(a, b *fault) *fault {
 	if b == nil || a != nil && b.code == codeFull {
 		return a
@@ -44,12 +44,12 @@ func worse(a, b *fault) *fault {
 	return b
 }
 
-// share is the calls that go to one server.
+// share holds the calls that go to one server.
 type share struct {
 	node     *goredis.Client
 	calls    []*call
 	commands []*goredis.Cmd
-	replicas *goredis.Cmd // WAIT; nil: not asked
+	replicas *goredis.Cmd // WAIT; nil: not sent
 }
 
 // share divides the pending calls among the servers.
@@ -86,8 +86,8 @@ func (s *share) exec(ctx context.Context, w *Writer) {
 		pipe.Process(ctx, command)
 	}
 	if w.cfg.Replicas > 0 && w.cfg.Target.Kind != Channel {
-		// On the connection of what it waits for, or it says nothing.
-		s.replicas = goredis.NewCmd(ctx, "wait", w.cfg.Replicas, replicaTimeout.Milliseconds())
+		// WAIT concerns only what was written on its own connection.
+		s.replicas = goredis.NewCmd(ctx, "wait", w.cfg.Replicas, w.cfg.replicaTimeout.Milliseconds())
 		pipe.Process(ctx, s.replicas)
 	}
 	if _, err := pipe.Exec(ctx); err != nil {
@@ -95,8 +95,8 @@ func (s *share) exec(ctx context.Context, w *Writer) {
 	}
 }
 
-// blame gives the error of a round trip to the commands that have neither an answer nor an error of their own: go-redis leaves them so when it
-// could not even greet the server.
+// blame gives the error of a round trip to the commands that have neither an answer nor an error of their own. go-redis
+// leaves them like that when it could not even open the session.
 func (s *share) blame(err error) {
 	for _, command := range append(s.commands, s.replicas) {
 		if command != nil && command.Err() == nil && command.Val() == nil {
@@ -105,7 +105,7 @@ func (s *share) blame(err error) {
 	}
 }
 
-// missing is the fault of a round trip whose messages fewer replicas have than asked for.
+// missing returns the fault of a round trip that too few replicas have confirmed; nil when there are enough.
 func (s *share) missing(w *Writer) *fault {
 	if s.replicas == nil {
 		return nil
@@ -113,67 +113,81 @@ func (s *share) missing(w *Writer) *fault {
 	n, err := s.replicas.Int64()
 	if err != nil {
 		f := *newFault(err, &w.cfg.Target)
-		f.verdict, f.unknown = wait, true // what waits for replicas is stored, so that it cannot be refused
+		f.verdict, f.unknown = wait, true // what waits for replicas is stored and cannot be refused
 		return &f
 	}
 	if n < int64(w.cfg.Replicas) {
 		return &fault{code: codeReplicas, unknown: true, moved: true,
-			means: strconv.FormatInt(n, 10) + " replicas have what was stored, " + strconv.Itoa(w.cfg.Replicas) + " are to have it (--redis-replicas)"}
+			means: fmt.Sprintf("%d replicas have what was stored, and --redis-replicas wants %d", n, w.cfg.Replicas)}
 	}
 	return nil
 }
 
-// conclude draws the conclusions from an answer. It returns why the call must be sent again, nil when it is over or needs no pause.
+// conclude acts on the answer to a call. It returns why the call must wait before it is sent again; nil when it is over
+// or may be sent again at once.
 func (w *Writer) conclude(c *call, command *goredis.Cmd, missing *fault) *fault {
 	value, err := command.Result()
 	if err != nil {
-		f := newFault(err, &w.cfg.Target)
-		c.tried = c.tried || f.unknown
-		switch f.verdict {
-		case refuse:
-			return w.refuse(c, f)
-		case load:
-			if !c.source {
-				c.source = true
-				return nil
-			}
-		}
-		return f
+		return w.failed(c, newFault(err, &w.cfg.Target))
 	}
-	length, isLength := value.(int64)
+	number, isNumber := value.(int64)
 	bitmaps, isRepeat := value.([]any)
 	switch {
-	case !isLength && !isRepeat:
-		c.tried = true
+	case !isNumber && !isRepeat:
+		c.inDoubt = true
 		return strange(fmt.Sprintf("%T", value))
-	case c.asking && length >= w.cfg.MaxList, length < 0 && w.cfg.MaxList > 0:
-		c.asking = true
+	case c.phase == polling:
+		return w.polled(c, number)
+	case number < 0 && w.cfg.MaxList > 0:
+		c.phase = polling
 		return full
-	case length < 0:
-		c.tried = true
+	case number < 0:
+		c.inDoubt = true
 		return strange("full")
-	case c.asking:
-		c.asking = false
-		return nil
 	case missing != nil:
-		c.tried = true
+		c.inDoubt = true
 		return missing
 	}
 	w.backoff.Reset()
 	w.reporter.stored(c.key)
-	c.source = false
-	if isLength {
-		w.settle(c, nil)
+	c.phase = storing
+	if isRepeat {
+		return w.repeated(c, bitmaps)
+	}
+	w.settle(c, nil)
+	return nil
+}
+
+// failed acts on an error in place of an answer.
+func (w *Writer) failed(c *call, f *fault) *fault {
+	c.inDoubt = c.inDoubt || f.unknown
+	switch {
+	case f.verdict == refuse:
+		return w.refuse(c, f)
+	case f.verdict == load && c.phase == storing:
+		c.phase = loading
 		return nil
 	}
+	return f
+}
+
+// polled acts on the length of a list that was full.
+func (w *Writer) polled(c *call, length int64) *fault {
+	if length >= w.cfg.MaxList {
+		return full
+	}
+	c.phase = storing
+	return nil
+}
+
+// repeated settles the messages that Redis had already; the others of the call are sent again without them.
+func (w *Writer) repeated(c *call, bitmaps []any) *fault {
+	fate := ErrRepeat
+	if c.inDoubt {
+		fate = nil // stored by an attempt of ours whose answer was lost
+	}
 	before := len(c.entries)
-	c.drop(bitmaps, func(i int) {
-		if c.tried {
-			w.settled(i, nil) // an attempt of ours whose answer was lost
-		} else {
-			w.settled(i, ErrRepeat)
-		}
-	})
+	c.drop(bitmaps, func(i int) { w.settled(i, fate) })
 	if len(c.entries) == before {
 		return strange("bitmaps without any of the numbers")
 	}
@@ -181,12 +195,13 @@ func (w *Writer) conclude(c *call, command *goredis.Cmd, missing *fault) *fault 
 }
 
 func strange(what string) *fault {
-	return &fault{code: codeStrange, unknown: true, means: "its answer is not one of the script's (" + what + "): what stands between?"}
+	means := "its answer is not one of the script's (" + what + "): is there a proxy in between?"
+	return &fault{code: codeStrange, unknown: true, means: means}
 }
 
-var full = &fault{code: codeFull, means: "the list holds --max-list messages or more: the workers lag behind"}
+var full = &fault{code: codeFull, means: "the list holds --max-list messages or more: the workers are too slow"}
 
-// settle tells of all messages of a call.
+// settle reports one fate for all messages of a call.
 func (w *Writer) settle(c *call, refusal error) {
 	for _, i := range c.entries {
 		w.settled(i, refusal)
@@ -194,8 +209,8 @@ func (w *Writer) settle(c *call, refusal error) {
 	c.entries = c.entries[:0]
 }
 
-// refuse tells the senders why their messages are not taken. Nobody is to be told of messages without a sender: they wait, unless only the key
-// of their topic is concerned.
+// refuse refuses the messages of a call. Messages without a sender have nobody to answer: they wait, unless only their
+// topic's key is at fault. The fault to wait for is returned.
 func (w *Writer) refuse(c *call, f *fault) *fault {
 	if f.keyed {
 		f.key = string(c.key)

@@ -1,18 +1,19 @@
--- Store messages of one sender once: the data and the memory of the sender's numbers change together or not at all.
+-- Stores messages of one sender once: the data and the memory of the sender's numbers change together or not at all.
 --
--- KEYS[1]  the memory: a hash; field: number / 1024, value: a bitmap of those 1,024 numbers, zeros at its end left out
+-- KEYS[1]  the memory: a hash; field: number / 1024, value: a bitmap of its 1,024 numbers without the zeros at its end
 -- KEYS[2]  the list or stream
--- ARGV     [1] how long to remember, in milliseconds; [2] "list" or "stream"; [3] list: the length at which no more is taken,
---          stream: the length to trim to (0: no limit); [4] n; n times: field, offset in bytes, bytes of the bitmap;
---          then the data: per message an element of a list, or the values of a stream's six fields
+-- ARGV     [1] how long to remember, in milliseconds; [2] "list" or "stream"; [3] list: the length at which no more is
+--          stored, stream: the length to trim to (0: no limit); [4] n; n times: field, offset in bytes, bytes of the
+--          bitmap; then the data: per message an element of a list, or the values of a stream's six fields
 --
--- Returns a number, the list's new length or 0; or -1 when the list is full; or the bitmaps (a string per field) when some of the numbers are
--- stored already, and then nothing else is. An error means that nothing is stored.
+-- Returns a number when the messages are stored: the list's new length, or 0; -1 when the list is full; the bitmaps, a
+-- string per field, when some of the numbers are stored already. In the last two cases, and after an error, nothing new
+-- is stored.
 local memory, key = KEYS[1], KEYS[2]
 local ttl, kind, limit, fields = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local data = 5 + 3 * fields
-local most_fields = 65 -- 65,536 numbers at least; the lowest are forgotten first
-local most_arguments = 4000 -- what Lua's stack surely holds
+local most_fields = 65 -- at least 65,536 numbers; the lowest are forgotten first
+local most_arguments = 4000 -- fewer than Lua's stack can hold
 
 local before, after, repeated = {}, {}, false
 for i = 1, fields do
@@ -21,7 +22,7 @@ for i = 1, fields do
 	if type(known) == 'table' then
 		return known
 	end
-	local shared = math.min(#known - offset, #bits) -- bytes of both; mostly 1, for numbers rise
+	local shared = math.min(#known - offset, #bits) -- bytes in both; mostly 1, because numbers rise
 	if shared <= 0 then
 		after[i] = known .. string.rep('\0', offset - #known) .. bits
 	else
@@ -37,7 +38,7 @@ for i = 1, fields do
 end
 
 if repeated then
-	redis.call('PEXPIRE', memory, ttl) -- a write, so that WAIT after it waits for what is stored already
+	redis.call('PEXPIRE', memory, ttl) -- a write: a WAIT after it then waits for what is stored already
 	return before
 end
 if kind == 'list' and limit > 0 then
@@ -49,8 +50,8 @@ if kind == 'list' and limit > 0 then
 	end
 end
 
--- A script that fails is not undone by Redis. The memory comes first, because it can be put back with the command that
--- has just been allowed; data without memory would be stored again.
+-- Redis does not undo a script that fails. The memory is therefore changed first: it can be put back with a command
+-- that has just been allowed. Data without memory would be stored again.
 local remembered = 0
 local function undo(why)
 	for i = 1, remembered do
@@ -62,7 +63,7 @@ local function failed(reply)
 	return type(reply) == 'table' and reply.err
 end
 
--- remember changes the memory, and returns what went wrong.
+-- remember changes the memory and returns the last reply, which may be an error.
 local function remember()
 	local grown = false
 	for i = 1, fields do
@@ -84,7 +85,7 @@ local function remember()
 	if failed(all) then
 		return all
 	end
-	table.sort(all, function(a, b) return #a < #b or #a == #b and a < b end) -- by number, whatever somebody has put there
+	table.sort(all, function(a, b) return #a < #b or #a == #b and a < b end) -- by number; fields that are no numbers do no harm
 	for i = 1, #all - most_fields do
 		reply = redis.pcall('HDEL', memory, all[i])
 		if failed(reply) then

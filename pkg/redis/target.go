@@ -24,10 +24,10 @@ type Kind int
 const (
 	List    Kind = iota + 1 // a list, which grows at its tail
 	Stream                  // a stream
-	Channel                 // nothing: published to whoever is subscribed
+	Channel                 // nothing: published to its subscribers
 )
 
-// Target says where in Redis messages go. ParseTarget makes it.
+// Target is where in Redis messages go. ParseTarget makes it.
 type Target struct {
 	Mode    Mode
 	TLS     bool
@@ -43,8 +43,9 @@ type Target struct {
 const (
 	defaultPort  = "6379"
 	sentinelPort = "26379"
-	form         = "write redis://host:port/db?list=KEY, ?stream=KEY&maxlen=N or ?channel=NAME; redis+cluster://host1:port,host2:port?list=KEY; " +
-		"redis+sentinel://host1:port,host2:port/master?list=KEY; or rediss for redis, for TLS"
+	form         = "write redis://host:port/db?list=KEY, ?stream=KEY&maxlen=N or ?channel=NAME; " +
+		"redis+cluster://host1:port,host2:port?list=KEY; redis+sentinel://host1:port,host2:port/master?list=KEY; " +
+		"or rediss for redis, for TLS"
 )
 
 var schemes = []struct {
@@ -56,7 +57,7 @@ var schemes = []struct {
 	{"rediss://", Single, true}, {"rediss+cluster://", Cluster, true}, {"rediss+sentinel://", Sentinel, true},
 }
 
-// IsTarget tells whether text has the scheme of a target, right or wrong otherwise.
+// IsTarget reports whether text has the scheme of a target. The rest may be malformed.
 func IsTarget(text string) bool {
 	for _, s := range schemes {
 		if strings.HasPrefix(text, s.name) {
@@ -66,12 +67,12 @@ func IsTarget(text string) bool {
 	return false
 }
 
-// errPassword quotes nothing: what it was said of has a password in it, or may have.
+// errPassword quotes nothing of the text, which has or may have a password in it.
 var errPassword = errors.New("a password does not belong on a command line, where every user of the host can read it: " +
 	"set REDIS_PASSWORD or give --redis-password-file, and leave the user alone before the @")
 
-// ParseTarget reads a target's URL. Keys are percent-encoded where they contain & or %. A password does not belong in it: command lines are
-// for everyone on the host to see.
+// ParseTarget reads the URL of a target. In keys, & and % are percent-encoded. A password is an error: every user of
+// the host can read command lines.
 func ParseTarget(text string) (Target, error) {
 	t, err := parseTarget(text)
 	if err != nil && MayHoldPassword(text) {
@@ -83,9 +84,9 @@ func ParseTarget(text string) (Target, error) {
 	return t, nil
 }
 
-// MayHoldPassword tells of a text that was meant as a target that it should not be quoted.
+// MayHoldPassword reports whether a text that was meant as a target must not be quoted.
 func MayHoldPassword(text string) bool {
-	return strings.ContainsAny(text, "@") || strings.Contains(strings.ToLower(text), "pass")
+	return strings.Contains(text, "@") || strings.Contains(strings.ToLower(text), "pass")
 }
 
 func parseTarget(text string) (t Target, err error) {
@@ -137,7 +138,7 @@ func (t *Target) parseServers(authority string) error {
 		t.Servers = append(t.Servers, server)
 	}
 	if t.Mode == Single && len(t.Servers) > 1 {
-		return errors.New("several servers are a cluster or sentinels")
+		return errors.New("several servers are for a cluster or sentinels")
 	}
 	return nil
 }
@@ -146,7 +147,7 @@ func (t *Target) parsePath(path string) error {
 	if t.Mode == Sentinel {
 		t.Master, path, _ = strings.Cut(path, "/")
 		if t.Master == "" {
-			return errors.New("the master's name, as the sentinels know it, is missing behind the servers")
+			return errors.New("the master's name, as the sentinels know it, is missing after the servers")
 		}
 	}
 	if path == "" {
@@ -173,7 +174,7 @@ func (t *Target) parseQuery(query string) error {
 		}
 		switch kind := kinds[name]; {
 		case kind != 0 && t.Kind != 0:
-			return errors.New("one list, stream or channel is enough")
+			return errors.New("give only one list, stream or channel")
 		case kind != 0:
 			t.Kind = kind
 			if t.Key, err = ParseKey(value); err != nil {
@@ -181,14 +182,14 @@ func (t *Target) parseQuery(query string) error {
 			}
 		case name == "maxlen":
 			if t.MaxLen, err = strconv.ParseInt(value, 10, 64); err != nil || t.MaxLen < 1 {
-				return fmt.Errorf("maxlen=%s: it is a stream's length, at least 1", text)
+				return fmt.Errorf("maxlen=%s: write the length of a stream, at least 1", text)
 			}
 		case name != "":
 			return fmt.Errorf("%q is not known", name)
 		}
 	}
 	if t.Kind == 0 {
-		return errors.New("it is not said into which list, stream or channel")
+		return errors.New("the list, stream or channel is missing")
 	}
 	if t.MaxLen != 0 && t.Kind != Stream {
 		return errors.New("maxlen is for a stream; a list is bounded by --max-list, which loses nothing")

@@ -19,6 +19,7 @@ func key(t *testing.T, text string) redis.Key {
 }
 
 func TestParseTarget(t *testing.T) {
+	t.Parallel()
 	for text, want := range map[string]redis.Target{
 		"redis://127.0.0.1:6379/0?list=logs":                 {Servers: []string{"127.0.0.1:6379"}, Kind: redis.List, Key: key(t, "logs")},
 		"redis://bob@[::1]:6380/3?stream=a.{topic}&maxlen=9": {User: "bob", Servers: []string{"[::1]:6380"}, DB: 3, Kind: redis.Stream, Key: key(t, "a.{topic}"), MaxLen: 9},
@@ -47,10 +48,11 @@ func TestParseTarget(t *testing.T) {
 }
 
 func TestParseTargetErrors(t *testing.T) {
+	t.Parallel()
 	for text, want := range map[string]string{
-		"redis://h/0":                        "not said into which list, stream or channel",
+		"redis://h/0":                        "the list, stream or channel is missing",
 		"redis://h/0?list=":                  "the key is empty",
-		"redis://h/0?list=a&stream=b":        "one list, stream or channel",
+		"redis://h/0?list=a&stream=b":        "only one list, stream or channel",
 		"redis://h/0?list=a&maxlen=5":        "--max-list",
 		"redis://h/0?stream=a&maxlen=0":      "at least 1",
 		"redis://h/0?list=a&timeout=3":       `"timeout" is not known`,
@@ -61,7 +63,7 @@ func TestParseTargetErrors(t *testing.T) {
 		"redis://h:0?list=a":                 "not a port",
 		"redis://h:70000?list=a":             "not a port",
 		"redis://::1?list=a":                 "not host:port",
-		"redis://a,b?list=a":                 "a cluster or sentinels",
+		"redis://a,b?list=a":                 "for a cluster or sentinels",
 		"redis+cluster://a/1?list=a":         "database 0 only",
 		"redis+sentinel://a?list=a":          "master's name",
 		"redis://h?list=a%zz":                "invalid URL escape",
@@ -86,12 +88,12 @@ func TestParseTargetErrors(t *testing.T) {
 			t.Errorf("%s: %v, want %q and the form", text, err, want)
 		}
 		if err != nil && (strings.Contains(err.Error(), "secret") || strings.Contains(err.Error(), "sec%")) {
-			t.Errorf("%v: it tells the password", err)
+			t.Errorf("%v: it quotes the password", err)
 		}
 	}
 }
 
-// What a target is written as is read as the same target.
+// A target that is written as text is read as the same target.
 func FuzzParseTarget(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		target, err := redis.ParseTarget(text)
@@ -107,6 +109,7 @@ func FuzzParseTarget(f *testing.F) {
 
 // A fuzz target without committed seeds tests nothing in an ordinary run.
 func TestFuzzSeeds(t *testing.T) {
+	t.Parallel()
 	if seeds, err := os.ReadDir("testdata/fuzz/FuzzParseTarget"); err != nil || len(seeds) == 0 {
 		t.Errorf("FuzzParseTarget has no seeds: %v", err)
 	}

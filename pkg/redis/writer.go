@@ -18,42 +18,43 @@ import (
 //go:embed store.lua
 var script string
 
-// scriptSHA1 is how EVALSHA names the script.
+// scriptSHA1 is the script's name for EVALSHA.
 var scriptSHA1 = func() string {
 	sum := sha1.Sum([]byte(script))
 	return hex.EncodeToString(sum[:])
 }()
 
-// ErrRepeat says that a message was stored before, by whoever: it is stored, and not twice.
+// ErrRepeat means that a message was stored earlier, by this or another process. It counts as stored.
 var ErrRepeat = errors.New("redis: stored before")
 
 const (
-	// A script blocks Redis while it runs, so that more than this is divided.
+	// A script blocks Redis while it runs. A larger batch is therefore divided into parts of at most
 	maxPart      = 10_000  // messages
 	maxPartBytes = 4 << 20 // and bytes, unless one message alone has more
 
-	fullPoll = 20 * time.Millisecond // between looks at a full list
+	fullPoll = 20 * time.Millisecond // between two questions for the length of a full list
 )
 
-// Writer stores messages. One goroutine uses it.
+// Writer stores messages. It is for one goroutine.
 type Writer struct {
 	cfg    Config
 	client *client
-	self   string // the sender's id of messages without one
-	next   uint64 // and the number of the next of them
+	self   string // the sender's id of messages without a sender
+	next   uint64 // the last number given to one of them
 
-	batch   []message.Message // the part in hand, its texts, and what to tell of it; borrowed while Store runs
+	// The part in hand, borrowed while Store runs; texts[i] and settled(i, …) belong to batch[i].
+	batch   []message.Message
 	texts   [][]byte
 	settled func(i int, refusal error)
 	plan    plan
 
 	backoff  backoff.Backoff
-	poll     backoff.Backoff // of a full list: it never grows
+	poll     backoff.Backoff // for a full list; it never grows
 	reporter reporter
-	checked  bool // whether Redis is set up to keep what it is given
+	checked  bool // Redis has been asked whether it evicts data
 }
 
-// NewWriter makes a writer. It reads the files that config names and connects to nobody.
+// NewWriter makes a writer. It reads the files that config names, and does not connect yet.
 func NewWriter(config Config) (*Writer, error) {
 	if err := config.complete(); err != nil {
 		return nil, err
@@ -70,7 +71,7 @@ func NewWriter(config Config) (*Writer, error) {
 	return w, nil
 }
 
-// Close ends the connections.
+// Close closes the connections.
 func (w *Writer) Close() error {
 	if err := w.client.close(); !errors.Is(err, goredis.ErrClosed) {
 		return err
@@ -78,14 +79,16 @@ func (w *Writer) Close() error {
 	return nil
 }
 
-// Store stores the texts of a batch, which are what a list's element, a stream's message field or a publication holds, and returns nil when every message is settled: settled(i, nil) means stored, settled(i, ErrRepeat) stored before, another
-// reason that Redis does not take it as things are. It is called on the caller's goroutine, once for each message at most. Those of one sender with one
-// key are stored in their order.
+// Store stores a batch; texts[i] is what Redis holds for batch[i]. It returns nil once every message is settled:
+// settled(i, nil) means that message i is stored, settled(i, ErrRepeat) that it was stored earlier, any other reason
+// that Redis refuses it as things are. settled is called on the caller's goroutine, at most once for each message. The
+// messages of one sender with one key are stored in their order.
 //
-// What can pass is waited for: Redis away, restarting, failing over, out of memory, the list full. When ctx ends, Store returns an error that wraps
-// ctx.Err(), what was not settled is of unknown fate, and the writer is closed. What Store is given is only read, and no longer than it lasts.
+// Store waits as long as the trouble can pass: Redis is away, restarting, failing over or out of memory, or the list is
+// full. When ctx ends, Store returns an error that wraps ctx.Err(), the fate of unsettled messages is unknown, and the
+// writer is closed. batch and texts are only read, and not after Store has returned.
 func (w *Writer) Store(ctx context.Context, batch []message.Message, texts [][]byte, settled func(i int, refusal error)) error {
-	stop := context.AfterFunc(ctx, func() { w.client.close() }) // a plain cancellation does not interrupt go-redis
+	stop := context.AfterFunc(ctx, func() { w.client.close() }) // ctx alone does not interrupt go-redis
 	defer stop()
 	defer w.plan.release()
 	for from := 0; from < len(batch); {

@@ -67,7 +67,7 @@ func writer(t testing.TB, to string, change func(*redis.Config)) (*redis.Writer,
 
 func to(s *redistest.Server, where string) string { return "redis://" + s.Addr() + "/0?" + where }
 
-// payloads are the texts of messages, as they are.
+// payloads returns the payloads of messages.
 func payloads(batch []message.Message) (texts [][]byte) {
 	texts = make([][]byte, len(batch))
 	for i := range batch {
@@ -91,7 +91,7 @@ func plain(texts ...string) (entries []message.Message) {
 	return entries
 }
 
-// store stores entries and returns what was said of each: "ok", "repeat", the reason of a refusal, or "" for nothing.
+// store stores entries and returns their fates: "ok", "repeat", the reason of a refusal, or "" if not settled.
 func store(t testing.TB, w *redis.Writer, entries []message.Message) []string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -146,10 +146,14 @@ func run(from, to uint64) (all []uint64) {
 	return all
 }
 
-// each runs a test with every program that this machine has.
-func each(t *testing.T, test func(t *testing.T, server *redistest.Server), args ...string) {
+// each runs a test with every server program of this machine, beside other tests.
+func each(t *testing.T, test func(t *testing.T, server *redistest.Server)) {
+	t.Parallel()
 	for _, program := range redistest.Programs(t) {
-		t.Run(program, func(t *testing.T) { test(t, redistest.StartProgram(t, program, args...)) })
+		t.Run(program, func(t *testing.T) {
+			t.Parallel()
+			test(t, redistest.StartProgram(t, program))
+		})
 	}
 }
 
@@ -172,6 +176,7 @@ func TestList(t *testing.T) {
 }
 
 func TestTopics(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t)
 	w, _ := writer(t, to(server, "list=logs.{topic}"), nil)
 	entries := numbered(alice, 1, 2, 3, 4, 5)
@@ -184,7 +189,7 @@ func TestTopics(t *testing.T) {
 	want(t, "b c", server.List("logs.b%20c"), []string{"2", "5"})
 	want(t, "none", server.List("logs.-"), []string{"4"})
 	if n := server.Do("exists", "{logs.*}:stored:logs.{topic}:"+alice); n != int64(1) {
-		t.Error("one memory is enough outside of a cluster")
+		t.Error("outside a cluster, all topics should share one memory")
 	}
 }
 
@@ -214,6 +219,7 @@ func TestStream(t *testing.T) {
 }
 
 func TestChannel(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t)
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()

@@ -2,11 +2,11 @@ package relp
 
 import "bytes"
 
-// Answer is what a rsp frame carries. It borrows from the frame.
+// Answer is the data of a rsp frame. It borrows from the frame.
 type Answer struct {
-	Code int    // 200 is yes; 0 is an empty answer, which imrelp gives to close
+	Code int    // 200: accepted; 0: an empty answer, as imrelp gives to close
 	Text []byte // for people: "OK", or what went wrong
-	Data []byte // what follows the first line; the offers, in an answer to open
+	Data []byte // what follows the first line; in an answer to open: the offers
 }
 
 // ParseAnswer reads the data of a rsp frame:

@@ -1,11 +1,10 @@
 // Package relp speaks RELP, rsyslog's Reliable Event Logging Protocol: a codec without I/O (Parse,
-// AppendFrame, ParseAnswer) and a Client that brings messages into imrelp and knows of each one
-// whether it was taken.
+// AppendFrame, ParseAnswer) and a Client that brings messages into imrelp and learns of each one
+// whether imrelp took it.
 //
-// It follows librelp's protocol description and what librelp 1.11 does. What a 200 is worth is
-// imrelp's to say: it answers once the message was handed to rsyslog's queue, and even when a full
-// queue dropped it, unless the input has flowControl="full". A message over imrelp's maxDataSize
-// (8 KiB) is cut there and answered with 200.
+// It follows librelp's protocol description and what librelp 1.11 does. imrelp answers 200 once it has
+// handed the message to rsyslog's queue, and even if a full queue dropped it, unless the input has
+// flowControl="full". A message over imrelp's maxDataSize (8 KiB) is cut there and answered with 200.
 package relp
 
 import (
@@ -19,20 +18,20 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/backoff"
 )
 
-// Config says how a Client works. Only Address and Logger have no default.
+// Config configures a Client. Only Address and Logger have no default.
 type Config struct {
 	Address string // host:port of imrelp; every address of the name is tried
 
-	Reconnect    time.Duration // the first wait before a connection is tried again; 0: 100 ms
-	ReconnectMax time.Duration // the longest, after doubling; 0: 30 s, or Reconnect when that is longer
-	Timeout      time.Duration // silence after which an unanswered connection is given up; 0: 90 s
-	Window       int           // messages unanswered at a time; 0: the whole batch
-	Logger       *slog.Logger  // connection lost, connection restored
+	Reconnect    time.Duration // first wait before another attempt to connect; 0: 100 ms
+	ReconnectMax time.Duration // longest wait, after doubling; 0: 30 s, or Reconnect if that is longer
+	Timeout      time.Duration // a connection that owes an answer is given up after this much silence; 0: 90 s
+	Window       int           // most unanswered messages at a time; 0: the whole batch
+	Logger       *slog.Logger  // logs that the session is lost and that it works again
 }
 
 const (
-	// sessionEnd is the transaction number that a session does not go past: librelp counts on from
-	// 999,999,999 to a number that its own parser refuses.
+	// sessionEnd is the highest transaction number of a session. After 999,999,999, librelp counts on to
+	// a number that its own parser refuses.
 	sessionEnd = 900_000_000
 	// dialTimeout bounds one attempt to connect, all addresses of the name together.
 	dialTimeout = 10 * time.Second
@@ -53,7 +52,8 @@ func (c *Config) complete() error {
 	setDefault(&c.ReconnectMax, max(30*time.Second, c.Reconnect))
 	setDefault(&c.Timeout, 90*time.Second)
 	if c.ReconnectMax < c.Reconnect {
-		return fmt.Errorf("relp: the longest wait before a reconnection, %v, is shorter than the first, %v", c.ReconnectMax, c.Reconnect)
+		return fmt.Errorf("relp: the longest wait before reconnecting, %v, is shorter than the first, %v",
+			c.ReconnectMax, c.Reconnect)
 	}
 	return nil
 }
@@ -64,21 +64,21 @@ func setDefault(d *time.Duration, value time.Duration) {
 	}
 }
 
-// Client sends messages to one imrelp and keeps its connection between batches. It has no goroutine
-// of its own while no Send runs. It is not for concurrent use.
+// Client sends messages to one imrelp. Its connection stays open between batches. It has no goroutine
+// of its own unless Send runs. It is not for concurrent use.
 type Client struct {
 	config Config
 	log    *slog.Logger
 	dial   func(ctx context.Context, address string) (net.Conn, error)
-	last   int // the greatest transaction number of a session
+	last   int // the highest transaction number of a session
 
 	session *session // nil: not connected
 	wait    backoff.Backoff
-	down    error // the failure that has been logged and not yet recovered from
-	pending []int // scratch of Send: indices into the batch, in order, of what is unanswered
+	down    error // the failure that was logged and has not ended; nil: none
+	pending []int // scratch of Send: the indices in the batch of unanswered messages, in order
 }
 
-// NewClient checks config and returns a client that connects when it is first needed.
+// NewClient checks config and returns a client, which connects when it is first needed.
 func NewClient(config Config) (*Client, error) {
 	if err := config.complete(); err != nil {
 		return nil, err
@@ -95,7 +95,7 @@ func NewClient(config Config) (*Client, error) {
 	}, nil
 }
 
-// Refusal is imrelp's answer to a message that it does not take.
+// Refusal is imrelp's answer to a message that it refuses.
 type Refusal struct {
 	Code int    // usually 500
 	Text string // imrelp's words
@@ -107,12 +107,12 @@ func (e *Refusal) Error() string { return fmt.Sprintf("relp: refused with %d: %s
 // answer. For each answer it calls settled, on the caller's goroutine, with the message's index in the
 // batch and nil, or a *Refusal.
 //
-// When the connection is lost, closed by the server, silent for Timeout, or says what RELP does not
-// allow, Send connects again, waiting longer each time, and sends again what has no answer: such a
-// message may arrive twice. This goes on until ctx ends; then Send returns an error that wraps
-// ctx.Err() and names the failure it began with, and the messages that were not settled are of unknown fate.
+// When the connection is lost, closed by the server, silent for Timeout, or violates the protocol, Send
+// connects again, waiting longer each time, and sends the unanswered messages again: these may arrive
+// twice. This goes on until ctx ends. Send then returns an error that wraps ctx.Err() and names the
+// first failure; the fate of the messages that were not settled is unknown.
 //
-// The batch is only read, and no longer than the call lasts.
+// The batch is only read, and not after Send has returned.
 func (c *Client) Send(ctx context.Context, batch [][]byte, settled func(i int, refusal error)) error {
 	c.pending = c.pending[:0]
 	for i := range batch {
@@ -134,13 +134,13 @@ func (c *Client) gaveUp(ctx context.Context, messages int) error {
 	err := fmt.Errorf("relp: gave up on %s with %d of %d messages unanswered: %w",
 		c.config.Address, len(c.pending), messages, ctx.Err())
 	if c.down != nil {
-		err = fmt.Errorf("%w (since: %v)", err, c.down) // not %w: a timeout there is not ctx's
+		err = fmt.Errorf("%w (since: %v)", err, c.down) // not %w: its timeout is not the end of ctx
 	}
 	return err
 }
 
-// round sends as much of pending as one session can carry and removes from it what was answered. After
-// an error the session is gone.
+// round sends as much of pending as one session can carry, and removes what was answered. After an
+// error there is no session.
 func (c *Client) round(ctx context.Context, batch [][]byte, settled func(int, error)) error {
 	if c.session != nil && c.session.next > c.last {
 		c.end(ctx)
@@ -168,7 +168,7 @@ func (c *Client) round(ctx context.Context, batch [][]byte, settled func(int, er
 	return err
 }
 
-// compact removes the answered, which are -1, from pending.
+// compact removes the answered messages, which are -1, from pending.
 func compact(pending []int) []int {
 	left := pending[:0]
 	for _, i := range pending {
@@ -179,8 +179,8 @@ func compact(pending []int) []int {
 	return left
 }
 
-// Connect opens the session if there is none: one attempt, no logging. Send does this by itself; it is
-// for those who want to know whether the server can be reached.
+// Connect opens the session if there is none: one attempt, no logging. Send does this by itself; Connect
+// is for checking whether the server can be reached.
 func (c *Client) Connect(ctx context.Context) error {
 	if c.session != nil {
 		return nil
@@ -203,8 +203,8 @@ func (c *Client) Connect(ctx context.Context) error {
 	return nil
 }
 
-// Close ends the session politely, waiting for the server's answer until ctx ends or Timeout is over,
-// and closes the connection. The client connects anew if it is used again.
+// Close closes the session by the protocol, waiting for the server's answer until ctx ends or for
+// Timeout, and closes the connection. A client that is used again connects again.
 func (c *Client) Close(ctx context.Context) error {
 	if c.session == nil {
 		return nil
@@ -215,7 +215,7 @@ func (c *Client) Close(ctx context.Context) error {
 	return nil
 }
 
-// end closes the session politely and forgets it.
+// end closes the session by the protocol and forgets it.
 func (c *Client) end(ctx context.Context) error {
 	s := c.session
 	defer c.drop()
@@ -223,14 +223,14 @@ func (c *Client) end(ctx context.Context) error {
 	return s.close()
 }
 
-// drop closes the connection as it is.
+// drop closes the connection and forgets the session.
 func (c *Client) drop() {
 	c.session.conn.Close()
 	c.session = nil
 }
 
-// retry logs the first of several failures and waits before the next attempt. It reports false when
-// ctx ended.
+// retry logs the first of several failures and waits before the next attempt. It returns false when ctx
+// has ended.
 func (c *Client) retry(ctx context.Context, failure error) bool {
 	if ctx.Err() != nil {
 		return false
@@ -242,7 +242,7 @@ func (c *Client) retry(ctx context.Context, failure error) bool {
 	return c.wait.Wait(ctx)
 }
 
-// recovered is for when a message was answered: only that shows that the server works again.
+// recovered ends a failure. Only the answer to a message shows that the server works again.
 func (c *Client) recovered() {
 	if c.down != nil {
 		c.log.Info("relp: messages are answered again")

@@ -11,6 +11,7 @@ import (
 )
 
 func TestSend(t *testing.T) {
+	t.Parallel()
 	arrived := make(chan []string, 1)
 	address := fakeServer(t, func(p *peer) { p.greet(); arrived <- p.serve() })
 	c, logged := newClient(t, Config{Address: address})
@@ -33,11 +34,12 @@ func TestSend(t *testing.T) {
 		t.Errorf("arrived: %q, want %q", got, want)
 	}
 	if n := logged.count("level"); n != 0 {
-		t.Errorf("%d lines logged, and nothing went wrong", n)
+		t.Errorf("%d lines logged, although nothing went wrong", n)
 	}
 }
 
 func TestSendOutOfOrderAndRefusal(t *testing.T) {
+	t.Parallel()
 	c, _ := newClient(t, Config{Address: fakeServer(t, func(p *peer) {
 		p.greet()
 		p.messages(4)
@@ -64,9 +66,10 @@ func TestSendOutOfOrderAndRefusal(t *testing.T) {
 	}
 }
 
-// After each way in which a session can break, what was not answered, and only that, comes again in
-// order over a new one.
+// After each way in which a session can break, the unanswered messages, and only those, are sent again
+// in order over a new one.
 func TestSendAgain(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name   string
 		breaks func(p *peer)
@@ -81,8 +84,8 @@ func TestSendAgain(t *testing.T) {
 		{"a command", func(p *peer) { p.say("5 syslog 0\n") }, "not for clients"},
 		{"an empty answer", func(p *peer) { p.say("5 rsp 0\n") }, "is empty"},
 		{"an answer without a code", func(p *peer) { p.say("5 rsp 2 OK\n") }, "three digits"},
-		{"an answer to nothing", func(p *peer) { p.ok(7) }, "transaction 7, which is not under way"},
-		{"an answer to open again", func(p *peer) { p.ok(1) }, "transaction 1, which is not under way"},
+		{"an answer to nothing", func(p *peer) { p.ok(7) }, "transaction 7, which is not open"},
+		{"an answer to open again", func(p *peer) { p.ok(1) }, "transaction 1, which is not open"},
 		{"an answer twice", func(p *peer) { p.ok(2) }, "transaction 2 twice"},
 		{"silence", func(p *peer) { p.next() }, "no answer for"},
 	} {
@@ -111,6 +114,7 @@ func TestSendAgain(t *testing.T) {
 
 // A server that cannot be reached or refuses the session is tried until it works, and logged once.
 func TestSendUntilOpen(t *testing.T) {
+	t.Parallel()
 	c, logged := newClient(t, Config{Timeout: 200 * time.Millisecond, Address: fakeServer(t,
 		func(p *peer) {},
 		func(p *peer) { p.next(); p.say("1 rsp 40 500 required command not supported by cli\n") },
@@ -130,6 +134,7 @@ func TestSendUntilOpen(t *testing.T) {
 }
 
 func TestSendNewSessionBeforeNumbersEnd(t *testing.T) {
+	t.Parallel()
 	sessions := []chan []string{make(chan []string, 1), make(chan []string, 1), make(chan []string, 1)}
 	c, logged := newClient(t, Config{Address: fakeServer(t,
 		func(p *peer) { p.greet(); sessions[0] <- p.serve() },
@@ -155,6 +160,7 @@ func TestSendNewSessionBeforeNumbersEnd(t *testing.T) {
 }
 
 func TestSendWindow(t *testing.T) {
+	t.Parallel()
 	const window = 3
 	over := make(chan int, 1)
 	c, _ := newClient(t, Config{Window: window, Address: fakeServer(t, func(p *peer) {
@@ -162,7 +168,7 @@ func TestSendWindow(t *testing.T) {
 		for i := range 20 {
 			p.messages(1)
 			if i >= window-1 {
-				// Everything the client may send is here; what else is there would be too much.
+				// Everything that the client may send has arrived; anything more is too much.
 				p.conn.SetReadDeadline(time.Now().Add(2 * time.Millisecond))
 				if f, ok := p.next(); ok {
 					over <- f.Txnr
@@ -184,13 +190,75 @@ func TestSendWindow(t *testing.T) {
 	}
 	select {
 	case n := <-over:
-		t.Errorf("transaction %d came before there was room in the window", n)
+		t.Errorf("transaction %d was sent before there was room in the window", n)
 	default:
+	}
+}
+
+// An answer to a message that is not sent yet settles nothing: the message would be lost.
+func TestSendAnswerTooEarly(t *testing.T) {
+	t.Parallel()
+	again := make(chan []string, 1)
+	c, logged := newClient(t, Config{Window: 2, Address: fakeServer(t,
+		func(p *peer) { p.greet(); p.messages(2); p.ok(4) },
+		func(p *peer) { p.greet(); again <- p.serve() },
+	)})
+	got, settled := fates(t, 4)
+	if err := c.Send(bounded(t), batchOf(4), settled); err != nil || slices.Contains(got, "") {
+		t.Fatalf("%v, fates %q", err, got)
+	}
+	if err := c.Close(bounded(t)); err != nil {
+		t.Error(err)
+	}
+	if texts := <-again; !slices.Equal(texts, []string{"m0", "m1", "m2", "m3"}) || logged.count("transaction 4, which is not open") != 1 {
+		t.Errorf("sent again: %q; logged:\n%s", texts, &logged.buf)
+	}
+}
+
+// A server that breaks the protocol and reads no further must not leave the writer waiting.
+func TestSendBrokenWhileWriting(t *testing.T) {
+	t.Parallel()
+	c, _ := newClient(t, Config{Address: "pipe:1"})
+	dialled := 0
+	c.dial = func(context.Context, string) (net.Conn, error) {
+		client, server := net.Pipe() // without a buffer: the writer waits for the reader
+		p := &peer{t: t, conn: server}
+		if dialled++; dialled == 1 {
+			go func() { p.greet(); p.say("garbage\n") }()
+		} else {
+			go func() { p.greet(); p.serve() }()
+		}
+		return client, nil
+	}
+	got, settled := fates(t, 3)
+	if err := c.Send(bounded(t), batchOf(3), settled); err != nil || slices.Contains(got, "") {
+		t.Fatalf("%v, fates %q", err, got)
+	}
+}
+
+// A large message does not leave a large buffer behind.
+func TestSendLargeMessage(t *testing.T) {
+	t.Parallel()
+	arrived := make(chan []string, 1)
+	c, _ := newClient(t, Config{Address: fakeServer(t, func(p *peer) { p.greet(); arrived <- p.serve() })})
+	got, settled := fates(t, 2)
+	if err := c.Send(bounded(t), [][]byte{make([]byte, 1<<19), []byte("small")}, settled); err != nil || slices.Contains(got, "") {
+		t.Fatalf("%v, fates %q", err, got)
+	}
+	if n := cap(c.session.out); n > 2*writeSize {
+		t.Errorf("a buffer of %d bytes is left", n)
+	}
+	if err := c.Close(bounded(t)); err != nil {
+		t.Error(err)
+	}
+	if texts := <-arrived; len(texts) != 2 || len(texts[0]) != 1<<19 || texts[1] != "small" {
+		t.Errorf("%d messages arrived", len(texts))
 	}
 }
 
 // The window is full when the connection breaks: the writer must not be left waiting.
 func TestSendWindowBroken(t *testing.T) {
+	t.Parallel()
 	c, _ := newClient(t, Config{Window: 2, Address: fakeServer(t,
 		func(p *peer) { p.greet(); p.messages(2); p.ok(2) },
 		func(p *peer) { p.greet(); p.serve() },
@@ -201,9 +269,10 @@ func TestSendWindowBroken(t *testing.T) {
 	}
 }
 
-// On a connection that holds nothing, a server that writes each answer before it reads on stops a
-// client that does not read while it writes.
+// On a connection without a buffer, a server that writes each answer before it reads on would deadlock
+// with a client that does not read while it writes.
 func TestSendNoDeadlock(t *testing.T) {
+	t.Parallel()
 	client, server := net.Pipe()
 	served := make(chan struct{})
 	go func() {
@@ -229,6 +298,7 @@ func TestSendNoDeadlock(t *testing.T) {
 }
 
 func TestSendCancelled(t *testing.T) {
+	t.Parallel()
 	for _, window := range []int{0, 5} {
 		ctx, cancel := context.WithCancel(bounded(t))
 		c, _ := newClient(t, Config{Window: window, Address: fakeServer(t, func(p *peer) {

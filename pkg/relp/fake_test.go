@@ -58,7 +58,7 @@ func (p *peer) messages(n int) (texts []string) {
 	return texts
 }
 
-// say writes raw text; a client that is gone is not an error.
+// say writes raw text. That the client has closed the connection is no error.
 func (p *peer) say(format string, args ...any) { fmt.Fprintf(p.conn, format, args...) }
 
 // ok answers transactions with 200, in the order given.
@@ -68,15 +68,15 @@ func (p *peer) ok(txnrs ...int) {
 	}
 }
 
-// greet does the opening as imrelp does.
+// greet answers open as imrelp does.
 func (p *peer) greet() {
 	if f, ok := p.next(); !ok || f.Txnr != 1 || string(f.Command) != "open" || !bytes.Contains(f.Data, []byte("commands=syslog")) {
-		p.t.Errorf("instead of open: %+v, %v", f, ok)
+		p.t.Errorf("%+v, %v in place of open", f, ok)
 	}
 	p.say("1 rsp 93 200 OK\nrelp_version=0\nrelp_software=librelp,1.11.0,http://librelp.adiscon.com\ncommands=syslog\n")
 }
 
-// serve answers every message until the client says close or goes away, and returns the texts.
+// serve answers every message until the client sends close or ends the connection, and returns the texts.
 func (p *peer) serve() (texts []string) {
 	for {
 		f, ok := p.next()
@@ -108,7 +108,7 @@ func fakeServer(t *testing.T, scripts ...func(*peer)) (address string) {
 				return
 			}
 			if n >= len(scripts) {
-				t.Errorf("connection %d, and only %d were expected", n+1, len(scripts))
+				t.Errorf("connection %d, want only %d", n+1, len(scripts))
 				conn.Close()
 				continue
 			}
@@ -141,7 +141,7 @@ func (l *logs) count(part string) int {
 	return bytes.Count(l.buf.Bytes(), []byte(part))
 }
 
-// newClient returns a client with short waits and what it logs; config's zero fields are filled in.
+// newClient returns a client with a short wait between attempts, and its log.
 func newClient(t *testing.T, config Config) (*Client, *logs) {
 	t.Helper()
 	l := &logs{}
@@ -174,7 +174,7 @@ func batchOf(n int) (batch [][]byte) {
 	return batch
 }
 
-// fates records what settled was told: "" not settled, "ok", or the refusal; twice is an error.
+// fates returns what settled records: "" (not settled), "ok", or the refusal. Settling twice is an error.
 func fates(t *testing.T, n int) ([]string, func(int, error)) {
 	got := make([]string, n)
 	return got, func(i int, refusal error) {

@@ -6,31 +6,31 @@ import (
 	"strconv"
 )
 
-// Limits of a frame's header, as librelp 1.11 keeps them.
+// Limits of a frame's header, as librelp 1.11 enforces them.
 const (
 	MaxTxnr    = 999_999_999 // nine digits
 	maxDigits  = 9
 	maxCommand = 32
 )
 
-// ErrShort is Parse's answer to the beginning of a frame: more bytes are needed.
+// ErrShort means that Parse was given only the beginning of a frame.
 var ErrShort = errors.New("relp: the frame is not complete")
 
-// FrameError says which field of a frame is malformed. The stream cannot be followed any further.
+// FrameError names the malformed field of a frame. The stream cannot be read any further.
 type FrameError struct {
-	Field   string // "transaction number", "command", "data length" or "trailer"
+	Field   string // "transaction number", "command", "data length", "trailer" or "answer"
 	Problem string
 }
 
 func (e *FrameError) Error() string { return "relp: malformed frame: " + e.Field + " " + e.Problem }
 
-// SizeError says that a frame announces more data than the caller takes.
+// SizeError means that a frame announces more data than the caller accepts.
 type SizeError struct {
 	Size, Max int // bytes of data
 }
 
 func (e *SizeError) Error() string {
-	return fmt.Sprintf("relp: a frame of %d bytes of data; at most %d are taken", e.Size, e.Max)
+	return fmt.Sprintf("relp: a frame of %d bytes of data: at most %d are accepted", e.Size, e.Max)
 }
 
 // Frame is one RELP frame, which is on the wire
@@ -41,7 +41,7 @@ func (e *SizeError) Error() string {
 //	TXNR     1–9 decimal digits; 0 is a hint outside any transaction
 //	COMMAND  1–32 ASCII letters
 //	DATALEN  1–9 decimal digits, the bytes of DATA
-//	DATA     any bytes; with DATALEN 0 the SP before it is missing too
+//	DATA     any bytes; with DATALEN 0, the SP before it is absent too
 //
 // Source: librelp's "RELP - The Reliable Event Logging Protocol" and what librelp 1.11 enforces.
 type Frame struct {
@@ -63,11 +63,11 @@ func AppendFrame(dst []byte, txnr int, command string, data []byte) []byte {
 }
 
 // Parse reads the frame at the beginning of b and returns it with its length n in bytes. The frame
-// borrows from b. It allocates nothing, whatever length the frame claims.
+// borrows from b. Parse allocates nothing, whatever length the frame claims.
 //
-// When b holds only a part of a frame, err is ErrShort and n the least length that b must grow to
-// before it is worth asking again. Any other error, a *FrameError or, for more than maxData bytes of
-// data, a *SizeError, comes as soon as the byte that causes it is there.
+// When b holds only a part of a frame, err is ErrShort, and calling Parse again is of no use before b
+// has n bytes. Any other error is returned as soon as the byte that causes it is in b: a *FrameError
+// or, for more than maxData bytes of data, a *SizeError.
 func Parse(b []byte, maxData int) (f Frame, n int, err error) {
 	i := 0
 	if f.Txnr, i, err = parseNumber(b, i, "transaction number"); err != nil {
@@ -105,7 +105,7 @@ func Parse(b []byte, maxData int) (f Frame, n int, err error) {
 	return f, i + 1, nil
 }
 
-// parseNumber reads the digits from b[i] on and returns the index of the byte that ends them.
+// parseNumber reads the digits from b[i] on and returns the index of the byte after them.
 func parseNumber(b []byte, i int, field string) (number, end int, err error) {
 	for begin := i; i < len(b); i++ {
 		switch c := b[i]; {
@@ -123,7 +123,7 @@ func parseNumber(b []byte, i int, field string) (number, end int, err error) {
 	return 0, i + 1, ErrShort
 }
 
-// parseCommand reads the letters from b[i] on and returns the index of the space that ends them.
+// parseCommand reads the letters from b[i] on and returns the index of the space after them.
 func parseCommand(b []byte, i int) (end int, err error) {
 	for begin := i; i < len(b); i++ {
 		switch c := b[i]; {

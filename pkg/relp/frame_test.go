@@ -25,6 +25,7 @@ var frames = []struct {
 }
 
 func TestFrameRoundTrip(t *testing.T) {
+	t.Parallel()
 	for _, c := range frames {
 		got, n, err := Parse([]byte(c.wire+"6 rsp"), 30)
 		if err != nil || n != len(c.wire) || !equal(got, c.want) {
@@ -41,6 +42,7 @@ func TestFrameRoundTrip(t *testing.T) {
 }
 
 func TestFrameSplitAtEveryByte(t *testing.T) {
+	t.Parallel()
 	for _, c := range frames {
 		for i := range len(c.wire) {
 			_, n, err := Parse([]byte(c.wire[:i]), 30)
@@ -86,6 +88,7 @@ func TestFrameErrors(t *testing.T) {
 }
 
 func TestParseAnswer(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		data string
 		code int
@@ -115,13 +118,13 @@ func FuzzParse(f *testing.F) {
 		frame, n, err := Parse(b, maxData)
 		if err == ErrShort {
 			if n <= len(b) {
-				t.Fatalf("%d bytes are too few, and %d would do", len(b), n)
+				t.Fatalf("%d bytes are too few, but %d would be enough", len(b), n)
 			}
 			return
 		}
 		if err != nil {
 			if _, _, again := Parse(append(slices.Clone(b), '\n'), maxData); again == nil || again == ErrShort {
-				t.Fatalf("%v, but with one byte more: %v", err, again)
+				t.Fatalf("%v, but with one more byte: %v", err, again)
 			}
 			return
 		}
@@ -135,7 +138,7 @@ func FuzzParse(f *testing.F) {
 		}
 		wire := AppendFrame(nil, frame.Txnr, string(frame.Command), frame.Data)
 		if again, m, err := Parse(wire, maxData); err != nil || m != len(wire) || !equal(again, frame) {
-			t.Fatalf("%+v comes back as %+v, %v", frame, again, err)
+			t.Fatalf("%+v is read back as %+v, %v", frame, again, err)
 		}
 		if _, err := ParseAnswer(frame.Data); err == nil && len(frame.Data) > 0 && len(frame.Data) < 3 {
 			t.Fatalf("%q is an answer", frame.Data)
@@ -145,13 +148,15 @@ func FuzzParse(f *testing.F) {
 
 // A fuzz target without committed seeds tests nothing in an ordinary run.
 func TestFuzzSeeds(t *testing.T) {
+	t.Parallel()
 	if seeds, err := os.ReadDir("testdata/fuzz/FuzzParse"); err != nil || len(seeds) == 0 {
 		t.Errorf("FuzzParse has no seeds under testdata/fuzz: %v", err)
 	}
 }
 
-// The codec does no I/O, and so imports nothing that could.
+// The codec does no I/O: it imports nothing that could.
 func TestCodecImports(t *testing.T) {
+	t.Parallel()
 	for _, name := range []string{"frame.go", "answer.go"} {
 		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ImportsOnly)
 		if err != nil {

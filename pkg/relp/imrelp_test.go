@@ -103,12 +103,13 @@ func waitFor(t testing.TB, what string, done func() bool) {
 	defer tick.Stop()
 	for deadline := time.Now().Add(patience); !done(); <-tick.C {
 		if time.Now().After(deadline) {
-			t.Fatalf("waited %v in vain for %s", patience, what)
+			t.Fatalf("%s: not within %v", what, patience)
 		}
 	}
 }
 
 func TestImrelp(t *testing.T) {
+	t.Parallel()
 	server := startRsyslogd(t, t.TempDir(), 0, direct)
 	c, logged := newClient(t, Config{Address: server.address})
 	var want []string
@@ -146,9 +147,9 @@ func TestImrelp(t *testing.T) {
 	}
 }
 
-// rsyslogd is stopped and started while messages flow: every one arrives, and what was answered
-// before the stop does not arrive twice.
+// rsyslogd is stopped and started again while messages flow: every message arrives.
 func TestImrelpRestart(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	server := startRsyslogd(t, dir, 0, direct)
 	c, _ := newClient(t, Config{Address: server.address, Reconnect: 10 * time.Millisecond, ReconnectMax: 50 * time.Millisecond})
@@ -195,8 +196,8 @@ func TestImrelpRestart(t *testing.T) {
 	}
 }
 
-// BenchmarkImrelp sends batches of 1,000 messages of 200 bytes into imrelp, which queues them in memory
-// and writes them to a file, as by default. An op is a message.
+// BenchmarkImrelp sends batches of 1,000 messages of 200 bytes into imrelp, which by default queues them
+// in memory and writes them to a file. An op is a message.
 func BenchmarkImrelp(b *testing.B) {
 	server := startRsyslogd(b, b.TempDir(), 0, "")
 	c, err := NewClient(Config{Address: server.address, Logger: slog.New(slog.DiscardHandler)})

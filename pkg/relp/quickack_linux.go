@@ -6,10 +6,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// quickAck returns a function that has the kernel acknowledge the next segments at once. imrelp sends
-// each answer in a segment of its own and Nagle's algorithm holds the next one back until the one
-// before is acknowledged, which a delayed acknowledgement puts off by 40 ms. The kernel forgets the
-// setting by and by, so it is made again after each read. Source: tcp(7), TCP_QUICKACK.
+// quickAck makes the kernel acknowledge the next segments at once, and returns a function that does so
+// again. imrelp sends each answer in a segment of its own, and Nagle's algorithm holds back the next
+// one until the one before is acknowledged. A delayed acknowledgement would cost 40 ms there. The
+// setting is not permanent, and is therefore made again after each read. Source: tcp(7), TCP_QUICKACK.
 func quickAck(conn net.Conn) func() {
 	tcp, ok := conn.(*net.TCPConn)
 	if !ok {
@@ -20,7 +20,7 @@ func quickAck(conn net.Conn) func() {
 		return func() {}
 	}
 	set := func(fd uintptr) {
-		unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_QUICKACK, 1) // only speed hangs on it
+		unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_QUICKACK, 1) // an error costs only speed
 	}
 	rearm := func() { raw.Control(set) }
 	rearm()

@@ -4,5 +4,5 @@ package relp
 
 import "net"
 
-// quickAck does nothing: TCP_QUICKACK is Linux's.
+// quickAck does nothing: only Linux has TCP_QUICKACK.
 func quickAck(net.Conn) func() { return func() {} }

@@ -10,25 +10,25 @@ import (
 )
 
 const (
-	// offers is what a session is opened with. librelp's protocol version is 0, whatever the
-	// description says, and it insists on syslog among the commands.
+	// offers is the data of open. librelp wants protocol version 0, whatever the description says, and
+	// syslog among the commands.
 	offers = "relp_version=0\nrelp_software=rsyslog-zeromq\ncommands=syslog"
-	// maxAnswer bounds the data of a frame from the server: librelp's text has at most 80 bytes, its
-	// offers some 100.
+	// maxAnswer bounds the data of a frame from the server, in bytes. librelp's texts have at most 80,
+	// its offers about 100.
 	maxAnswer = 4096
-	// readSize and writeSize are the bytes gathered into one read and one write.
+	// readSize is the most bytes of one read. A write is sent once it has writeSize bytes.
 	readSize  = 32 << 10
 	writeSize = 64 << 10
 )
 
 var errServerClosed = errors.New("the server closed the session; is rsyslog stopping, or did it refuse a frame?")
 
-// session is one connection with an opened RELP session. The transfer in progress owns it.
+// session is a connection with an open RELP session. The transfer in progress owns it.
 type session struct {
 	conn    net.Conn
 	timeout time.Duration
-	rearm   func() // makes the kernel acknowledge at once what comes next; see quickAck
-	next    int    // the transaction number to be used next
+	rearm   func() // see quickAck
+	next    int    // the next transaction number
 
 	in   []byte // in[r:w] has been read and not parsed
 	r, w int
@@ -62,8 +62,8 @@ func (s *session) open() error {
 	return nil
 }
 
-// close says good-bye and waits for the answer. imrelp's is an empty one; a server that hangs up
-// instead has understood as well.
+// close sends close and waits for the answer, which is empty from imrelp. A server that closes the
+// connection instead has understood as well.
 func (s *session) close() error {
 	txnr, err := s.command("close", nil)
 	if err != nil {
@@ -97,7 +97,7 @@ func (s *session) command(name string, data []byte) (txnr int, err error) {
 	return txnr, nil
 }
 
-// answer returns what a frame from the server answers; any frame but rsp ends the session.
+// answer returns the answer in a frame from the server. Any frame but rsp is an error.
 func (s *session) answer(f Frame) (Answer, error) {
 	switch string(f.Command) {
 	case "rsp":
@@ -125,11 +125,12 @@ func (s *session) receive() (Frame, error) {
 	}
 }
 
-// drained reports whether receive would have to read. It may say no when a part of a frame is there.
+// drained reports whether nothing is buffered. With a part of a frame in the buffer it returns false,
+// although receive would have to read.
 func (s *session) drained() bool { return s.r == s.w }
 
-// fill reads what is there, waiting for it no longer than the timeout. There is always room: a frame
-// that Parse goes on with is shorter than the buffer.
+// fill reads what the connection has, and waits at most for the timeout. The buffer always has room: a
+// frame within maxAnswer is shorter than the buffer.
 func (s *session) fill() error {
 	s.w = copy(s.in, s.in[s.r:s.w])
 	s.r = 0

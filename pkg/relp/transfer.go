@@ -6,8 +6,8 @@ import (
 	"sync/atomic"
 )
 
-// transfer is the sending of some messages over one session: a goroutine writes while the caller's
-// reads, so that neither a full pipe of messages nor one of answers can stop both sides for good.
+// transfer sends messages over one session: a goroutine writes while the caller's goroutine reads.
+// Otherwise the client could wait for room for messages and the server for room for answers, forever.
 type transfer struct {
 	session *session
 	batch   [][]byte
@@ -16,14 +16,14 @@ type transfer struct {
 	window  int
 	first   int // the transaction number of pending[0]
 
-	sent     atomic.Int64  // pending[:sent] may be on the wire: the reader's to change, no longer the writer's
+	sent     atomic.Int64  // pending[:sent] may be on the wire: only the reader uses it now
 	answered atomic.Int64  // how many are answered
-	progress chan struct{} // of one: answered grew, or the reader is gone
-	ended    atomic.Bool   // the reader is gone
+	progress chan struct{} // notifies the writer that answered grew or the reader ended; capacity 1
+	ended    atomic.Bool   // the reader has ended
 }
 
-// run returns nil when everything was answered; the session is then ready for more. On an error
-// the session's stream is broken, and pending tells what was not answered.
+// run returns nil once every message is answered; the session is then ready for more. After an error
+// the session is broken, and pending holds what was not answered.
 func (t *transfer) run(ctx context.Context) error {
 	conn := t.session.conn
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
@@ -44,11 +44,11 @@ func (t *transfer) run(ctx context.Context) error {
 	case err != nil && writeErr != nil:
 		return fmt.Errorf("%w (and send: %w)", err, writeErr)
 	}
-	return err // without one, everything was written too
+	return err // when it is nil, everything was written, too
 }
 
-// write sends pending in order, never more than a window ahead of the answers. When it fails it leaves
-// the connection open: the reader may still find answers in it, and then the reason.
+// write sends pending in order, at most a window ahead of the answers. It leaves the connection open
+// when it fails: the reader may still find answers in it, and then the reason.
 func (t *transfer) write() error {
 	buf := t.session.out[:0]
 	for k, i := range t.pending {
@@ -75,10 +75,11 @@ func (t *transfer) write() error {
 	return t.flush(buf, len(t.pending))
 }
 
-// full reports whether the window is used up when k messages have been sent.
+// full reports whether the window is full after k messages.
 func (t *transfer) full(k int) bool { return k-int(t.answered.Load()) >= t.window }
 
-// flush writes buf, with which the first k messages are sent. It keeps buf for the next transfer.
+// flush writes buf, after which the first k messages are sent. buf is reused by the next transfer
+// unless a large message has grown it.
 func (t *transfer) flush(buf []byte, k int) error {
 	t.sent.Store(int64(k))
 	if cap(buf) <= 2*writeSize {
@@ -91,7 +92,7 @@ func (t *transfer) flush(buf []byte, k int) error {
 	return err
 }
 
-// read takes answers until there is one for every message.
+// read reads answers until there is one for every message.
 func (t *transfer) read() error {
 	for answered := 0; answered < len(t.pending); {
 		f, err := t.session.receive()
@@ -110,7 +111,7 @@ func (t *transfer) read() error {
 	return nil
 }
 
-// settle matches an answer with its message.
+// settle settles the message that an answer is for.
 func (t *transfer) settle(f Frame) error {
 	a, err := t.session.answer(f)
 	if err != nil {
@@ -119,7 +120,7 @@ func (t *transfer) settle(f Frame) error {
 	k := f.Txnr - t.first
 	switch {
 	case k < 0 || k >= int(t.sent.Load()):
-		return fmt.Errorf("the server answered transaction %d, which is not under way", f.Txnr)
+		return fmt.Errorf("the server answered transaction %d, which is not open", f.Txnr)
 	case t.pending[k] < 0:
 		return fmt.Errorf("the server answered transaction %d twice", f.Txnr)
 	case a.Code == 0:
@@ -135,7 +136,7 @@ func (t *transfer) settle(f Frame) error {
 	return nil
 }
 
-// signal wakes a writer that waits for its window.
+// signal wakes a writer that waits for room in its window.
 func (t *transfer) signal() {
 	select {
 	case t.progress <- struct{}{}:

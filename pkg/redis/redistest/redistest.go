@@ -1,16 +1,19 @@
-// Package redistest runs real Redis servers for tests, on free loopback ports and in folders of their own, and talks to them.
+// Package redistest runs real Redis servers for tests, on free loopback ports and in folders of their own, and talks
+// to them.
 package redistest
 
 import (
 	"bytes"
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -21,7 +24,8 @@ import (
 // patience bounds every wait; nothing takes that long unless it hangs.
 const patience = 30 * time.Second
 
-// Programs are the servers that this machine has: redis-server always, and valkey-server where the distribution has it.
+// Programs returns the server programs that this machine has: redis-server, and valkey-server where the distribution
+// has it.
 func Programs(t testing.TB) (names []string) {
 	t.Helper()
 	for _, name := range []string{"redis-server", "valkey-server"} {
@@ -35,7 +39,7 @@ func Programs(t testing.TB) (names []string) {
 	return names
 }
 
-// Server is one running server. It ends with the test.
+// Server is a running server, which ends with the test.
 type Server struct {
 	t       testing.TB
 	program string
@@ -46,7 +50,7 @@ type Server struct {
 	client  *goredis.Client
 }
 
-// Start starts redis-server with more arguments, as on its command line, and waits until it answers.
+// Start starts redis-server with further arguments, as on its command line, and waits until it answers.
 func Start(t testing.TB, args ...string) *Server {
 	t.Helper()
 	return StartProgram(t, "redis-server", args...)
@@ -59,8 +63,7 @@ func StartProgram(t testing.TB, program string, args ...string) *Server {
 	t.Cleanup(s.end)
 	for range 5 {
 		s.port = freePort(t)
-		s.cmd = nil
-		if s.Restart(); s.cmd != nil {
+		if s.launch() {
 			s.client = goredis.NewClient(&goredis.Options{Addr: s.Addr(), Protocol: 2})
 			return s
 		}
@@ -69,16 +72,20 @@ func StartProgram(t testing.TB, program string, args ...string) *Server {
 	return nil
 }
 
-// freePort returns a port that is free now, and whose cluster bus is.
+// Ports of servers are from 10,000 to 19,999, and those of their cluster buses 10,000 above. Linux gives neither to
+// outgoing connections or to listeners without a port (they begin at 32,768), so that a server can have its port again
+// after a restart.
+const firstPort, ports = 10_000, 10_000
+
+// given holds the ports that this process has given to a server: no two servers get the same.
+var given sync.Map
+
+// freePort returns a port that is free now, like that of its cluster bus.
 func freePort(t testing.TB) int {
 	t.Helper()
-	for range 100 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		l.Close()
-		if port := l.Addr().(*net.TCPAddr).Port; port < 55536 { // the bus is 10,000 above
+	for range 1000 {
+		port := firstPort + rand.IntN(ports)
+		if _, taken := given.LoadOrStore(port, true); !taken && isFree(port) && isFree(port+ports) {
 			return port
 		}
 	}
@@ -86,10 +93,20 @@ func freePort(t testing.TB) int {
 	return 0
 }
 
-// FreePort returns a port that is free now, for what a server is to be told later.
+func isFree(port int) bool {
+	l, err := net.Listen("tcp", address(port))
+	if err == nil {
+		l.Close()
+	}
+	return err == nil
+}
+
+func address(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }
+
+// FreePort returns a port that is free now, for a server to listen on later.
 func FreePort(t testing.TB) string { return fmt.Sprint(freePort(t)) }
 
-// StartSentinel starts a sentinel, with lines of configuration of its own.
+// StartSentinel starts a sentinel whose configuration file holds lines.
 func StartSentinel(t testing.TB, lines string) *Server {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "sentinel.conf")
@@ -100,19 +117,29 @@ func StartSentinel(t testing.TB, lines string) *Server {
 }
 
 // Addr returns host:port.
-func (s *Server) Addr() string { return fmt.Sprintf("127.0.0.1:%d", s.port) }
+func (s *Server) Addr() string { return address(s.port) }
 
 // Port returns the port.
 func (s *Server) Port() int { return s.port }
 
-// Log returns the end of what the server has written.
+// Log returns the end of what the server has logged.
 func (s *Server) Log() string {
 	text, _ := os.ReadFile(filepath.Join(s.folder, "log"))
 	return string(text[max(0, len(text)-4000):])
 }
 
-// Restart starts the server, on its port and with its data, and more arguments, and waits until it answers, be it with an error. It must have ended before.
+// Restart starts a server that has ended, on its port and with its data, with further arguments. It waits until the
+// server accepts connections; it may answer with errors for a while.
 func (s *Server) Restart(more ...string) {
+	s.t.Helper()
+	if !s.launch(more...) {
+		s.t.Fatalf("%s does not start again on port %d:\n%s", s.program, s.port, s.Log())
+	}
+}
+
+// launch starts the server and waits until it accepts connections. It returns false when the server ends instead,
+// because another process has its port.
+func (s *Server) launch(more ...string) bool {
 	s.t.Helper()
 	log, err := os.OpenFile(filepath.Join(s.folder, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -130,15 +157,16 @@ func (s *Server) Restart(more ...string) {
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		if conn, err := net.Dial("tcp", s.Addr()); err == nil {
 			conn.Close()
-			return
+			return true
 		}
 		var status syscall.WaitStatus
 		if pid, _ := syscall.Wait4(cmd.Process.Pid, &status, syscall.WNOHANG, nil); pid != 0 {
-			s.cmd = nil // the port was taken
-			return
+			s.cmd = nil
+			return false
 		}
 	}
 	s.t.Fatalf("%s does not answer:\n%s", s.program, s.Log())
+	return false
 }
 
 // Signal sends a signal: SIGSTOP, SIGCONT.
@@ -171,10 +199,10 @@ func (s *Server) end() {
 	}
 }
 
-// Client returns a client of this server, for the test's own questions.
+// Client returns a client of this server for the test itself.
 func (s *Server) Client() *goredis.Client { return s.client }
 
-// Do asks the server something, and ends the test when it fails.
+// Do sends the server a command and returns its answer. An error ends the test.
 func (s *Server) Do(args ...any) any {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -195,7 +223,7 @@ func (s *Server) List(key string) (elements []string) {
 	return elements
 }
 
-// CLI runs redis-cli with a line of a shell, as a person would, and returns what it prints.
+// CLI runs a shell command line, with the server's port in $PORT, and returns what it prints.
 func (s *Server) CLI(line string) string {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
