@@ -100,10 +100,13 @@ func (d *driver) expect(t *testing.T, text string) {
 	}
 }
 
-// transaction sends lines as one transaction, each step answered as it should be up to the commit, whose reply it gives.
+// transaction sends lines as one transaction and returns the reply to its commit, or to a BEGIN that fails.
 func (d *driver) transaction(t *testing.T, lines ...string) reply {
 	t.Helper()
-	d.begin(t)
+	d.write(t, begin)
+	if r := d.reply(t); r.text != ok {
+		return r
+	}
 	d.accept(t, lines...)
 	d.write(t, commit)
 	return d.reply(t)
@@ -128,6 +131,18 @@ func (d *driver) commits(t *testing.T, lines ...string) {
 	t.Helper()
 	if r := d.transaction(t, lines...); r.text != ok {
 		t.Fatalf("the commit was answered %q", r.text)
+	}
+}
+
+// delivers sends lines as rsyslog does after a failed commit: each in a transaction of its own, again until it succeeds.
+func (d *driver) delivers(t *testing.T, lines ...string) {
+	t.Helper()
+	for _, line := range lines {
+		for r := d.transaction(t, line); r.text != ok; r = d.transaction(t, line) {
+			if !strings.HasPrefix(r.text, "omzmq: ") {
+				t.Fatalf("the commit was answered %+v", r)
+			}
+		}
 	}
 }
 

@@ -115,6 +115,7 @@ func (p *process) at(text string, since time.Time) (time.Time, bool) {
 // A receiver that is frozen while its connection stands is taken for gone after three silent heartbeat intervals: its
 // messages go to the other one and no commit fails. When it goes on, it gets messages again.
 func TestFrozenReceiver(t *testing.T) {
+	t.Parallel()
 	const heartbeat = 200 * time.Millisecond
 	for name, begin := range map[string]func(t *testing.T) (*receiver, string){
 		"imzmq": func(t *testing.T) (*receiver, string) {
@@ -127,6 +128,7 @@ func TestFrozenReceiver(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			f := startTwoReceivers(t, heartbeat, begin)
 			f.gets(t, 0)
 			f.gets(t, 1)

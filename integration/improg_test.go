@@ -18,8 +18,10 @@ input(type="improg" binary="%s %s" tag="imzmq" ruleset="received" confirmMessage
 }
 
 func TestImprog(t *testing.T) {
+	t.Parallel()
 	for _, confirm := range []bool{true, false} {
 		t.Run(fmt.Sprintf("confirmMessages %v", confirm), func(t *testing.T) {
+			t.Parallel()
 			const messages = 5000
 			l := lines{seed: 3}
 			endpoint := nowhere(t)

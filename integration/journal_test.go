@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"bytes"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -88,8 +89,10 @@ func wantNothingKept(t *testing.T, folder string) {
 
 // rsyslog goes on behind the last line that was answered: what was accepted before is its successor's alone.
 func TestJournalKilledInMidTransaction(t *testing.T) {
+	t.Parallel()
 	for name, outage := range outages {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			k := startKeeping(t)
 			d := k.drive(t)
 			k.accepted(t, d, outage.begin, "<13>a", "<13>b", "<13>c")
@@ -105,8 +108,10 @@ func TestJournalKilledInMidTransaction(t *testing.T) {
 
 // rsyslog sends every line again, each in a transaction of its own. Each keeps its number, so none is stored twice.
 func TestJournalKilledAtCommit(t *testing.T) {
+	t.Parallel()
 	for name, outage := range outages {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			k := startKeeping(t)
 			d := k.drive(t)
 			lines := []string{"<13>a", "<13>b", "<13>a"} // two of equal text are two
@@ -129,12 +134,14 @@ func TestJournalKilledAtCommit(t *testing.T) {
 
 // An omzmq that ends with lines unconfirmed says where they are. Nothing is lost, so it ends well.
 func TestJournalKeepsWhatIsUnconfirmedAtTheEnd(t *testing.T) {
+	t.Parallel()
 	ends := map[string]func(t *testing.T, d *driver){
 		"EOF":     func(t *testing.T, d *driver) { wantExit(t, d, 0) },
 		"SIGTERM": func(t *testing.T, d *driver) { d.stop(t) },
 	}
 	for name, end := range ends {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			k := startKeeping(t)
 			d := k.drive(t, "--linger", "500ms")
 			gone := outages["receiver gone"]
@@ -154,6 +161,7 @@ func TestJournalKeepsWhatIsUnconfirmedAtTheEnd(t *testing.T) {
 
 // Nobody starts a killed one again: another that shares the folder, here another action's, delivers what it had accepted.
 func TestJournalOfTheDeadIsDeliveredByAnother(t *testing.T) {
+	t.Parallel()
 	k := startKeeping(t)
 	dead, other := k.drive(t), k.drive(t, "--linger", "10s")
 	gone := outages["receiver gone"]
@@ -169,9 +177,11 @@ func TestJournalOfTheDeadIsDeliveredByAnother(t *testing.T) {
 // rsyslogd is stopped while a commit waits for a frozen or killed receiver. It gives up the batch: see TestStoppedAtCommit.
 // The journal does not.
 func TestJournalOutlivesRsyslogd(t *testing.T) {
+	t.Parallel()
 	const messages, before = 3000, 500
 	for name, killed := range map[string]bool{"receiver frozen": false, "receiver gone": true} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			l := lines{seed: 31}
 			endpoint := nowhere(t)
 			imzmq := startPrinter(t, "--bind", endpoint)
@@ -186,6 +196,7 @@ func TestJournalOutlivesRsyslogd(t *testing.T) {
 			eventually(t, patience, "rsyslog has read everything", func() bool {
 				return from.counter(t, "omzmq queue", "enqueued") == messages
 			})
+			eventually(t, patience, "omzmq has journaled some of them", func() bool { return from.journaled(t, l.line(before)) })
 			if killed {
 				imzmq.kill()
 			}
@@ -193,7 +204,7 @@ func TestJournalOutlivesRsyslogd(t *testing.T) {
 			from.stop(t)
 			wantGone(t, omzmq)
 			if len(journals(from.file("journals"))) == 0 {
-				t.Error("nothing is in the journal: this test tries nothing")
+				t.Error("no journal is left: the journaled lines are lost")
 			}
 			imzmq.kill()
 			imzmq.has(arrived, messages)
@@ -209,6 +220,17 @@ func TestJournalOutlivesRsyslogd(t *testing.T) {
 			arrived.settle(t, true)
 		})
 	}
+}
+
+// journaled reports whether a line is in one of the instance's journals.
+func (r *rsyslogd) journaled(t *testing.T, line []byte) bool {
+	t.Helper()
+	for _, name := range journals(r.file("journals")) {
+		if text, _ := os.ReadFile(name); bytes.Contains(text, line) { // it may have been removed
+			return true
+		}
+	}
+	return false
 }
 
 // wantGone waits for the end of processes that are not ours to wait for. One that has ended has no program any more.

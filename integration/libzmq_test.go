@@ -195,7 +195,9 @@ func TestTwoPullersShareTheStream(t *testing.T) {
 }
 
 func TestRestartedPeersAreFoundAgain(t *testing.T) {
+	t.Parallel()
 	t.Run("omzmq finds its PULL", func(t *testing.T) {
+		t.Parallel()
 		port := freePort(t)
 		endpoint := "tcp://127.0.0.1:" + port
 		peer := startPeer(t, "PULL", "--bind", endpoint)
@@ -212,6 +214,7 @@ func TestRestartedPeersAreFoundAgain(t *testing.T) {
 		peer.expect(t, "<13>after")
 	})
 	t.Run("imzmq finds its PUSH", func(t *testing.T) {
+		t.Parallel()
 		endpoint := "tcp://127.0.0.1:" + freePort(t)
 		peer := startPeer(t, "PUSH", "--bind", endpoint)
 		r := startPrinter(t, "--socket", "pull", "--reconnect-max", "1s", "--connect", endpoint)
@@ -223,6 +226,7 @@ func TestRestartedPeersAreFoundAgain(t *testing.T) {
 		r.expect(t, "<13>after")
 	})
 	t.Run("a PUSH finds imzmq", func(t *testing.T) {
+		t.Parallel()
 		endpoint := "tcp://127.0.0.1:" + freePort(t)
 		peer := startPeer(t, "PUSH", "--connect", endpoint)
 		for _, text := range []string{"<13>one", "<13>two"} {

@@ -34,6 +34,7 @@ func TestEndsWithSIGTERM(t *testing.T) {
 }
 
 func TestUnconfirmedAtTheEnd(t *testing.T) {
+	t.Parallel()
 	silent := startPeer(t, "ROUTER", "--bind", "tcp://127.0.0.1:*")
 	for _, end := range []string{"EOF", "SIGTERM"} {
 		d := drive(t, "--linger", "500ms", "--connect", silent.endpoint)

@@ -5,6 +5,7 @@ package integration
 
 import (
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -36,9 +37,19 @@ func repository() string {
 	return dir
 }
 
+// waitingTests is how many parallel tests run at a time. Tests that mostly wait are the parallel ones, so the number
+// of CPUs, go test's default, would be too few.
+const waitingTests = "8"
+
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
 func run(m *testing.M) int {
+	flag.Parse()
+	chosen := false
+	flag.Visit(func(f *flag.Flag) { chosen = chosen || f.Name == "test.parallel" })
+	if !chosen {
+		flag.Set("test.parallel", waitingTests) //nolint:errcheck // the flag exists and takes numbers
+	}
 	if err := prerequisites(); err != nil {
 		fmt.Fprintf(os.Stderr, "integration: %v: run integration/setup test\n", err)
 		return 1

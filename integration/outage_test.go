@@ -41,6 +41,7 @@ func (r *rsyslogd) counter(t *testing.T, name, key string) int {
 // A receiver that stops reading: the commits fail in time, rsyslog's queue grows and omzmq does not, and when the
 // receiver goes on, everything arrives.
 func TestStoppedReceiver(t *testing.T) {
+	t.Parallel()
 	const messages = 30_000
 	l := lines{seed: 8}
 	to := startRsyslogd(t, preamble+relpToFile)
@@ -77,6 +78,7 @@ func TestStoppedReceiver(t *testing.T) {
 
 // The same without rsyslog: what a commit says that waited for --send-timeout.
 func TestStoppedReceiverFailsTheCommit(t *testing.T) {
+	t.Parallel()
 	imzmq := startPrinter(t, "--bind", "tcp://127.0.0.1:0")
 	d := drive(t, "--send-timeout", "2s", "--connect", "tcp://127.0.0.1:"+imzmq.boundPort(t))
 	d.commits(t, "<13>a")
@@ -85,8 +87,7 @@ func TestStoppedReceiverFailsTheCommit(t *testing.T) {
 		t.Errorf("the commit was answered %+v", r)
 	}
 	imzmq.signal(t, syscall.SIGCONT)
-	d.commits(t, "<13>c")
-	d.commits(t, "<13>b")
+	d.delivers(t, "<13>c", "<13>b")
 	if code := d.finish(t); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
@@ -151,12 +152,13 @@ func TestRestartedRsyslogBehindImzmq(t *testing.T) {
 
 // The sending rsyslog is restarted while there is no receiver: its disk queue keeps everything.
 func TestRestartedSenderWithoutReceiver(t *testing.T) {
+	t.Parallel()
 	const messages = 3000
 	l := lines{seed: 11}
 	to := startRsyslogd(t, preamble+relpToFile)
 	endpoint := nowhere(t)
 	from := startRsyslogd(t, preamble+impstats+wayIn+
-		toOmzmq("--reconnect-max 500ms --connect "+endpoint, diskQueue+` queue.timeoutShutdown="10000"`))
+		toOmzmq("--reconnect-max 500ms --connect "+endpoint, diskQueue+` queue.timeoutShutdown="500" closeTimeout="500"`))
 	from.feed(t, l, 0, messages)
 	eventually(t, patience, "rsyslog has read everything", func() bool {
 		return from.counter(t, "omzmq queue", "enqueued") == messages
@@ -206,6 +208,7 @@ func TestStoppedSubscriber(t *testing.T) {
 
 // A PULL that stops reading fails the commit once the kernels' buffers are full, and gets everything when it goes on.
 func TestStoppedPuller(t *testing.T) {
+	t.Parallel()
 	endpoint := nowhere(t)
 	puller := startPeer(t, "PULL", "--bind", endpoint)
 	d := drive(t, "--socket", "push", "--send-timeout", "2s", "--connect", endpoint)
@@ -231,10 +234,8 @@ func TestStoppedPuller(t *testing.T) {
 		t.Errorf("omzmq holds %d KiB", kib)
 	}
 	puller.signal(t, syscall.SIGCONT)
-	for _, line := range failed {
-		d.commits(t, line)
-	}
-	d.commits(t, "<13>last")
+	d.delivers(t, failed...)
+	d.delivers(t, "<13>last")
 	for last := ""; last != "<13>last"; {
 		last = puller.receive(t)[0]
 		arrived[last]++

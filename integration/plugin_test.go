@@ -18,7 +18,7 @@ func toPlugin(griefs, options string) string {
 module(load="omprog")
 ruleset(name="in" queue.type="Direct") {
 	action(name="plugin" type="omprog" binary="%s -IS %s/integration/peers/plugin.py [dir]/seen %s" template="raw"
-	       confirmMessages="on" reportFailures="on" action.resumeRetryCount="-1" action.resumeInterval="3"
+	       confirmMessages="on" reportFailures="on" action.resumeRetryCount="-1" action.resumeInterval="1"
 	       queue.type="LinkedList" %s)
 }
 `, python, repository(), griefs, options)

@@ -19,7 +19,7 @@ import (
 )
 
 // patience bounds every wait that has no bound of its own; reaching it is always a failure.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // eventually polls until done says so; after the given time it fails the test with what it waited for.
 func eventually(t *testing.T, within time.Duration, what string, done func() bool) {
@@ -142,8 +142,11 @@ func (p *process) signal(t *testing.T, sig syscall.Signal) {
 	}
 }
 
-// kill ends the process at once and waits for it; a stopped one too.
+// kill ends the process at once, even a stopped one, and waits for it. Where it leads a process group, all of that ends.
 func (p *process) kill() {
+	if attr := p.cmd.SysProcAttr; attr != nil && attr.Setpgid {
+		syscall.Kill(-p.pid(), syscall.SIGKILL) //nolint:errcheck // it may have ended
+	}
 	p.cmd.Process.Kill() //nolint:errcheck // it may have ended
 	<-p.ended
 }

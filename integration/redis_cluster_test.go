@@ -162,6 +162,7 @@ func (c *redisCluster) swap(p *redisPath) {
 // rsyslogd's messages go into a list in a Redis cluster, and workers pop them, while the two nodes that have the list change places, by order and because one is
 // killed, and omzmq and imzmq are killed as well. The nodes write nothing to disk: what is stored is what the replica has, too.
 func TestRedisCluster(t *testing.T) {
+	t.Parallel()
 	times := max(3, *redisMessages/100_000)
 	c := startRedisCluster(t)
 	p := newRedisPath(t, *redisMessages, "redis+cluster://"+c.addresses()+"?list="+redisKey, "--redis-replicas", "1")

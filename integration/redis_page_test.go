@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/redis/redistest"
@@ -31,10 +32,12 @@ func shell(t *testing.T, server *redistest.Server, script string) (p *process, f
 	script = fmt.Sprintf("redis-cli() { command redis-cli -p %d \"$@\"; }\n%s", server.Port(), script)
 	cmd := exec.Command("bash", "-c", script)
 	cmd.Dir = folder
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // redis-cli ends with it
 	return start(t, "worker", cmd), folder
 }
 
 func TestRedisPageChain(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t, redisArguments(documented(t, redisPage, "## The whole chain", "redis", 0))...)
 	unit := documented(t, redisPage, "## The whole chain", "systemd", 0,
 		packagedImzmq, program("imzmq"), "tcp://*:5555", "tcp://127.0.0.1:0", "127.0.0.1:6379", server.Addr())
@@ -98,6 +101,7 @@ func TestRedisPageReliableWorkerMeetsAnError(t *testing.T) {
 }
 
 func TestRedisPageConsumerGroup(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t)
 	worker, folder := shell(t, server, documented(t, redisPage, "## Workers", "sh", 2))
 	eventually(t, patience, "a group", func() bool { return server.Do("exists", "logs") == int64(1) })

@@ -64,6 +64,7 @@ func TestRedisStream(t *testing.T) {
 	from := startRsyslogd(t, preamble+wayIn+toOmzmq(
 		"--topic web --journal [dir]/journals --connect tcp://127.0.0.1:"+imzmq.boundPort(t), memoryQueue))
 	from.feed(t, l, 0, messages)
+	eventually(t, time.Minute, "every message is stored", func() bool { return server.Do("xlen", stream) == int64(messages) })
 	arrived := l.account("", messages)
 	consumers := map[string]int{"one": 0, "two": 0}
 	eventually(t, time.Minute, "every message is read", func() bool {

@@ -17,6 +17,7 @@ var redisOOM = flag.Duration("redis-oom", 5*time.Second, "how long Redis has no 
 
 // Redis has no memory: everything waits, in rsyslogd's queue at last, and nobody ends. When there is memory again it goes on by itself.
 func TestRedisOOM(t *testing.T) {
+	t.Parallel()
 	const messages, before = 40_000, 2000
 	server := redistest.Start(t)
 	p := newRedisPath(t, messages, "redis://"+server.Addr()+"/0?list="+redisKey)
@@ -54,6 +55,7 @@ func TestRedisOOM(t *testing.T) {
 
 // What Redis refuses is refused to rsyslogd, whose own log says why. It tries again until somebody has seen to it.
 func TestRedisWrongType(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t)
 	server.Do("set", redisKey, "a string")
 	p := newRedisPath(t, refusedMessages, "redis://"+server.Addr()+"/0?list="+redisKey)

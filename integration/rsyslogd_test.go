@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -167,11 +168,18 @@ func send(conn net.Conn, l lines, from, to int) error {
 	return errors.Join(w.Flush(), conn.Close())
 }
 
-// freePort is a port that nobody listens on at this moment, outside the range the kernel picks from.
+// givenPorts are the ports that freePort has returned.
+var givenPorts sync.Map
+
+// freePort returns a port on which nothing listens at this moment, outside the range the kernel picks from, and each
+// port only once.
 func freePort(t *testing.T) string {
 	t.Helper()
 	for range 100 {
 		port := strconv.Itoa(15000 + rand.IntN(15000))
+		if _, given := givenPorts.LoadOrStore(port, true); given {
+			continue
+		}
 		if l, err := net.Listen("tcp", "127.0.0.1:"+port); err == nil {
 			l.Close()
 			return port

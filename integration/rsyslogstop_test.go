@@ -15,7 +15,7 @@ import (
 const (
 	savedQueue  = ` queue.filename="plugin" queue.maxDiskSpace="1g" queue.saveOnShutdown="on" closeTimeout="500"`
 	stopSoon    = savedQueue + ` queue.timeoutShutdown="100" queue.timeoutActionCompletion="1000"`
-	stopLater   = savedQueue + ` queue.timeoutShutdown="100" queue.timeoutActionCompletion="2000"`
+	stopLater   = savedQueue + ` queue.timeoutShutdown="100" queue.timeoutActionCompletion="5000"`
 	stopPatient = savedQueue + ` queue.timeoutShutdown="25000"`
 )
 
@@ -58,6 +58,7 @@ func stopAmid(t *testing.T, timeouts, grief, want, wantAfterwards string) {
 
 // Only an OK saves the batch, or a failure so early that rsyslog still tries again: otherwise m0 to m5 never come again.
 func TestStoppedAtCommit(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct{ timeouts, grief, want, afterwards string }{
 		"OK while there is time":         {stopPatient, "COMMIT:1:hold", wholeBatch + nextBatch + " EOF", ""},
 		"OK in time for the action":      {stopLater, "COMMIT:1:hold", wholeBatch + " EOF", nextBatch},
@@ -67,12 +68,16 @@ func TestStoppedAtCommit(t *testing.T) {
 		"death while there is time":      {stopPatient, "COMMIT:1:later-die", wholeBatch + " dies\n" + oneByOne(0, 1, 2, 3, 4, 5) + nextBatch + " EOF", ""},
 		"death in time for the action":   {stopLater, "COMMIT:1:later-die", wholeBatch + " dies", nextBatch},
 	} {
-		t.Run(name, func(t *testing.T) { stopAmid(t, c.timeouts, c.grief, c.want, c.afterwards) })
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			stopAmid(t, c.timeouts, c.grief, c.want, c.afterwards)
+		})
 	}
 }
 
 // The same, and m3 to m5 are lost too, which no program has seen.
 func TestStoppedInMidTransaction(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct{ timeouts, grief, want, afterwards string }{
 		"answered while there is time":    {stopPatient, "m2:1:hold", wholeBatch + nextBatch + " EOF", ""},
 		"answered in time for the action": {stopLater, "m2:1:hold", wholeBatch + " EOF", nextBatch},
@@ -82,23 +87,31 @@ func TestStoppedInMidTransaction(t *testing.T) {
 		"failure in time for the action":  {stopLater, "m2:1:later-fail", " BEGIN m0 m1 m2 fails EOF", nextBatch},
 		"death in time for the action":    {stopLater, "m2:1:later-die", " BEGIN m0 m1 m2 dies", nextBatch},
 	} {
-		t.Run(name, func(t *testing.T) { stopAmid(t, c.timeouts, c.grief, c.want, c.afterwards) })
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			stopAmid(t, c.timeouts, c.grief, c.want, c.afterwards)
+		})
 	}
 }
 
 // Nothing of a batch is lost that was not begun; it is put at the queue's end.
 func TestStoppedAtBegin(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct{ timeouts, grief, want string }{
 		"no answer":                      {stopSoon, "BEGIN:1:hold", " BEGIN closed unheard EOF"},
 		"failure in time for the action": {stopLater, "BEGIN:1:later-fail", " BEGIN fails EOF"},
 		"death in time for the action":   {stopLater, "BEGIN:1:later-die", " BEGIN dies"},
 	} {
-		t.Run(name, func(t *testing.T) { stopAmid(t, c.timeouts, c.grief, c.want, nextBatch+wholeBatch) })
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			stopAmid(t, c.timeouts, c.grief, c.want, nextBatch+wholeBatch)
+		})
 	}
 }
 
 // With signalOnClose the signal comes when rsyslogd has given up, just before the pipes are closed, and not at its stop.
 func TestStoppedWithSignalOnClose(t *testing.T) {
+	t.Parallel()
 	options := stopSoon + ` signalOnClose="on" killUnresponsive="off"`
 	r := startRsyslogd(t, preamble+wayIn+toPlugin("COMMIT:1:hold", transactions(6)+options))
 	r.say(t, 0, 6)
@@ -113,6 +126,7 @@ func TestStoppedWithSignalOnClose(t *testing.T) {
 
 // Without transactions it is no better: what a batch holds is counted as delivered before the first message of it is sent.
 func TestStoppedWithoutTransactions(t *testing.T) {
+	t.Parallel()
 	options := batches(6) + stopSoon
 	r := startRsyslogd(t, preamble+wayIn+toPlugin("m2:1:hold", options))
 	r.say(t, 0, 12)

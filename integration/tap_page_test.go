@@ -32,9 +32,7 @@ func typed(t *testing.T, dir, script string, environment ...string) *receiver {
 	cmd.Env = append(os.Environ(), "PATH="+built+":"+os.Getenv("PATH"))
 	cmd.Env = append(cmd.Env, environment...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	r := startReceiver(t, "typed", cmd)
-	t.Cleanup(func() { syscall.Kill(-r.pid(), syscall.SIGKILL) }) //nolint:errcheck // nothing of it may be left
-	return r
+	return startReceiver(t, "typed", cmd)
 }
 
 // typedLines runs each line of a block by itself.

@@ -76,6 +76,7 @@ func TestTapAtATerminal(t *testing.T) {
 
 // Rates are shown in place, and the terminal is given back as it was.
 func TestTapRatesAtATerminal(t *testing.T) {
+	t.Parallel()
 	pub := repeating(t, "mail.err.x\x1b", "x")
 	cmd := tapCommand(pub.endpoint, "--rate")
 	cmd.Env = append(cmd.Environ(), "TERM=xterm")
@@ -90,6 +91,7 @@ func TestTapRatesAtATerminal(t *testing.T) {
 
 // What is written into a pipe is what was asked for, and no more.
 func TestTapIntoAPipe(t *testing.T) {
+	t.Parallel()
 	pub := repeating(t, "mail.err.postfix", "<19>two\nlines\x1b")
 	other := repeating(t, "auth.info.sshd", "<38>other")
 	for _, test := range []struct {
