@@ -240,8 +240,8 @@ func crowdRows(programs string) (rows []row) {
 		attended := b
 		attended.readers, attended.words = 1000, new(string)
 		rows = append(rows, row{p.key, "a publisher with 2,000 readers of its hub, of which half never read: " + p.title, []contestant{
-			{"alone", b.run},
-			{"with the readers", attended.run},
+			ours("alone", b.run),
+			ours("with the readers", attended.run),
 		}, func([]float64) string { return *b.words + "\n    " + *attended.words }})
 	}
 	return rows

@@ -114,8 +114,8 @@ func hubRows(programs string) (rows []row) {
 	add := func(key, title string, f fanout) {
 		f.programs = programs
 		rows = append(rows, row{key, title, []contestant{
-			{"libzmq's zmq_proxy", f.through(zmqProxy(programs))},
-			{"zmqtap hub", f.through(hub(programs))},
+			{name: "libzmq's zmq_proxy", run: f.through(zmqProxy(programs))},
+			ours("zmqtap hub", f.through(hub(programs))),
 		}, nil})
 	}
 	const (

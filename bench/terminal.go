@@ -111,7 +111,7 @@ func sentAt(line []byte) (ns int64, found bool) {
 func terminalRows(programs string) []row {
 	const lines, perSecond = 600, 200
 	return []row{{"terminal", "a log line reaches the terminal: PUB on libzmq, TCP, the program, a pty; 200 lines/s of 200 bytes", []contestant{
-		{"SUB on libzmq, fflush", terminal(programs, lines, perSecond, "zmq_tail")},
-		{"zmqtap", terminal(programs, lines, perSecond, "zmqtap", "--log-level", "error")},
+		{name: "SUB on libzmq, fflush", run: terminal(programs, lines, perSecond, "zmq_tail")},
+		ours("zmqtap", terminal(programs, lines, perSecond, "zmqtap", "--log-level", "error")),
 	}, nil}}
 }
