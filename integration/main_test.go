@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"testing"
 )
@@ -44,6 +45,11 @@ const waitingTests = "8"
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
 func run(m *testing.M) int {
+	if signal.Ignored(os.Interrupt) {
+		// In the background of a shell script SIGINT is ignored, and children would inherit that. One that is caught here has
+		// its default effect there.
+		signal.Notify(make(chan os.Signal, 1), os.Interrupt)
+	}
 	flag.Parse()
 	chosen := false
 	flag.Visit(func(f *flag.Flag) { chosen = chosen || f.Name == "test.parallel" })
