@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// fault is a kind of mischief.
+// fault is one kind of fault: how often it happens, and how.
 type fault struct {
 	every  time.Duration                     // on average
 	strike func(c *chaos, r *rand.Rand) bool // reports whether it found a victim
@@ -30,7 +30,7 @@ var faults = map[string]fault{
 	"freeze":   {4 * time.Second, (*chaos).freeze},
 }
 
-// appointment is something to be done at a time.
+// appointment is something to do at a given time.
 type appointment struct {
 	at time.Time
 	do func()
@@ -124,7 +124,7 @@ func (c *chaos) freeze(r *rand.Rand) bool {
 	if p.frozen || !p.running() {
 		return false
 	}
-	victim := p.process // another may be at the post by then
+	victim := p.process // the post may have another process by then
 	victim.signal(c.t, syscall.SIGSTOP)
 	p.frozen = true
 	c.happen["freeze"]++
@@ -137,7 +137,7 @@ func (c *chaos) freeze(r *rand.Rand) bool {
 	return true
 }
 
-// occupy starts an imzmq at the post.
+// occupy starts an imzmq at a post.
 func (c *chaos) occupy(p *post) {
 	cmd := exec.Command(program("imzmq"), p.flags...)
 	cmd.Stderr = p.words

@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// proxy is a TCP hop between a program and the port it connects to. It can cut what goes through it, and hold it up.
+// proxy is a TCP hop between a program and the port it connects to. It can cut connections and hold their
+// bytes back.
 type proxy struct {
 	to       string // port
 	listener net.Listener
@@ -41,7 +42,7 @@ func (p *proxy) accept() {
 		}
 		out, err := net.Dial("tcp", "127.0.0.1:"+p.to)
 		if err != nil {
-			in.Close() // nobody is there: the program is to find out
+			in.Close() // nothing listens there: the program must see that
 			continue
 		}
 		a, b := in.(*net.TCPConn), out.(*net.TCPConn)
@@ -53,7 +54,8 @@ func (p *proxy) accept() {
 	}
 }
 
-// enter makes the two known, so that they can be cut.
+// enter records a pair of connections so that cut finds them. It closes them and returns false if the proxy
+// has ended.
 func (p *proxy) enter(a, b *net.TCPConn) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -66,8 +68,8 @@ func (p *proxy) enter(a, b *net.TCPConn) bool {
 	return true
 }
 
-// pass carries bytes one way and closes both ends when either is gone. Small pieces, so that a cut falls into the middle
-// of messages.
+// pass copies bytes one way and closes both ends when either is gone. It copies small pieces, so that cuts
+// fall in the middle of messages.
 func (p *proxy) pass(from, to *net.TCPConn) {
 	piece := make([]byte, 4096)
 	for {
@@ -93,8 +95,8 @@ func (p *proxy) pass(from, to *net.TCPConn) {
 	delete(p.conns, to)
 }
 
-// cut closes everything that goes through and says how many connections that were. With a reset the kernels also throw
-// away what is on its way.
+// cut closes every connection and returns how many there were. With reset, the kernels also discard what is in
+// flight.
 func (p *proxy) cut(reset bool) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -109,7 +111,7 @@ func (p *proxy) cut(reset bool) int {
 	return n
 }
 
-// stall holds every byte back until resume. It says whether that is new.
+// stall holds every byte back until resume. It returns false if the proxy was stalled already.
 func (p *proxy) stall() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()

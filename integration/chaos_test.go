@@ -17,14 +17,15 @@ var (
 )
 
 const (
-	chaosRate = 1500 // lines fed per second
+	chaosRate = 1500 // lines per second
 
 	chaosHeartbeat = 300 * time.Millisecond
 )
 
-// Everything on the way of a log line is killed, cut and frozen at random, under load: lines acknowledged by the sending
-// rsyslogd have to be in the receiving one's file in the end, unaltered, and nothing else. Where only omzmq is killed, and
-// where a single receiver remembers what it has, no line may be there twice but those that rsyslog itself repeats.
+// Everything on a log line's way is killed, cut and frozen at random, under load. In the end the receiving
+// rsyslogd's file must hold every line that the sending rsyslogd has acknowledged, unaltered, and nothing
+// else. Where only omzmq is killed, and where a single receiver remembers what it has stored, no line may be
+// there twice, except those that rsyslog itself repeats.
 func TestChaos(t *testing.T) {
 	t.Parallel()
 	seed := *chaosSeed
@@ -52,7 +53,7 @@ func TestChaos(t *testing.T) {
 	}
 }
 
-// chaos is one run: two rsyslogds, what is between them, and what has been done to them.
+// chaos is one run: two rsyslogds, the programs between them, and what has been done to them.
 type chaos struct {
 	t       *testing.T
 	seed    uint64
@@ -64,23 +65,23 @@ type chaos struct {
 	lived   []int // omzmq processes that outlived their rsyslogd
 	agenda  []appointment
 	happen  map[string]int
-	putBack int // messages that rsyslog has put back into its queue though it had sent them
-	most    int // omzmq processes seen at a time, when one was killed
+	putBack int // messages that rsyslog has put back into its queue although it had sent them
+	most    int // omzmq processes seen at once, when one was killed
 
 	arrived *account
 }
 
-// post is an imzmq, and the proxy through which omzmq reaches it.
+// post is a place for an imzmq, and the proxy through which omzmq reaches it.
 type post struct {
 	*process
 	flags  []string
-	words  *log // of all that ran here
+	words  *log // stderr of all processes that ran here
 	proxy  *proxy
 	frozen bool
 }
 
-// exactly says whether nothing may be repeated: rsyslogd and imzmq, which would have to remember, live on, and what is
-// sent again has nowhere else to go.
+// exactly reports whether nothing may be repeated: rsyslogd and imzmq, which would have to remember, stay
+// alive, and a line that is sent again has only one place to go.
 func (c *chaos) exactly() bool {
 	return !slices.ContainsFunc(c.only, func(kind string) bool {
 		return kind != "omzmq" && kind != "cut" && kind != "stall"
@@ -99,7 +100,7 @@ func newChaos(t *testing.T, seed uint64, only []string) *chaos {
 	c.to = startRsyslogd(t, preamble+relpToFileAtOnce)
 	receivers := 2
 	if c.exactly() && len(only) > 1 {
-		receivers = 1 // two would both store what is cut off from its confirmation
+		receivers = 1 // with two, both would store what a cut separates from its confirmation
 	}
 	for range receivers {
 		c.posts = append(c.posts, c.newPost())
@@ -108,8 +109,9 @@ func newChaos(t *testing.T, seed uint64, only []string) *chaos {
 	return c
 }
 
-// heartbeat is short where peers fall silent. Where none does, a short one would only drop peers on a busy machine, and
-// what a dropped peer had stored would be stored by the other one too.
+// heartbeat returns the interval for --heartbeat: short if peers fall silent in this run, otherwise none. A
+// busy machine could miss short heartbeats; the sender would then drop a healthy receiver, and the other one
+// would store its messages too.
 func (c *chaos) heartbeat() string {
 	if !slices.Contains(c.only, "stall") && !slices.Contains(c.only, "freeze") {
 		return "0"
@@ -131,10 +133,10 @@ func (c *chaos) newPost() *post {
 	return p
 }
 
-// sendingRuleset has two omzmq at work: as the workers of one queue in memory or, when rsyslogd itself is to be killed, of
-// two actions without a queue, which let imrelp acknowledge a message when omzmq has said OK. (rsyslogd 8.2302's own disk
-// queue does not outlive SIGKILL whole: after 206 kills 6 messages were missing that the .qi file counts and the queue's
-// file does not have, with a journal and without.)
+// sendingRuleset runs two omzmq processes: as the two workers of one queue in memory or, if rsyslogd itself is
+// killed, in two actions without a queue. There imrelp acknowledges a message only after omzmq has said OK.
+// (The disk queue of rsyslogd 8.2302 does not survive SIGKILL intact: after 206 kills, 6 messages were missing
+// that the .qi file counts and the queue's file does not contain, with a journal and without.)
 func (c *chaos) sendingRuleset() string {
 	flags := fmt.Sprintf("--heartbeat %s --reconnect-max 300ms --send-timeout 2s --linger 2s --journal [dir]/journal", c.heartbeat())
 	for _, p := range c.posts {
@@ -154,7 +156,7 @@ func (c *chaos) sendingRuleset() string {
 ruleset(name="in" queue.type="Direct") { ` + actions + " }\n"
 }
 
-// run feeds while faults happen, and then settles the account.
+// run feeds lines while faults happen, and then settles the account.
 func (c *chaos) run(lasting time.Duration) {
 	t := c.t
 	most := chaosRate * int((lasting + 5*time.Minute).Seconds())
@@ -178,8 +180,8 @@ func (c *chaos) run(lasting time.Duration) {
 	}
 }
 
-// awaitPutBack finds out what rsyslog itself repeats: 8.2302 sends a message for which BEGIN failed with its batch and puts it
-// back into the queue, too, which counts it once more. Those arrive twice; where nothing else may be repeated, no other does.
+// awaitPutBack determines what rsyslog itself repeats. After a failed BEGIN, rsyslog 8.2302 sends the message
+// with its batch and also puts it back into the queue, which counts it once more. Those messages arrive twice.
 func (c *chaos) awaitPutBack(sent int) {
 	if slices.Contains(c.only, "sender") {
 		return // there is no queue
@@ -199,8 +201,8 @@ func (c *chaos) repeats() (n int) {
 	return n
 }
 
-// report prints the account and fails the test unless it is as it should be, and enough has happened to make it mean
-// something.
+// report prints the account. It fails the test if the account is wrong, or if too little has happened for it
+// to mean anything.
 func (c *chaos) report(lasting time.Duration, sent, moved int) {
 	t := c.t
 	c.arrived.poll(t)
@@ -221,7 +223,8 @@ func (c *chaos) report(lasting time.Duration, sent, moved int) {
 	if c.happen["omzmq"] > 0 && c.most < 2 {
 		t.Errorf("%d omzmq at a time, want 2", c.most)
 	}
-	// One more may be an omzmq's that was killed in the few instructions between marking a reply and writing it.
+	// One more may come from an omzmq that was killed in the few instructions between marking a reply and
+	// writing it.
 	if c.exactly() && (repeats < c.putBack || repeats > c.putBack+1) {
 		t.Errorf("%d lines were repeated, %d of them by rsyslog itself", repeats, c.putBack)
 	}

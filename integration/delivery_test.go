@@ -9,13 +9,13 @@ import (
 	"time"
 )
 
-// toOmzmq is the sending side's action: acknowledged, in transactions, retried for ever.
-// Its queue options are added by the caller.
+// toOmzmq is the sending side's action: acknowledged, in transactions, retried forever. The caller adds the
+// options of its queue.
 func toOmzmq(flags, queue string) string {
 	return toOmzmqWith(flags, queue+` confirmMessages="on" useTransactions="on" reportFailures="on"`)
 }
 
-// toOmzmqWith leaves the manner of confirmation to the caller too.
+// toOmzmqWith also leaves the way of confirming to the caller.
 func toOmzmqWith(flags, options string) string {
 	return fmt.Sprintf(`
 module(load="omprog")
@@ -55,8 +55,8 @@ func TestRsyslogToRsyslogExactlyOnce(t *testing.T) {
 	arrived.settle(t, false)
 }
 
-// imzmq is not there when the first messages come, and is stopped for 20 s in the middle: its SIGTERM acknowledges what
-// it has stored, so nothing is even repeated.
+// imzmq is not there when the first messages arrive, and it is stopped for 20 s in the middle. On SIGTERM it
+// acknowledges what it has stored, so nothing is repeated.
 func TestReceiverComesLateAndRestarts(t *testing.T) {
 	t.Parallel()
 	const messages, before = 50_000, 40_000 // the rest is fed during the outage
@@ -74,7 +74,7 @@ func TestReceiverComesLateAndRestarts(t *testing.T) {
 	imzmq.stop(t)
 	fed()
 	fed = from.feedMeanwhile(t, l, before, messages)
-	<-time.After(20 * time.Second) // the length of the outage is what is tested
+	<-time.After(20 * time.Second) // the length of the outage is part of the test
 	imzmq = startImzmq(t, imzmqFlags...)
 	eventually(t, 2*time.Minute, "every message arrives", func() bool { return arrived.has(t, messages) })
 	fed()
@@ -84,7 +84,7 @@ func TestReceiverComesLateAndRestarts(t *testing.T) {
 	arrived.settle(t, false)
 }
 
-// Every manner in which omprog can hold the conversation.
+// Every way in which omprog can hold the conversation.
 func TestEveryMannerOfOmprog(t *testing.T) {
 	const messages = 10_000
 	for manner, options := range map[string]string{
@@ -118,7 +118,7 @@ func TestEveryMannerOfOmprog(t *testing.T) {
 	}
 }
 
-// Each message goes to one of two receivers; when one is killed the other gets what that one still owed.
+// Each message goes to one of two receivers. When one is killed, the other gets its unacknowledged messages.
 func TestTwoReceivers(t *testing.T) {
 	const messages = 30_000
 	l := lines{seed: 13}
@@ -140,5 +140,5 @@ func TestTwoReceivers(t *testing.T) {
 	from.stop(t)
 	imzmq[1].stop(t)
 	to.stop(t)
-	arrived.settle(t, true) // what the killed one had stored and not acknowledged
+	arrived.settle(t, true) // what the killed one had stored but not acknowledged
 }

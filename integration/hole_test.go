@@ -7,16 +7,19 @@ import (
 	"testing"
 )
 
-// What rsyslogd 8.2302 does with a transaction whose omprog program dies or fails: which messages come again, and in
-// which transactions. Nothing of ours runs here: this is what a program that wants to lose nothing must be made for.
+// What rsyslogd 8.2302 does with a transaction whose omprog program dies or fails: which messages it sends
+// again, and in which transactions. None of our programs runs here. A program that is to lose nothing must
+// cope with this.
 
-// The batch that comes to grief, and the one that comes when it is over: what of the first has not come by then never does.
+// The batch in which the plugin fails, and the batch after it. What has not been repeated before nextBatch is
+// never repeated.
 const (
 	wholeBatch = " BEGIN m0 m1 m2 m3 m4 m5 COMMIT"
 	nextBatch  = " BEGIN m6 m7 m8 m9 m10 m11 COMMIT"
 )
 
-// toGrief runs m0 to m11 in batches of six through a plugin with the given griefs. The transcript must be want and nextBatch.
+// toGrief runs m0 to m11 in batches of six through a plugin with the given griefs. The transcript must be want
+// followed by nextBatch.
 func toGrief(t *testing.T, griefs string, want ...string) {
 	t.Helper()
 	r := startRsyslogd(t, preamble+wayIn+toPlugin(griefs, transactions(6)))
@@ -38,7 +41,7 @@ func wantTranscript(t *testing.T, events []pluginEvent, want string) {
 	}
 }
 
-// oneByOne are transactions of a message each.
+// oneByOne is a transaction for each message.
 func oneByOne(messages ...int) string {
 	var b strings.Builder
 	for _, n := range messages {
@@ -47,7 +50,8 @@ func oneByOne(messages ...int) string {
 	return b.String()
 }
 
-// Before COMMIT: rsyslog goes on with the message it has no answer to. Those answered with DEFER_COMMIT are lost.
+// Before COMMIT, rsyslog goes on with the message that was not answered. Those answered with DEFER_COMMIT are
+// lost.
 func TestPluginDiesInMidTransaction(t *testing.T) {
 	t.Parallel()
 	t.Run("a message is answered", func(t *testing.T) {
@@ -83,7 +87,8 @@ func TestPluginDiesInMidTransaction(t *testing.T) {
 	})
 }
 
-// At COMMIT, read or not: everything comes again, each message by itself. rsyslog does not know of a message lost.
+// At COMMIT, whether it was read or not, rsyslog sends everything again, each message in a transaction of its
+// own. It does not know that a message was lost.
 func TestPluginDiesAtCommit(t *testing.T) {
 	t.Parallel()
 	t.Run("unread", func(t *testing.T) {
@@ -119,8 +124,9 @@ func TestPluginDiesAtCommit(t *testing.T) {
 	})
 }
 
-// Among the single messages that follow: one that fails at its COMMIT comes after all others; if there are several, in
-// one transaction, which has the same hole again, and comes whole if its COMMIT fails.
+// Among the single messages that follow, one that fails at its COMMIT comes after all others. If there are
+// several, they come in one transaction. That one loses messages like the first, and it is repeated whole if
+// its COMMIT fails.
 func TestPluginDiesAmongSingleMessages(t *testing.T) {
 	t.Parallel()
 	t.Run("at a COMMIT", func(t *testing.T) {
@@ -177,7 +183,7 @@ func TestPluginDiesAmongSingleMessages(t *testing.T) {
 	})
 }
 
-// A batch of a single message has no hole.
+// A batch of a single message loses nothing.
 func TestPluginDiesInBatchOfOne(t *testing.T) {
 	t.Parallel()
 	for griefs, want := range map[string]string{
@@ -198,7 +204,7 @@ func TestPluginDiesInBatchOfOne(t *testing.T) {
 	}
 }
 
-// Without transactions there is no hole either.
+// Without transactions nothing is lost either.
 func TestPluginDiesWithoutTransactions(t *testing.T) {
 	t.Parallel()
 	for griefs, want := range map[string]string{
@@ -217,9 +223,9 @@ func TestPluginDiesWithoutTransactions(t *testing.T) {
 	}
 }
 
-// At BEGIN nothing is lost, but a message comes twice: rsyslog delivers it in the transaction that follows and puts it
-// back into its queue all the same; the second message after a second failure, and so on. A program that dies while it
-// has nothing to do is the same case: rsyslog notices at the next BEGIN.
+// At BEGIN nothing is lost, but a message arrives twice: rsyslog delivers it in the transaction that follows
+// and also puts it back into its queue. After a second failure the same happens to the second message, and so
+// on. If a program dies while it is idle, rsyslog notices at the next BEGIN, which is the same case.
 func TestPluginFailsAtBegin(t *testing.T) {
 	t.Parallel()
 	for griefs, want := range map[string]string{
@@ -245,13 +251,13 @@ func TestPluginFailsAtBegin(t *testing.T) {
 	t.Run("twice", func(t *testing.T) {
 		t.Parallel()
 		r := startRsyslogd(t, preamble+wayIn+toPlugin("BEGIN:1:fail BEGIN:2:fail", transactions(6)))
-		r.say(t, 0, 6+6-2) // the two that come again fill the second batch
+		r.say(t, 0, 6+6-2) // the two repeated messages fill the second batch
 		r.awaits(t, "m5", "COMMIT", "BEGIN")
 		r.awaits(t, "COMMIT", "BEGIN", "", "", "", "", "", "", "COMMIT")
 		r.stop(t)
 		_, second, _ := strings.Cut(transcript(r.seen(t)), " BEGIN fails BEGIN fails BEGIN m0 m1 m2 m3 m4 m5 COMMIT BEGIN ")
 		got := strings.Fields(second)
-		slices.Sort(got) // where the two are put among those that came meanwhile is chance
+		slices.Sort(got) // where the two end up among the new messages is chance
 		if want := "COMMIT EOF m0 m1 m6 m7 m8 m9"; strings.Join(got, " ") != want {
 			t.Errorf("the plugin saw\n%s", transcript(r.seen(t)))
 		}

@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// fromImprog is the receiving side with imzmq as a child of the real improg module; what it prints goes to "out".
+// fromImprog is the receiving side, with imzmq as a child of the real improg module. What imzmq prints is
+// written to "out".
 func fromImprog(flags string, confirm bool) string {
 	return fmt.Sprintf(`
 module(load="%s")
@@ -38,7 +39,7 @@ func TestImprog(t *testing.T) {
 	}
 }
 
-// improg never restarts its child, so imzmq lives on while its peers come and go.
+// improg never restarts its child, so imzmq must survive the loss of its peers.
 func TestImprogChildOutlivesItsPeers(t *testing.T) {
 	endpoint := nowhere(t)
 	to := startRsyslogd(t, preamble+fromImprog("--bind "+endpoint, true))

@@ -12,16 +12,17 @@ import (
 	"testing"
 )
 
-// omzmq --journal with the test in rsyslog's place: what was accepted outlives the process.
+// omzmq --journal with the test in rsyslog's place: accepted lines outlive the process.
 
-// keeping is a folder of journals, and a receiver that comes and goes at one place.
+// keeping is a folder of journals, and a receiver that is started and killed at one endpoint.
 type keeping struct {
 	endpoint string
 	folder   string
 	router   *receiver
 }
 
-// startKeeping also makes the test a worker of rsyslogd as omzmq sees it: a thread that starts one process after another.
+// startKeeping also makes the test look like a worker of rsyslogd to omzmq: one thread that starts all the
+// processes.
 func startKeeping(t *testing.T) *keeping {
 	t.Helper()
 	runtime.LockOSThread()
@@ -31,7 +32,8 @@ func startKeeping(t *testing.T) *keeping {
 	return k
 }
 
-// open starts a receiver that has stored nothing yet. A killed sender's routing identity comes back at once, so the ROUTER must hand over.
+// open starts a receiver that has stored nothing yet. A killed sender's routing identity returns at once, so
+// the ROUTER must hand over.
 func (k *keeping) open(t *testing.T) {
 	t.Helper()
 	k.router = startReceiver(t, "handover.py", exec.Command(python, "peers/handover.py", k.endpoint))
@@ -43,11 +45,11 @@ func (k *keeping) drive(t *testing.T, flags ...string) *driver {
 	return drive(t, append(flags, "--journal", k.folder, "--reconnect-max", "500ms", "--connect", k.endpoint)...)
 }
 
-// outages are how a receiver can be away while its omzmq dies.
+// outages are the ways in which a receiver can be away while its omzmq dies.
 var outages = map[string]struct {
 	begin, end func(k *keeping, t *testing.T)
 }{
-	"receiver frozen": { // its kernel takes the lines all the same, and it stores them later
+	"receiver frozen": { // its kernel still takes the lines, and it stores them later
 		func(k *keeping, t *testing.T) { k.router.signal(t, syscall.SIGSTOP) },
 		func(k *keeping, t *testing.T) { k.router.signal(t, syscall.SIGCONT) },
 	},
@@ -67,7 +69,7 @@ func (k *keeping) accepted(t *testing.T, d *driver, away func(*keeping, *testing
 	d.accept(t, lines...)
 }
 
-// settle ends omzmq: nothing may be kept or stored that was not waited for.
+// settle ends omzmq. Nothing may be left in the journal, and nothing more may have been stored.
 func (k *keeping) settle(t *testing.T, d *driver) {
 	t.Helper()
 	wantExit(t, d, 0)
@@ -76,7 +78,7 @@ func (k *keeping) settle(t *testing.T, d *driver) {
 }
 
 func journals(folder string) []string {
-	names, _ := filepath.Glob(folder + "/*") // the pattern is good
+	names, _ := filepath.Glob(folder + "/*") // the pattern is valid
 	return names
 }
 
@@ -87,7 +89,8 @@ func wantNothingKept(t *testing.T, folder string) {
 	}
 }
 
-// rsyslog goes on behind the last line that was answered: what was accepted before is its successor's alone.
+// rsyslog continues after the last line that was answered. The lines accepted before it exist only in the
+// orphan journal.
 func TestJournalKilledInMidTransaction(t *testing.T) {
 	t.Parallel()
 	for name, outage := range outages {
@@ -106,7 +109,8 @@ func TestJournalKilledInMidTransaction(t *testing.T) {
 	}
 }
 
-// rsyslog sends every line again, each in a transaction of its own. Each keeps its number, so none is stored twice.
+// rsyslog sends every line again, each in a transaction of its own. Each keeps its number, so none is stored
+// twice.
 func TestJournalKilledAtCommit(t *testing.T) {
 	t.Parallel()
 	for name, outage := range outages {
@@ -114,7 +118,7 @@ func TestJournalKilledAtCommit(t *testing.T) {
 			t.Parallel()
 			k := startKeeping(t)
 			d := k.drive(t)
-			lines := []string{"<13>a", "<13>b", "<13>a"} // two of equal text are two
+			lines := []string{"<13>a", "<13>b", "<13>a"} // two lines with the same text are two messages
 			k.accepted(t, d, outage.begin, lines...)
 			d.write(t, commit)
 			eventually(t, patience, "the commit waits", func() bool { return d.dots.Load() > 0 })
@@ -125,14 +129,14 @@ func TestJournalKilledAtCommit(t *testing.T) {
 				d.commits(t, line)
 			}
 			wantStored(t, k.router, lines...)
-			d.commits(t, "<13>a") // and this is a third
+			d.commits(t, "<13>a") // this one is the third
 			wantStored(t, k.router, "<13>a")
 			k.settle(t, d)
 		})
 	}
 }
 
-// An omzmq that ends with lines unconfirmed says where they are. Nothing is lost, so it ends well.
+// An omzmq that ends with unconfirmed lines logs where they are. Nothing is lost, so its exit code is 0.
 func TestJournalKeepsWhatIsUnconfirmedAtTheEnd(t *testing.T) {
 	t.Parallel()
 	ends := map[string]func(t *testing.T, d *driver){
@@ -159,7 +163,8 @@ func TestJournalKeepsWhatIsUnconfirmedAtTheEnd(t *testing.T) {
 	}
 }
 
-// Nobody starts a killed one again: another that shares the folder, here another action's, delivers what it had accepted.
+// A killed omzmq is not started again. Another one that shares the folder, here another action's, delivers
+// what it had accepted.
 func TestJournalOfTheDeadIsDeliveredByAnother(t *testing.T) {
 	t.Parallel()
 	k := startKeeping(t)
@@ -174,8 +179,8 @@ func TestJournalOfTheDeadIsDeliveredByAnother(t *testing.T) {
 	k.settle(t, other)
 }
 
-// rsyslogd is stopped while a commit waits for a frozen or killed receiver. It gives up the batch: see TestStoppedAtCommit.
-// The journal does not.
+// rsyslogd is stopped while a commit waits for a frozen or killed receiver. rsyslogd gives up the batch (see
+// TestStoppedAtCommit), the journal does not.
 func TestJournalOutlivesRsyslogd(t *testing.T) {
 	t.Parallel()
 	const messages, before = 3000, 500
@@ -226,14 +231,15 @@ func TestJournalOutlivesRsyslogd(t *testing.T) {
 func (r *rsyslogd) journaled(t *testing.T, line []byte) bool {
 	t.Helper()
 	for _, name := range journals(r.file("journals")) {
-		if text, _ := os.ReadFile(name); bytes.Contains(text, line) { // it may have been removed
+		if text, _ := os.ReadFile(name); bytes.Contains(text, line) { // it may be gone by now
 			return true
 		}
 	}
 	return false
 }
 
-// wantGone waits for the end of processes that are not ours to wait for. One that has ended has no program any more.
+// wantGone waits for the end of processes that are not our children. A process that has ended has no
+// executable any more.
 func wantGone(t *testing.T, pids []int) {
 	t.Helper()
 	eventually(t, patience, "rsyslogd's programs end", func() bool {

@@ -54,7 +54,7 @@ func TestUnconfirmedAtTheEnd(t *testing.T) {
 	}
 }
 
-// What is accepted but not committed is drained at the end all the same: the receiver is there.
+// What is accepted but not committed is still drained at the end, because the receiver is there.
 func TestDrainsAtTheEnd(t *testing.T) {
 	router, endpoint := startRouter(t, "tcp://127.0.0.1:*")
 	d := drive(t, "--connect", endpoint)
@@ -117,7 +117,8 @@ func wantUsageError(t *testing.T, name string, flags []string) {
 	}
 }
 
-// With confirmMessages="off" nobody reads replies: stdout is /dev/null, or the pipe that stderr is (output=).
+// With confirmMessages="off" nothing reads the replies: stdout is /dev/null, or the same pipe as stderr
+// (output=).
 func TestWithoutConfirmation(t *testing.T) {
 	texts := numbered("unread", 3000)
 	run := func(t *testing.T, stdout *os.File, same bool) string {

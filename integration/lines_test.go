@@ -14,14 +14,15 @@ import (
 	"testing"
 )
 
-// lines is a reproducible sequence of syslog lines, each with its own number: line n of one seed is always the same,
-// so an account needs no memory of what was sent.
+// lines is a reproducible sequence of numbered syslog lines. Line n of a seed is always the same, so an
+// account need not remember what was sent.
 type lines struct {
 	seed    uint64
-	longest int // message, in bytes; 0: 6,000
+	longest int // longest message in bytes; 0: 6,000
 }
 
-// pieces are what messages are made of: everything that some step between could take for its own.
+// pieces are the words that messages are made of: everything that a program on the way could mistake for its
+// own syntax.
 var pieces = []string{
 	"plain", "words", "0123456789", `"quoted"`, `'`, `back\slash`, `\n`, `\\`, "%", "%s", "%%", "%msg%", "100%",
 	"\t", "tab\ttab", "ä", "ß", "日本語", "🙂", "é\u0301", "\u00a0", "#012", "<13>", "{", "}", `{"a":"b"}`, "[x]", "$!",

@@ -17,7 +17,7 @@ const impstats = `
 module(load="impstats" interval="1" log.syslog="off" log.file="[dir]/stats" format="json" resetCounters="off")
 `
 
-// counter is the newest value of a counter that impstats has written, -1 before the first.
+// counter returns the newest value of a counter that impstats has written, -1 before the first.
 func (r *rsyslogd) counter(t *testing.T, name, key string) int {
 	t.Helper()
 	text, err := os.ReadFile(r.file("stats"))
@@ -38,8 +38,8 @@ func (r *rsyslogd) counter(t *testing.T, name, key string) int {
 	return value
 }
 
-// A receiver that stops reading: the commits fail in time, rsyslog's queue grows and omzmq does not, and when the
-// receiver goes on, everything arrives.
+// A receiver stops reading. Commits fail in time, rsyslog's queue grows and omzmq does not. When the receiver
+// continues, everything arrives.
 func TestStoppedReceiver(t *testing.T) {
 	t.Parallel()
 	const messages = 30_000
@@ -76,7 +76,7 @@ func TestStoppedReceiver(t *testing.T) {
 	arrived.settle(t, false)
 }
 
-// The same without rsyslog: what a commit says that waited for --send-timeout.
+// The same without rsyslog: the reply to a commit that has waited for --send-timeout.
 func TestStoppedReceiverFailsTheCommit(t *testing.T) {
 	t.Parallel()
 	imzmq := startPrinter(t, "--bind", "tcp://127.0.0.1:0")
@@ -97,8 +97,8 @@ func TestStoppedReceiverFailsTheCommit(t *testing.T) {
 	}
 }
 
-// A receiver that is restarted under load. SIGTERM acknowledges what is stored, so nothing is repeated. One that is
-// killed forgets whose numbers it has stored: repeats are allowed then, losses never.
+// A receiver is restarted under load. On SIGTERM it acknowledges what it has stored, so nothing is repeated. A
+// killed receiver forgets which numbers it has stored: repeats are allowed then, losses never.
 func TestReceiverRestartsUnderLoad(t *testing.T) {
 	for _, killed := range []bool{false, true} {
 		t.Run(fmt.Sprintf("killed %v", killed), func(t *testing.T) {
@@ -130,7 +130,8 @@ func TestReceiverRestartsUnderLoad(t *testing.T) {
 	}
 }
 
-// The final receiver, behind imzmq, is restarted under load: imzmq waits for it and acknowledges nothing meanwhile.
+// The final receiver, after imzmq, is restarted under load. imzmq waits for it and acknowledges nothing
+// meanwhile.
 func TestRestartedRsyslogBehindImzmq(t *testing.T) {
 	const messages = 20_000
 	l := lines{seed: 10}
@@ -150,7 +151,7 @@ func TestRestartedRsyslogBehindImzmq(t *testing.T) {
 	arrived.settle(t, true) // what RELP had not acknowledged when the connection ended is sent again
 }
 
-// The sending rsyslog is restarted while there is no receiver: its disk queue keeps everything.
+// The sending rsyslog is restarted while there is no receiver. Its disk queue keeps everything.
 func TestRestartedSenderWithoutReceiver(t *testing.T) {
 	t.Parallel()
 	const messages = 3000
@@ -174,7 +175,7 @@ func TestRestartedSenderWithoutReceiver(t *testing.T) {
 	arrived.settle(t, false)
 }
 
-// A subscriber that stops reading slows nobody and costs no more than its high-water mark.
+// A subscriber that stops reading slows nothing down and costs no more memory than its high-water mark.
 func TestStoppedSubscriber(t *testing.T) {
 	d := drive(t, "--socket", "pub", "--bind", "tcp://127.0.0.1:0")
 	endpoint := "tcp://127.0.0.1:" + d.boundPort(t)
@@ -186,7 +187,7 @@ func TestStoppedSubscriber(t *testing.T) {
 	})
 	slow.signal(t, syscall.SIGSTOP)
 	long := "<13>" + strings.Repeat("x", 4000)
-	for n := range 200 { // 160 MB, more than all buffers in between
+	for n := range 200 { // 160 MB, more than all buffers on the way
 		batch := make([]string, 200)
 		for i := range batch {
 			batch[i] = fmt.Sprintf("%s %d", long, 200*n+i)
@@ -206,7 +207,8 @@ func TestStoppedSubscriber(t *testing.T) {
 	}
 }
 
-// A PULL that stops reading fails the commit once the kernels' buffers are full, and gets everything when it goes on.
+// A PULL that stops reading makes the commit fail once the kernels' buffers are full. When it continues, it
+// gets everything.
 func TestStoppedPuller(t *testing.T) {
 	t.Parallel()
 	endpoint := nowhere(t)

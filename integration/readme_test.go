@@ -14,13 +14,14 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/redis/redistest"
 )
 
-// readme is a block of code of the README, by the heading that it stands under and its language.
+// readme returns the first block of code in a language under a heading of the README.
 func readme(t *testing.T, heading, language string, oldnew ...string) string {
 	t.Helper()
 	return documented(t, "README.md", "### "+heading, language, 0, oldnew...)
 }
 
-// documented is the nth block of code in a language under a heading of a document, with what its user replaces replaced; each must be in it.
+// documented returns the nth block of code in a language under a heading of a document. oldnew are pairs of
+// what its user replaces; each must occur in the block.
 func documented(t *testing.T, document, heading, language string, n int, oldnew ...string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(repository(), document))
@@ -98,14 +99,15 @@ func TestReadmeReceiveByImprog(t *testing.T) {
 	from := readmeSender(t, "tcp://127.0.0.1:"+port)
 	from.logLines(t, written...)
 	eventually(t, patience, "the lines arrive", func() bool {
-		text, _ := os.ReadFile(to.file("remote.log")) // not there yet
+		text, _ := os.ReadFile(to.file("remote.log")) // may not exist yet
 		return strings.Contains(string(text), `[a@1 b="c"] said "hello"`)
 	})
 	from.stop(t)
 	to.stop(t)
 }
 
-// A queue that one batch fills loses messages as soon as that batch has to wait: rsyslog's default is 1,000, however large the batch.
+// A queue that a single batch fills loses messages as soon as the batch has to wait. rsyslog's default size is
+// 1,000, however large the batch is.
 func TestQueuesHaveRoomForMoreThanABatch(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join(repository(), "rsyslog.d", "*.conf"))
 	if err != nil {

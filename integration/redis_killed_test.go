@@ -13,8 +13,9 @@ import (
 
 var redisMessages = flag.Int("redis-messages", 150_000, "how many messages TestRedisKilled and TestRedisCluster send")
 
-// rsyslogd's messages go through omzmq and imzmq into a list in Redis, and workers pop them, while every program on the way but rsyslogd is killed again
-// and again. Redis remembers what it has stored: each message is popped exactly once, but for those that rsyslogd itself repeats.
+// rsyslogd's messages go through omzmq and imzmq into a list in Redis, and workers pop them, while every
+// program except rsyslogd is killed again and again. Redis remembers what it has stored: each message is
+// popped exactly once, except those that rsyslogd itself repeats.
 func TestRedisKilled(t *testing.T) {
 	server := redistest.Start(t, "--appendonly", "yes", "--appendfsync", "always")
 	p := newRedisPath(t, *redisMessages, "redis://"+server.Addr()+"/0?list="+redisKey)
@@ -49,13 +50,14 @@ func TestRedisKilled(t *testing.T) {
 	}
 }
 
-// storeCalls returns how often a server has run imzmq's script since its start, and how often it stored nothing because some of it was there. The
-// script ends with PEXPIRE and RPUSH, or with PEXPIRE alone.
+// storeCalls returns how often a server has run imzmq's script since it started, and how often the script
+// found some of the messages stored already. The script ends with PEXPIRE and RPUSH, or, in that case, with
+// PEXPIRE alone.
 func storeCalls(server *redistest.Server) (calls, repeats int) {
 	text := ask(server, "info", "commandstats")
 	count := func(command string) (n int) {
 		_, rest, _ := strings.Cut(text, "cmdstat_"+command+":calls=")
-		fmt.Sscan(rest, &n) //nolint:errcheck // 0, then
+		fmt.Sscan(rest, &n) //nolint:errcheck // 0 if it is absent
 		return n
 	}
 	return count("pexpire"), count("pexpire") - count("rpush")

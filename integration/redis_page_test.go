@@ -13,11 +13,11 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/redis/redistest"
 )
 
-// docs/redis.md, run as it stands but for addresses and paths.
+// docs/redis.md, executed as it stands except for addresses and paths.
 
 const redisPage = "docs/redis.md"
 
-// redisArguments are the lines of a redis.conf, as a command line has them.
+// redisArguments turns the lines of a redis.conf into command-line arguments.
 func redisArguments(conf string) (args []string) {
 	for line := range strings.Lines(conf) {
 		args = append(args, strings.Fields("--"+line)...)
@@ -25,14 +25,14 @@ func redisArguments(conf string) (args []string) {
 	return args
 }
 
-// shell runs a script in a folder of its own, with redis-cli talking to a server.
+// shell runs a script in a folder of its own; its redis-cli talks to the server.
 func shell(t *testing.T, server *redistest.Server, script string) (p *process, folder string) {
 	t.Helper()
 	folder = t.TempDir()
 	script = fmt.Sprintf("redis-cli() { command redis-cli -p %d \"$@\"; }\n%s", server.Port(), script)
 	cmd := exec.Command("bash", "-c", script)
 	cmd.Dir = folder
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // redis-cli ends with it
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // so that redis-cli ends with the shell
 	return start(t, "worker", cmd), folder
 }
 
@@ -48,7 +48,7 @@ func TestRedisPageChain(t *testing.T) {
 	from.logLines(t, written...)
 	worker, folder := shell(t, server, documented(t, redisPage, "## Workers", "sh", 0))
 	eventually(t, patience, "a worker has the lines", func() bool {
-		text, _ := os.ReadFile(filepath.Join(folder, "worked.log")) // not there yet
+		text, _ := os.ReadFile(filepath.Join(folder, "worked.log")) // may not exist yet
 		return strings.Contains(string(text), written[0]+"\n") && strings.Count(string(text), "\n") >= len(written)
 	})
 	worker.kill()
@@ -59,13 +59,13 @@ func TestRedisPageChain(t *testing.T) {
 	imzmq.stop(t)
 }
 
-// wantWorked waits until a worker has written all of some texts.
+// wantWorked waits until a worker has written texts and nothing else.
 func wantWorked(t *testing.T, folder string, texts ...string) {
 	t.Helper()
 	want := strings.Join(texts, "\n") + "\n"
 	var got []byte
 	if !polled(patience, func() bool {
-		got, _ = os.ReadFile(filepath.Join(folder, "worked.log")) // not there yet
+		got, _ = os.ReadFile(filepath.Join(folder, "worked.log")) // may not exist yet
 		return string(got) == want
 	}) {
 		t.Errorf("worked on %q, want %q", got, want)
@@ -82,7 +82,7 @@ func TestRedisPageReliableWorker(t *testing.T) {
 	worker.kill()
 }
 
-// An error of Redis is no message: the worker ends and has lost nothing.
+// An error reply of Redis is not a message: the worker ends and has lost nothing.
 func TestRedisPageReliableWorkerMeetsAnError(t *testing.T) {
 	server := redistest.Start(t)
 	server.Do("rpush", "logs", "a", "b")
@@ -112,7 +112,8 @@ func TestRedisPageConsumerGroup(t *testing.T) {
 	worker.kill()
 }
 
-// What the page lets imzmq's user do is enough, also for the warning about maxmemory-policy and for WAIT.
+// What the page allows imzmq's user is enough, including what the warning about maxmemory-policy and WAIT
+// need.
 func TestRedisPageUser(t *testing.T) {
 	server := redistest.Start(t, "--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru")
 	setup, _ := shell(t, server, documented(t, redisPage, "## Users, passwords, TLS", "sh", 0))

@@ -16,7 +16,7 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/redis/redistest"
 )
 
-// A stream that is published is published in Redis, too: whoever is subscribed there hears it, and nobody is waited for.
+// A published stream is also published in Redis. Its subscribers there receive it, and nothing waits for them.
 func TestRedisTap(t *testing.T) {
 	const messages = 500
 	l := lines{seed: 42, longest: 2000}
@@ -32,7 +32,7 @@ func TestRedisTap(t *testing.T) {
 	}
 	way := from.input(t)
 	eventually(t, patience, "what is published is heard", func() bool {
-		fmt.Fprintln(way, warmUp) //nolint:errcheck // then nothing is heard
+		fmt.Fprintln(way, warmUp) //nolint:errcheck // if it fails, nothing arrives
 		return len(tap.lines) > 0
 	})
 	from.feed(t, l, 0, messages)
@@ -53,7 +53,8 @@ func TestRedisTap(t *testing.T) {
 	arrived.settle(t, false)
 }
 
-// The consumers of a group get every message of a stream, each one of them, with all that is known of it.
+// The consumers of a group share the messages of a stream: each message goes to one of them, with all its
+// fields.
 func TestRedisStream(t *testing.T) {
 	const messages, stream, group = 5000, "events", "readers"
 	l := lines{seed: 43, longest: 2000}
@@ -90,7 +91,7 @@ func TestRedisStream(t *testing.T) {
 	arrived.settle(t, false)
 }
 
-// readGroup reads what is there for a consumer of a group, without waiting.
+// readGroup reads what is there for a consumer of a group. It does not wait.
 func readGroup(t *testing.T, server *redistest.Server, stream, group, consumer string) []goredis.XMessage {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -109,8 +110,8 @@ func readGroup(t *testing.T, server *redistest.Server, stream, group, consumer s
 
 var streamPeer = regexp.MustCompile(`^tcp://127\.0\.0\.1:[0-9]+$`)
 
-// wantFields enters an entry into the account. The sender is the omzmq whose journal bears its name; it numbers the lines from 1 on, in the order in which
-// they were fed.
+// wantFields checks the fields of an entry and enters its message into the account. The sender is the omzmq
+// whose journal has that name; it numbers the lines from 1, in the order in which they were fed.
 func wantFields(t *testing.T, from *rsyslogd, values map[string]any, begin time.Time, arrived *account) {
 	t.Helper()
 	field := func(name string) string {

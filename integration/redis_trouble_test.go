@@ -15,7 +15,8 @@ import (
 
 var redisOOM = flag.Duration("redis-oom", 5*time.Second, "how long Redis has no memory in TestRedisOOM")
 
-// Redis has no memory: everything waits, in rsyslogd's queue at last, and nobody ends. When there is memory again it goes on by itself.
+// Redis has no memory left. Everything waits, in the end in rsyslogd's queue, and no process ends. When there
+// is memory again, delivery resumes by itself.
 func TestRedisOOM(t *testing.T) {
 	t.Parallel()
 	const messages, before = 40_000, 2000
@@ -53,7 +54,8 @@ func TestRedisOOM(t *testing.T) {
 	p.wantOmzmqsLived(t)
 }
 
-// What Redis refuses is refused to rsyslogd, whose own log says why. It tries again until somebody has seen to it.
+// What Redis refuses is refused to rsyslogd, whose own log then has the reason. rsyslogd retries until the
+// cause is removed.
 func TestRedisWrongType(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -68,7 +70,7 @@ func TestRedisWrongType(t *testing.T) {
 
 const refusedMessages = 3000
 
-// wantOmzmqsLived fails the test if rsyslogd had to start an omzmq again, or one has left anything.
+// wantOmzmqsLived fails the test if rsyslogd had to restart an omzmq, or if anything is left in a journal.
 func (p *redisPath) wantOmzmqsLived(t *testing.T) {
 	t.Helper()
 	wantNothingKept(t, p.from.file("journals"))
@@ -77,13 +79,13 @@ func (p *redisPath) wantOmzmqsLived(t *testing.T) {
 	}
 }
 
-// refused feeds everything and waits until rsyslogd's own log has the reason why none of it is taken.
+// refused feeds everything and waits until rsyslogd's own log has the reason why nothing is taken.
 func (p *redisPath) refused(t *testing.T, reason string) {
 	t.Helper()
 	p.from.feedMeanwhile(t, p.l, 0, p.messages)()
 	line := regexp.MustCompile("(?m)^.*omprog.*omzmq: .*" + reason)
 	eventually(t, patience, "rsyslogd's log has the reason: "+reason, func() bool {
-		words, _ := os.ReadFile(p.from.file("internal.log")) // may not be there yet
+		words, _ := os.ReadFile(p.from.file("internal.log")) // may not exist yet
 		return line.Match(words)
 	})
 }
@@ -105,7 +107,7 @@ func TestRedisWrongPassword(t *testing.T) {
 		eventually(t, time.Minute, "every message is stored", func() bool {
 			return server.CLI("REDISCLI_AUTH="+password+" redis-cli -p $PORT llen "+redisKey) == "3000"
 		})
-		as(server, password, `config set requirepass ""`) // the workers know none
+		as(server, password, `config set requirepass ""`) // the workers use none
 		p.work(0, server)
 		p.settle()
 		p.wantOmzmqsLived(t)

@@ -7,7 +7,8 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/web/webdriver"
 )
 
-// The page as a person uses it, in a real Chromium: what rsyslog logs appears there, can be filtered, searched and paused, and nothing in it runs.
+// The page as a person uses it, in a real Chromium: what rsyslog logs appears there and can be filtered,
+// searched and paused, and no script in it runs.
 func TestTapPageInABrowser(t *testing.T) {
 	driver, err := webdriver.Start()
 	if err != nil {

@@ -11,22 +11,24 @@ import (
 	"testing"
 )
 
-// A crowd of readers at one hub, of which half never read, and an account for each of them.
+// A crowd of readers at one hub, half of which never read, and an account for each of them.
 
-// crowd is bench/crowd: readers by HTTP and subscribers, who tell at the end what they got.
+// crowd is bench/crowd: readers over HTTP and subscribers, which report at the end what they got.
 type crowd struct {
 	*process
 	in  io.Writer
 	out *bufio.Reader
 }
 
-// gotten is one reader's account: how many messages it received, how many the hub said it had missed, and the number of the last one.
+// gotten is one reader's account: how many messages it received, how many the hub reported as missed, and the
+// number of the last one.
 type gotten struct {
 	kind                   string
 	received, missed, last int
 }
 
-// startCrowd starts as many readers by HTTP and as many subscribers; when it returns, what they ask for has taken effect.
+// startCrowd starts the given number of readers over HTTP and as many subscribers. When it returns, the hub
+// has accepted all of them.
 func startCrowd(t *testing.T, h *process, readers int) *crowd {
 	t.Helper()
 	build := exec.Command("go", "build", "-buildvcs=false", "-o", program("crowd"), "./bench/crowd")
@@ -70,7 +72,7 @@ func (c *crowd) expect(t *testing.T, word string) {
 	}
 }
 
-// accounts has end called until everybody has got a last message, and reads what the crowd says then.
+// accounts calls end until every reader has received a last message, and returns what the crowd then reports.
 func (c *crowd) accounts(t *testing.T, end func()) (all []gotten) {
 	t.Helper()
 	c.say(t, "end")
@@ -103,7 +105,8 @@ func (c *crowd) accounts(t *testing.T, end func()) (all []gotten) {
 	return all
 }
 
-// everythingSoFar has pub say something until a reader by HTTP and all others have heard it, and returns how much the reader has got then.
+// everythingSoFar has pub send until a reader over HTTP and all others have received something. It returns how
+// many messages the reader has received by then.
 func everythingSoFar(t *testing.T, h *process, pub *peer, others []*peer) (n int) {
 	t.Helper()
 	answer, err := http.Get(h.served(t) + "stream")
@@ -134,8 +137,9 @@ func everythingSoFar(t *testing.T, h *process, pub *peer, others []*peer) (n int
 	return n
 }
 
-// A hundred readers by HTTP and a hundred subscribers, half of which do not read: the others get everything as long as they are given time
-// to; and however much is thrown at them, what each received and what the hub said to have dropped for it are together what it was to get.
+// A hundred readers over HTTP and a hundred subscribers, half of which do not read. The others get everything
+// as long as they are given time. However much is sent, what a reader received and what the hub reports as
+// missed add up to what was sent.
 func TestCrowdAtAHub(t *testing.T) {
 	const portion, portions, flood = 250, 30, 15_000
 	h := startTap(t, "hub", "--in", "tcp://127.0.0.1:0", "--out", "tcp://127.0.0.1:0", "--http", "127.0.0.1:0", "--heartbeat", "0")
@@ -151,7 +155,7 @@ func TestCrowdAtAHub(t *testing.T) {
 			pub.send(t, fmt.Sprintf("<14>Nov 22 05:54:52 host app[123]: %07d %s", i, strings.Repeat("x", 500)))
 		}
 	}
-	for i := range portions { // a portion is less than what anybody's queue holds
+	for i := range portions { // a portion is smaller than any reader's queue
 		send(i*portion, (i+1)*portion)
 		c.say(t, fmt.Sprint("await ", (i+1)*portion))
 		c.expect(t, "reached")
@@ -172,7 +176,7 @@ func TestCrowdAtAHub(t *testing.T) {
 	judgeCrowd(t, h, all, before, ends, len(libzmq), byLibzmq)
 }
 
-// receivedUntil is how many messages come before the one that ends with text, which is sent now.
+// receivedUntil publishes text and returns how many messages the peer receives before it.
 func receivedUntil(t *testing.T, p, pub *peer, text string) (n int) {
 	t.Helper()
 	pub.send(t, text)
@@ -188,7 +192,7 @@ func judgeCrowd(t *testing.T, h *process, all []gotten, before, ends, libzmq, by
 	last := h.logged(t, `msg=end received=(\d+) missed=(\d+)`)
 	total, _ := strconv.Atoi(last[1]) // digits
 	wanted, _ := strconv.Atoi(last[2])
-	published := total - before - libzmq // without what was said to libzmq at the end
+	published := total - before - libzmq // without the last message for each libzmq subscriber
 	missed := libzmq*published - byLibzmq
 	asleep := 0
 	for _, g := range all {

@@ -22,7 +22,7 @@ import (
 
 // docs/tap.md: what browsers reach, and programs that publish.
 
-// What is served to the team: with TLS and a token, which curl sends from a file as the page says.
+// Serving a team: with TLS and a token, which curl sends from a file as the page describes.
 func TestTapPageTeam(t *testing.T) {
 	pub, dir := startPeer(t, "PUB", "--bind", "tcp://127.0.0.1:*"), t.TempDir()
 	writeCertificate(t, dir)
@@ -75,7 +75,7 @@ func writeCertificate(t *testing.T, dir string) {
 
 const nginx = "/usr/sbin/nginx"
 
-// startNginx starts an nginx of our own with the page's location, and gives where it listens.
+// startNginx starts an nginx with the page's location and returns its URL.
 func startNginx(t *testing.T, location string) (site string) {
 	t.Helper()
 	dir := folder(t)
@@ -113,7 +113,8 @@ http {
 	return "http://" + address
 }
 
-// Through nginx as the page sets it up: each line at once, under the name that zmqtap knows, and under no other.
+// Through nginx as the page sets it up: each line arrives at once, under the host name that zmqtap knows and
+// no other.
 func TestTapPageNginx(t *testing.T) {
 	pub := startPeer(t, "PUB", "--bind", "tcp://127.0.0.1:*")
 	serve := startTap(t, strings.Fields(pageBlock(t, "### 4. ", "sh", 2,
@@ -124,7 +125,7 @@ func TestTapPageNginx(t *testing.T) {
 	text := typed(t, t.TempDir(), ask+site+"/stream?topic=sshd/")
 	events := typed(t, t.TempDir(), ask+"--header 'Accept: text/event-stream' "+site+"/stream?topic=sshd/")
 	warmed(t, func() { pub.send(t, "sshd/web1/", "warm-up") }, text.some, func() bool { return len(events.lines) > 2 })
-	for i := range 3 { // one after the other: nothing waits for more to come
+	for i := range 3 { // one by one: none waits for the next
 		line := fmt.Sprintf("line %d", i)
 		pub.send(t, "sudo/web1/", "not asked for")
 		pub.send(t, "sshd/web1/", line)
@@ -147,7 +148,7 @@ func TestTapPageNginx(t *testing.T) {
 	serve.stop(t)
 }
 
-// A program publishes into the hub, and so does rsyslog; who comes late gets the last messages first.
+// A program and rsyslog publish into the hub. A late subscriber gets the last messages first.
 func TestTapPagePublish(t *testing.T) {
 	in, out := nowhere(t), nowhere(t)
 	tap := startTap(t, strings.Fields(pageBlock(t, "### 5. ", "sh", 0,
@@ -194,7 +195,7 @@ func TestTapPagePublish(t *testing.T) {
 	h.stop(t)
 }
 
-// A flag that the page does not tell of would be found by chance alone, and one that it tells of must be there.
+// The page's table must list exactly the flags that exist.
 func TestTapPageTellsEveryFlag(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join(repository(), tapPage))
 	if err != nil {

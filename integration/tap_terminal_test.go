@@ -17,7 +17,8 @@ import (
 
 func tapCommand(flags ...string) *exec.Cmd { return exec.Command(program("zmqtap"), flags...) }
 
-// repeating is a libzmq PUB that says something again and again, so that whoever subscribes late hears it, too.
+// repeating starts a libzmq PUB that sends the same message again and again, so that late subscribers receive
+// it too.
 func repeating(t *testing.T, frames ...string) *peer {
 	t.Helper()
 	p := startPeer(t, "PUB", "--bind", "tcp://127.0.0.1:*")
@@ -40,7 +41,7 @@ func repeating(t *testing.T, frames ...string) *peer {
 
 const hostileLine = "<19>1 - web1 postfix - - - \x1b[2Jhostile\x9b\u202e"
 
-// A person sees topics and severities in colours, and nothing that a stranger has put into them moves the cursor.
+// A person sees topics and severities in colour, and nothing that a stranger sends controls the terminal.
 func TestTapAtATerminal(t *testing.T) {
 	pub := repeating(t, "mail.err.\x1b]0;title\a", hostileLine)
 	for name, plain := range map[string]struct{ flag, env string }{
@@ -74,7 +75,7 @@ func TestTapAtATerminal(t *testing.T) {
 	}
 }
 
-// Rates are shown in place, and the terminal is given back as it was.
+// Rates are updated in place, and the terminal is restored at the end.
 func TestTapRatesAtATerminal(t *testing.T) {
 	t.Parallel()
 	pub := repeating(t, "mail.err.x\x1b", "x")
@@ -89,7 +90,7 @@ func TestTapRatesAtATerminal(t *testing.T) {
 	}
 }
 
-// What is written into a pipe is what was asked for, and no more.
+// A pipe gets exactly what was asked for.
 func TestTapIntoAPipe(t *testing.T) {
 	t.Parallel()
 	pub := repeating(t, "mail.err.postfix", "<19>two\nlines\x1b")
@@ -122,7 +123,7 @@ func TestTapIntoAPipe(t *testing.T) {
 	}
 }
 
-// The end of a pipe is a quiet end, also when nothing comes.
+// When the reading end of its pipe closes, zmqtap ends quietly, even if no message arrives.
 func TestTapPipeEnds(t *testing.T) {
 	busy, idle := repeating(t, "t", "x"), startPeer(t, "PUB", "--bind", "tcp://127.0.0.1:*")
 	for name, endpoint := range map[string]string{"busy": busy.endpoint, "idle": idle.endpoint} {
@@ -141,7 +142,7 @@ func TestTapPipeEnds(t *testing.T) {
 	}
 }
 
-// Who does not read its output loses what does not fit in between, all of it counted; the publisher waits for nobody.
+// If nothing reads its output, zmqtap drops what does not fit and counts it. The publisher never waits.
 func TestTapSlowOutput(t *testing.T) {
 	const total, size = 60_000, 1000
 	subscribed := make(chan *zmq.Peer, 1)
@@ -183,7 +184,7 @@ func TestTapSlowOutput(t *testing.T) {
 		}
 	}()
 	published, got := total, 0
-	for tick := time.NewTicker(10 * time.Millisecond); ; { // the first that is not missed comes behind all that is
+	for tick := time.NewTicker(10 * time.Millisecond); ; { // the first one not missed comes after all that are
 		select {
 		case line := <-lines:
 			if got++; line != "again" {
@@ -211,7 +212,7 @@ func TestTapSlowOutput(t *testing.T) {
 	tap.logged(t, `messages are missing: this end is too slow" messages=[1-9]`)
 }
 
-// What a publisher of ours has dropped for a tap is said by the tap.
+// zmqtap reports what one of our publishers has dropped for it.
 func TestTapSaysWhatPublishersDropped(t *testing.T) {
 	d := drive(t, "--socket", "pub", "--hwm", "100", "--bind", "tcp://127.0.0.1:0")
 	tap := startReceiver(t, "zmqtap", tapCommand("--raw", "tcp://127.0.0.1:"+d.boundPort(t)))
@@ -228,7 +229,7 @@ func TestTapSaysWhatPublishersDropped(t *testing.T) {
 	}
 	tap.signal(t, syscall.SIGCONT)
 	got, last := 0, -1
-	for last < n-1 { // one that comes behind the gap
+	for last < n-1 { // until one arrives after the gap
 		d.commits(t, fmt.Sprintf("<13>number %d behind", n))
 		n++
 		for len(tap.lines) > 0 {

@@ -12,9 +12,9 @@ import (
 	"time"
 )
 
-// What a tap has to do with when others are killed, frozen or slow.
+// A tap when other processes are killed, frozen or slow.
 
-// heard has everybody meet text, which is sent until they have.
+// heard calls send until every reader has received text.
 func heard(t *testing.T, send func(), text string, everyone ...*collector) {
 	t.Helper()
 	eventually(t, patience, fmt.Sprintf("everybody hears %q", text), func() bool {
@@ -28,7 +28,7 @@ func heard(t *testing.T, send func(), text string, everyone ...*collector) {
 	})
 }
 
-// collector keeps what has come, of whatever kind of reader.
+// collector keeps what has arrived, for any kind of reader.
 type collector struct {
 	lines chan string
 	seen  strings.Builder
@@ -59,7 +59,8 @@ func (p *peer) collect() *collector {
 	return c
 }
 
-// The hub dies and is started anew: whoever publishes and whoever reads comes back by himself, and readers of HTTP are told that something is missing.
+// The hub dies and is restarted. Publishers and readers reconnect by themselves, and HTTP readers are told
+// that something is missing.
 func TestHubKilled(t *testing.T) {
 	h := startHub(t)
 	from := intoHub(t, h)
@@ -106,7 +107,7 @@ func TestTapOfKilledOmzmq(t *testing.T) {
 	h.stop(t)
 }
 
-// besideFile publishes every line, and writes it to a file in the same ruleset.
+// besideFile publishes every line and also writes it to a file, in the same ruleset.
 func besideFile(endpoint string) string {
 	return fmt.Sprintf(`
 module(load="omprog")
@@ -121,10 +122,11 @@ ruleset(name="in" queue.type="Direct") {
 
 var droppedMessages = regexp.MustCompile(`messages=[1-9]\d* reason="the publisher dropped them`)
 
-// Frozen readers of every kind, as many lines as it takes until one has lost some, and then as many again: who keeps up gets each
-// line once, and so does the file; rsyslog's queue in front of omzmq loses none. Awake again, they are told what they have missed.
+// Readers of every kind are frozen. Lines are sent until one reader has lost some, and then as many again.
+// Readers that keep up get each line once, and so does the file; rsyslog's queue before omzmq loses none. When
+// the frozen readers continue, they learn what they have missed.
 func TestFrozenReadersHoldUpNobody(t *testing.T) {
-	const most, portion = 200, 1000 // what every buffer on the way can hold: those who keep up miss nothing
+	const most, portion = 200, 1000 // a portion fits every buffer on the way, so that readers that keep up miss nothing
 	l := lines{seed: 61, longest: 2000}
 	endpoint := nowhere(t)
 	from := startRsyslogd(t, preamble+impstats+wayIn+besideFile(endpoint))
@@ -162,14 +164,15 @@ func TestFrozenReadersHoldUpNobody(t *testing.T) {
 		p.signal(t, syscall.SIGCONT)
 	}
 	eventually(t, patience, "zmqtap says how many the publisher has dropped", func() bool {
-		from.logLines(t, warmUp) // the news comes before the next message
+		from.logLines(t, warmUp) // the report arrives before the next message
 		return droppedMessages.MatchString(tap.stderr.String())
 	})
 	silent.told(t)
 	from.stop(t)
 }
 
-// wantNothingLost looks at what those have who keep up, the last of whom is the file, and at rsyslog's queue in front of omzmq.
+// wantNothingLost checks the accounts of those that keep up, the last of which is the file's, and rsyslog's
+// queue before omzmq.
 func (r *rsyslogd) wantNothingLost(t *testing.T, sent int, accounts ...*account) {
 	t.Helper()
 	inFile := accounts[len(accounts)-1]
@@ -184,7 +187,7 @@ func (r *rsyslogd) wantNothingLost(t *testing.T, sent int, accounts ...*account)
 	}
 }
 
-// enter enters what has come into an account.
+// enter enters what has arrived into an account.
 func (p *peer) enter(a *account) {
 	for len(p.messages) > 0 {
 		if frames, open := <-p.messages; open {
@@ -201,10 +204,10 @@ func (f *following) enter(a *account) {
 	}
 }
 
-// silent is a reader of HTTP that does not read.
+// silent is an HTTP reader that does not read.
 type silent struct{ net.Conn }
 
-// openSilently asks for a stream, reads the answer's beginning, and then no more.
+// openSilently requests a stream and reads only the beginning of the response.
 func openSilently(t *testing.T, site string) silent {
 	t.Helper()
 	address := strings.Trim(strings.TrimPrefix(site, "http://"), "/")
@@ -213,14 +216,14 @@ func openSilently(t *testing.T, site string) silent {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	fmt.Fprintf(conn, "GET /stream HTTP/1.1\r\nHost: %s\r\n\r\n", address) //nolint:errcheck // then nothing comes
+	fmt.Fprintf(conn, "GET /stream HTTP/1.1\r\nHost: %s\r\n\r\n", address) //nolint:errcheck // if it fails, nothing arrives
 	if _, err := conn.Read(make([]byte, 16)); err != nil {
 		t.Fatal(err)
 	}
 	return silent{conn}
 }
 
-// told reads on until it is told that something is missing.
+// told reads on until the stream says that messages are missing.
 func (s silent) told(t *testing.T) {
 	t.Helper()
 	if err := s.SetReadDeadline(time.Now().Add(patience)); err != nil {
