@@ -14,18 +14,20 @@ import (
 	"time"
 )
 
-// crowdBench measures a publisher of a zmqtap hub that takes everything: alone, and with readers of which half never read. A run fails
-// unless each reader's account is exact: what it received and what the hub said to have dropped for it are together what the hub has received.
+// crowdBench measures a publisher of a zmqtap hub that takes everything: alone, and with readers of which half
+// never read. A run fails unless each reader's account is exact: what it received and what the hub reports as
+// missed add up to what the hub has received.
 type crowdBench struct {
 	programs string
-	readers  int    // by HTTP, and as many subscribers; 0: the hub has none
-	cpus     string // of the hub and the readers, as taskset takes them; empty: where the kernel puts them
-	nice     bool   // they let others go first
+	readers  int    // over HTTP, and as many subscribers; 0: the hub has none
+	cpus     string // of the hub and the readers, as taskset takes them; empty: chosen by the kernel
+	nice     bool   // the hub and the readers run with nice -n 10
 	start    func(ctx context.Context, h *crowdHub) (crowdPublisher, error)
-	words    *string // what the last run has to tell besides its rate
+	words    *string // what the last run reports in addition to its rate
 }
 
-// crowdPublisher is a publisher that is connected to a hub. before is how many of its messages the hub has already had.
+// crowdPublisher is a publisher that is connected to a hub. before is how many of its messages the hub had
+// received before the run.
 type crowdPublisher interface {
 	publish(ctx context.Context) (sample, error)
 	process() process
@@ -83,7 +85,7 @@ func (b *crowdBench) prefix() (words []string) {
 	return append(words, placement{}.prefix(b.cpus)...)
 }
 
-// measure lets p publish, and tells how busy everybody is meanwhile.
+// measure lets p publish and records how busy all processes are meanwhile.
 func (b *crowdBench) measure(ctx context.Context, h *crowdHub, p crowdPublisher, readers []*crowdProcess) (sample, error) {
 	processes := []process{p.process(), of("hub", h.cmd)}
 	for _, r := range readers {
@@ -101,7 +103,8 @@ func (b *crowdBench) measure(ctx context.Context, h *crowdHub, p crowdPublisher,
 	return s, err
 }
 
-// startReaders starts them, if there are any; they are ready when it returns. The processes are to be stopped whatever the error.
+// startReaders starts the readers, if there are any, and waits until they are ready. The caller stops the
+// processes, even after an error.
 func (b *crowdBench) startReaders(ctx context.Context, h *crowdHub) (all []*crowdProcess, err error) {
 	if b.readers == 0 {
 		return nil, nil
@@ -124,8 +127,8 @@ func (b *crowdBench) startReaders(ctx context.Context, h *crowdHub) (all []*crow
 	return all, nil
 }
 
-// settle wakes those who have not read, has last messages published when everybody has read what there is, until everybody has one, and
-// collects the accounts.
+// settle wakes the readers that have not read. When all have read what there is, it publishes last messages
+// until every reader has one, and collects the accounts.
 func settle(p crowdPublisher, readers []*crowdProcess) (all crowdAccounts, lasts int, err error) {
 	if len(readers) == 0 {
 		return nil, 0, nil
@@ -156,7 +159,7 @@ func settle(p crowdPublisher, readers []*crowdProcess) (all crowdAccounts, lasts
 	}
 }
 
-// crowdProcess is a child that converses in lines.
+// crowdProcess is a child that reads commands and writes replies, a line each.
 type crowdProcess struct {
 	name string
 	cmd  *exec.Cmd
@@ -192,7 +195,7 @@ func (p *crowdProcess) expect(word string) error {
 	return nil
 }
 
-// accounts reads what the process says at its end.
+// accounts reads what the process reports at its end.
 func (p *crowdProcess) accounts() (all crowdAccounts, err error) {
 	for {
 		var a crowdAccount

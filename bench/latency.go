@@ -5,11 +5,11 @@ import (
 	"io"
 )
 
-// latency is how long messages were on the way, in milliseconds.
+// latency is how long messages took, in milliseconds.
 type latency struct{ p50, p99, p999 float64 }
 
-// printLatencies prints a row of latencies, where less is better: a ratio is the reference's value over the contestant's,
-// so that 1 or more is good here too.
+// printLatencies prints a row of latencies. Less is better, so a ratio is the reference's value over the
+// contestant's: 1 or more is good here too.
 func (r row) printLatencies(out io.Writer, samples [][]sample) {
 	fmt.Fprintf(out, "    %-32s %9s %17s %9s %17s %9s %12s %10s\n", "medians, milliseconds", "p50", "min – max", "p99", "min – max", "p99.9", "ratios", "CPU s/M")
 	var reference latency
@@ -30,7 +30,7 @@ func (r row) printLatencies(out io.Writer, samples [][]sample) {
 	}
 }
 
-// printDelivery prints how much of what was published has arrived, if that was measured.
+// printDelivery prints how much of what was published has arrived, if it was measured.
 func printDelivery(out io.Writer, name string, samples []sample) {
 	published := column(samples, func(s sample) float64 { return s.published })
 	delivered := column(samples, func(s sample) float64 { return s.delivered })

@@ -24,16 +24,16 @@ import (
 	"time"
 )
 
-// sample is what one run of a contestant gave.
+// sample is the result of one run of a contestant.
 type sample struct {
 	rate float64 // messages per second, from the first to the last; 0: not measured
 	cpu  float64 // CPU seconds of the program per million messages; 0: not measured
 
-	published float64  // messages per second that went in, each of which may come out many times; 0: not measured
-	delivered float64  // the part of what should have come out that did
-	latency   *latency // nil: a row of rates
+	published float64  // messages per second that went in, each of which may be delivered many times; 0: not measured
+	delivered float64  // the share of what should have been delivered that was
+	latency   *latency // nil in a row of rates
 
-	shares []share // how busy processes were meanwhile, the same ones in every run; nil: not measured
+	shares []share // how busy the processes were, the same ones in every run; nil: not measured
 }
 
 // contestant is one of the programs that run in turn. The first of a row is the reference.

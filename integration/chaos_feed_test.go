@@ -90,7 +90,7 @@ func (f *feeder) feed(ctx context.Context, client *relp.Client, l lines, perSeco
 		}
 		f.acknowledged.Store(int64(n))
 	}
-	return fmt.Errorf("the load went on for longer than it should have")
+	return fmt.Errorf("the feeder was not stopped before its last line")
 }
 
 func cmpError(errs ...error) error {

@@ -92,7 +92,7 @@ func newChaos(t *testing.T, seed uint64, only []string) *chaos {
 	t.Helper()
 	for _, kind := range only {
 		if _, known := faults[kind]; !known {
-			t.Fatalf("-chaos-only %s: the kinds are %v", kind, slices.Sorted(maps.Keys(faults)))
+			t.Fatalf("-chaos-only %s: want some of %v", kind, slices.Sorted(maps.Keys(faults)))
 		}
 	}
 	t.Logf("-chaos-seed %d -chaos-only %s", seed, strings.Join(only, ","))
@@ -176,7 +176,7 @@ func (c *chaos) run(lasting time.Duration) {
 	eventually(t, patience, "every omzmq ends", func() bool { return !slices.ContainsFunc(c.lived, isOmzmq) })
 	c.report(lasting, sent, moved)
 	if !everything {
-		t.Error("not everything arrived within two minutes of calm")
+		t.Error("not everything arrived within two minutes after the last fault")
 	}
 }
 
@@ -210,18 +210,18 @@ func (c *chaos) report(lasting time.Duration, sent, moved int) {
 	h := c.happen
 	t.Logf("chaos: seed %d, %v; killed: omzmq %d, imzmq %d, sending rsyslogd %d, receiving rsyslogd %d; connections cut %d in %d cuts, stalled %d, frozen %d",
 		c.seed, lasting, h["omzmq"], h["imzmq"], h["sender"], h["receiver"], h["connections"], h["cut"], h["stall"], h["freeze"])
-	t.Logf("chaos: sent %d, arrived %d (%d while it lasted), lost %d, repeated %d, %d of them by rsyslog itself, because BEGIN failed",
+	t.Logf("chaos: sent %d, arrived %d (%d during the faults), lost %d, repeated %d, %d of them by rsyslog itself, because BEGIN failed",
 		sent, c.arrived.arrived, moved, sent-c.arrived.arrived, repeats, c.putBack)
 	for _, kind := range c.only {
 		if c.happen[kind] == 0 {
-			t.Errorf("no %s has happened: -chaos %v is too short", kind, lasting)
+			t.Errorf("no fault of kind %s: -chaos %v is too short", kind, lasting)
 		}
 	}
 	if moved == 0 {
-		t.Error("nothing arrived while it lasted")
+		t.Error("nothing arrived during the faults")
 	}
 	if c.happen["omzmq"] > 0 && c.most < 2 {
-		t.Errorf("%d omzmq at a time, want 2", c.most)
+		t.Errorf("%d omzmq processes at a time, want 2", c.most)
 	}
 	// One more may come from an omzmq that was killed in the few instructions between marking a reply and
 	// writing it.

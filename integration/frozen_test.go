@@ -151,7 +151,7 @@ func TestFrozenReceiver(t *testing.T) {
 			f.receivers[0].signal(t, syscall.SIGCONT)
 			continued := time.Now()
 			f.gets(t, 0)
-			t.Logf("it gets messages again %v after it went on", time.Since(continued))
+			t.Logf("it gets messages again %v after it continued", time.Since(continued))
 			wantExit(t, f.driver, 0)
 			f.settle(t)
 		})

@@ -60,7 +60,7 @@ func TestImprogChildOutlivesItsPeers(t *testing.T) {
 		}
 	}
 	if now := children(t, to.pid(), "imzmq"); len(pid) != 1 || fmt.Sprint(now) != fmt.Sprint(pid) {
-		t.Errorf("imzmq was %v and is %v", pid, now)
+		t.Errorf("imzmq had the pid %v, now %v", pid, now)
 	}
 	to.stop(t)
 	if words := to.stderr.String(); strings.Contains(words, "killing it") {

@@ -85,7 +85,7 @@ func journals(folder string) []string {
 func wantNothingKept(t *testing.T, folder string) {
 	t.Helper()
 	if !polled(patience, func() bool { return len(journals(folder)) == 0 }) {
-		t.Errorf("kept: %q", journals(folder))
+		t.Errorf("left: %q", journals(folder))
 	}
 }
 
@@ -153,7 +153,7 @@ func TestJournalKeepsWhatIsUnconfirmedAtTheEnd(t *testing.T) {
 			end(t, d)
 			said := d.logged(t, `kept in the journal.* messages=3 file=(\S+)`)[1]
 			if kept := journals(k.folder); len(kept) != 1 || kept[0] != said {
-				t.Errorf("omzmq speaks of %s, there is %q", said, kept)
+				t.Errorf("omzmq logged %s, the folder has %q", said, kept)
 			}
 			gone.end(k, t)
 			d = k.drive(t, "--linger", "500ms")

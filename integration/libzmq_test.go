@@ -190,7 +190,7 @@ func TestTwoPullersShareTheStream(t *testing.T) {
 		return len(seen) == messages
 	})
 	if counts[0]+counts[1] != messages || counts[0] == 0 || counts[1] == 0 {
-		t.Errorf("%d + %d received of %d", counts[0], counts[1], messages)
+		t.Errorf("received %d + %d of %d", counts[0], counts[1], messages)
 	}
 }
 

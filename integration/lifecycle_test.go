@@ -49,7 +49,7 @@ func TestUnconfirmedAtTheEnd(t *testing.T) {
 			t.Errorf("%s: exit code %d, want 1", end, code)
 		}
 		if !regexp.MustCompile(`\b3\b`).MatchString(d.stderr.String()) {
-			t.Errorf("%s: stderr does not name the 3 messages: %s", end, d.stderr)
+			t.Errorf("%s: stderr does not mention 3 messages: %s", end, d.stderr)
 		}
 	}
 }

@@ -66,7 +66,7 @@ func TestStoppedReceiver(t *testing.T) {
 	}
 	words, err := os.ReadFile(from.file("internal.log"))
 	if err != nil || !strings.Contains(string(words), "omzmq: ") {
-		t.Errorf("rsyslog does not report what omzmq said: %v", err)
+		t.Errorf("rsyslog does not log omzmq's reason: %v", err)
 	}
 	imzmq.signal(t, syscall.SIGCONT)
 	eventually(t, 2*time.Minute, "every message arrives", func() bool { return arrived.has(t, messages) })

@@ -36,7 +36,7 @@ func documented(t *testing.T, document, heading, language string, n int, oldnew 
 	section, _, _ = strings.Cut(section, "\n"+level+" ")
 	blocks := regexp.MustCompile("(?s)\n```"+language+"\n(.*?)```").FindAllStringSubmatch(section, -1)
 	if len(blocks) <= n {
-		t.Fatalf("not enough %s code under %q", language, heading)
+		t.Fatalf("too few blocks of %s under %q", language, heading)
 	}
 	code := blocks[n][1]
 	for i := 0; i < len(oldnew); i += 2 {

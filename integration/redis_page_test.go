@@ -53,7 +53,7 @@ func TestRedisPageChain(t *testing.T) {
 	})
 	worker.kill()
 	if n := server.Do("exists", "logs"); n != int64(0) {
-		t.Error("the worker left something")
+		t.Error("the worker left elements in the list")
 	}
 	from.stop(t)
 	imzmq.stop(t)
@@ -91,12 +91,12 @@ func TestRedisPageReliableWorkerMeetsAnError(t *testing.T) {
 		worker, folder := shell(t, server, documented(t, redisPage, "## Workers", "sh", 1))
 		worker.exit(t)
 		if text, _ := os.ReadFile(filepath.Join(folder, "worked.log")); strings.Contains(string(text), "NOPERM") {
-			t.Errorf("without %s it works on %q", command, text)
+			t.Errorf("without %s the worker got %q", command, text)
 		}
 		server.Do("acl", "setuser", "default", "+"+command)
 	}
 	if all := append(server.List("logs:worker1"), server.List("logs")...); strings.Join(all, " ") != "a b" {
-		t.Errorf("%q are left", all)
+		t.Errorf("left: %q", all)
 	}
 }
 
@@ -118,7 +118,7 @@ func TestRedisPageUser(t *testing.T) {
 	server := redistest.Start(t, "--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru")
 	setup, _ := shell(t, server, documented(t, redisPage, "## Users, passwords, TLS", "sh", 0))
 	if code := setup.exit(t); code != 0 {
-		t.Fatalf("redis-cli ends with %d", code)
+		t.Fatalf("redis-cli ended with %d", code)
 	}
 	cmd := exec.Command(program("imzmq"), "--bind", "tcp://127.0.0.1:0", "--socket", "pull", "--max-list", "10", "--to", "redis://imzmq@"+server.Addr()+"/0?list=logs")
 	cmd.Env = append(os.Environ(), "REDIS_PASSWORD=secret")

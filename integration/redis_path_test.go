@@ -185,14 +185,14 @@ func (p *redisPath) run(within time.Duration) {
 		p.pursue(popped)
 		return popped == p.messages && len(p.agenda) == 0
 	}) {
-		t.Errorf("after %v %d of %d messages are popped, and %d things are still to happen", within, p.crew.count(), p.messages, len(p.agenda))
+		t.Errorf("after %v, %d of %d messages are popped and %d appointments are left", within, p.crew.count(), p.messages, len(p.agenda))
 	}
 	fed()
 	took := time.Since(begin)
 	t.Logf("%v, %.0f messages/s; %v", took.Round(time.Millisecond), float64(p.messages)/took.Seconds(), p.happened)
 	for _, plan := range p.plans {
 		if p.happened[plan.kind] == 0 {
-			t.Errorf("never: %s", plan.kind)
+			t.Errorf("this never happened: %s", plan.kind)
 		}
 	}
 	p.settle()
@@ -208,7 +208,7 @@ func (p *redisPath) settle() {
 	eventually(t, patience, "every batch is confirmed", func() bool { return p.from.counter(t, "omzmq queue", "size") == 0 })
 	p.from.stop(t)
 	if !p.imzmq.running() {
-		t.Error("imzmq has ended by itself")
+		t.Error("imzmq ended by itself")
 	}
 	p.imzmq.stop(t)
 	p.crew.end()

@@ -31,7 +31,7 @@ func TestRedisTap(t *testing.T) {
 		return tap.next(t)
 	}
 	way := from.input(t)
-	eventually(t, patience, "what is published is heard", func() bool {
+	eventually(t, patience, "what is published arrives", func() bool {
 		fmt.Fprintln(way, warmUp) //nolint:errcheck // if it fails, nothing arrives
 		return len(tap.lines) > 0
 	})
@@ -42,13 +42,13 @@ func TestRedisTap(t *testing.T) {
 	}
 	from.stop(t)
 	imzmq.stop(t)
-	const last = "nothing comes behind this"
+	const last = "nothing comes after this"
 	server.Do("publish", "logs.web", last)
 	for line := next(); line != last; line = next() {
 		arrived.add([]byte(line))
 	}
 	if !arrived.warm {
-		t.Error("what was heard first was not heard")
+		t.Error("the warm-up is missing")
 	}
 	arrived.settle(t, false)
 }
@@ -74,14 +74,14 @@ func TestRedisStream(t *testing.T) {
 				wantFields(t, from, m.Values, begin, arrived)
 				consumers[name]++
 				if n := server.Do("xack", stream, group, m.ID); n != int64(1) {
-					t.Errorf("%s is acknowledged %v times", m.ID, n)
+					t.Errorf("%s was acknowledged %v times", m.ID, n)
 				}
 			}
 		}
 		return arrived.arrived == messages
 	})
 	if consumers["one"] == 0 || consumers["two"] == 0 || consumers["one"]+consumers["two"] != messages {
-		t.Errorf("the consumers have read %v", consumers)
+		t.Errorf("the consumers read %v", consumers)
 	}
 	if got := server.Do("xlen", stream); got != int64(messages) {
 		t.Errorf("the stream holds %v entries", got)
@@ -130,7 +130,7 @@ func wantFields(t *testing.T, from *rsyslogd, values map[string]any, begin time.
 	case !streamPeer.MatchString(field("peer")):
 		t.Errorf("peer %q", field("peer"))
 	case fmt.Sprint(journals(from.file("journals"))) != "["+journal+"]":
-		t.Errorf("sender %q, and the journal is %q", field("sender"), journals(from.file("journals")))
+		t.Errorf("sender %q, but the journal is %q", field("sender"), journals(from.file("journals")))
 	case field("seq") != strconv.Itoa(n+1):
 		t.Errorf("line %d has the number %q", n, field("seq"))
 	case err != nil || received.Before(begin.Truncate(time.Microsecond)) || received.After(time.Now()):

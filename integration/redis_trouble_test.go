@@ -23,31 +23,31 @@ func TestRedisOOM(t *testing.T) {
 	server := redistest.Start(t)
 	p := newRedisPath(t, messages, "redis://"+server.Addr()+"/0?list="+redisKey)
 	length := func() int { return int(server.Do("llen", redisKey).(int64)) }
-	said := func(words string) int { return strings.Count(p.words.String(), words) }
+	logged := func(words string) int { return strings.Count(p.words.String(), words) }
 	p.from.feed(t, p.l, 0, before)
 	eventually(t, patience, "the first messages are stored", func() bool { return length() == before })
 	server.Do("config", "set", "maxmemory", 1)
 	fed := p.from.feedMeanwhile(t, p.l, before, messages)
-	eventually(t, patience, "imzmq says why it waits", func() bool { return said("OOM command not allowed") > 0 })
+	eventually(t, patience, "imzmq logs why it waits", func() bool { return logged("OOM command not allowed") > 0 })
 	eventually(t, patience, "rsyslogd's queue fills, and both omzmqs are at work", func() bool {
 		return p.from.counter(t, "omzmq queue", "size") > 15_000 && len(children(t, p.from.pid(), "omzmq")) == 2
 	})
 	omzmqs := children(t, p.from.pid(), "omzmq")
 	if polled(*redisOOM, func() bool { return length() != before }) {
-		t.Errorf("there are %d messages in a Redis without memory, there were %d", length(), before)
+		t.Errorf("a Redis without memory has %d messages, had %d", length(), before)
 	}
-	if said("the senders wait") != 1 || said("stored again") != 0 {
-		t.Error("imzmq does not say once that it waits")
+	if logged("the senders wait") != 1 || logged("stored again") != 0 {
+		t.Error("imzmq does not log exactly once that it waits")
 	}
 	server.Do("config", "set", "maxmemory", 0)
 	eventually(t, time.Minute, "every message is stored", func() bool { return length() == messages })
 	fed()
 	if now := children(t, p.from.pid(), "omzmq"); !slices.Equal(now, omzmqs) {
-		t.Errorf("the omzmqs were %v and are %v", omzmqs, now)
+		t.Errorf("the omzmq processes had the pids %v, now %v", omzmqs, now)
 	}
-	eventually(t, patience, "imzmq says that it goes on", func() bool { return said("messages are stored again") > 0 })
-	if said("the senders wait") != 1 || said("messages are stored again") != 1 {
-		t.Error("imzmq does not say each once")
+	eventually(t, patience, "imzmq logs that it stores again", func() bool { return logged("messages are stored again") > 0 })
+	if logged("the senders wait") != 1 || logged("messages are stored again") != 1 {
+		t.Error("imzmq does not log waiting and storing again exactly once each")
 	}
 	p.work(0, server)
 	p.settle()
@@ -75,7 +75,7 @@ func (p *redisPath) wantOmzmqsLived(t *testing.T) {
 	t.Helper()
 	wantNothingKept(t, p.from.file("journals"))
 	if words, err := os.ReadFile(p.from.file("internal.log")); err != nil || strings.Contains(string(words), "terminated") {
-		t.Errorf("an omzmq has ended (%v)", err)
+		t.Errorf("an omzmq ended (%v)", err)
 	}
 }
 

@@ -41,7 +41,7 @@ if turn > last then
 end
 local taken = redis.call('LRANGE', KEYS[2], 0, -1)
 if #taken > 0 then
-	redis.call('SET', KEYS[3], turn) -- in a turn that is taken again too: WAIT waits for a connection's own writes
+	redis.call('SET', KEYS[3], turn) -- in a repeated turn too: WAIT waits for a connection's own writes
 end
 return taken`
 

@@ -56,7 +56,7 @@ func startRsyslogd(t *testing.T, conf string) *rsyslogd {
 	t.Cleanup(func() {
 		if t.Failed() {
 			words, _ := os.ReadFile(r.file("internal.log")) // may not exist
-			t.Logf("rsyslogd in %s says of itself:\n%s", r.dir, tail(string(words), 6000))
+			t.Logf("rsyslogd in %s wrote to its own log:\n%s", r.dir, tail(string(words), 6000))
 		}
 	})
 	for range 5 {
@@ -104,7 +104,7 @@ func (r *rsyslogd) launch(t *testing.T) bool {
 	if r.relp == "" {
 		return true
 	}
-	eventually(t, patience, "somebody listens for RELP", func() bool { return listener(r.relp) != "" })
+	eventually(t, patience, "the port for RELP is taken", func() bool { return listener(r.relp) != "" })
 	return listens(r.pid(), r.relp)
 }
 
@@ -112,7 +112,7 @@ func (r *rsyslogd) launch(t *testing.T) bool {
 func (r *rsyslogd) again(t *testing.T) {
 	t.Helper()
 	if !r.launch(t) {
-		t.Fatalf("port %s is gone", r.relp)
+		t.Fatalf("port %s is taken", r.relp)
 	}
 }
 
@@ -124,7 +124,7 @@ func (r *rsyslogd) input(t *testing.T) net.Conn {
 		t.Fatal(err)
 	}
 	var conn net.Conn
-	eventually(t, patience, "rsyslogd listens, which it does after it has written the port's file", func() bool {
+	eventually(t, patience, "rsyslogd listens, after it has written the port's file", func() bool {
 		conn, err = net.Dial("tcp", "127.0.0.1:"+string(port))
 		return err == nil
 	})

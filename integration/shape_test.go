@@ -72,7 +72,7 @@ func TestImzmqJSON(t *testing.T) {
 			t.Fatalf("no JSON: %q", line)
 		}
 		if got["peer"] == nil || got["received"] == nil {
-			t.Errorf("without peer or received: %v", got)
+			t.Errorf("no peer or received: %v", got)
 		}
 		delete(got, "peer")
 		delete(got, "received")

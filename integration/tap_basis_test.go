@@ -114,11 +114,11 @@ func (f *following) next(t *testing.T) string {
 	select {
 	case line, open := <-f.lines:
 		if !open {
-			t.Fatal("the answer has ended")
+			t.Fatal("the response has ended")
 		}
 		return line
 	case <-time.After(patience):
-		t.Fatal("nothing comes by HTTP")
+		t.Fatal("nothing arrives over HTTP")
 		return ""
 	}
 }
@@ -165,7 +165,7 @@ func meets(t *testing.T, next func(*testing.T) string, patterns ...string) {
 			line = next(t)
 		}
 		if !regexp.MustCompile(pattern).MatchString(line) {
-			t.Fatalf("%q comes, want %s", line, pattern)
+			t.Fatalf("received %q, want %s", line, pattern)
 		}
 	}
 }
@@ -179,7 +179,7 @@ func (p *peer) joined(t *testing.T) string {
 // warmed calls send until every has returns true.
 func warmed(t *testing.T, send func(), has ...func() bool) {
 	t.Helper()
-	eventually(t, patience, "everybody listens", func() bool {
+	eventually(t, patience, "every reader is connected", func() bool {
 		send()
 		for _, h := range has {
 			if !h() {
@@ -201,7 +201,7 @@ func output(t *testing.T, name string, arguments ...string) string {
 	cmd := exec.Command(program(name), arguments...)
 	cmd.Stdout = &stdout
 	if code := start(t, name, cmd).exit(t); code != 0 {
-		t.Fatalf("%s %q ends with %d", name, arguments, code)
+		t.Fatalf("%s %q ended with %d", name, arguments, code)
 	}
 	return stdout.String()
 }

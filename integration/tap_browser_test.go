@@ -57,17 +57,17 @@ func TestTapPageInABrowser(t *testing.T) {
 	tab.Click("#pause")
 	logged("while it paused")
 	tab.Wait("a line waits", "return /[1-9]/.test(document.querySelector('#pause').textContent)")
-	tab.Run(nil, "if (document.querySelector('#lines').textContent.includes('while it paused')) throw new Error('it does not pause')")
+	tab.Run(nil, "if (document.querySelector('#lines').textContent.includes('while it paused')) throw new Error('a line appears while paused')")
 	tab.Click("#pause")
 	shows("while it paused")
 
 	tab.Type("#topics", "auth.err.sshd"+webdriver.Enter)
-	logged("behind the filter")
+	logged("after the filter")
 	tab.Wait("only what the filter lets through", `const topics = [...document.querySelectorAll('.line .topic')].map((e) => e.textContent);
 		return topics.length > 0 && topics.every((topic) => topic.startsWith('auth.err.sshd'))`)
-	shows("behind the filter")
+	shows("after the filter")
 	serve.stop(t)
-	tab.Wait("the page says that the server is gone", "return !document.querySelector('#state').textContent.includes('live')")
+	tab.Wait("the page shows that the server is gone", "return !document.querySelector('#state').textContent.includes('live')")
 	from.stop(t)
 	if log := serve.stderr.String(); strings.Contains(log, "level=ERROR") {
 		t.Error(log)

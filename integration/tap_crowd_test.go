@@ -68,7 +68,7 @@ func (c *crowd) expect(t *testing.T, word string) {
 		}
 	})
 	if line != word+"\n" {
-		t.Fatalf("the crowd says %q, not %q", line, word)
+		t.Fatalf("the crowd replied %q, want %q", line, word)
 	}
 }
 
@@ -82,7 +82,7 @@ func (c *crowd) accounts(t *testing.T, end func()) (all []gotten) {
 		text <- said
 	}()
 	var said []byte
-	eventually(t, patience, "everybody has a last message", func() bool {
+	eventually(t, patience, "every reader has a last message", func() bool {
 		end()
 		select {
 		case said = <-text:
@@ -98,7 +98,7 @@ func (c *crowd) accounts(t *testing.T, end func()) (all []gotten) {
 			t.Fatalf("account %q: %v", line, err)
 		}
 		if disorder != 0 {
-			t.Errorf("out of order, or with something else between: %s", line)
+			t.Errorf("out of order, or with other messages between: %s", line)
 		}
 		all = append(all, g)
 	}
@@ -205,9 +205,9 @@ func judgeCrowd(t *testing.T, h *process, all []gotten, before, ends, libzmq, by
 		}
 	}
 	if len(all) != 200 || asleep == 0 {
-		t.Errorf("%d accounts, %d of those who slept have missed something", len(all), asleep)
+		t.Errorf("%d accounts, %d sleepers have missed something", len(all), asleep)
 	}
 	if missed != wanted {
-		t.Errorf("readers have missed %d messages, the hub says %d", missed, wanted)
+		t.Errorf("readers have missed %d messages, the hub reports %d", missed, wanted)
 	}
 }

@@ -68,7 +68,7 @@ func loggedBy(program, host, text string) string {
 func wantOnly(t *testing.T, send func(), readers []*receiver, patterns ...string) {
 	t.Helper()
 	if len(readers) != len(patterns) {
-		t.Fatalf("%d commands, and %d are expected", len(readers), len(patterns))
+		t.Fatalf("%d commands, want %d", len(readers), len(patterns))
 	}
 	var some []func() bool
 	for _, r := range readers {
@@ -78,7 +78,7 @@ func wantOnly(t *testing.T, send func(), readers []*receiver, patterns ...string
 	for i, r := range readers {
 		for len(r.lines) > 0 {
 			if line := r.next(t); !regexp.MustCompile(patterns[i]).MatchString(line) {
-				t.Errorf("command %d prints %q, want %s", i, line, patterns[i])
+				t.Errorf("command %d printed %q, want %s", i, line, patterns[i])
 			}
 		}
 	}
@@ -133,13 +133,13 @@ func TestTapPageOneProgramOnManyHosts(t *testing.T) {
 func wantFromEverywhere(t *testing.T, hosts []*rsyslogd, tap *receiver) {
 	t.Helper()
 	seen := map[string]bool{}
-	eventually(t, patience, "it shows every host", func() bool {
+	eventually(t, patience, "the tap shows every host", func() bool {
 		logEverywhere(t, hosts, "session opened")
 		for len(tap.lines) > 0 {
 			line := tap.next(t)
 			found := regexp.MustCompile(`^sshd/(web\d)/\t<86>1 \S+ (web\d) sshd 42 - - session opened$`).FindStringSubmatch(line)
 			if found == nil || found[1] != found[2] {
-				t.Fatalf("it shows %q", line)
+				t.Fatalf("the tap shows %q", line)
 			}
 			seen[found[1]] = true
 		}

@@ -32,7 +32,7 @@ func TestTapPageTeam(t *testing.T) {
 	serve := typed(t, dir, "exec "+pageBlock(t, "### 4. ", "sh", 1, "0.0.0.0:8443", "127.0.0.1:0", "tcp://web1.example.com:5558", pub.endpoint))
 	site := strings.TrimSuffix(serve.served(t), "/")
 	if !strings.HasPrefix(site, "https://127.0.0.1:") {
-		t.Fatalf("it serves %s", site)
+		t.Fatalf("zmqtap serves %s", site)
 	}
 	trust := "CURL_CA_BUNDLE=" + filepath.Join(dir, "cert.pem")
 	allowed := typed(t, dir, pageBlock(t, "### 3. ", "sh", 4, "https://logs.example.com:8443", site), trust)
@@ -132,7 +132,7 @@ func TestTapPageNginx(t *testing.T) {
 		meets(t, text.next, "^"+line+"$")
 		for data := events.next(t); !strings.Contains(data, line); data = events.next(t) {
 			if strings.Contains(data, "not asked for") {
-				t.Fatalf("%q comes", data)
+				t.Fatalf("received %q", data)
 			}
 		}
 	}
@@ -143,7 +143,7 @@ func TestTapPageNginx(t *testing.T) {
 		t.Errorf("the page: %s", code)
 	}
 	if code := status("elsewhere.example.net", "/stream"); code != "403" {
-		t.Errorf("under a name that is not ours: %s", code)
+		t.Errorf("under another host name: %s", code)
 	}
 	serve.stop(t)
 }
@@ -170,11 +170,11 @@ func TestTapPagePublish(t *testing.T) {
 	publish := exec.Command(python, script, "billing", in)
 	publish.Stdin = strings.NewReader(strings.Join(printed, "\n") + "\n")
 	if code := start(t, "publish.py", publish).exit(t); code != 0 {
-		t.Fatalf("publish.py ends with %d", code)
+		t.Fatalf("publish.py ended with %d", code)
 	}
 	from := intoHub(t, h)
 	everything := startPeer(t, "SUB", "--connect", out, "--subscribe", "")
-	eventually(t, patience, "rsyslog's lines have come to the hub", func() bool {
+	eventually(t, patience, "rsyslog's lines have reached the hub", func() bool {
 		from.logLines(t, loggedBy("sshd", "web1", "hello"))
 		for len(everything.messages) > 0 {
 			if strings.HasPrefix(everything.joined(t), "sshd/web1/\t") {
@@ -189,7 +189,7 @@ func TestTapPagePublish(t *testing.T) {
 	}
 	found := output(t, "zmqtap", "--raw", "--topic", "sshd/", "--count", "1", out)
 	if !strings.HasSuffix(found, " web1 sshd 42 - - hello\n") {
-		t.Errorf("remembered is %q", found)
+		t.Errorf("the hub remembers %q", found)
 	}
 	from.stop(t)
 	h.stop(t)
@@ -222,6 +222,6 @@ func TestTapPageTellsEveryFlag(t *testing.T) {
 	slices.Sort(there)
 	told, there = slices.Compact(told), slices.Compact(there)
 	if !slices.Equal(told, there) {
-		t.Errorf("the page tells of %q,\nand there are %q", told, there)
+		t.Errorf("the page lists %q,\nthe programs have %q", told, there)
 	}
 }

@@ -66,17 +66,17 @@ func TestTapOfRsyslog(t *testing.T) {
 func TestTapEndsByItself(t *testing.T) {
 	pub := startPeer(t, "PUB", "--bind", "tcp://127.0.0.1:*")
 	tap := startTapPrinter(t, "--raw", "--topic", "a", "--grep", "x", "--count", "3", pub.endpoint)
-	eventually(t, patience, "it has seen enough", func() bool {
+	eventually(t, patience, "zmqtap has seen enough", func() bool {
 		pub.send(t, "a", "x")
 		pub.send(t, "a", "y")
 		pub.send(t, "b", "x")
 		return !tap.running()
 	})
 	if rest := tap.rest(t); strings.Join(rest, " ") != "x x x" || tap.exit(t) != 0 {
-		t.Errorf("it prints %q and ends with %d", rest, tap.exit(t))
+		t.Errorf("zmqtap printed %q and ended with %d", rest, tap.exit(t))
 	}
 	if printed := output(t, "zmqtap", "--for", "100ms", "--topic", "nothing", pub.endpoint); printed != "" {
-		t.Errorf("without a message it prints %q", printed)
+		t.Errorf("without a message it printed %q", printed)
 	}
 }
 
@@ -92,7 +92,7 @@ func TestHubJoins(t *testing.T) {
 	everybody := func(send func()) { warmed(t, send, sub.some, direct.some, behind.some) }
 	everybody(func() { from.logLines(t, strings.Replace(warmUp, "warm-up", "sshd", 1)) })
 	everyone := []func(*testing.T) string{sub.joined, direct.data, behind.next}
-	eventually(t, patience, "the program's messages come, too", func() bool {
+	eventually(t, patience, "the program's messages arrive, too", func() bool {
 		pub.send(t, "own/web-1/", "warm-up")
 		return strings.Contains(sub.joined(t), "warm-up")
 	})

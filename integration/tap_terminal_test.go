@@ -69,7 +69,7 @@ func TestTapAtATerminal(t *testing.T) {
 				t.Errorf("colours: %v", colours.MatchString(text))
 			}
 			if left := colours.ReplaceAllString(text, ""); strings.ContainsAny(left, "\x1b\a\u202e\u009b") || !utf8.ValidString(left) {
-				t.Errorf("a terminal would obey %q", tail(left, 500))
+				t.Errorf("the terminal would interpret %q", tail(left, 500))
 			}
 		})
 	}
@@ -169,7 +169,7 @@ func TestTapSlowOutput(t *testing.T) {
 	for n := range uint64(total) {
 		publish(text)
 		if n%1000 == 999 {
-			eventually(t, patience, "it takes everything, as if its output were quick", func() bool { return peer.Written() == n+1 })
+			eventually(t, patience, "it takes everything, as if its output were read", func() bool { return peer.Written() == n+1 })
 		}
 	}
 	lines := make(chan string, 2*total)
@@ -230,7 +230,7 @@ func TestTapSaysWhatPublishersDropped(t *testing.T) {
 	tap.signal(t, syscall.SIGCONT)
 	got, last := 0, -1
 	for last < n-1 { // until one arrives after the gap
-		d.commits(t, fmt.Sprintf("<13>number %d behind", n))
+		d.commits(t, fmt.Sprintf("<13>number %d after", n))
 		n++
 		for len(tap.lines) > 0 {
 			if count, _ := fmt.Sscanf(tap.next(t), "<13>number %d ", &last); count == 1 {
@@ -238,14 +238,15 @@ func TestTapSaysWhatPublishersDropped(t *testing.T) {
 			}
 		}
 	}
+	d.finish(t)
+	tap.stop(t) // now its stderr is complete
 	missing := 0
-	for _, found := range regexp.MustCompile(`messages are missing" publisher=tcp://127\.0\.0\.1:\d+ messages=(\d+)`).FindAllStringSubmatch(tap.stderr.String(), -1) {
+	report := regexp.MustCompile(`messages are missing" publisher=tcp://127\.0\.0\.1:\d+ messages=(\d+)`)
+	for _, found := range report.FindAllStringSubmatch(tap.stderr.String(), -1) {
 		said, _ := strconv.Atoi(found[1])
 		missing += said
 	}
-	d.finish(t)
-	tap.stop(t)
 	if got+missing != n || missing == 0 {
-		t.Errorf("%d came and %d are said to be missing, of %d", got, missing, n)
+		t.Errorf("%d arrived and %d were reported missing, of %d", got, missing, n)
 	}
 }

@@ -17,7 +17,7 @@ import (
 // heard calls send until every reader has received text.
 func heard(t *testing.T, send func(), text string, everyone ...*collector) {
 	t.Helper()
-	eventually(t, patience, fmt.Sprintf("everybody hears %q", text), func() bool {
+	eventually(t, patience, fmt.Sprintf("every reader receives %q", text), func() bool {
 		send()
 		for _, c := range everyone {
 			if !c.has(text) {
@@ -79,10 +79,10 @@ func TestHubKilled(t *testing.T) {
 	}
 	const gone = "the publisher is gone"
 	if n := strings.Count(text.seen.String(), "zmqtap: "+h.out+": "+gone); n != 2 {
-		t.Errorf("plain text has told of %d gaps, not of 2", n)
+		t.Errorf("plain text reports %d gaps, want 2", n)
 	}
 	if n := strings.Count(events.seen.String(), "event: gap\ndata: {\"publisher\":\""+h.out+"\",\"reason\":\""+gone); n != 2 {
-		t.Errorf("events have told of %d gaps, not of 2", n)
+		t.Errorf("events report %d gaps, want 2", n)
 	}
 	from.stop(t)
 	serve.stop(t)
@@ -147,7 +147,7 @@ func TestFrozenReadersHoldUpNobody(t *testing.T) {
 	for sent < most*portion && (lossy == 0 || sent < 2*lossy) {
 		from.feed(t, l, sent, sent+portion)
 		sent += portion
-		eventually(t, patience, "those who keep up have everything", func() bool {
+		eventually(t, patience, "readers that keep up have everything", func() bool {
 			healthy.enter(byLibzmq)
 			through.enter(byHTTP)
 			return byLibzmq.arrived == sent && byHTTP.arrived == sent
@@ -157,13 +157,13 @@ func TestFrozenReadersHoldUpNobody(t *testing.T) {
 		}
 	}
 	if lossy == 0 {
-		t.Fatalf("nobody is too slow for %d lines", sent)
+		t.Fatalf("no reader is too slow for %d lines", sent)
 	}
 	from.wantNothingLost(t, sent, byLibzmq, byHTTP, l.account(from.file("out"), sent))
 	for _, p := range []*process{frozen.process, tap.process, h.process} {
 		p.signal(t, syscall.SIGCONT)
 	}
-	eventually(t, patience, "zmqtap says how many the publisher has dropped", func() bool {
+	eventually(t, patience, "zmqtap logs how many messages the publisher has dropped", func() bool {
 		from.logLines(t, warmUp) // the report arrives before the next message
 		return droppedMessages.MatchString(tap.stderr.String())
 	})
@@ -183,7 +183,7 @@ func (r *rsyslogd) wantNothingLost(t *testing.T, sent int, accounts ...*account)
 	}
 	eventually(t, patience, "impstats has counted", func() bool { return r.counter(t, "publish queue", "enqueued") >= sent })
 	if full := r.counter(t, "publish queue", "discarded.full"); full != 0 {
-		t.Errorf("rsyslog's queue has thrown away %d", full)
+		t.Errorf("rsyslog's queue has discarded %d", full)
 	}
 }
 
@@ -236,5 +236,5 @@ func (s silent) told(t *testing.T) {
 			return
 		}
 	}
-	t.Error("a reader that was too slow is not told")
+	t.Error("a slow reader is not told that messages are missing")
 }
