@@ -14,53 +14,53 @@ import (
 
 // omzmq --journal with the test in rsyslog's place: accepted lines outlive the process.
 
-// keeping is a folder of journals, and a receiver that is started and killed at one endpoint.
-type keeping struct {
+// journalSetup is a folder of journals, and a receiver that is started and killed at one endpoint.
+type journalSetup struct {
 	endpoint string
 	folder   string
 	router   *receiver
 }
 
-// startKeeping also makes the test look like a worker of rsyslogd to omzmq: one thread that starts all the
+// startJournalSetup also makes the test look like a worker of rsyslogd to omzmq: one thread that starts all the
 // processes.
-func startKeeping(t *testing.T) *keeping {
+func startJournalSetup(t *testing.T) *journalSetup {
 	t.Helper()
 	runtime.LockOSThread()
 	t.Cleanup(runtime.UnlockOSThread)
-	k := &keeping{endpoint: nowhere(t), folder: filepath.Join(folder(t), "journals")}
+	k := &journalSetup{endpoint: nowhere(t), folder: filepath.Join(folder(t), "journals")}
 	k.open(t)
 	return k
 }
 
 // open starts a receiver that has stored nothing yet. A killed sender's routing identity returns at once, so
 // the ROUTER must hand over.
-func (k *keeping) open(t *testing.T) {
+func (k *journalSetup) open(t *testing.T) {
 	t.Helper()
 	k.router = startReceiver(t, "handover.py", exec.Command(python, "peers/handover.py", k.endpoint))
 	k.router.next(t) // it is bound
 }
 
-func (k *keeping) drive(t *testing.T, flags ...string) *driver {
+func (k *journalSetup) drive(t *testing.T, flags ...string) *driver {
 	t.Helper()
 	return drive(t, append(flags, "--journal", k.folder, "--reconnect-max", "500ms", "--connect", k.endpoint)...)
 }
 
 // outages are the ways in which a receiver can be away while its omzmq dies.
 var outages = map[string]struct {
-	begin, end func(k *keeping, t *testing.T)
+	begin, end func(k *journalSetup, t *testing.T)
 }{
 	"receiver frozen": { // its kernel still takes the lines, and it stores them later
-		func(k *keeping, t *testing.T) { k.router.signal(t, syscall.SIGSTOP) },
-		func(k *keeping, t *testing.T) { k.router.signal(t, syscall.SIGCONT) },
+		func(k *journalSetup, t *testing.T) { k.router.signal(t, syscall.SIGSTOP) },
+		func(k *journalSetup, t *testing.T) { k.router.signal(t, syscall.SIGCONT) },
 	},
 	"receiver gone": {
-		func(k *keeping, _ *testing.T) { k.router.kill() },
-		func(k *keeping, t *testing.T) { k.open(t) },
+		func(k *journalSetup, _ *testing.T) { k.router.kill() },
+		func(k *journalSetup, t *testing.T) { k.open(t) },
 	},
 }
 
 // accepted begins a transaction while the receiver is there, and has lines accepted while it is away.
-func (k *keeping) accepted(t *testing.T, d *driver, away func(*keeping, *testing.T), lines ...string) {
+func (k *journalSetup) accepted(t *testing.T, d *driver, away func(*journalSetup, *testing.T), lines ...string) {
 	t.Helper()
 	d.commits(t, "<13>before")
 	wantStored(t, k.router, "<13>before")
@@ -70,10 +70,10 @@ func (k *keeping) accepted(t *testing.T, d *driver, away func(*keeping, *testing
 }
 
 // settle ends omzmq. Nothing may be left in the journal, and nothing more may have been stored.
-func (k *keeping) settle(t *testing.T, d *driver) {
+func (k *journalSetup) settle(t *testing.T, d *driver) {
 	t.Helper()
 	wantExit(t, d, 0)
-	wantNothingKept(t, k.folder)
+	wantNoJournals(t, k.folder)
 	wantNothingMore(t, k.router)
 }
 
@@ -82,7 +82,7 @@ func journals(folder string) []string {
 	return names
 }
 
-func wantNothingKept(t *testing.T, folder string) {
+func wantNoJournals(t *testing.T, folder string) {
 	t.Helper()
 	if !polled(patience, func() bool { return len(journals(folder)) == 0 }) {
 		t.Errorf("left: %q", journals(folder))
@@ -96,7 +96,7 @@ func TestJournalKilledInMidTransaction(t *testing.T) {
 	for name, outage := range outages {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			k := startKeeping(t)
+			k := startJournalSetup(t)
 			d := k.drive(t)
 			k.accepted(t, d, outage.begin, "<13>a", "<13>b", "<13>c")
 			d.kill()
@@ -116,7 +116,7 @@ func TestJournalKilledAtCommit(t *testing.T) {
 	for name, outage := range outages {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			k := startKeeping(t)
+			k := startJournalSetup(t)
 			d := k.drive(t)
 			lines := []string{"<13>a", "<13>b", "<13>a"} // two lines with the same text are two messages
 			k.accepted(t, d, outage.begin, lines...)
@@ -146,7 +146,7 @@ func TestJournalKeepsWhatIsUnconfirmedAtTheEnd(t *testing.T) {
 	for name, end := range ends {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			k := startKeeping(t)
+			k := startJournalSetup(t)
 			d := k.drive(t, "--linger", "500ms")
 			gone := outages["receiver gone"]
 			k.accepted(t, d, gone.begin, "<13>a", "<13>b", "<13>c")
@@ -167,7 +167,7 @@ func TestJournalKeepsWhatIsUnconfirmedAtTheEnd(t *testing.T) {
 // what it had accepted.
 func TestJournalOfTheDeadIsDeliveredByAnother(t *testing.T) {
 	t.Parallel()
-	k := startKeeping(t)
+	k := startJournalSetup(t)
 	dead, other := k.drive(t), k.drive(t, "--linger", "10s")
 	gone := outages["receiver gone"]
 	k.accepted(t, dead, gone.begin, "<13>a", "<13>b", "<13>c")
@@ -219,7 +219,7 @@ func TestJournalOutlivesRsyslogd(t *testing.T) {
 			imzmq = startPrinter(t, "--bind", endpoint)
 			eventually(t, patience, "every message arrives", func() bool { return imzmq.has(arrived, messages) })
 			from.stop(t)
-			wantNothingKept(t, from.file("journals"))
+			wantNoJournals(t, from.file("journals"))
 			imzmq.stop(t)
 			imzmq.has(arrived, messages)
 			arrived.settle(t, true)

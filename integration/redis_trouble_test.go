@@ -73,7 +73,7 @@ const refusedMessages = 3000
 // wantOmzmqsLived fails the test if rsyslogd had to restart an omzmq, or if anything is left in a journal.
 func (p *redisPath) wantOmzmqsLived(t *testing.T) {
 	t.Helper()
-	wantNothingKept(t, p.from.file("journals"))
+	wantNoJournals(t, p.from.file("journals"))
 	if words, err := os.ReadFile(p.from.file("internal.log")); err != nil || strings.Contains(string(words), "terminated") {
 		t.Errorf("an omzmq ended (%v)", err)
 	}

@@ -20,9 +20,9 @@ type crowd struct {
 	out *bufio.Reader
 }
 
-// gotten is one reader's account: how many messages it received, how many the hub reported as missed, and the
+// readerAccount is one reader's account: how many messages it received, how many the hub reported as missed, and the
 // number of the last one.
-type gotten struct {
+type readerAccount struct {
 	kind                   string
 	received, missed, last int
 }
@@ -73,7 +73,7 @@ func (c *crowd) expect(t *testing.T, word string) {
 }
 
 // accounts calls end until every reader has received a last message, and returns what the crowd then reports.
-func (c *crowd) accounts(t *testing.T, end func()) (all []gotten) {
+func (c *crowd) accounts(t *testing.T, end func()) (all []readerAccount) {
 	t.Helper()
 	c.say(t, "end")
 	text := make(chan []byte, 1)
@@ -92,7 +92,7 @@ func (c *crowd) accounts(t *testing.T, end func()) (all []gotten) {
 		}
 	})
 	for line := range strings.Lines(string(said)) {
-		var g gotten
+		var g readerAccount
 		var gone, leftOut, disorder int
 		if _, err := fmt.Sscan(line, &g.kind, &g.received, &g.missed, &gone, &leftOut, &disorder, &g.last); err != nil {
 			t.Fatalf("account %q: %v", line, err)
@@ -187,7 +187,7 @@ func receivedUntil(t *testing.T, p, pub *peer, text string) (n int) {
 }
 
 // judgeCrowd compares the accounts with the hub's own.
-func judgeCrowd(t *testing.T, h *process, all []gotten, before, ends, libzmq, byLibzmq int) {
+func judgeCrowd(t *testing.T, h *process, all []readerAccount, before, ends, libzmq, byLibzmq int) {
 	t.Helper()
 	last := h.logged(t, `msg=end received=(\d+) missed=(\d+)`)
 	total, _ := strconv.Atoi(last[1]) // digits

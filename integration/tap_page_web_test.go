@@ -204,24 +204,24 @@ func TestTapPageTellsEveryFlag(t *testing.T) {
 	_, section, _ := strings.Cut(string(text), "\n## Flags\n")
 	section, _, _ = strings.Cut(section, "\n## ")
 	name := regexp.MustCompile(`--[a-z][a-z-]+`)
-	var told []string
+	var listed []string
 	for row := range strings.Lines(section) {
 		if cells := strings.Split(row, "|"); len(cells) > 2 {
-			told = append(told, name.FindAllString(cells[1], -1)...)
+			listed = append(listed, name.FindAllString(cells[1], -1)...)
 		}
 	}
-	var there []string
+	var present []string
 	for _, command := range [][]string{{"--help"}, {"serve", "--help"}, {"hub", "--help"}} {
 		for line := range strings.Lines(output(t, "zmqtap", command...)) {
 			if flag := regexp.MustCompile(`^ +(?:-\w, )?(--[a-z-]+)`).FindStringSubmatch(line); flag != nil {
-				there = append(there, flag[1])
+				present = append(present, flag[1])
 			}
 		}
 	}
-	slices.Sort(told)
-	slices.Sort(there)
-	told, there = slices.Compact(told), slices.Compact(there)
-	if !slices.Equal(told, there) {
-		t.Errorf("the page lists %q,\nthe programs have %q", told, there)
+	slices.Sort(listed)
+	slices.Sort(present)
+	listed, present = slices.Compact(listed), slices.Compact(present)
+	if !slices.Equal(listed, present) {
+		t.Errorf("the page lists %q,\nthe programs have %q", listed, present)
 	}
 }

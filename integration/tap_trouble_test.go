@@ -59,7 +59,7 @@ func (p *peer) collect() *collector {
 	return c
 }
 
-// The hub dies and is restarted. Publishers and readers reconnect by themselves, and HTTP readers are told
+// The hub dies and is restarted. Publishers and readers reconnect by themselves, and HTTP readers are wantGapReport
 // that something is missing.
 func TestHubKilled(t *testing.T) {
 	h := startHub(t)
@@ -167,7 +167,7 @@ func TestFrozenReadersHoldUpNobody(t *testing.T) {
 		from.logLines(t, warmUp) // the report arrives before the next message
 		return droppedMessages.MatchString(tap.stderr.String())
 	})
-	silent.told(t)
+	silent.wantGapReport(t)
 	from.stop(t)
 }
 
@@ -223,8 +223,8 @@ func openSilently(t *testing.T, site string) silent {
 	return silent{conn}
 }
 
-// told reads on until the stream says that messages are missing.
-func (s silent) told(t *testing.T) {
+// wantGapReport reads on until the stream says that messages are missing.
+func (s silent) wantGapReport(t *testing.T) {
 	t.Helper()
 	if err := s.SetReadDeadline(time.Now().Add(patience)); err != nil {
 		t.Fatal(err)
@@ -236,5 +236,5 @@ func (s silent) told(t *testing.T) {
 			return
 		}
 	}
-	t.Error("a slow reader is not told that messages are missing")
+	t.Error("a slow reader is not wantGapReport that messages are missing")
 }
