@@ -59,7 +59,7 @@ func (p *peer) collect() *collector {
 	return c
 }
 
-// The hub dies and is restarted. Publishers and readers reconnect by themselves, and HTTP readers are wantGapReport
+// The hub dies and is restarted. Publishers and readers reconnect by themselves, and HTTP readers are told
 // that something is missing.
 func TestHubKilled(t *testing.T) {
 	h := startHub(t)
@@ -236,5 +236,5 @@ func (s silent) wantGapReport(t *testing.T) {
 			return
 		}
 	}
-	t.Error("a slow reader is not wantGapReport that messages are missing")
+	t.Error("a slow reader is not told that messages are missing")
 }
