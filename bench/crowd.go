@@ -70,7 +70,8 @@ func (b *crowdBench) run(ctx context.Context) (sample, error) {
 	if err != nil {
 		return sample{}, h.complaint(err)
 	}
-	*b.words = fmt.Sprintf("alone: the last time the hub received %d messages and the publisher says to have dropped %d", end.received-p.before(), end.gone)
+	*b.words = fmt.Sprintf("alone: in the last run the hub received %d messages; the publisher reports %d dropped",
+		end.received-p.before(), end.gone)
 	if len(readers) > 0 {
 		*b.words, err = accounts.judge(end.received-p.before(), lasts, end.missed, end.gone)
 		*b.words += fmt.Sprintf("\n    zmqtap's memory: %d MiB idle, %d with the readers, %d at most", idle, attended, most)
@@ -111,8 +112,8 @@ func (b *crowdBench) startReaders(ctx context.Context, h *crowdHub) (all []*crow
 	}
 	for _, words := range [][]string{
 		{"libzmq's", "zmq_crowd_sub", h.out, fmt.Sprint(libzmqReaders)},
-		{"readers", "crowd", "-http", h.http, "-subscribers", strings.TrimPrefix(h.out, "tcp://"), "-readers", fmt.Sprint(b.readers),
-			"-listeners", fmt.Sprint(b.readers - libzmqReaders)},
+		{"readers", "crowd", "-http", h.http, "-subscribers", strings.TrimPrefix(h.out, "tcp://"),
+			"-readers", fmt.Sprint(b.readers), "-listeners", fmt.Sprint(b.readers - libzmqReaders)},
 	} {
 		words[1] = filepath.Join(b.programs, words[1])
 		r, err := startCrowdProcess(ctx, words[0], append(b.prefix(), words[1:]...))
@@ -187,7 +188,7 @@ func (p *crowdProcess) say(word string) error {
 func (p *crowdProcess) expect(word string) error {
 	line, err := p.out.ReadString('\n')
 	if err == nil && strings.TrimSpace(line) != word {
-		err = fmt.Errorf("it says %q", line)
+		err = fmt.Errorf("it replied %q", line)
 	}
 	if err != nil {
 		return fmt.Errorf("%q instead of %q: %w", p.cmd.Args, word, err)
@@ -236,8 +237,10 @@ func crowdRows(programs string) (rows []row) {
 		{"crowd-free", "the same, where the kernel puts them", "", false, crowdRsyslogd(programs, "", fast)},
 		{"crowd-nice", "the same, hub and readers with nice -n 10", "", true, crowdRsyslogd(programs, "", fast)},
 		{"crowd-libzmq-pinned", "libzmq's PUB on CPU 0; hub and readers on CPU 1", "1", false, crowdLibzmq(programs, "0", 9_000_000, 0)},
-		{"crowd-libzmq-nice", "the same where the kernel puts them, hub and readers with nice -n 10", "", true, crowdLibzmq(programs, "", 9_000_000, 0)},
-		{"crowd-steady", "libzmq's PUB with 400 messages a second, which readers can follow", "", true, crowdLibzmq(programs, "", slow, 400)},
+		{"crowd-libzmq-nice", "the same where the kernel puts them, hub and readers with nice -n 10", "", true,
+			crowdLibzmq(programs, "", 9_000_000, 0)},
+		{"crowd-steady", "libzmq's PUB with 400 messages a second, which readers can follow", "", true,
+			crowdLibzmq(programs, "", slow, 400)},
 	} {
 		b := crowdBench{programs: programs, cpus: p.cpus, nice: p.nice, start: p.start, words: new(string)}
 		attended := b

@@ -39,7 +39,8 @@ func startCrowdHub(ctx context.Context, prefix []string, programs string) (*crow
 	defer log.Close()
 	const free = "tcp://127.0.0.1:0"
 	// A reader that never reads sends no heartbeats either, and must not be dropped for that here.
-	words := append(prefix, filepath.Join(programs, "zmqtap"), "hub", "--in", free, "--out", free, "--http", "127.0.0.1:0", "--heartbeat", "0")
+	words := append(prefix, filepath.Join(programs, "zmqtap"), "hub", "--in", free, "--out", free,
+		"--http", "127.0.0.1:0", "--heartbeat", "0")
 	h := &crowdHub{cmd: exec.CommandContext(ctx, words[0], words[1:]...), log: log.Name()}
 	h.cmd.Stderr = log
 	if err := h.cmd.Start(); err != nil {
@@ -97,7 +98,7 @@ func (h *crowdHub) stop() (end crowdEnd, err error) {
 	}
 	found := crowdLastLine.FindStringSubmatch(h.said())
 	if found == nil {
-		return end, errors.New("the hub does not say what it has counted")
+		return end, errors.New("the hub has not logged its counts")
 	}
 	line := strings.ReplaceAll(found[1], `"missing before"`, "gone")
 	_, err = fmt.Sscanf(line, "received=%d missed=%d gone=%d", &end.received, &end.missed, &end.gone)
@@ -146,8 +147,9 @@ func (all crowdAccounts) judge(received uint64, lasts int, missed, gone uint64) 
 		return "", fmt.Errorf("%d of %d readers: %w", wrong, len(all), err)
 	}
 	if misses != missed {
-		return "", fmt.Errorf("readers have missed %d messages, the hub says %d", misses, missed)
+		return "", fmt.Errorf("readers have missed %d messages, the hub reports %d", misses, missed)
 	}
-	return fmt.Sprintf("with the readers: received + missed = %d for each of the %d; of %d who read, %d missed none; %d misses together, as the hub says; the publisher says to have dropped %d",
+	return fmt.Sprintf("with the readers: received + missed = %d for each of the %d; of %d that read, %d missed none; "+
+		"%d misses in all, as the hub reports; the publisher reports %d dropped",
 		received, len(all), awake, complete, misses, gone), nil
 }

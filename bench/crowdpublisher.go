@@ -25,7 +25,8 @@ type libzmqPublisher struct{ *crowdProcess }
 // it can if rate is 0.
 func crowdLibzmq(programs, cpus string, n, rate int) func(context.Context, *crowdHub) (crowdPublisher, error) {
 	return func(ctx context.Context, h *crowdHub) (crowdPublisher, error) {
-		words := append(placement{}.prefix(cpus), filepath.Join(programs, "zmq_crowd_pub"), h.in, fmt.Sprint(n), fmt.Sprint(messageSize), fmt.Sprint(rate))
+		words := append(placement{}.prefix(cpus), filepath.Join(programs, "zmq_crowd_pub"),
+			h.in, fmt.Sprint(n), fmt.Sprint(messageSize), fmt.Sprint(rate))
 		p, err := startCrowdProcess(ctx, "libzmq's PUB", words)
 		if err == nil {
 			err = p.expect("ready")
@@ -71,7 +72,8 @@ func crowdRsyslogd(programs, cpus string, n int) func(context.Context, *crowdHub
 		}
 		p := &rsyslogdPublisher{rsyslogd: &rsyslogd{dir: dir}, n: n}
 		err = p.start(ctx, placement{rsyslogd: cpus}, `module(load="omprog")`, fmt.Sprintf(`type="omprog" template="line" output="{dir}/stderr"
-			binary="%s --socket pub --connect %s" confirmMessages="on" confirmTimeout="60000" useTransactions="on"`, filepath.Join(programs, "omzmq"), h.in))
+			binary="%s --socket pub --connect %s" confirmMessages="on" confirmTimeout="60000" useTransactions="on"`,
+			filepath.Join(programs, "omzmq"), h.in))
 		if err == nil {
 			p.tried, err = p.try(ctx, h.http)
 		}

@@ -18,7 +18,8 @@ func (b *omprogBench) omczmq(n int) func(context.Context) (sample, error) {
 		if err != nil {
 			return sample{}, err
 		}
-		r, err := startInside(ctx, n, placement{}, `module(load="omczmq")`, fmt.Sprintf(`type="omczmq" endpoints=">%s" socktype="PUSH" template="bare"`, p.endpoint))
+		r, err := startInside(ctx, n, placement{}, `module(load="omczmq")`,
+			fmt.Sprintf(`type="omczmq" endpoints=">%s" socktype="PUSH" template="bare"`, p.endpoint))
 		defer r.stop()
 		if err != nil {
 			return sample{}, err

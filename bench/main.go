@@ -1,11 +1,11 @@
-// Bench measures the programs against their peers. Every figure is a ratio: the contestants of a row run in turn, A B A B
-// A B, on the same machine in the same minutes, and medians are compared. Nothing here asserts a time.
+// Bench measures the programs against their peers. Every figure is a ratio: the contestants of a row run in turn,
+// A B A B A B, on the same machine in the same minutes, and medians are compared. Nothing here asserts a time.
 //
 //	bench/run [-rows KEY] [-rounds N] [-o FILE] [-against REVISION]
 //
-// With -against, bench/run also builds omzmq, imzmq, zmqtap and pushpull of another git revision. In every row that runs
-// one of our programs, that revision's program is a further contestant in the same turns, and the row ends with the ratio
-// new/old of each. "Before and after, no row worse than 0.97" is thus one command:
+// With -against, bench/run also builds omzmq, imzmq, zmqtap and pushpull of another git revision. In every row that
+// runs one of our programs, that revision's program is a further contestant in the same turns, and the row ends with
+// the ratio new/old of each. "Before and after, no row worse than 0.97" is thus one command:
 //
 //	bench/run -against main -rows omprog
 package main
@@ -47,7 +47,8 @@ type contestant struct {
 type row struct {
 	key, title  string
 	contestants []contestant
-	// note adds a line, from the medians of CPU seconds per million messages of all contestants that are not old; may be nil
+	// note adds a line, from the medians of CPU seconds per million messages of the contestants that are not old. It
+	// may be nil.
 	note func(cpu []float64) string
 }
 
@@ -139,7 +140,8 @@ func rows(programs string) []row {
 			ours("omzmq dealer, stored, to imzmq", b.stored(200_000, free, false)),
 		}, func(cpu []float64) string {
 			share := cpu[0] - cpu[1]
-			return fmt.Sprintf("omczmq's share of rsyslogd: %.2f s/M; omzmq push %.2f times, dealer %.2f times that", share, cpu[2]/share, cpu[3]/share)
+			return fmt.Sprintf("omczmq's share of rsyslogd: %.2f s/M; omzmq push %.2f times, dealer %.2f times that",
+				share, cpu[2]/share, cpu[3]/share)
 		}},
 	}
 }
@@ -189,7 +191,8 @@ func (r row) printRates(out io.Writer, samples [][]sample) {
 	var reference float64
 	var cpus []float64
 	for i, c := range r.contestants {
-		rates, cpu := column(samples[i], func(s sample) float64 { return s.rate }), column(samples[i], func(s sample) float64 { return s.cpu })
+		rates := column(samples[i], func(s sample) float64 { return s.rate })
+		cpu := column(samples[i], func(s sample) float64 { return s.cpu })
 		if !c.old {
 			cpus = append(cpus, median(cpu))
 		}

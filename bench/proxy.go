@@ -75,7 +75,7 @@ func (p *proxy) start(out io.Reader, said func(line string)) error {
 	for p.in == "" || p.out == "" {
 		line, err := lines.ReadString('\n')
 		if err != nil {
-			return fmt.Errorf("%q does not say where it listens, but %q: %w", p.cmd.Args, last+line, err)
+			return fmt.Errorf("%q does not print where it listens, but %q: %w", p.cmd.Args, last+line, err)
 		}
 		last = line
 		said(line)

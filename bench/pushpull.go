@@ -44,7 +44,7 @@ func startPuller(ctx context.Context, placed []string, command ...string) (*pull
 	p.out = bufio.NewReader(out)
 	line, err := p.out.ReadString('\n')
 	if err != nil {
-		return nil, fmt.Errorf("%q says no endpoint: %w", args, err)
+		return nil, fmt.Errorf("%q prints no endpoint: %w", args, err)
 	}
 	p.endpoint = strings.TrimSpace(strings.TrimRight(line, "\x00\n"))
 	return p, nil

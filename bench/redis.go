@@ -33,7 +33,7 @@ func (b *omprogBench) omhiredis(n int, place placement) func(context.Context) (s
 		r, err := startInside(ctx, n, place, `module(load="omhiredis")`, fmt.Sprintf(
 			`type="omhiredis" server="127.0.0.1" serverport="%d" mode="queue" key="%s" template="bare"`, server.port, list))
 		defer r.stop()
-		server.cmd.Process.Signal(syscall.SIGCONT) // even after an error: an rsyslogd that waits for a reply does not stop
+		server.cmd.Process.Signal(syscall.SIGCONT) // even after an error: a waiting rsyslogd does not stop
 		if err != nil {
 			return sample{}, err
 		}
@@ -138,7 +138,7 @@ func requestsPerSecond(out []byte) (float64, error) {
 	lines.FieldsPerRecord = -1
 	records, err := lines.ReadAll()
 	if err != nil || len(records) == 0 || len(records[len(records)-1]) < 2 {
-		return 0, fmt.Errorf("redis-benchmark says %q and no rate", out)
+		return 0, fmt.Errorf("redis-benchmark prints %q and no rate", out)
 	}
 	return strconv.ParseFloat(records[len(records)-1][1], 64)
 }
@@ -242,7 +242,7 @@ func (s *redisServer) length() (n int, err error) {
 		return 0, err
 	}
 	if _, err := fmt.Sscanf(line, ":%d", &n); err != nil {
-		return 0, fmt.Errorf("redis-server says %q to LLEN", line)
+		return 0, fmt.Errorf("redis-server answers LLEN with %q", line)
 	}
 	return n, nil
 }

@@ -86,19 +86,23 @@ func TestReceiverComesLateAndRestarts(t *testing.T) {
 
 // Every way in which omprog can hold the conversation.
 func TestEveryMannerOfOmprog(t *testing.T) {
-	const messages = 10_000
+	const (
+		messages = 10_000
+		workers  = ` queue.workerThreads="4" queue.workerThreadMinimumMessages="100"`
+	)
 	for manner, options := range map[string]string{
 		"transactions":             `confirmMessages="on" useTransactions="on"`,
 		"message by message":       `confirmMessages="on"`,
 		"unconfirmed":              `confirmMessages="off" closeTimeout="10000"`,
-		"workers sharing a pipe":   `confirmMessages="on" useTransactions="on" forceSingleInstance="on" queue.workerThreads="4" queue.workerThreadMinimumMessages="100"`,
-		"workers with a pipe each": `confirmMessages="on" useTransactions="on" queue.workerThreads="4" queue.workerThreadMinimumMessages="100"`,
+		"workers sharing a pipe":   `confirmMessages="on" useTransactions="on" forceSingleInstance="on"` + workers,
+		"workers with a pipe each": `confirmMessages="on" useTransactions="on"` + workers,
 	} {
 		t.Run(manner, func(t *testing.T) {
 			l := lines{seed: 12}
 			to := startRsyslogd(t, preamble+relpToFile)
 			imzmq := startImzmq(t, "--bind", "tcp://127.0.0.1:0", "--to", "relp://127.0.0.1:"+to.relp)
-			from := startRsyslogd(t, preamble+wayIn+toOmzmqWith("--connect tcp://127.0.0.1:"+imzmq.boundPort(t), memoryQueue+" "+options))
+			action := toOmzmqWith("--connect tcp://127.0.0.1:"+imzmq.boundPort(t), memoryQueue+" "+options)
+			from := startRsyslogd(t, preamble+wayIn+action)
 			fed := from.feedMeanwhile(t, l, 0, messages)
 			arrived := l.account(to.file("out"), messages)
 			eventually(t, time.Minute, "every message arrives", func() bool { return arrived.has(t, messages) })

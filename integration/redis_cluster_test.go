@@ -35,7 +35,8 @@ const (
 func startRedisCluster(t *testing.T) *redisCluster {
 	t.Helper()
 	node := func() *redistest.Server {
-		return redistest.Start(t, "--cluster-enabled", "yes", "--cluster-node-timeout", fmt.Sprint(nodeTimeout.Milliseconds()), "--repl-diskless-sync-delay", "0")
+		return redistest.Start(t, "--cluster-enabled", "yes",
+			"--cluster-node-timeout", fmt.Sprint(nodeTimeout.Milliseconds()), "--repl-diskless-sync-delay", "0")
 	}
 	c := &redisCluster{t: t, master: node(), replica: node(), other: node()}
 	first, last := 0, allSlots/2-1

@@ -44,7 +44,8 @@ func TestRedisPageChain(t *testing.T) {
 	command := strings.Fields(regexp.MustCompile(`(?m)^ExecStart=(.*)$`).FindStringSubmatch(unit)[1])
 	imzmq := start(t, "imzmq", exec.Command(command[0], command[1:]...))
 	from := startRsyslogd(t, likeDebian(documented(t, redisPage, "## The whole chain", "rsyslog", 0,
-		packagedOmzmq, program("omzmq"), "queue.example.com:5555", "127.0.0.1:"+imzmq.boundPort(t), "/var/log/", "[dir]/", "/var/spool/rsyslog/", "[dir]/")))
+		packagedOmzmq, program("omzmq"), "queue.example.com:5555", "127.0.0.1:"+imzmq.boundPort(t),
+		"/var/log/", "[dir]/", "/var/spool/rsyslog/", "[dir]/")))
 	from.logLines(t, written...)
 	worker, folder := shell(t, server, documented(t, redisPage, "## Workers", "sh", 0))
 	eventually(t, patience, "a worker has the lines", func() bool {
@@ -120,7 +121,8 @@ func TestRedisPageUser(t *testing.T) {
 	if code := setup.exit(t); code != 0 {
 		t.Fatalf("redis-cli ended with %d", code)
 	}
-	cmd := exec.Command(program("imzmq"), "--bind", "tcp://127.0.0.1:0", "--socket", "pull", "--max-list", "10", "--to", "redis://imzmq@"+server.Addr()+"/0?list=logs")
+	cmd := exec.Command(program("imzmq"), "--bind", "tcp://127.0.0.1:0", "--socket", "pull", "--max-list", "10",
+		"--to", "redis://imzmq@"+server.Addr()+"/0?list=logs")
 	cmd.Env = append(os.Environ(), "REDIS_PASSWORD=secret")
 	imzmq := start(t, "imzmq", cmd)
 	push := exec.Command(program("omzmq"), "--socket", "push", "--connect", "tcp://127.0.0.1:"+imzmq.boundPort(t))

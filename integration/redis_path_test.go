@@ -19,7 +19,8 @@ import (
 var redisSeed = flag.Uint64("redis-seed", 0, "schedule of the kills in TestRedisKilled and TestRedisCluster; 0: another one each time")
 
 // twoOmzmq is a queue with two workers, each with an omzmq of its own.
-const twoOmzmq = `queue.type="LinkedList" queue.size="20000" queue.dequeueBatchSize="1000" queue.workerThreads="2" queue.workerThreadMinimumMessages="1"`
+const twoOmzmq = `queue.type="LinkedList" queue.size="20000" queue.dequeueBatchSize="1000"
+	queue.workerThreads="2" queue.workerThreadMinimumMessages="1"`
 
 // redisPath is rsyslogd, its omzmq processes with journals, imzmq, the workers that pop what it has stored in
 // Redis, and the faults planned for them.
@@ -185,7 +186,8 @@ func (p *redisPath) run(within time.Duration) {
 		p.pursue(popped)
 		return popped == p.messages && len(p.agenda) == 0
 	}) {
-		t.Errorf("after %v, %d of %d messages are popped and %d appointments are left", within, p.crew.count(), p.messages, len(p.agenda))
+		t.Errorf("after %v, %d of %d messages are popped and %d appointments are left",
+			within, p.crew.count(), p.messages, len(p.agenda))
 	}
 	fed()
 	took := time.Since(begin)

@@ -22,7 +22,8 @@ func TestRedisTap(t *testing.T) {
 	l := lines{seed: 42, longest: 2000}
 	server := redistest.Start(t)
 	endpoint := nowhere(t)
-	imzmq := startImzmq(t, "--socket", "sub", "--connect", endpoint, "--reconnect-max", "200ms", "--to", "redis://"+server.Addr()+"/0?channel=logs.{topic}")
+	imzmq := startImzmq(t, "--socket", "sub", "--connect", endpoint, "--reconnect-max", "200ms",
+		"--to", "redis://"+server.Addr()+"/0?channel=logs.{topic}")
 	from := startRsyslogd(t, preamble+wayIn+toOmzmq("--socket pub --topic web --bind "+endpoint, memoryQueue+` forceSingleInstance="on"`))
 	tap := startReceiver(t, "redis-cli", exec.Command("redis-cli", "-p", strconv.Itoa(server.Port()), "subscribe", "logs.web"))
 	tap.expect(t, "subscribe", "logs.web", "1")

@@ -23,7 +23,8 @@ func TestTapPageInABrowser(t *testing.T) {
 	stranger := startPeer(t, "PUB", "--bind", "tcp://127.0.0.1:*")
 	serve := startTap(t, "serve", "--http", "127.0.0.1:0", endpoint, stranger.endpoint)
 	tab := browser.NewTab(t)
-	tab.BeforePage(`window.ran = () => { window.hasRun = true }; window.violations = 0; addEventListener('securitypolicyviolation', () => window.violations++)`)
+	tab.BeforePage(`window.ran = () => { window.hasRun = true }; window.violations = 0;
+		addEventListener('securitypolicyviolation', () => window.violations++)`)
 	tab.Go(serve.served(t))
 	tab.Wait("the page is live", "return document.querySelector('#state').textContent.includes('live')")
 	shows := func(text string) {
@@ -47,7 +48,8 @@ func TestTapPageInABrowser(t *testing.T) {
 		t.Errorf("in the page: %q", harm)
 	}
 	var severity string
-	tab.Run(&severity, "return [...document.querySelectorAll('.line')].find((e) => e.textContent.includes('Failed')).querySelector('.severity').textContent")
+	tab.Run(&severity, `const line = [...document.querySelectorAll('.line')].find((e) => e.textContent.includes('Failed'));
+		return line.querySelector('.severity').textContent`)
 	if severity != "error" {
 		t.Errorf("severity %q", severity)
 	}
@@ -57,7 +59,8 @@ func TestTapPageInABrowser(t *testing.T) {
 	tab.Click("#pause")
 	logged("while it paused")
 	tab.Wait("a line waits", "return /[1-9]/.test(document.querySelector('#pause').textContent)")
-	tab.Run(nil, "if (document.querySelector('#lines').textContent.includes('while it paused')) throw new Error('a line appears while paused')")
+	tab.Run(nil, `if (document.querySelector('#lines').textContent.includes('while it paused'))
+		throw new Error('a line appears while paused')`)
 	tab.Click("#pause")
 	shows("while it paused")
 

@@ -38,7 +38,8 @@ func startCrowd(t *testing.T, h *process, readers int) *crowd {
 	}
 	address := strings.TrimSuffix(strings.TrimPrefix(h.served(t), "http://"), "/")
 	out := strings.TrimPrefix(h.logged(t, `side=out endpoint=(\S+)`)[1], "tcp://")
-	p, stdin, stdout := startPiped(t, "crowd", exec.Command(program("crowd"), "-http", address, "-subscribers", out, "-readers", fmt.Sprint(readers)))
+	p, stdin, stdout := startPiped(t, "crowd", exec.Command(program("crowd"),
+		"-http", address, "-subscribers", out, "-readers", fmt.Sprint(readers)))
 	c := &crowd{p, stdin, stdout}
 	c.expect(t, "ready")
 	return c

@@ -85,8 +85,10 @@ func TestTapRatesAtATerminal(t *testing.T) {
 	tap.shows(t, "mail.err.x#033")
 	tap.types(t, "\x03")
 	tap.shows(t, " seen, ")
-	if text := tap.out.String(); !strings.Contains(text, "\x1b[?1049h") || strings.LastIndex(text, "\x1b[?1049l") < strings.LastIndex(text, "BYTES/S") {
-		t.Errorf("%q", tail(text, 1000))
+	text := tap.out.String()
+	restored := strings.LastIndex(text, "\x1b[?1049l") > strings.LastIndex(text, "BYTES/S")
+	if !strings.Contains(text, "\x1b[?1049h") || !restored {
+		t.Errorf("the terminal was sent %q", tail(text, 1000))
 	}
 }
 
@@ -114,11 +116,13 @@ func TestTapIntoAPipe(t *testing.T) {
 		Topic, Message string
 		Received       time.Time
 	}
-	if err != nil || json.Unmarshal(out, &m) != nil || m.Topic != "mail.err.postfix" || m.Message != "<19>two\nlines\x1b" || m.Received.IsZero() {
+	if err != nil || json.Unmarshal(out, &m) != nil ||
+		m.Topic != "mail.err.postfix" || m.Message != "<19>two\nlines\x1b" || m.Received.IsZero() {
 		t.Errorf("%v, %q", err, out)
 	}
 	out, err = tapCommand(pub.endpoint, "--rate", "--count", "50").Output()
-	if err != nil || !regexp.MustCompile(`(?m)msg/s +[0-9.]+ (Ki)?B/s +total 50 .*\n.*\n +[0-9.]+ +[0-9.]+ (Ki)?B/s +50  mail\.err\.postfix\n\n$`).Match(out) {
+	rates := `(?m)msg/s +[0-9.]+ (Ki)?B/s +total 50 .*\n.*\n +[0-9.]+ +[0-9.]+ (Ki)?B/s +50  mail\.err\.postfix\n\n$`
+	if err != nil || !regexp.MustCompile(rates).Match(out) {
 		t.Errorf("%v, %q", err, out)
 	}
 }

@@ -1,5 +1,5 @@
 /* Many libzmq SUB sockets that receive everything until a message that contains "]: the end", and keep accounts as
- * bench/crowd does. Arguments: ENDPOINT COUNT. Prints "ready" after all handshakes, and at the end a line for each socket:
+ * bench/crowd does. Arguments: ENDPOINT COUNT. Prints "ready" after all handshakes, and at the end a line per socket:
  *   libzmq RECEIVED 0 0 LEFT_OUT DISORDER LAST */
 #include <stdio.h>
 #include <stdlib.h>
@@ -103,7 +103,8 @@ int main(int argc, char **argv)
 	for (i = 0; i < n; i++) {
 		items[i].socket = zmq_socket(context, ZMQ_SUB);
 		items[i].events = ZMQ_POLLIN;
-		if (!items[i].socket || zmq_setsockopt(items[i].socket, ZMQ_SUBSCRIBE, "", 0) || await_handshake(context, items[i].socket, i, argv[1]) < 0)
+		if (!items[i].socket || zmq_setsockopt(items[i].socket, ZMQ_SUBSCRIBE, "", 0) ||
+		    await_handshake(context, items[i].socket, i, argv[1]) < 0)
 			return 1;
 	}
 	puts("ready");
