@@ -3,6 +3,7 @@ package integration
 import (
 	"net"
 	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -12,11 +13,13 @@ type proxy struct {
 	to       string // port
 	listener net.Listener
 	work     sync.WaitGroup
+	held     atomic.Int32 // connections on which mute holds a reply back
 
-	mu    sync.Mutex
-	conns map[*net.TCPConn]bool
-	open  chan struct{} // closed while bytes may pass
-	ended bool
+	mu      sync.Mutex
+	conns   map[*net.TCPConn]bool
+	open    chan struct{} // closed while bytes may pass
+	replies chan struct{} // closed while bytes may pass from the port back to the program
+	ended   bool
 }
 
 func startProxy(t *testing.T, to string) *proxy {
@@ -25,14 +28,16 @@ func startProxy(t *testing.T, to string) *proxy {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &proxy{to: to, listener: l, conns: map[*net.TCPConn]bool{}, open: make(chan struct{})}
-	close(p.open)
+	p := &proxy{to: to, listener: l, conns: map[*net.TCPConn]bool{}, open: make(chan struct{}), replies: make(chan struct{})}
+	p.resume()
 	p.work.Go(p.accept)
 	t.Cleanup(p.end)
 	return p
 }
 
-func (p *proxy) endpoint() string { return "tcp://" + p.listener.Addr().String() }
+func (p *proxy) address() string { return p.listener.Addr().String() }
+
+func (p *proxy) endpoint() string { return "tcp://" + p.address() }
 
 func (p *proxy) accept() {
 	for {
@@ -49,8 +54,8 @@ func (p *proxy) accept() {
 		if !p.enter(a, b) {
 			return
 		}
-		p.work.Go(func() { p.pass(a, b) })
-		p.work.Go(func() { p.pass(b, a) })
+		p.work.Go(func() { p.pass(a, b, false) })
+		p.work.Go(func() { p.pass(b, a, true) })
 	}
 }
 
@@ -70,14 +75,19 @@ func (p *proxy) enter(a, b *net.TCPConn) bool {
 
 // pass copies bytes one way and closes both ends when either is gone. It copies small pieces, so that cuts
 // fall in the middle of messages.
-func (p *proxy) pass(from, to *net.TCPConn) {
+func (p *proxy) pass(from, to *net.TCPConn, back bool) {
 	piece := make([]byte, 4096)
 	for {
 		n, err := from.Read(piece)
 		p.mu.Lock()
-		open := p.open
+		open, replies := p.open, p.replies
 		p.mu.Unlock()
 		<-open
+		if back {
+			p.held.Add(1)
+			<-replies
+			p.held.Add(-1)
+		}
 		if n > 0 {
 			if _, lost := to.Write(piece[:n]); lost != nil {
 				break
@@ -112,12 +122,18 @@ func (p *proxy) cut(reset bool) int {
 }
 
 // stall holds every byte back until resume. It returns false if the proxy was stalled already.
-func (p *proxy) stall() bool {
+func (p *proxy) stall() bool { return p.shut(&p.open) }
+
+// mute holds back, until resume, only what comes from the port: the program's requests arrive there, and the replies do
+// not reach the program.
+func (p *proxy) mute() bool { return p.shut(&p.replies) }
+
+func (p *proxy) shut(gate *chan struct{}) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	select {
-	case <-p.open:
-		p.open = make(chan struct{})
+	case <-*gate:
+		*gate = make(chan struct{})
 		return true
 	default:
 		return false
@@ -127,10 +143,12 @@ func (p *proxy) stall() bool {
 func (p *proxy) resume() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	select {
-	case <-p.open:
-	default:
-		close(p.open)
+	for _, gate := range []chan struct{}{p.open, p.replies} {
+		select {
+		case <-gate:
+		default:
+			close(gate)
+		}
 	}
 }
 

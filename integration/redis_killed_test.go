@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -17,8 +18,10 @@ var redisMessages = flag.Int("redis-messages", 150_000, "how many messages TestR
 // program except rsyslogd is killed again and again. Redis remembers what it has stored: each message is
 // popped exactly once, except those that rsyslogd itself repeats.
 func TestRedisKilled(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t, "--appendonly", "yes", "--appendfsync", "always")
-	p := newRedisPath(t, *redisMessages, "redis://"+server.Addr()+"/0?list="+redisKey)
+	hop := startProxy(t, strconv.Itoa(server.Port()))
+	p := newRedisPath(t, *redisMessages, "redis://"+hop.address()+"/0?list="+redisKey)
 	p.work(0, server)
 	kills := max(12, p.messages/25_000)
 	p.plot("omzmq killed", kills, p.killOmzmq)
@@ -28,6 +31,18 @@ func TestRedisKilled(t *testing.T) {
 		s, r := storeCalls(server)
 		stored, recognised = stored+s, recognised+r
 	}
+	p.plot("imzmq killed after Redis has stored, before it knows", kills/3, func(r *rand.Rand) bool {
+		if !running || !p.imzmq.running() || !hop.mute() {
+			return false
+		}
+		p.when("Redis has answered", func() bool {
+			return hop.held.Load() > 0 || !running || !p.imzmq.running() || p.crew.count() == p.messages
+		}, func() {
+			p.killImzmq(r)
+			hop.resume()
+		})
+		return true
+	})
 	p.plot("redis-server killed", kills, func(r *rand.Rand) bool {
 		if !running {
 			return false
