@@ -14,18 +14,20 @@ import (
 	"time"
 )
 
-// crowdBench measures a publisher of a zmqtap hub that takes everything: alone, and with readers of which half never read. A run fails
-// unless each reader's account is exact: what it received and what the hub said to have dropped for it are together what the hub has received.
+// crowdBench measures a publisher of a zmqtap hub that takes everything: alone, and with readers of which half
+// never read. A run fails unless each reader's account is exact: what it received and what the hub reports as
+// missed add up to what the hub has received.
 type crowdBench struct {
 	programs string
-	readers  int    // by HTTP, and as many subscribers; 0: the hub has none
-	cpus     string // of the hub and the readers, as taskset takes them; empty: where the kernel puts them
-	nice     bool   // they let others go first
+	readers  int    // over HTTP, and as many subscribers; 0: the hub has none
+	cpus     string // of the hub and the readers, as taskset takes them; empty: chosen by the kernel
+	nice     bool   // the hub and the readers run with nice -n 10
 	start    func(ctx context.Context, h *crowdHub) (crowdPublisher, error)
-	words    *string // what the last run has to tell besides its rate
+	words    *string // what the last run reports in addition to its rate
 }
 
-// crowdPublisher is a publisher that is connected to a hub. before is how many of its messages the hub has already had.
+// crowdPublisher is a publisher that is connected to a hub. before is how many of its messages the hub had
+// received before the run.
 type crowdPublisher interface {
 	publish(ctx context.Context) (sample, error)
 	process() process
@@ -68,7 +70,8 @@ func (b *crowdBench) run(ctx context.Context) (sample, error) {
 	if err != nil {
 		return sample{}, h.complaint(err)
 	}
-	*b.words = fmt.Sprintf("alone: the last time the hub received %d messages and the publisher says to have dropped %d", end.received-p.before(), end.gone)
+	*b.words = fmt.Sprintf("alone: in the last run the hub received %d messages; the publisher reports %d dropped",
+		end.received-p.before(), end.gone)
 	if len(readers) > 0 {
 		*b.words, err = accounts.judge(end.received-p.before(), lasts, end.missed, end.gone)
 		*b.words += fmt.Sprintf("\n    zmqtap's memory: %d MiB idle, %d with the readers, %d at most", idle, attended, most)
@@ -83,7 +86,7 @@ func (b *crowdBench) prefix() (words []string) {
 	return append(words, placement{}.prefix(b.cpus)...)
 }
 
-// measure lets p publish, and tells how busy everybody is meanwhile.
+// measure lets p publish and records how busy all processes are meanwhile.
 func (b *crowdBench) measure(ctx context.Context, h *crowdHub, p crowdPublisher, readers []*crowdProcess) (sample, error) {
 	processes := []process{p.process(), of("hub", h.cmd)}
 	for _, r := range readers {
@@ -101,15 +104,16 @@ func (b *crowdBench) measure(ctx context.Context, h *crowdHub, p crowdPublisher,
 	return s, err
 }
 
-// startReaders starts them, if there are any; they are ready when it returns. The processes are to be stopped whatever the error.
+// startReaders starts the readers, if there are any, and waits until they are ready. The caller stops the
+// processes, even after an error.
 func (b *crowdBench) startReaders(ctx context.Context, h *crowdHub) (all []*crowdProcess, err error) {
 	if b.readers == 0 {
 		return nil, nil
 	}
 	for _, words := range [][]string{
 		{"libzmq's", "zmq_crowd_sub", h.out, fmt.Sprint(libzmqReaders)},
-		{"readers", "crowd", "-http", h.http, "-subscribers", strings.TrimPrefix(h.out, "tcp://"), "-readers", fmt.Sprint(b.readers),
-			"-listeners", fmt.Sprint(b.readers - libzmqReaders)},
+		{"readers", "crowd", "-http", h.http, "-subscribers", strings.TrimPrefix(h.out, "tcp://"),
+			"-readers", fmt.Sprint(b.readers), "-listeners", fmt.Sprint(b.readers - libzmqReaders)},
 	} {
 		words[1] = filepath.Join(b.programs, words[1])
 		r, err := startCrowdProcess(ctx, words[0], append(b.prefix(), words[1:]...))
@@ -124,8 +128,8 @@ func (b *crowdBench) startReaders(ctx context.Context, h *crowdHub) (all []*crow
 	return all, nil
 }
 
-// settle wakes those who have not read, has last messages published when everybody has read what there is, until everybody has one, and
-// collects the accounts.
+// settle wakes the readers that have not read. When all have read what there is, it publishes last messages
+// until every reader has one, and collects the accounts.
 func settle(p crowdPublisher, readers []*crowdProcess) (all crowdAccounts, lasts int, err error) {
 	if len(readers) == 0 {
 		return nil, 0, nil
@@ -156,7 +160,7 @@ func settle(p crowdPublisher, readers []*crowdProcess) (all crowdAccounts, lasts
 	}
 }
 
-// crowdProcess is a child that converses in lines.
+// crowdProcess is a child that reads commands and writes replies, a line each.
 type crowdProcess struct {
 	name string
 	cmd  *exec.Cmd
@@ -184,7 +188,7 @@ func (p *crowdProcess) say(word string) error {
 func (p *crowdProcess) expect(word string) error {
 	line, err := p.out.ReadString('\n')
 	if err == nil && strings.TrimSpace(line) != word {
-		err = fmt.Errorf("it says %q", line)
+		err = fmt.Errorf("it replied %q", line)
 	}
 	if err != nil {
 		return fmt.Errorf("%q instead of %q: %w", p.cmd.Args, word, err)
@@ -192,7 +196,7 @@ func (p *crowdProcess) expect(word string) error {
 	return nil
 }
 
-// accounts reads what the process says at its end.
+// accounts reads what the process reports at its end.
 func (p *crowdProcess) accounts() (all crowdAccounts, err error) {
 	for {
 		var a crowdAccount
@@ -233,15 +237,17 @@ func crowdRows(programs string) (rows []row) {
 		{"crowd-free", "the same, where the kernel puts them", "", false, crowdRsyslogd(programs, "", fast)},
 		{"crowd-nice", "the same, hub and readers with nice -n 10", "", true, crowdRsyslogd(programs, "", fast)},
 		{"crowd-libzmq-pinned", "libzmq's PUB on CPU 0; hub and readers on CPU 1", "1", false, crowdLibzmq(programs, "0", 9_000_000, 0)},
-		{"crowd-libzmq-nice", "the same where the kernel puts them, hub and readers with nice -n 10", "", true, crowdLibzmq(programs, "", 9_000_000, 0)},
-		{"crowd-steady", "libzmq's PUB with 400 messages a second, which readers can follow", "", true, crowdLibzmq(programs, "", slow, 400)},
+		{"crowd-libzmq-nice", "the same where the kernel puts them, hub and readers with nice -n 10", "", true,
+			crowdLibzmq(programs, "", 9_000_000, 0)},
+		{"crowd-steady", "libzmq's PUB with 400 messages a second, which readers can follow", "", true,
+			crowdLibzmq(programs, "", slow, 400)},
 	} {
 		b := crowdBench{programs: programs, cpus: p.cpus, nice: p.nice, start: p.start, words: new(string)}
 		attended := b
 		attended.readers, attended.words = 1000, new(string)
 		rows = append(rows, row{p.key, "a publisher with 2,000 readers of its hub, of which half never read: " + p.title, []contestant{
-			{"alone", b.run},
-			{"with the readers", attended.run},
+			ours("alone", b.run),
+			ours("with the readers", attended.run),
 		}, func([]float64) string { return *b.words + "\n    " + *attended.words }})
 	}
 	return rows

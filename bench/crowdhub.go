@@ -14,14 +14,14 @@ import (
 	"time"
 )
 
-// crowdHub is a running zmqtap hub with an HTTP server, so that it takes everything whoever wants it.
+// crowdHub is a running zmqtap hub with an HTTP server, so that it takes everything, wanted or not.
 type crowdHub struct {
 	cmd           *exec.Cmd
-	log           string // a file
+	log           string // name of the file
 	in, out, http string // endpoints, and an address
 }
 
-// crowdEnd is what a hub counts.
+// crowdEnd is what a hub has counted at its end.
 type crowdEnd struct{ received, missed, gone uint64 }
 
 var (
@@ -30,7 +30,7 @@ var (
 	crowdLastLine = regexp.MustCompile(`msg=end (.*)`)
 )
 
-// startCrowdHub starts a hub. It is to be killed whatever the error.
+// startCrowdHub starts a hub. The caller kills it, even after an error.
 func startCrowdHub(ctx context.Context, prefix []string, programs string) (*crowdHub, error) {
 	log, err := os.CreateTemp("", "rz-bench-hub-")
 	if err != nil {
@@ -38,8 +38,9 @@ func startCrowdHub(ctx context.Context, prefix []string, programs string) (*crow
 	}
 	defer log.Close()
 	const free = "tcp://127.0.0.1:0"
-	// Who never reads is silent, and is not to be dropped for that here.
-	words := append(prefix, filepath.Join(programs, "zmqtap"), "hub", "--in", free, "--out", free, "--http", "127.0.0.1:0", "--heartbeat", "0")
+	// A reader that never reads sends no heartbeats either, and must not be dropped for that here.
+	words := append(prefix, filepath.Join(programs, "zmqtap"), "hub", "--in", free, "--out", free,
+		"--http", "127.0.0.1:0", "--heartbeat", "0")
 	h := &crowdHub{cmd: exec.CommandContext(ctx, words[0], words[1:]...), log: log.Name()}
 	h.cmd.Stderr = log
 	if err := h.cmd.Start(); err != nil {
@@ -70,13 +71,13 @@ func (h *crowdHub) said() string {
 	return string(text)
 }
 
-// complaint adds what the hub said to an error.
+// complaint adds what the hub logged to an error.
 func (h *crowdHub) complaint(err error) error {
 	text := h.said()
 	return fmt.Errorf("%w\nhub: %s", err, text[max(0, len(text)-2000):])
 }
 
-// memory is what it has now, and the most it has had, in MiB; 0 when the kernel does not tell.
+// memory returns the hub's resident memory and its peak, in MiB; 0 if the kernel does not say.
 func (h *crowdHub) memory() (now, most int) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", h.cmd.Process.Pid))
 	if err != nil {
@@ -97,14 +98,14 @@ func (h *crowdHub) stop() (end crowdEnd, err error) {
 	}
 	found := crowdLastLine.FindStringSubmatch(h.said())
 	if found == nil {
-		return end, errors.New("the hub does not say what it has counted")
+		return end, errors.New("the hub has not logged its counts")
 	}
 	line := strings.ReplaceAll(found[1], `"missing before"`, "gone")
 	_, err = fmt.Sscanf(line, "received=%d missed=%d gone=%d", &end.received, &end.missed, &end.gone)
 	return end, err
 }
 
-// kill ends a hub that may have ended.
+// kill kills the hub if it is still running.
 func (h *crowdHub) kill() {
 	if h.cmd != nil && h.cmd.Process != nil && h.cmd.ProcessState == nil {
 		h.cmd.Process.Kill() //nolint:errcheck // it may have ended
@@ -121,13 +122,13 @@ type crowdAccount struct {
 
 type crowdAccounts []crowdAccount
 
-// judge compares the accounts with what the hub has received since they began, some last messages included, and with the number of
-// messages that it says readers have missed.
+// judge compares the accounts with the number of messages that the hub has received since the readers began,
+// some last messages included, and with the number that it reports as missed.
 func (all crowdAccounts) judge(received uint64, lasts int, missed, gone uint64) (words string, err error) {
 	var misses, awake, complete, wrong uint64
 	for _, a := range all {
-		received := received - uint64(lasts) + a.last // until it ended
-		if a.kind == "libzmq" {                       // nobody tells it
+		received := received - uint64(lasts) + a.last // up to its last message
+		if a.kind == "libzmq" {                       // libzmq is not told
 			a.missed = received - a.received
 		}
 		misses += a.missed
@@ -146,8 +147,9 @@ func (all crowdAccounts) judge(received uint64, lasts int, missed, gone uint64) 
 		return "", fmt.Errorf("%d of %d readers: %w", wrong, len(all), err)
 	}
 	if misses != missed {
-		return "", fmt.Errorf("readers have missed %d messages, the hub says %d", misses, missed)
+		return "", fmt.Errorf("readers have missed %d messages, the hub reports %d", misses, missed)
 	}
-	return fmt.Sprintf("with the readers: received + missed = %d for each of the %d; of %d who read, %d missed none; %d misses together, as the hub says; the publisher says to have dropped %d",
+	return fmt.Sprintf("with the readers: received + missed = %d for each of the %d; of %d that read, %d missed none; "+
+		"%d misses in all, as the hub reports; the publisher reports %d dropped",
 		received, len(all), awake, complete, misses, gone), nil
 }

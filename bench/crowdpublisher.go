@@ -15,16 +15,18 @@ import (
 	"time"
 )
 
-// crowdLine is a line of writeLines without what makes it different from others.
+// crowdLine is what all lines of writeLines have in common.
 const crowdLine = "<14>Nov 22 05:54:52 host app[123]: "
 
 // libzmqPublisher is reference/zmq_crowd_pub.c.
 type libzmqPublisher struct{ *crowdProcess }
 
-// crowdLibzmq starts libzmq's PUB on the CPUs, which is to send n messages, so many a second, or, with 0, as fast as it can.
+// crowdLibzmq starts libzmq's PUB on the CPUs. It will send n messages, rate of them per second, or as fast as
+// it can if rate is 0.
 func crowdLibzmq(programs, cpus string, n, rate int) func(context.Context, *crowdHub) (crowdPublisher, error) {
 	return func(ctx context.Context, h *crowdHub) (crowdPublisher, error) {
-		words := append(placement{}.prefix(cpus), filepath.Join(programs, "zmq_crowd_pub"), h.in, fmt.Sprint(n), fmt.Sprint(messageSize), fmt.Sprint(rate))
+		words := append(placement{}.prefix(cpus), filepath.Join(programs, "zmq_crowd_pub"),
+			h.in, fmt.Sprint(n), fmt.Sprint(messageSize), fmt.Sprint(rate))
 		p, err := startCrowdProcess(ctx, "libzmq's PUB", words)
 		if err == nil {
 			err = p.expect("ready")
@@ -56,12 +58,12 @@ func (p libzmqPublisher) end(int) error { return p.say("end") }
 // rsyslogdPublisher is rsyslogd with omzmq --socket pub behind omprog.
 type rsyslogdPublisher struct {
 	*rsyslogd
-	omzmq int // its process
+	omzmq int // its pid
 	n     int
-	tried uint64 // messages that the hub has had
+	tried uint64 // messages that the hub had received before the run
 }
 
-// crowdRsyslogd starts rsyslogd and omzmq on the CPUs, which are to publish n messages.
+// crowdRsyslogd starts rsyslogd and omzmq on the CPUs. They will publish n messages.
 func crowdRsyslogd(programs, cpus string, n int) func(context.Context, *crowdHub) (crowdPublisher, error) {
 	return func(ctx context.Context, h *crowdHub) (crowdPublisher, error) {
 		dir, err := os.MkdirTemp("", "rz-bench-")
@@ -70,7 +72,8 @@ func crowdRsyslogd(programs, cpus string, n int) func(context.Context, *crowdHub
 		}
 		p := &rsyslogdPublisher{rsyslogd: &rsyslogd{dir: dir}, n: n}
 		err = p.start(ctx, placement{rsyslogd: cpus}, `module(load="omprog")`, fmt.Sprintf(`type="omprog" template="line" output="{dir}/stderr"
-			binary="%s --socket pub --connect %s" confirmMessages="on" confirmTimeout="60000" useTransactions="on"`, filepath.Join(programs, "omzmq"), h.in))
+			binary="%s --socket pub --connect %s" confirmMessages="on" confirmTimeout="60000" useTransactions="on"`,
+			filepath.Join(programs, "omzmq"), h.in))
 		if err == nil {
 			p.tried, err = p.try(ctx, h.http)
 		}
@@ -86,7 +89,8 @@ func crowdRsyslogd(programs, cpus string, n int) func(context.Context, *crowdHub
 	}
 }
 
-// try publishes messages until the hub has one: those before had been published to nobody. It returns how many the hub has had.
+// try publishes messages until the hub receives one; those before it had no subscriber. It returns how many
+// the hub has received.
 func (p *rsyslogdPublisher) try(ctx context.Context, address string) (had uint64, err error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/stream", nil)
 	if err != nil {
@@ -133,7 +137,7 @@ func (p *rsyslogdPublisher) keepTrying(ctx context.Context) error {
 	}
 }
 
-// line gives rsyslogd one line.
+// line sends one line to rsyslogd.
 func (p *rsyslogdPublisher) line(ctx context.Context, text string) error {
 	var conn net.Conn
 	err := errors.New("not tried")
@@ -150,7 +154,7 @@ func (p *rsyslogdPublisher) line(ctx context.Context, text string) error {
 	return err
 }
 
-// child is the process of omzmq.
+// child returns omzmq's pid.
 func (p *rsyslogdPublisher) child() (pid int, err error) {
 	for _, thread := range threads(p.cmd.Process.Pid) {
 		children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%s/children", p.cmd.Process.Pid, thread))
@@ -164,8 +168,8 @@ func (p *rsyslogdPublisher) child() (pid int, err error) {
 	return 0, errors.New("rsyslogd has no child")
 }
 
-// publish fills rsyslogd's queue while omzmq is stopped, and takes the time that omzmq needs to confirm everything: a line is read
-// when the one before it was confirmed.
+// publish fills rsyslogd's queue while omzmq is stopped and measures how long omzmq needs to confirm
+// everything. rsyslogd sends a line only after the one before it was confirmed.
 func (p *rsyslogdPublisher) publish(ctx context.Context) (sample, error) {
 	before, err := p.read()
 	if err := errors.Join(err, syscall.Kill(p.omzmq, syscall.SIGSTOP), p.fill(ctx, p.n)); err != nil {
@@ -189,7 +193,7 @@ func (p *rsyslogdPublisher) publish(ctx context.Context) (sample, error) {
 	return sample{}, p.complaint(ctx.Err())
 }
 
-// read is how many bytes omzmq has read so far.
+// read returns how many bytes omzmq has read so far.
 func (p *rsyslogdPublisher) read() (n int, err error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/io", p.omzmq))
 	if err != nil {

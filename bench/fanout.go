@@ -10,16 +10,19 @@ import (
 	"time"
 )
 
-// fanout measures a proxy between a publisher and subscribers that are not ours, the same ones for every contestant.
+// fanout measures a proxy between a publisher and subscribers that are not ours, the same ones for every
+// contestant.
 //
-// A publisher that sends as fast as it can measures how much a proxy throws away: it delivers what its subscribers can
-// read, whatever it took in, and the publisher takes the CPUs from both. So what counts is the pace "window": no more than
-// half a high-water mark of messages is between the publisher and the slowest subscriber. Then nobody has a reason to
-// drop anything, everything sent is delivered, and the rate is that at which the whole path runs. The part that was
-// delivered is printed all the same, and pace "flood" has a row of its own.
+// A publisher that sends as fast as it can would measure how much a proxy drops: the proxy delivers what its
+// subscribers can read, however much it takes in, and the publisher takes CPU time from both. Therefore the
+// pace that counts is "window": at most half a high-water mark of messages is between the publisher and the
+// slowest subscriber. Then there is no reason to drop anything, all that is sent is delivered, and the rate is
+// that of the whole path. The share delivered is printed all the same, and the pace "flood" has rows of its
+// own.
 //
-// Subscribers on libzmq cost as much as a proxy on libzmq, and more when there are many. With peers "wire", bare ZMTP in C
-// that costs next to nothing, and one CPU for the proxy, it is the proxy alone that bounds the rate.
+// Subscribers on libzmq cost as much as a proxy on libzmq, and more if there are many. With peers "wire",
+// which are bare ZMTP in C and cost next to nothing, and one CPU for the proxy, the proxy alone limits the
+// rate.
 type fanout struct {
 	programs    string
 	peers       string // zmq or wire
@@ -27,11 +30,12 @@ type fanout struct {
 	topics      int    // 0: messages of one frame
 	pace        string // see reference/fanout_pub.h
 	seconds     float64
-	proxyCPUs   string // as taskset takes them; empty: where the kernel puts it
+	proxyCPUs   string // as taskset takes them; empty: chosen by the kernel
 	peerCPUs    string
 }
 
-// through measures the proxy that start starts. The rate counts what all subscribers got; the CPU time is the proxy's.
+// through measures the proxy that start starts. The rate counts what all subscribers received; the CPU time is
+// the proxy's.
 func (f fanout) through(start starter) func(context.Context) (sample, error) {
 	return func(ctx context.Context) (sample, error) {
 		ctx, cancel := context.WithCancel(ctx)
@@ -77,10 +81,10 @@ func (f fanout) run(ctx context.Context, cancel func(), p *proxy) (s sent, r rec
 	if err := subscribers.Start(); err != nil {
 		return s, r, err
 	}
-	credits.Close() // the publisher is to see when its subscribers are gone
+	credits.Close() // the publisher must notice when its subscribers are gone
 	said, err := publisher.Output()
 	if err != nil {
-		cancel() // nothing more comes to the subscribers
+		cancel() // the subscribers would wait forever
 	}
 	if err := errors.Join(err, subscribers.Wait()); err != nil {
 		return s, r, fmt.Errorf("publisher and subscribers: %w", err)
@@ -109,13 +113,13 @@ func (f fanout) sample(s sent, r received, cpu float64) sample {
 	return result
 }
 
-// hubRows are the measurements of zmqtap hub.
+// hubRows are the rows of zmqtap hub.
 func hubRows(programs string) (rows []row) {
 	add := func(key, title string, f fanout) {
 		f.programs = programs
 		rows = append(rows, row{key, title, []contestant{
-			{"libzmq's zmq_proxy", f.through(zmqProxy(programs))},
-			{"zmqtap hub", f.through(hub(programs))},
+			{name: "libzmq's zmq_proxy", run: f.through(zmqProxy(programs))},
+			ours("zmqtap hub", f.through(hub(programs))),
 		}, nil})
 	}
 	const (

@@ -9,16 +9,17 @@ import (
 	"time"
 )
 
-// omczmq measures the CPU time of rsyslogd's output side (see outputCPU) with its own ZeroMQ output, sending to a libzmq
-// PULL; devNull's is to be taken off. There is no rate: what omczmq calls sent is in libzmq's memory, however long nobody
-// takes it, so its queue cannot be held back until it is full.
+// omczmq measures the CPU time of rsyslogd's output side (see outputCPU) with rsyslog's own ZeroMQ output,
+// sending to a libzmq PULL. The result of devNull is to be subtracted. There is no rate: omczmq calls a
+// message sent when it is in libzmq's memory, so its queue cannot be held back until it is full.
 func (b *omprogBench) omczmq(n int) func(context.Context) (sample, error) {
 	return func(ctx context.Context) (sample, error) {
 		p, err := startPuller(ctx, nil, filepath.Join(b.programs, "zmq_pull"), fmt.Sprint(n))
 		if err != nil {
 			return sample{}, err
 		}
-		r, err := startInside(ctx, n, placement{}, `module(load="omczmq")`, fmt.Sprintf(`type="omczmq" endpoints=">%s" socktype="PUSH" template="bare"`, p.endpoint))
+		r, err := startInside(ctx, n, placement{}, `module(load="omczmq")`,
+			fmt.Sprintf(`type="omczmq" endpoints=">%s" socktype="PUSH" template="bare"`, p.endpoint))
 		defer r.stop()
 		if err != nil {
 			return sample{}, err
@@ -30,7 +31,7 @@ func (b *omprogBench) omczmq(n int) func(context.Context) (sample, error) {
 	}
 }
 
-// devNull measures the same of an rsyslogd that does all but send.
+// devNull measures the same for an rsyslogd that does everything except sending.
 func (b *omprogBench) devNull(n int) func(context.Context) (sample, error) {
 	return func(ctx context.Context) (sample, error) {
 		r, err := startInside(ctx, n, placement{}, "", `type="omfile" file="/dev/null" template="bare"`)
@@ -42,7 +43,7 @@ func (b *omprogBench) devNull(n int) func(context.Context) (sample, error) {
 	}
 }
 
-// settledCPU is outputCPU once it does not grow any more.
+// settledCPU returns outputCPU once it has stopped growing.
 func (r *rsyslogd) settledCPU(ctx context.Context) float64 {
 	was, cpu := -1.0, r.outputCPU()
 	for cpu > was && ctx.Err() == nil {
@@ -52,13 +53,13 @@ func (r *rsyslogd) settledCPU(ctx context.Context) float64 {
 	return cpu
 }
 
-// outputCPU is the CPU time, in seconds, of the threads that are neither the main one nor an input's: the queue's worker
-// and those of the output's library.
+// outputCPU returns the CPU time, in seconds, of the threads that are neither the main thread nor an input's:
+// the queue's worker and the threads of the output's library.
 func (r *rsyslogd) outputCPU() (seconds float64) {
 	pid := r.cmd.Process.Pid
 	for _, thread := range threads(pid) {
 		task := fmt.Sprintf("/proc/%d/task/%s/", pid, thread)
-		name, _ := os.ReadFile(task + "comm") // a thread that is gone counts for nothing
+		name, _ := os.ReadFile(task + "comm") // a thread that has ended counts as 0
 		times, _ := os.ReadFile(task + "schedstat")
 		var ns float64
 		if _, err := fmt.Sscan(string(times), &ns); err == nil && thread != fmt.Sprint(pid) && !strings.HasPrefix(string(name), "in:") {
@@ -68,7 +69,8 @@ func (r *rsyslogd) outputCPU() (seconds float64) {
 	return seconds
 }
 
-// startInside starts rsyslogd with an action and fills its queue. The result is to be stopped whatever the error.
+// startInside starts rsyslogd with an action and fills its queue. The caller stops the result, even after an
+// error.
 func startInside(ctx context.Context, n int, place placement, module, action string) (*rsyslogd, error) {
 	dir, err := os.MkdirTemp("", "rz-bench-")
 	if err != nil {

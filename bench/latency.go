@@ -5,13 +5,14 @@ import (
 	"io"
 )
 
-// latency is how long messages were on the way, in milliseconds.
+// latency is how long messages took, in milliseconds.
 type latency struct{ p50, p99, p999 float64 }
 
-// printLatencies prints a row of latencies, where less is better: a ratio is the reference's value over the contestant's,
-// so that 1 or more is good here too.
+// printLatencies prints a row of latencies. Less is better, so a ratio is the reference's value over the
+// contestant's: 1 or more is good here too.
 func (r row) printLatencies(out io.Writer, samples [][]sample) {
-	fmt.Fprintf(out, "    %-32s %9s %17s %9s %17s %9s %12s %10s\n", "medians, milliseconds", "p50", "min – max", "p99", "min – max", "p99.9", "ratios", "CPU s/M")
+	fmt.Fprintf(out, "    %-32s %9s %17s %9s %17s %9s %12s %10s\n",
+		"medians, milliseconds", "p50", "min – max", "p99", "min – max", "p99.9", "ratios", "CPU s/M")
 	var reference latency
 	for i, c := range r.contestants {
 		p50 := column(samples[i], func(s sample) float64 { return s.latency.p50 })
@@ -20,8 +21,9 @@ func (r row) printLatencies(out io.Writer, samples [][]sample) {
 		if i == 0 {
 			reference = latency{median(p50), median(p99), median(p999)}
 		}
-		fmt.Fprintf(out, "    %-32s %9.3f %7.3f – %7.3f %9.3f %7.3f – %7.3f %9.3f %5.2f, %5.2f", c.name, median(p50), p50[0], p50[len(p50)-1],
-			median(p99), p99[0], p99[len(p99)-1], median(p999), reference.p50/median(p50), reference.p99/median(p99))
+		fmt.Fprintf(out, "    %-32s %9.3f %7.3f – %7.3f %9.3f %7.3f – %7.3f %9.3f %5.2f, %5.2f", c.name,
+			median(p50), p50[0], p50[len(p50)-1], median(p99), p99[0], p99[len(p99)-1], median(p999),
+			reference.p50/median(p50), reference.p99/median(p99))
 		if cpu := median(column(samples[i], func(s sample) float64 { return s.cpu })); cpu > 0 {
 			fmt.Fprintf(out, " %10.2f\n", cpu)
 		} else {
@@ -30,7 +32,7 @@ func (r row) printLatencies(out io.Writer, samples [][]sample) {
 	}
 }
 
-// printDelivery prints how much of what was published has arrived, if that was measured.
+// printDelivery prints how much of what was published has arrived, if it was measured.
 func printDelivery(out io.Writer, name string, samples []sample) {
 	published := column(samples, func(s sample) float64 { return s.published })
 	delivered := column(samples, func(s sample) float64 { return s.delivered })

@@ -11,14 +11,16 @@ import (
 	"time"
 )
 
-// machine says what the figures were made on.
+// machine describes what the figures were measured on.
 func machine() string {
-	return fmt.Sprintf("%s: %d CPUs, %s; Linux %s; %s; %s; libzmq %s; %s", time.Now().Format(time.DateOnly), runtime.NumCPU(), cpuModel(),
-		output("uname", "-r"), runtime.Version(), strings.TrimSpace(strings.SplitN(output("/usr/sbin/rsyslogd", "-v"), "(", 2)[0]),
-		output("pkg-config", "--modversion", "libzmq"), strings.SplitN(output("redis-server", "--version"), " sha", 2)[0])
+	return fmt.Sprintf("%s: %d CPUs, %s; Linux %s; %s; %s; libzmq %s; %s",
+		time.Now().Format(time.DateOnly), runtime.NumCPU(), cpuModel(), output("uname", "-r"), runtime.Version(),
+		strings.TrimSpace(strings.SplitN(output("/usr/sbin/rsyslogd", "-v"), "(", 2)[0]),
+		output("pkg-config", "--modversion", "libzmq"),
+		strings.SplitN(output("redis-server", "--version"), " sha", 2)[0])
 }
 
-// output is what a command says, or why it says nothing: for a line that describes and decides nothing.
+// output returns what a command prints, or its error: for descriptions only.
 func output(name string, args ...string) string {
 	out, err := exec.Command(name, args...).Output()
 	if err != nil {
@@ -40,8 +42,8 @@ func cpuModel() string {
 	return "unknown CPU"
 }
 
-// quiet waits until the CPUs have been 90 percent idle for a moment, but no longer than three seconds, and tells whether
-// they were.
+// quiet waits until the CPUs have been 90 percent idle for a moment, for at most three seconds, and reports
+// whether they were.
 func quiet(ctx context.Context) bool {
 	idle, all := cpuTicks()
 	for range 15 {
@@ -59,9 +61,9 @@ func quiet(ctx context.Context) bool {
 	return false
 }
 
-// cpuTicks is how long the CPUs have been idle and have been at all, from /proc/stat's first line.
+// cpuTicks returns how long the CPUs have been idle, and the total, from the first line of /proc/stat.
 func cpuTicks() (idle, all float64) {
-	text, _ := os.ReadFile("/proc/stat") // nothing read: never quiet, which is said
+	text, _ := os.ReadFile("/proc/stat") // if it cannot be read, the machine counts as busy
 	fields := strings.Fields(strings.SplitN(string(text), "\n", 2)[0])
 	for i, field := range fields[min(1, len(fields)):] {
 		ticks, _ := strconv.ParseFloat(field, 64)

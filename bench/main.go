@@ -1,5 +1,13 @@
-// Bench measures the programs against their peers. Every figure is a ratio: the contestants of a row run in turn, A B A B
-// A B, on the same machine in the same minutes, and medians are compared. Nothing here asserts a time. Start it with bench/run.
+// Bench measures the programs against their peers. Every figure is a ratio: the contestants of a row run in turn,
+// A B A B A B, on the same machine in the same minutes, and medians are compared. Nothing here asserts a time.
+//
+//	bench/run [-rows KEY] [-rounds N] [-o FILE] [-against REVISION]
+//
+// With -against, bench/run also builds omzmq, imzmq, zmqtap and pushpull of another git revision. In every row that
+// runs one of our programs, that revision's program is a further contestant in the same turns, and the row ends with
+// the ratio new/old of each. "Before and after, no row worse than 0.97" is thus one command:
+//
+//	bench/run -against main -rows omprog
 package main
 
 import (
@@ -10,33 +18,37 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 )
 
-// sample is what one run of a contestant gave.
+// sample is the result of one run of a contestant.
 type sample struct {
 	rate float64 // messages per second, from the first to the last; 0: not measured
 	cpu  float64 // CPU seconds of the program per million messages; 0: not measured
 
-	published float64  // messages per second that went in, each of which may come out many times; 0: not measured
-	delivered float64  // the part of what should have come out that did
-	latency   *latency // nil: a row of rates
+	published float64  // messages per second that went in, each of which may be delivered many times; 0: not measured
+	delivered float64  // the share of what should have been delivered that was
+	latency   *latency // nil in a row of rates
 
-	shares []share // how busy processes were meanwhile, the same ones in every run; nil: not measured
+	shares []share // how busy the processes were, the same ones in every run; nil: not measured
 }
 
-// contestant is one of those who run in turn. The first of a row is the reference.
+// contestant is one of the programs that run in turn. The first of a row is the reference.
 type contestant struct {
 	name string
 	run  func(ctx context.Context) (sample, error)
+	ours bool // this repository's programs: -against adds another revision's
+	old  bool // that revision's programs; the contestant before it runs ours
 }
 
 type row struct {
 	key, title  string
 	contestants []contestant
-	// note says more, from the contestants' medians of CPU seconds per million messages; nil: nothing
+	// note adds a line, from the medians of CPU seconds per million messages of the contestants that are not old. It
+	// may be nil.
 	note func(cpu []float64) string
 }
 
@@ -44,6 +56,7 @@ func main() {
 	programs := flag.String("programs", ".cache/bench", "folder of the built `programs`")
 	rounds := flag.Int("rounds", 5, "how often each contestant runs")
 	only := flag.String("rows", "", "only rows whose `key` contains this")
+	against := flag.String("against", "", "compare with the programs of another git `revision`, which bench/run builds")
 	file := flag.String("o", "", "write the results to this `file` too")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -52,7 +65,11 @@ func main() {
 	out := io.MultiWriter(os.Stdout, &results)
 	fmt.Fprintln(out, machine())
 	failed := false
-	for _, r := range slices.Concat(rows(*programs), hubRows(*programs), terminalRows(*programs), crowdRows(*programs)) {
+	all := allRows(*programs)
+	if *against != "" {
+		all = withRevision(*against, all, allRows(filepath.Join(*programs, "against")))
+	}
+	for _, r := range all {
 		if !strings.Contains(r.key, *only) {
 			continue
 		}
@@ -72,54 +89,59 @@ func main() {
 	}
 }
 
+func allRows(programs string) []row {
+	return slices.Concat(rows(programs), hubRows(programs), terminalRows(programs), crowdRows(programs))
+}
+
 func rows(programs string) []row {
 	b := &omprogBench{programs: programs}
 	pinned, free := placement{rsyslogd: "0", program: "1"}, placement{}
 	return []row{
 		{"omprog-pinned", "omprog with confirmation and transactions; rsyslogd on CPU 0, the programs on CPU 1", []contestant{
-			{"C confirmer that blocks", b.confirmer("confirm_blocking", 60_000, pinned)},
-			{"omzmq push, sent, to libzmq", b.push(200_000, pinned)},
-			{"omzmq dealer, stored, to imzmq", b.stored(200_000, pinned, false)},
+			{name: "C confirmer that blocks", run: b.confirmer("confirm_blocking", 60_000, pinned)},
+			ours("omzmq push, sent, to libzmq", b.push(200_000, pinned)),
+			ours("omzmq dealer, stored, to imzmq", b.stored(200_000, pinned, false)),
 		}, nil},
 		{"omprog-free", "the same, where the kernel puts them", []contestant{
-			{"C confirmer that polls", b.confirmer("confirm_polling", 200_000, free)},
-			{"omzmq push, sent, to libzmq", b.push(200_000, free)},
-			{"omzmq dealer, stored, to imzmq", b.stored(200_000, free, false)},
+			{name: "C confirmer that polls", run: b.confirmer("confirm_polling", 200_000, free)},
+			ours("omzmq push, sent, to libzmq", b.push(200_000, free)),
+			ours("omzmq dealer, stored, to imzmq", b.stored(200_000, free, false)),
 		}, nil},
 		{"journal-pinned", "what --journal costs; rsyslogd on CPU 0, the programs on CPU 1", []contestant{
-			{"omzmq dealer, stored, to imzmq", b.stored(400_000, pinned, false)},
-			{"the same with --journal", b.stored(400_000, pinned, true)},
+			ours("omzmq dealer, stored, to imzmq", b.stored(400_000, pinned, false)),
+			ours("the same with --journal", b.stored(400_000, pinned, true)),
 		}, nil},
 		{"journal-free", "the same, where the kernel puts them", []contestant{
-			{"omzmq dealer, stored, to imzmq", b.stored(400_000, free, false)},
-			{"the same with --journal", b.stored(400_000, free, true)},
+			ours("omzmq dealer, stored, to imzmq", b.stored(400_000, free, false)),
+			ours("the same with --journal", b.stored(400_000, free, true)),
 		}, nil},
 		{"redis-pinned", "rsyslogd into a Redis list; rsyslogd on CPU 0, redis-server and the programs on CPU 1", []contestant{
-			{"rsyslogd, omhiredis mode queue", b.omhiredis(400_000, pinned)},
-			{"omzmq dealer, stored, to imzmq", b.storedInRedis(400_000, pinned)},
+			{name: "rsyslogd, omhiredis mode queue", run: b.omhiredis(400_000, pinned)},
+			ours("omzmq dealer, stored, to imzmq", b.storedInRedis(400_000, pinned)),
 		}, nil},
 		{"redis-free", "the same, where the kernel puts them", []contestant{
-			{"rsyslogd, omhiredis mode queue", b.omhiredis(400_000, free)},
-			{"omzmq dealer, stored, to imzmq", b.storedInRedis(400_000, free)},
+			{name: "rsyslogd, omhiredis mode queue", run: b.omhiredis(400_000, free)},
+			ours("omzmq dealer, stored, to imzmq", b.storedInRedis(400_000, free)),
 		}, nil},
 		{"redis-own", "imzmq into a Redis list, from the lines of a file, where the kernel puts them", []contestant{
-			{"redis-benchmark, pipelined RPUSH", redisBenchmark(1_000_000, 1, 1000)},
-			{"imzmq pull", b.fromFile(500_000, "pull", "--socket push --confirm sent")},
-			{"imzmq router, acknowledged", b.fromFile(500_000, "router", "--socket dealer --confirm stored")},
+			{name: "redis-benchmark, pipelined RPUSH", run: redisBenchmark(1_000_000, 1, 1000)},
+			ours("imzmq pull", b.fromFile(500_000, "pull", "--socket push --confirm sent")),
+			ours("imzmq router, acknowledged", b.fromFile(500_000, "router", "--socket dealer --confirm stored")),
 		}, nil},
 		{"pushpull", "PUSH to PULL over TCP, two processes, 200 bytes", []contestant{
-			{"libzmq", pushPull(programs, "zmq_push", "zmq_pull", 3_000_000)},
-			{"pkg/zmq", pushPull(programs, "pushpull ours push", "pushpull ours pull", 3_000_000)},
-			{"go-zeromq/zmq4", pushPull(programs, "pushpull zmq4 push", "pushpull zmq4 pull", 100_000)},
+			{name: "libzmq", run: pushPull(programs, "zmq_push", "zmq_pull", 3_000_000)},
+			ours("pkg/zmq", pushPull(programs, "pushpull ours push", "pushpull ours pull", 3_000_000)),
+			{name: "go-zeromq/zmq4", run: pushPull(programs, "pushpull zmq4 push", "pushpull zmq4 pull", 100_000)},
 		}, nil},
 		{"cpu", "CPU time of rsyslogd's output threads and of omzmq behind omprog", []contestant{
-			{"rsyslogd, omczmq PUSH to libzmq", b.omczmq(200_000)},
-			{"rsyslogd, omfile to /dev/null", b.devNull(200_000)},
-			{"omzmq push, sent, to libzmq", b.push(200_000, free)},
-			{"omzmq dealer, stored, to imzmq", b.stored(200_000, free, false)},
+			{name: "rsyslogd, omczmq PUSH to libzmq", run: b.omczmq(200_000)},
+			{name: "rsyslogd, omfile to /dev/null", run: b.devNull(200_000)},
+			ours("omzmq push, sent, to libzmq", b.push(200_000, free)),
+			ours("omzmq dealer, stored, to imzmq", b.stored(200_000, free, false)),
 		}, func(cpu []float64) string {
 			share := cpu[0] - cpu[1]
-			return fmt.Sprintf("omczmq's share of rsyslogd: %.2f s/M; omzmq push %.2f times, dealer %.2f times that", share, cpu[2]/share, cpu[3]/share)
+			return fmt.Sprintf("omczmq's share of rsyslogd: %.2f s/M; omzmq push %.2f times, dealer %.2f times that",
+				share, cpu[2]/share, cpu[3]/share)
 		}},
 	}
 }
@@ -160,6 +182,7 @@ func (r row) print(out io.Writer, rounds int, samples [][]sample) {
 		printDelivery(out, c.name, samples[i])
 		printShares(out, c.name, samples[i])
 	}
+	r.printComparisons(out, samples)
 }
 
 // printRates prints a row of rates, and its note.
@@ -168,8 +191,11 @@ func (r row) printRates(out io.Writer, samples [][]sample) {
 	var reference float64
 	var cpus []float64
 	for i, c := range r.contestants {
-		rates, cpu := column(samples[i], func(s sample) float64 { return s.rate }), column(samples[i], func(s sample) float64 { return s.cpu })
-		cpus = append(cpus, median(cpu))
+		rates := column(samples[i], func(s sample) float64 { return s.rate })
+		cpu := column(samples[i], func(s sample) float64 { return s.cpu })
+		if !c.old {
+			cpus = append(cpus, median(cpu))
+		}
 		if i == 0 {
 			reference = median(rates)
 		}

@@ -16,13 +16,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// omprogBench measures programs behind the real rsyslogd's omprog. The action's queue is filled first, while a shell
-// script holds the program's place, waiting at a fifo; then the script becomes the program, and the
-// queue is emptied as fast as the conversation goes. The time is that from the first to the last message, at the
-// side where they arrive.
+// omprogBench measures programs under the real rsyslogd's omprog. First the action's queue is filled, while a
+// shell script waits at a fifo in the program's place. Then the script execs the program, and the queue
+// empties as fast as the conversation goes. The time is measured from the first to the last message, where
+// they arrive.
 type omprogBench struct{ programs string }
 
-// startHeld starts rsyslogd and fills its queue with n messages for command. The result is to be stopped whatever the error.
+// startHeld starts rsyslogd and fills its queue with n messages for command. The caller stops the result, even
+// after an error.
 func (b *omprogBench) startHeld(ctx context.Context, n int, place placement, command string) (*rsyslogd, error) {
 	dir, err := os.MkdirTemp("", "rz-bench-")
 	if err != nil {
@@ -43,12 +44,12 @@ func (b *omprogBench) startHeld(ctx context.Context, n int, place placement, com
 	return r, r.complaint(r.fill(ctx, n))
 }
 
-// release lets the program begin.
+// release starts the program.
 func (r *rsyslogd) release() error {
 	return os.WriteFile(filepath.Join(r.dir, "go"), []byte("go\n"), 0)
 }
 
-// confirmer measures one of the references, which report by themselves.
+// confirmer measures one of the reference programs, which report by themselves.
 func (b *omprogBench) confirmer(name string, n int, place placement) func(context.Context) (sample, error) {
 	return func(ctx context.Context) (sample, error) {
 		report, err := os.MkdirTemp("", "rz-bench-")
@@ -87,7 +88,7 @@ func (b *omprogBench) push(n int, place placement) func(context.Context) (sample
 	}
 }
 
-// stored measures omzmq, with a journal or without, and imzmq --to -, at imzmq's standard output.
+// stored measures omzmq, with a journal or without, and imzmq --to -, at imzmq's stdout.
 func (b *omprogBench) stored(n int, place placement, journal bool) func(context.Context) (sample, error) {
 	return func(ctx context.Context) (sample, error) {
 		i, err := b.startIMZMQ(ctx, place, "--to", "-")
@@ -136,12 +137,12 @@ func (i *imzmq) stop() {
 	os.RemoveAll(i.dir)
 }
 
-// omzmq is the command of one that sends to i.
+// omzmq returns the command of an omzmq that sends to i.
 func (b *omprogBench) omzmq(i *imzmq) string {
 	return fmt.Sprintf("%s --connect %s", filepath.Join(b.programs, "omzmq"), i.endpoint)
 }
 
-// through releases the queue into command and adds its CPU time to what arrives says.
+// through releases the queue into command. The sample is that of arrives with omzmq's CPU time.
 func (b *omprogBench) through(ctx context.Context, n int, place placement, command string, arrives func(*rsyslogd) (sample, error)) (sample, error) {
 	r, err := b.startHeld(ctx, n, place, command)
 	defer r.stop()
@@ -160,7 +161,7 @@ func (b *omprogBench) through(ctx context.Context, n int, place placement, comma
 	return s, err
 }
 
-// countLines takes n lines and the time from the first to the last.
+// countLines reads n lines and measures the time from the first to the last.
 func countLines(out io.Reader, n int) (sample, error) {
 	buf := make([]byte, 256<<10)
 	var first time.Time

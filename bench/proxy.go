@@ -12,17 +12,17 @@ import (
 	"sync"
 )
 
-// proxy is a running program between publishers, who connect to in, and subscribers, who connect to out.
+// proxy is a running program between publishers, which connect to in, and subscribers, which connect to out.
 type proxy struct {
 	cmd     *exec.Cmd
 	in, out string // endpoints
 	rest    sync.WaitGroup
 }
 
-// starter starts a proxy on the CPUs. The result is to be stopped whatever the error.
+// starter starts a proxy on the CPUs. The caller stops the result, even after an error.
 type starter func(ctx context.Context, cpus string) (*proxy, error)
 
-// zmqProxy starts libzmq's, which prints its endpoints in that order.
+// zmqProxy starts libzmq's proxy, which prints in and then out.
 func zmqProxy(programs string) starter {
 	return func(ctx context.Context, cpus string) (*proxy, error) {
 		p := &proxy{cmd: command(ctx, cpus, filepath.Join(programs, "zmq_proxy"))}
@@ -64,8 +64,8 @@ func hub(programs string) starter {
 	}
 }
 
-// start starts the program and gives its lines to said until it has told both endpoints. What it says later is dropped:
-// that subscribers are too slow, where they are meant to be.
+// start starts the program and passes its lines to said until both endpoints are known. Later lines are
+// dropped, such as warnings about slow subscribers.
 func (p *proxy) start(out io.Reader, said func(line string)) error {
 	if err := p.cmd.Start(); err != nil {
 		return err
@@ -75,7 +75,7 @@ func (p *proxy) start(out io.Reader, said func(line string)) error {
 	for p.in == "" || p.out == "" {
 		line, err := lines.ReadString('\n')
 		if err != nil {
-			return fmt.Errorf("%q does not say where it listens, but %q: %w", p.cmd.Args, last+line, err)
+			return fmt.Errorf("%q does not print where it listens, but %q: %w", p.cmd.Args, last+line, err)
 		}
 		last = line
 		said(line)
@@ -84,7 +84,7 @@ func (p *proxy) start(out io.Reader, said func(line string)) error {
 	return nil
 }
 
-// stop ends the program; it has nothing to bring to an end.
+// stop kills the program, which has nothing to finish.
 func (p *proxy) stop() {
 	if p.cmd != nil && p.cmd.Process != nil {
 		p.cmd.Process.Kill() //nolint:errcheck // it may have ended by itself
@@ -93,7 +93,7 @@ func (p *proxy) stop() {
 	}
 }
 
-// command is one that runs on the CPUs, as taskset takes them; empty: where the kernel puts it.
+// command returns a command that runs on the CPUs, as taskset takes them; empty: chosen by the kernel.
 func command(ctx context.Context, cpus string, words ...string) *exec.Cmd {
 	words = append(placement{}.prefix(cpus), words...)
 	return exec.CommandContext(ctx, words[0], words[1:]...)

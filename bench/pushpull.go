@@ -13,7 +13,7 @@ import (
 
 const messageSize = 200 // bytes
 
-// report is what a measuring program prints at its end: messages, first and last time, CPU time.
+// parseReport reads what a measuring program prints at its end: messages, first and last time, CPU time.
 func parseReport(line string) (sample, error) {
 	var n, first, last, cpu float64
 	if _, err := fmt.Sscan(line, &n, &first, &last, &cpu); err != nil {
@@ -22,7 +22,7 @@ func parseReport(line string) (sample, error) {
 	return sample{rate: n / (last - first) * 1e9, cpu: cpu / n}, nil
 }
 
-// puller is a process that binds, tells its endpoint, takes messages and reports.
+// puller is a process that binds, prints its endpoint, takes messages and reports.
 type puller struct {
 	cmd      *exec.Cmd
 	out      *bufio.Reader
@@ -44,7 +44,7 @@ func startPuller(ctx context.Context, placed []string, command ...string) (*pull
 	p.out = bufio.NewReader(out)
 	line, err := p.out.ReadString('\n')
 	if err != nil {
-		return nil, fmt.Errorf("%q says no endpoint: %w", args, err)
+		return nil, fmt.Errorf("%q prints no endpoint: %w", args, err)
 	}
 	p.endpoint = strings.TrimSpace(strings.TrimRight(line, "\x00\n"))
 	return p, nil
@@ -62,7 +62,7 @@ func (p *puller) finish() (sample, error) {
 	return parseReport(string(line))
 }
 
-// pushPull measures two processes at the puller's side.
+// pushPull measures two processes, at the puller's side.
 func pushPull(programs, push, pull string, n int) func(context.Context) (sample, error) {
 	command := func(text string) []string {
 		words := strings.Fields(text)

@@ -16,12 +16,12 @@ import (
 	"time"
 )
 
-// list is the key of the list that all messages go to.
+// list is the key of the list that receives all messages.
 const list = "messages"
 
-// omhiredis measures rsyslogd with its own Redis output, whose commands push one message each; it reads a batch's answers
-// when it has sent the whole batch. Its queue is filled while redis-server is stopped, so that the first batch waits.
-// The CPU time is that of rsyslogd's output side (see outputCPU).
+// omhiredis measures rsyslogd with its own Redis output. It pushes one message with each command and reads a
+// batch's replies after it has sent the whole batch. Its queue is filled while redis-server is stopped, so
+// that the first batch waits. The CPU time is that of rsyslogd's output side (see outputCPU).
 func (b *omprogBench) omhiredis(n int, place placement) func(context.Context) (sample, error) {
 	return func(ctx context.Context) (sample, error) {
 		server, err := startRedis(ctx, place)
@@ -33,7 +33,7 @@ func (b *omprogBench) omhiredis(n int, place placement) func(context.Context) (s
 		r, err := startInside(ctx, n, place, `module(load="omhiredis")`, fmt.Sprintf(
 			`type="omhiredis" server="127.0.0.1" serverport="%d" mode="queue" key="%s" template="bare"`, server.port, list))
 		defer r.stop()
-		server.cmd.Process.Signal(syscall.SIGCONT) // also after an error: an rsyslogd that waits for an answer does not stop
+		server.cmd.Process.Signal(syscall.SIGCONT) // even after an error: a waiting rsyslogd does not stop
 		if err != nil {
 			return sample{}, err
 		}
@@ -43,7 +43,7 @@ func (b *omprogBench) omhiredis(n int, place placement) func(context.Context) (s
 	}
 }
 
-// storedInRedis measures omzmq behind the same rsyslogd, and imzmq --to redis. The CPU time is omzmq's.
+// storedInRedis measures omzmq under the same rsyslogd, and imzmq --to redis. The CPU time is omzmq's.
 func (b *omprogBench) storedInRedis(n int, place placement) func(context.Context) (sample, error) {
 	return func(ctx context.Context) (sample, error) {
 		server, i, err := b.startIntoRedis(ctx, place)
@@ -58,8 +58,8 @@ func (b *omprogBench) storedInRedis(n int, place placement) func(context.Context
 	}
 }
 
-// fromFile measures imzmq --to redis with one of its sockets, into which an omzmq that nobody wants replies from sends
-// the lines of a file. The CPU time is imzmq's.
+// fromFile measures imzmq --to redis. An omzmq whose replies are not read sends the lines of a file to one of
+// imzmq's sockets. The CPU time is imzmq's.
 func (b *omprogBench) fromFile(n int, socket, sender string) func(context.Context) (sample, error) {
 	return func(ctx context.Context) (sample, error) {
 		server, i, err := b.startIntoRedis(ctx, placement{}, "--socket", socket)
@@ -79,7 +79,7 @@ func (b *omprogBench) fromFile(n int, socket, sender string) func(context.Contex
 		if err := omzmq.Start(); err != nil {
 			return sample{}, err
 		}
-		defer omzmq.Wait() // its CPU time can be told until then; what it did not deliver, count misses
+		defer omzmq.Wait() // its CPU time can be read until then; count notices what it did not deliver
 		receiver := of("imzmq", i.cmd)
 		s, err := server.count(ctx, n, of("omzmq", omzmq), receiver)
 		if err != nil {
@@ -92,7 +92,7 @@ func (b *omprogBench) fromFile(n int, socket, sender string) func(context.Contex
 	}
 }
 
-// linesFile makes a file of n messages, to be read from its beginning.
+// linesFile makes a file of n messages and opens it for reading.
 func linesFile(name string, n int) (*os.File, error) {
 	file, err := os.Create(name)
 	if err != nil {
@@ -105,8 +105,8 @@ func linesFile(name string, n int) (*os.File, error) {
 	return os.Open(name)
 }
 
-// redisBenchmark measures redis-server alone with redis-benchmark, which keeps commands of one message each in flight on
-// so many connections.
+// redisBenchmark measures redis-server alone with redis-benchmark, which keeps commands of one message each in
+// flight on the given number of connections.
 func redisBenchmark(n, connections, commands int) func(context.Context) (sample, error) {
 	return func(ctx context.Context) (sample, error) {
 		server, err := startRedis(ctx, placement{})
@@ -138,13 +138,13 @@ func requestsPerSecond(out []byte) (float64, error) {
 	lines.FieldsPerRecord = -1
 	records, err := lines.ReadAll()
 	if err != nil || len(records) == 0 || len(records[len(records)-1]) < 2 {
-		return 0, fmt.Errorf("redis-benchmark says %q and no rate", out)
+		return 0, fmt.Errorf("redis-benchmark prints %q and no rate", out)
 	}
 	return strconv.ParseFloat(records[len(records)-1][1], 64)
 }
 
-// startIntoRedis starts redis-server, and an imzmq with more arguments that stores in its list. Both results are to be
-// stopped whatever the error.
+// startIntoRedis starts redis-server, and an imzmq with more arguments that stores in its list. The caller
+// stops both results, even after an error.
 func (b *omprogBench) startIntoRedis(ctx context.Context, place placement, args ...string) (*redisServer, *imzmq, error) {
 	server, err := startRedis(ctx, place)
 	if err != nil {
@@ -155,7 +155,7 @@ func (b *omprogBench) startIntoRedis(ctx context.Context, place placement, args 
 	return server, i, err
 }
 
-// redisServer is a running redis-server in a folder of its own. It keeps nothing on disk.
+// redisServer is a running redis-server in a folder of its own. It writes nothing to disk.
 type redisServer struct {
 	dir  string
 	port int
@@ -164,7 +164,8 @@ type redisServer struct {
 	in   *bufio.Reader
 }
 
-// startRedis starts redis-server on a free port, where the programs are placed. The result is to be stopped whatever the error.
+// startRedis starts redis-server on a free port, on the programs' CPUs. The caller stops the result, even
+// after an error.
 func startRedis(ctx context.Context, place placement) (*redisServer, error) {
 	dir, err := os.MkdirTemp("", "rz-bench-")
 	if err != nil {
@@ -201,16 +202,16 @@ func (s *redisServer) stop() {
 		s.conn.Close()
 	}
 	if s.cmd != nil && s.cmd.Process != nil {
-		s.cmd.Process.Kill() // nothing is to be saved
+		s.cmd.Process.Kill() // nothing needs saving
 		s.cmd.Wait()
 	}
 	os.RemoveAll(s.dir)
 }
 
-// count looks at the list until it holds n messages. The rate, and how busy redis-server and the other processes are, is
-// measured from the first look that finds a message.
+// count polls the list until it holds n messages. It measures the rate, and how busy redis-server and the
+// other processes are, from the first poll that finds a message.
 func (s *redisServer) count(ctx context.Context, n int, others ...process) (sample, error) {
-	const interval = 2 * time.Millisecond // between looks
+	const interval = 2 * time.Millisecond // between polls
 	var since *load
 	first := 0
 	for ; ; time.Sleep(interval) {
@@ -231,7 +232,7 @@ func (s *redisServer) count(ctx context.Context, n int, others ...process) (samp
 	}
 }
 
-// length is how many messages the list holds.
+// length returns how many messages the list holds.
 func (s *redisServer) length() (n int, err error) {
 	if _, err := fmt.Fprintf(s.conn, "LLEN %s\r\n", list); err != nil {
 		return 0, err
@@ -241,7 +242,7 @@ func (s *redisServer) length() (n int, err error) {
 		return 0, err
 	}
 	if _, err := fmt.Sscanf(line, ":%d", &n); err != nil {
-		return 0, fmt.Errorf("redis-server says %q to LLEN", line)
+		return 0, fmt.Errorf("redis-server answers LLEN with %q", line)
 	}
 	return n, nil
 }

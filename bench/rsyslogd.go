@@ -17,7 +17,7 @@ import (
 	"time"
 )
 
-// placement says on which CPUs the processes run, as taskset takes it; empty: where the kernel puts them.
+// placement is on which CPUs the processes run, as taskset takes them; empty: chosen by the kernel.
 type placement struct{ rsyslogd, program string }
 
 func (p placement) prefix(cpus string) []string {
@@ -27,8 +27,8 @@ func (p placement) prefix(cpus string) []string {
 	return []string{"taskset", "-c", cpus}
 }
 
-// config is a private rsyslogd's; %[1]s is its folder, %[2]s the module and %[3]s the action's own parameters. What comes
-// in goes straight to the action's queue.
+// config is a private rsyslogd's: %[1]s is its folder, %[2]s the module and %[3]s the action's own parameters.
+// Input goes straight to the action's queue.
 const config = `
 global(workDirectory="%[1]s")
 module(load="imptcp")
@@ -65,7 +65,8 @@ func (r *rsyslogd) start(ctx context.Context, place placement, module, action st
 	return r.cmd.Start()
 }
 
-// fill feeds the queue and returns when rsyslogd has taken everything: it closes the connection then.
+// fill feeds the queue and returns when rsyslogd has taken everything, which it signals by closing the
+// connection.
 func (r *rsyslogd) fill(ctx context.Context, n int) error {
 	var conn net.Conn
 	err := errors.New("not tried")
@@ -85,7 +86,7 @@ func (r *rsyslogd) fill(ctx context.Context, n int) error {
 	return err
 }
 
-// writeLines writes n messages of messageSize bytes, no two of them alike, and a line feed after each.
+// writeLines writes n different messages of messageSize bytes, with a line feed after each.
 func writeLines(out io.Writer, n int) error {
 	w := bufio.NewWriterSize(out, 256<<10)
 	filling := strings.Repeat("x", messageSize)
@@ -98,9 +99,9 @@ func writeLines(out io.Writer, n int) error {
 	return w.Flush()
 }
 
-// programCPU is the CPU time, in seconds, of rsyslogd's only child.
+// programCPU returns the CPU time, in seconds, of rsyslogd's only child.
 func (r *rsyslogd) programCPU() (float64, error) {
-	pid := r.cmd.Process.Pid // taskset has become rsyslogd
+	pid := r.cmd.Process.Pid // taskset has execed rsyslogd
 	children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%[1]d/children", pid))
 	if err != nil {
 		return 0, err
@@ -113,7 +114,7 @@ func (r *rsyslogd) programCPU() (float64, error) {
 	return processCPU(string(bytes.TrimSpace(children)))
 }
 
-// processCPU is the CPU time of a process, in seconds, so far.
+// processCPU returns the CPU time of a process so far, in seconds.
 func processCPU(pid string) (float64, error) {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%s/stat", pid))
 	if err != nil {
@@ -146,7 +147,7 @@ func (r *rsyslogd) stop() {
 	os.RemoveAll(r.dir)
 }
 
-// complaint adds what rsyslogd and its program said to an error.
+// complaint adds to an error what rsyslogd and its program wrote.
 func (r *rsyslogd) complaint(err error) error {
 	if err == nil {
 		return nil

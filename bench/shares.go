@@ -9,13 +9,13 @@ import (
 	"time"
 )
 
-// process is something whose CPU time, in seconds, can be told.
+// process is anything whose CPU time, in seconds, can be read.
 type process struct {
 	name string
 	cpu  func() (float64, error)
 }
 
-// of is the process of a command.
+// of returns the process of a command.
 func of(name string, cmd *exec.Cmd) process {
 	return process{name, func() (float64, error) { return processCPU(fmt.Sprint(cmd.Process.Pid)) }}
 }
@@ -25,13 +25,14 @@ func (r *rsyslogd) output() process {
 	return process{"rsyslogd's output", func() (float64, error) { return r.outputCPU(), nil }}
 }
 
-// share is how much of the time one CPU was busy with a process; one of several threads may have more than 1.
+// share is the fraction of the time for which a process kept one CPU busy; with several threads it may exceed
+// 1.
 type share struct {
 	process string
 	cpus    float64
 }
 
-// load is what processes do from a moment on.
+// load is the CPU time that processes use from a moment on.
 type load struct {
 	processes []process
 	before    []float64
@@ -50,7 +51,7 @@ func watch(processes []process) (*load, error) {
 	return l, all
 }
 
-// shares tells what they have done so far.
+// shares returns what the processes have used so far.
 func (l *load) shares() (shares []share, all error) {
 	seconds := time.Since(l.since).Seconds()
 	for i, p := range l.processes {
@@ -61,8 +62,8 @@ func (l *load) shares() (shares []share, all error) {
 	return shares, all
 }
 
-// printShares prints the medians of a contestant's shares, if it has any: who is near 100% holds up the others, and
-// where nobody is, they wait for each other or for a CPU.
+// printShares prints the medians of a contestant's shares, if it has any. A process near 100% holds up the
+// others. If none is, they wait for each other or for a CPU.
 func printShares(out io.Writer, name string, samples []sample) {
 	var texts []string
 	for i, first := range samples[0].shares {

@@ -14,7 +14,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// terminal measures how long a log line needs from a publisher on libzmq to a terminal on which a program prints it.
+// terminal measures how long a log line takes from a publisher on libzmq to a terminal on which a program
+// prints it.
 func terminal(programs string, lines, perSecond int, printer ...string) func(context.Context) (sample, error) {
 	return func(ctx context.Context) (sample, error) {
 		ctx, cancel := context.WithCancel(ctx)
@@ -23,7 +24,7 @@ func terminal(programs string, lines, perSecond int, printer ...string) func(con
 		if err != nil {
 			return sample{}, err
 		}
-		defer p.cmd.Wait() //nolint:errcheck // a publisher nobody listens to is ended by ctx
+		defer p.cmd.Wait() //nolint:errcheck // ctx ends a publisher that has no subscriber
 		defer cancel()
 		master, slave, err := openTerminal()
 		if err != nil {
@@ -33,12 +34,12 @@ func terminal(programs string, lines, perSecond int, printer ...string) func(con
 		cmd := exec.CommandContext(ctx, filepath.Join(programs, printer[0]), append(printer[1:], p.endpoint)...)
 		cmd.Stdin, cmd.Stdout, cmd.Stderr = slave, slave, os.Stderr
 		err = cmd.Start()
-		slave.Close() // so that the end of the program is the terminal's end
+		slave.Close() // so that the program's end is the terminal's end
 		if err != nil {
 			return sample{}, err
 		}
 		delays, err := readDelays(master, lines)
-		cmd.Process.Kill() //nolint:errcheck // it would print for ever
+		cmd.Process.Kill() //nolint:errcheck // it would print forever
 		cmd.Wait()         //nolint:errcheck // it was killed
 		if err := errors.Join(err, ctx.Err()); err != nil {
 			return sample{}, fmt.Errorf("%q: %w", cmd.Args, err)
@@ -66,10 +67,10 @@ func openTerminal() (master int, slave *os.File, err error) {
 	return master, slave, err
 }
 
-// readDelays reads n lines from a terminal and tells how many milliseconds before its reading each was sent. A blocking
-// read(2): the runtime's poller would be measured otherwise.
+// readDelays reads n lines from a terminal and returns how many milliseconds each had been on its way. It
+// blocks in read(2), because otherwise the runtime's poller would be measured.
 func readDelays(master, n int) (delays []float64, err error) {
-	const longest = 64 << 10 // of a line
+	const longest = 64 << 10 // for one line
 	var pending []byte
 	buf := make([]byte, 4<<10)
 	for len(delays) < n {
@@ -100,7 +101,7 @@ func readDelays(master, n int) (delays []float64, err error) {
 	return delays, nil
 }
 
-// sentAt finds the time in a line of zmq_lines.
+// sentAt returns the time in a line of zmq_lines.
 func sentAt(line []byte) (ns int64, found bool) {
 	_, text, found := bytes.Cut(line, []byte("sent="))
 	digits := len(text) - len(bytes.TrimLeft(text, "0123456789"))
@@ -111,7 +112,7 @@ func sentAt(line []byte) (ns int64, found bool) {
 func terminalRows(programs string) []row {
 	const lines, perSecond = 600, 200
 	return []row{{"terminal", "a log line reaches the terminal: PUB on libzmq, TCP, the program, a pty; 200 lines/s of 200 bytes", []contestant{
-		{"SUB on libzmq, fflush", terminal(programs, lines, perSecond, "zmq_tail")},
-		{"zmqtap", terminal(programs, lines, perSecond, "zmqtap", "--log-level", "error")},
+		{name: "SUB on libzmq, fflush", run: terminal(programs, lines, perSecond, "zmq_tail")},
+		ours("zmqtap", terminal(programs, lines, perSecond, "zmqtap", "--log-level", "error")),
 	}, nil}}
 }

@@ -6,9 +6,10 @@ import (
 	"time"
 )
 
-// The ground that the account of TestChaos stands on: rsyslogd by itself, killed again and again, loses nothing that
-// it has acknowledged by RELP without a queue in between.
+// TestChaos relies on this: rsyslogd by itself, killed again and again, loses nothing that it has acknowledged
+// over RELP, as long as there is no queue in between.
 func TestKilledRsyslogdLosesNothing(t *testing.T) {
+	t.Parallel()
 	const perSecond, kills = 2000, 12
 	l := lines{seed: 21, longest: 2000}
 	r := startRsyslogd(t, preamble+relpToFileAtOnce)

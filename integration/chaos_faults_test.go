@@ -13,14 +13,13 @@ import (
 	"time"
 )
 
-// fault is a kind of mischief.
+// fault is one kind of fault: how often it happens, and how.
 type fault struct {
-	every  time.Duration // on average
-	strike func(c *chaos, r *rand.Rand)
+	every  time.Duration                     // on average
+	strike func(c *chaos, r *rand.Rand) bool // reports whether it found a victim
 }
 
-// faults by name, as -chaos-only has them. A strike draws the same numbers whether it finds a victim or not, so that a seed
-// is a schedule.
+// faults by name, as -chaos-only has them.
 var faults = map[string]fault{
 	"omzmq":    {400 * time.Millisecond, (*chaos).killOmzmq},
 	"imzmq":    {1500 * time.Millisecond, (*chaos).killImzmq},
@@ -31,7 +30,7 @@ var faults = map[string]fault{
 	"freeze":   {4 * time.Second, (*chaos).freeze},
 }
 
-// appointment is something to be done at a time.
+// appointment is something to do at a given time.
 type appointment struct {
 	at time.Time
 	do func()
@@ -41,13 +40,13 @@ func (c *chaos) later(d time.Duration, do func()) {
 	c.agenda = append(c.agenda, appointment{time.Now().Add(d), do})
 }
 
-// rage lets faults happen for so long, and returns when everything that was broken runs again.
+// rage lets faults happen for the given time and returns when everything that was broken runs again.
 func (c *chaos) rage(lasting time.Duration) {
 	end := time.Now().Add(lasting)
 	for _, kind := range c.only {
 		name := fnv.New64a()
 		name.Write([]byte(kind))
-		c.plan(faults[kind], rand.New(rand.NewPCG(c.seed, name.Sum64())), end)
+		c.plan(faults[kind], name.Sum64(), 0, end)
 	}
 	look := time.NewTicker(50 * time.Millisecond)
 	defer look.Stop()
@@ -67,56 +66,65 @@ func (c *chaos) rage(lasting time.Duration) {
 	}
 }
 
-// plan makes the appointment for the next fault of a kind, from half to one and a half of its usual distance.
-func (c *chaos) plan(f fault, r *rand.Rand, end time.Time) {
-	distance := between(r, f.every/2, f.every*3/2)
+// plan makes the appointment for the next fault of a kind, from half to one and a half of its usual distance. What
+// happens then depends on the seed, the kind and the number of the strike, so that a seed is a schedule: a strike that
+// finds no victim is tried again with the same random numbers.
+func (c *chaos) plan(f fault, kind uint64, strike int, end time.Time) {
+	random := func(use uint64) *rand.Rand { return rand.New(rand.NewPCG(c.seed+use<<32, kind+uint64(strike))) }
+	distance := between(random(0), f.every/2, f.every*3/2)
 	if time.Now().Add(distance).After(end) {
 		return
 	}
-	c.later(distance, func() {
-		f.strike(c, r)
-		c.plan(f, r, end)
-	})
+	var try func()
+	try = func() {
+		if !f.strike(c, random(1)) {
+			c.later(20*time.Millisecond, try)
+			return
+		}
+		c.plan(f, kind, strike+1, end)
+	}
+	c.later(distance, try)
 }
 
 func between(r *rand.Rand, least, most time.Duration) time.Duration {
 	return least + time.Duration(r.Int64N(int64(most-least)))
 }
 
-func (c *chaos) killOmzmq(r *rand.Rand) {
-	which := r.Float64()
+func (c *chaos) killOmzmq(r *rand.Rand) bool {
 	if !c.from.running() {
-		return
+		return false
 	}
 	pids := children(c.t, c.from.pid(), "omzmq")
 	c.most = max(c.most, len(pids))
 	if len(pids) == 0 {
-		return // rsyslogd has not started it again yet
+		return false // rsyslogd has not started it again yet
 	}
-	pid := pids[int(which*float64(len(pids)))]
+	pid := pids[r.IntN(len(pids))]
 	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
 		c.t.Fatalf("killing omzmq: %v", err)
 	}
 	c.happen["omzmq"]++
+	return true
 }
 
-func (c *chaos) killImzmq(r *rand.Rand) {
+func (c *chaos) killImzmq(r *rand.Rand) bool {
 	p, down := c.post(r), between(r, 20*time.Millisecond, 500*time.Millisecond)
 	if !p.running() {
-		return
+		return false
 	}
 	p.kill()
 	c.happen["imzmq"]++
 	c.later(down, func() { c.occupy(p) })
+	return true
 }
 
 // freeze stops an imzmq for longer than its peers wait for a sign of life.
-func (c *chaos) freeze(r *rand.Rand) {
+func (c *chaos) freeze(r *rand.Rand) bool {
 	p, down := c.post(r), between(r, 3*chaosHeartbeat+200*time.Millisecond, 6*chaosHeartbeat)
 	if p.frozen || !p.running() {
-		return
+		return false
 	}
-	victim := p.process // another may be at the post by then
+	victim := p.process // the post may have another process by then
 	victim.signal(c.t, syscall.SIGSTOP)
 	p.frozen = true
 	c.happen["freeze"]++
@@ -126,50 +134,58 @@ func (c *chaos) freeze(r *rand.Rand) {
 			p.frozen = false
 		}
 	})
+	return true
 }
 
-// occupy starts an imzmq at the post.
+// occupy starts an imzmq at a post.
 func (c *chaos) occupy(p *post) {
 	cmd := exec.Command(program("imzmq"), p.flags...)
 	cmd.Stderr = p.words
 	p.process, p.frozen = start(c.t, "imzmq", cmd), false
 }
 
-func (c *chaos) cut(r *rand.Rand) {
-	if n := c.post(r).proxy.cut(r.IntN(2) == 0); n > 0 {
-		c.happen["cut"]++
-		c.happen["connections"] += n
+func (c *chaos) cut(r *rand.Rand) bool {
+	n := c.post(r).proxy.cut(r.IntN(2) == 0)
+	if n == 0 {
+		return false
 	}
+	c.happen["cut"]++
+	c.happen["connections"] += n
+	return true
 }
 
-func (c *chaos) stall(r *rand.Rand) {
+func (c *chaos) stall(r *rand.Rand) bool {
 	p, down := c.post(r), between(r, 50*time.Millisecond, 4*chaosHeartbeat)
-	if p.proxy.stall() {
-		c.happen["stall"]++
-		c.later(down, p.proxy.resume)
+	if !p.proxy.stall() {
+		return false
 	}
+	c.happen["stall"]++
+	c.later(down, p.proxy.resume)
+	return true
 }
 
-func (c *chaos) killSender(r *rand.Rand) {
+func (c *chaos) killSender(r *rand.Rand) bool {
 	down := between(r, 20*time.Millisecond, 1500*time.Millisecond)
 	if !c.from.running() {
-		return
+		return false
 	}
 	c.lived = append(c.lived, children(c.t, c.from.pid(), "omzmq")...)
 	c.from.kill()
 	c.happen["sender"]++
 	c.later(down, func() { c.from.again(c.t) })
+	return true
 }
 
-func (c *chaos) killReceiver(r *rand.Rand) {
+func (c *chaos) killReceiver(r *rand.Rand) bool {
 	down := between(r, 20*time.Millisecond, 1500*time.Millisecond)
 	if !c.to.running() {
-		return
+		return false
 	}
 	c.to.kill()
 	c.happen["receiver"]++
 	c.arrived.mend(c.t)
 	c.later(down, func() { c.to.again(c.t) })
+	return true
 }
 
 func (c *chaos) post(r *rand.Rand) *post { return c.posts[r.IntN(len(c.posts))] }

@@ -13,14 +13,14 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/relp"
 )
 
-// relpToRuleset is the way in: imrelp's 200 comes when the ruleset, which has no queue of its own, is through with the
-// message.
+// relpToRuleset receives over RELP. The ruleset has no queue, so imrelp answers 200 only after the ruleset has
+// processed the message.
 const relpToRuleset = `
 module(load="imrelp")
 input(type="imrelp" address="127.0.0.1" port="[relp]" ruleset="in" maxDataSize="64k" flowControl="full")
 `
 
-// relpToFileAtOnce receives by RELP and acknowledges what write(2) has taken.
+// relpToFileAtOnce receives over RELP and acknowledges a message after write(2) has taken it.
 const relpToFileAtOnce = `
 module(load="imrelp")
 ruleset(name="received" queue.type="Direct") {
@@ -29,15 +29,15 @@ ruleset(name="received" queue.type="Direct") {
 input(type="imrelp" address="127.0.0.1" port="[relp]" ruleset="received" maxDataSize="64k" flowControl="full")
 `
 
-// feeder sends lines by RELP, from number 0 on, until it is stopped. What rsyslogd does not acknowledge before it dies it
-// sends again.
+// feeder sends lines over RELP, numbered from 0, until it is stopped. Lines that rsyslogd does not acknowledge
+// before it dies are sent again.
 type feeder struct {
-	acknowledged atomic.Int64 // lines, counted from 0 on
+	acknowledged atomic.Int64 // number of lines
 	stopped      chan struct{}
 	ended        chan error
 }
 
-// startFeeder sends to the imrelp at port, at a moderate rate and at most so many lines.
+// startFeeder sends to the imrelp at port: perSecond lines per second, and at most that many in all.
 func startFeeder(t *testing.T, port string, l lines, perSecond, most int) *feeder {
 	t.Helper()
 	client, err := relp.NewClient(relp.Config{
@@ -51,7 +51,7 @@ func startFeeder(t *testing.T, port string, l lines, perSecond, most int) *feede
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() {
 		err := f.feed(ctx, client, l, perSecond, most)
-		client.Close(ctx) //nolint:errcheck // what counts was acknowledged before
+		client.Close(ctx) //nolint:errcheck // what counts has been acknowledged
 		f.ended <- err
 		close(f.ended)
 	}()
@@ -63,7 +63,7 @@ func startFeeder(t *testing.T, port string, l lines, perSecond, most int) *feede
 }
 
 func (f *feeder) feed(ctx context.Context, client *relp.Client, l lines, perSecond, most int) error {
-	const ticks = 50 // a second
+	const ticks = 50 // per second
 	tick := time.NewTicker(time.Second / ticks)
 	defer tick.Stop()
 	for n := 0; n < most; {
@@ -90,7 +90,7 @@ func (f *feeder) feed(ctx context.Context, client *relp.Client, l lines, perSeco
 		}
 		f.acknowledged.Store(int64(n))
 	}
-	return fmt.Errorf("the load went on for longer than it should have")
+	return fmt.Errorf("the feeder was not stopped before its last line")
 }
 
 func cmpError(errs ...error) error {
@@ -102,7 +102,8 @@ func cmpError(errs ...error) error {
 	return nil
 }
 
-// stop lets the feeder finish what it has begun and gives the number of lines sent: every one of them is acknowledged.
+// stop lets the feeder finish the batch in hand and returns the number of lines sent. All of them are
+// acknowledged.
 func (f *feeder) stop(t *testing.T) int {
 	t.Helper()
 	close(f.stopped)
@@ -117,8 +118,8 @@ func (f *feeder) stop(t *testing.T) int {
 	return int(f.acknowledged.Load())
 }
 
-// mend removes what a killed writer has left unfinished at the file's end, which nobody has been told is stored, and says
-// whether there was anything. What comes next would be glued to it.
+// mend removes an unfinished line from the end of the file and reports whether there was one. A killed writer
+// leaves it; no line of it has been acknowledged, and the next line would be appended to it.
 func (a *account) mend(t *testing.T) bool {
 	t.Helper()
 	a.poll(t)

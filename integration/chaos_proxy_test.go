@@ -3,19 +3,23 @@ package integration
 import (
 	"net"
 	"sync"
+	"sync/atomic"
 	"testing"
 )
 
-// proxy is a TCP hop between a program and the port it connects to. It can cut what goes through it, and hold it up.
+// proxy is a TCP hop between a program and the port it connects to. It can cut connections and hold their
+// bytes back.
 type proxy struct {
 	to       string // port
 	listener net.Listener
 	work     sync.WaitGroup
+	held     atomic.Int32 // connections on which mute holds a reply back
 
-	mu    sync.Mutex
-	conns map[*net.TCPConn]bool
-	open  chan struct{} // closed while bytes may pass
-	ended bool
+	mu      sync.Mutex
+	conns   map[*net.TCPConn]bool
+	open    chan struct{} // closed while bytes may pass
+	replies chan struct{} // closed while bytes may pass from the port back to the program
+	ended   bool
 }
 
 func startProxy(t *testing.T, to string) *proxy {
@@ -24,14 +28,16 @@ func startProxy(t *testing.T, to string) *proxy {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &proxy{to: to, listener: l, conns: map[*net.TCPConn]bool{}, open: make(chan struct{})}
-	close(p.open)
+	p := &proxy{to: to, listener: l, conns: map[*net.TCPConn]bool{}, open: make(chan struct{}), replies: make(chan struct{})}
+	p.resume()
 	p.work.Go(p.accept)
 	t.Cleanup(p.end)
 	return p
 }
 
-func (p *proxy) endpoint() string { return "tcp://" + p.listener.Addr().String() }
+func (p *proxy) address() string { return p.listener.Addr().String() }
+
+func (p *proxy) endpoint() string { return "tcp://" + p.address() }
 
 func (p *proxy) accept() {
 	for {
@@ -41,19 +47,20 @@ func (p *proxy) accept() {
 		}
 		out, err := net.Dial("tcp", "127.0.0.1:"+p.to)
 		if err != nil {
-			in.Close() // nobody is there: the program is to find out
+			in.Close() // nothing listens there: the program must see that
 			continue
 		}
 		a, b := in.(*net.TCPConn), out.(*net.TCPConn)
 		if !p.enter(a, b) {
 			return
 		}
-		p.work.Go(func() { p.pass(a, b) })
-		p.work.Go(func() { p.pass(b, a) })
+		p.work.Go(func() { p.pass(a, b, false) })
+		p.work.Go(func() { p.pass(b, a, true) })
 	}
 }
 
-// enter makes the two known, so that they can be cut.
+// enter records a pair of connections so that cut finds them. It closes them and returns false if the proxy
+// has ended.
 func (p *proxy) enter(a, b *net.TCPConn) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -66,16 +73,21 @@ func (p *proxy) enter(a, b *net.TCPConn) bool {
 	return true
 }
 
-// pass carries bytes one way and closes both ends when either is gone. Small pieces, so that a cut falls into the middle
-// of messages.
-func (p *proxy) pass(from, to *net.TCPConn) {
+// pass copies bytes one way and closes both ends when either is gone. It copies small pieces, so that cuts
+// fall in the middle of messages.
+func (p *proxy) pass(from, to *net.TCPConn, back bool) {
 	piece := make([]byte, 4096)
 	for {
 		n, err := from.Read(piece)
 		p.mu.Lock()
-		open := p.open
+		open, replies := p.open, p.replies
 		p.mu.Unlock()
 		<-open
+		if back {
+			p.held.Add(1)
+			<-replies
+			p.held.Add(-1)
+		}
 		if n > 0 {
 			if _, lost := to.Write(piece[:n]); lost != nil {
 				break
@@ -93,8 +105,8 @@ func (p *proxy) pass(from, to *net.TCPConn) {
 	delete(p.conns, to)
 }
 
-// cut closes everything that goes through and says how many connections that were. With a reset the kernels also throw
-// away what is on its way.
+// cut closes every connection and returns how many there were. With reset, the kernels also discard what is in
+// flight.
 func (p *proxy) cut(reset bool) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -109,13 +121,19 @@ func (p *proxy) cut(reset bool) int {
 	return n
 }
 
-// stall holds every byte back until resume. It says whether that is new.
-func (p *proxy) stall() bool {
+// stall holds every byte back until resume. It returns false if the proxy was stalled already.
+func (p *proxy) stall() bool { return p.shut(&p.open) }
+
+// mute holds back, until resume, only what comes from the port: the program's requests arrive there, and the replies do
+// not reach the program.
+func (p *proxy) mute() bool { return p.shut(&p.replies) }
+
+func (p *proxy) shut(gate *chan struct{}) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	select {
-	case <-p.open:
-		p.open = make(chan struct{})
+	case <-*gate:
+		*gate = make(chan struct{})
 		return true
 	default:
 		return false
@@ -125,10 +143,12 @@ func (p *proxy) stall() bool {
 func (p *proxy) resume() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	select {
-	case <-p.open:
-	default:
-		close(p.open)
+	for _, gate := range []chan struct{}{p.open, p.replies} {
+		select {
+		case <-gate:
+		default:
+			close(gate)
+		}
 	}
 }
 

@@ -7,9 +7,10 @@ import (
 	"time"
 )
 
-// rsyslog's own ZeroMQ modules, which speak libzmq through CZMQ, as peers on both sides.
+// rsyslog's own ZeroMQ modules, which use libzmq through CZMQ, as peers on both sides.
 
-// fromImczmq receives with imczmq, each frame a message. It has no ruleset of its own: with one, imczmq aborts at stop.
+// fromImczmq receives with imczmq; each frame is a message. It has no ruleset of its own: with one, imczmq
+// aborts when rsyslogd stops.
 func fromImczmq(socket, endpoint string) string {
 	return fmt.Sprintf(`
 module(load="imczmq")
@@ -44,7 +45,7 @@ func TestOmzmqToImczmq(t *testing.T) {
 		arrived.settle(t, false)
 	})
 	t.Run("pub to SUB", func(t *testing.T) {
-		const messages = 500 // less than any high-water mark: publishing may drop, and must not here
+		const messages = 500 // less than any high-water mark: a publisher may drop messages, and must not here
 		l := lines{seed: 6}
 		endpoint := nowhere(t)
 		from := startRsyslogd(t, preamble+wayIn+toOmzmq("--socket pub --bind "+endpoint, memoryQueue+` forceSingleInstance="on"`))

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// Replies and marks of omprog's conversation.
+// Replies and marks in omprog's conversation.
 const (
 	begin    = "BEGIN TRANSACTION"
 	commit   = "COMMIT TRANSACTION"
@@ -19,18 +19,18 @@ const (
 	deferred = "DEFER_COMMIT"
 )
 
-// reply is one line that omzmq wrote on stdout, its keep-alive dots counted apart.
+// reply is one line that omzmq wrote to stdout. Its keep-alive dots are counted separately.
 type reply struct {
 	dots int
 	text string
 }
 
-// driver is omzmq with rsyslog's place taken by the test: lines on its stdin, replies from its stdout.
+// driver is omzmq with the test in rsyslog's place: it writes lines to stdin and reads replies from stdout.
 type driver struct {
 	*process
 	stdin   io.WriteCloser
 	replies chan reply   // closed at the end of stdout
-	dots    atomic.Int32 // keep-alive dots of the reply that is to come
+	dots    atomic.Int32 // keep-alive dots before the next reply
 }
 
 // drive starts omzmq with the given flags and waits for its first OK.
@@ -41,7 +41,7 @@ func drive(t *testing.T, flags ...string) *driver {
 	return d
 }
 
-// driveCommand starts cmd, which is or becomes omzmq, with its stdin and stdout on pipes.
+// driveCommand starts cmd, which is omzmq or execs it, with stdin and stdout on pipes.
 func driveCommand(t *testing.T, cmd *exec.Cmd) *driver {
 	t.Helper()
 	p, stdin, r := startPiped(t, "omzmq", cmd)
@@ -58,7 +58,7 @@ func (d *driver) read(r *bufio.Reader) {
 			return
 		}
 		if first[0] == '.' {
-			r.Discard(1) //nolint:errcheck // it is there
+			r.Discard(1) //nolint:errcheck // it was peeked
 			d.dots.Add(1)
 			continue
 		}
@@ -70,7 +70,7 @@ func (d *driver) read(r *bufio.Reader) {
 	}
 }
 
-// write gives omzmq lines, each with its line feed, without looking at replies.
+// write sends lines to omzmq, each with a line feed, and does not wait for replies.
 func (d *driver) write(t *testing.T, lines ...string) {
 	t.Helper()
 	if _, err := io.WriteString(d.stdin, strings.Join(lines, "\n")+"\n"); err != nil {
@@ -100,10 +100,13 @@ func (d *driver) expect(t *testing.T, text string) {
 	}
 }
 
-// transaction sends lines as one transaction, each step answered as it should be up to the commit, whose reply it gives.
+// transaction sends lines as one transaction and returns the reply to its commit, or to a BEGIN that fails.
 func (d *driver) transaction(t *testing.T, lines ...string) reply {
 	t.Helper()
-	d.begin(t)
+	d.write(t, begin)
+	if r := d.reply(t); r.text != ok {
+		return r
+	}
 	d.accept(t, lines...)
 	d.write(t, commit)
 	return d.reply(t)
@@ -131,7 +134,21 @@ func (d *driver) commits(t *testing.T, lines ...string) {
 	}
 }
 
-// finish ends the input, as rsyslog does, and gives the exit code. Nothing may come on stdout any more.
+// delivers sends lines as rsyslog does after a failed commit: each in a transaction of its own, repeated until
+// it succeeds.
+func (d *driver) delivers(t *testing.T, lines ...string) {
+	t.Helper()
+	for _, line := range lines {
+		for r := d.transaction(t, line); r.text != ok; r = d.transaction(t, line) {
+			if !strings.HasPrefix(r.text, "omzmq: ") {
+				t.Fatalf("the commit was answered %+v", r)
+			}
+		}
+	}
+}
+
+// finish closes omzmq's stdin, as rsyslog does, and returns the exit code. omzmq must write nothing more to
+// stdout.
 func (d *driver) finish(t *testing.T) int {
 	t.Helper()
 	if err := d.stdin.Close(); err != nil {
@@ -144,7 +161,7 @@ func (d *driver) finish(t *testing.T) int {
 	return code
 }
 
-// numbered are n different short lines.
+// numbered returns n different short lines.
 func numbered(prefix string, n int) []string {
 	out := make([]string, n)
 	for i := range out {

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// twoReceivers commits numbered messages to two receivers and keeps account of who has stored what.
+// twoReceivers commits numbered messages to two receivers and records which of them has stored what.
 type twoReceivers struct {
 	*driver
 	receivers [2]*receiver
@@ -32,7 +32,7 @@ func startTwoReceivers(t *testing.T, heartbeat time.Duration, begin func(t *test
 	return f
 }
 
-// commits sends a transaction, which must succeed, and enters what has been stored meanwhile.
+// commits sends a transaction, which must succeed, and records what has been stored meanwhile.
 func (f *twoReceivers) commits(t *testing.T) {
 	t.Helper()
 	batch := make([]string, 20)
@@ -63,7 +63,7 @@ func (f *twoReceivers) enter(i int, line string) {
 	f.stored[i][line[strings.LastIndexByte(line, '\t')+1:]]++ // router.py prints number and topic before it
 }
 
-// gets commits until the receiver has stored something that is committed from now on.
+// gets commits messages until the receiver has stored one of them.
 func (f *twoReceivers) gets(t *testing.T, i int) {
 	t.Helper()
 	next := f.sent
@@ -78,8 +78,8 @@ func (f *twoReceivers) gets(t *testing.T, i int) {
 	})
 }
 
-// settle ends the receivers and compares what was committed with what is stored. Both receivers may have what one had stored and not
-// acknowledged; neither may have it twice.
+// settle ends the receivers and compares what was committed with what is stored. A message may be at both
+// receivers, if one had stored it without acknowledging it; no receiver may have it twice.
 func (f *twoReceivers) settle(t *testing.T) {
 	t.Helper()
 	for i, r := range f.receivers {
@@ -102,7 +102,7 @@ func (f *twoReceivers) settle(t *testing.T) {
 	t.Logf("%d messages, %d and %d stored, %d by both", f.sent, len(f.stored[0]), len(f.stored[1]), both)
 }
 
-// at is the time of the process's first log line with the text since the given time.
+// at returns the time of the process's first log line since the given time that contains text.
 func (p *process) at(text string, since time.Time) (time.Time, bool) {
 	for _, found := range regexp.MustCompile(`time=(\S+) .*`+text).FindAllStringSubmatch(p.stderr.String(), -1) {
 		if at, err := time.Parse(time.RFC3339Nano, found[1]); err == nil && !at.Before(since) {
@@ -112,9 +112,10 @@ func (p *process) at(text string, since time.Time) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// A receiver that is frozen while its connection stands is taken for gone after three silent heartbeat intervals: its
-// messages go to the other one and no commit fails. When it goes on, it gets messages again.
+// A receiver that is frozen while its connection stays open is dropped after three silent heartbeat intervals.
+// Its messages go to the other one and no commit fails. When it continues, it gets messages again.
 func TestFrozenReceiver(t *testing.T) {
+	t.Parallel()
 	const heartbeat = 200 * time.Millisecond
 	for name, begin := range map[string]func(t *testing.T) (*receiver, string){
 		"imzmq": func(t *testing.T) (*receiver, string) {
@@ -127,6 +128,7 @@ func TestFrozenReceiver(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			f := startTwoReceivers(t, heartbeat, begin)
 			f.gets(t, 0)
 			f.gets(t, 1)
@@ -144,12 +146,12 @@ func TestFrozenReceiver(t *testing.T) {
 			})
 			t.Logf("dropped %.1f heartbeat intervals after it froze", float64(dropped.Sub(frozen))/float64(heartbeat))
 			for range 10 {
-				f.commits(t) // by the other one
+				f.commits(t) // only the other one can store them
 			}
 			f.receivers[0].signal(t, syscall.SIGCONT)
 			continued := time.Now()
 			f.gets(t, 0)
-			t.Logf("it gets messages again %v after it went on", time.Since(continued))
+			t.Logf("it gets messages again %v after it continued", time.Since(continued))
 			wantExit(t, f.driver, 0)
 			f.settle(t)
 		})

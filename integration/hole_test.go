@@ -7,16 +7,19 @@ import (
 	"testing"
 )
 
-// What rsyslogd 8.2302 does with a transaction whose omprog program dies or fails: which messages come again, and in
-// which transactions. Nothing of ours runs here: this is what a program that wants to lose nothing must be made for.
+// What rsyslogd 8.2302 does with a transaction whose omprog program dies or fails: which messages it sends
+// again, and in which transactions. None of our programs runs here. A program that is to lose nothing must
+// cope with this.
 
-// The batch that comes to grief, and the one that comes when it is over: what of the first has not come by then never does.
+// The batch in which the plugin fails, and the batch after it. What has not been repeated before nextBatch is
+// never repeated.
 const (
 	wholeBatch = " BEGIN m0 m1 m2 m3 m4 m5 COMMIT"
 	nextBatch  = " BEGIN m6 m7 m8 m9 m10 m11 COMMIT"
 )
 
-// toGrief runs m0 to m11 in batches of six through a plugin with the given griefs. The transcript must be want and nextBatch.
+// toGrief runs m0 to m11 in batches of six through a plugin with the given griefs. The transcript must be want
+// followed by nextBatch.
 func toGrief(t *testing.T, griefs string, want ...string) {
 	t.Helper()
 	r := startRsyslogd(t, preamble+wayIn+toPlugin(griefs, transactions(6)))
@@ -38,7 +41,7 @@ func wantTranscript(t *testing.T, events []pluginEvent, want string) {
 	}
 }
 
-// oneByOne are transactions of a message each.
+// oneByOne is a transaction for each message.
 func oneByOne(messages ...int) string {
 	var b strings.Builder
 	for _, n := range messages {
@@ -47,88 +50,108 @@ func oneByOne(messages ...int) string {
 	return b.String()
 }
 
-// Before COMMIT: rsyslog goes on with the message it has no answer to. Those answered with DEFER_COMMIT are lost.
+// Before COMMIT, rsyslog goes on with the message that was not answered. Those answered with DEFER_COMMIT are
+// lost.
 func TestPluginDiesInMidTransaction(t *testing.T) {
+	t.Parallel()
 	t.Run("a message is answered", func(t *testing.T) {
+		t.Parallel()
 		toGrief(t, "m2:1:answer",
 			" BEGIN m0 m1 m2 dies",
 			" BEGIN m3 m4 m5 COMMIT")
 	})
 	t.Run("a message is unanswered", func(t *testing.T) {
+		t.Parallel()
 		toGrief(t, "m2:1:die",
 			" BEGIN m0 m1 m2 dies",
 			" BEGIN m2 m3 m4 m5 COMMIT")
 	})
 	t.Run("and the next one at its start", func(t *testing.T) {
+		t.Parallel()
 		toGrief(t, "m2:1:answer start:2:die",
 			" BEGIN m0 m1 m2 dies",
 			" dies",
 			" BEGIN m3 m4 m5 COMMIT")
 	})
 	t.Run("and the next one too", func(t *testing.T) {
+		t.Parallel()
 		toGrief(t, "m2:1:answer m3:1:answer",
 			" BEGIN m0 m1 m2 dies",
 			" BEGIN m3 dies",
 			" BEGIN m4 m5 COMMIT")
 	})
 	t.Run("a failure is the answer", func(t *testing.T) {
+		t.Parallel()
 		toGrief(t, "m2:1:fail",
 			" BEGIN m0 m1 m2 fails BEGIN m2 m3 m4 m5 COMMIT")
 	})
 }
 
-// At COMMIT, read or not: everything comes again, each message by itself. rsyslog does not know of a message lost.
+// At COMMIT, whether it was read or not, rsyslog sends everything again, each message in a transaction of its
+// own. It does not know that a message was lost.
 func TestPluginDiesAtCommit(t *testing.T) {
+	t.Parallel()
 	t.Run("unread", func(t *testing.T) {
+		t.Parallel()
 		toGrief(t, "m5:1:answer",
 			" BEGIN m0 m1 m2 m3 m4 m5 dies",
 			oneByOne(0, 1, 2, 3, 4, 5))
 	})
 	t.Run("unanswered", func(t *testing.T) {
+		t.Parallel()
 		toGrief(t, "COMMIT:1:die",
 			" BEGIN m0 m1 m2 m3 m4 m5 COMMIT dies",
 			oneByOne(0, 1, 2, 3, 4, 5))
 	})
 	t.Run("and the next one at its start", func(t *testing.T) {
+		t.Parallel()
 		toGrief(t, "COMMIT:1:die start:2:die",
 			" BEGIN m0 m1 m2 m3 m4 m5 COMMIT dies",
 			" dies",
 			oneByOne(0, 1, 2, 3, 4, 5))
 	})
 	t.Run("and the next one at its BEGIN", func(t *testing.T) {
+		t.Parallel()
 		toGrief(t, "COMMIT:1:die BEGIN:2:die",
 			" BEGIN m0 m1 m2 m3 m4 m5 COMMIT dies",
 			" BEGIN dies",
 			oneByOne(1, 2, 3, 4, 5, 0))
 	})
 	t.Run("a failure is the answer", func(t *testing.T) {
+		t.Parallel()
 		toGrief(t, "COMMIT:1:fail",
 			" BEGIN m0 m1 m2 m3 m4 m5 COMMIT fails"+oneByOne(0, 1, 2, 3, 4, 5))
 	})
 }
 
-// Among the single messages that follow: one that fails at its COMMIT comes after all others; if there are several, in
-// one transaction, which has the same hole again, and comes whole if its COMMIT fails.
+// Among the single messages that follow, one that fails at its COMMIT comes after all others. If there are
+// several, they come in one transaction. That one loses messages like the first, and it is repeated whole if
+// its COMMIT fails.
 func TestPluginDiesAmongSingleMessages(t *testing.T) {
+	t.Parallel()
 	t.Run("at a COMMIT", func(t *testing.T) {
+		t.Parallel()
 		toGrief(t, "COMMIT:1:die COMMIT:3:die",
 			wholeBatch+" dies",
 			oneByOne(0, 1)+" dies",
 			oneByOne(2, 3, 4, 5, 1))
 	})
 	t.Run("before a COMMIT", func(t *testing.T) {
+		t.Parallel()
 		toGrief(t, "COMMIT:1:die m1:2:answer",
 			wholeBatch+" dies",
 			oneByOne(0)+" BEGIN m1 dies",
 			oneByOne(2, 3, 4, 5, 1))
 	})
 	t.Run("at a message", func(t *testing.T) {
+		t.Parallel()
 		toGrief(t, "COMMIT:1:die m1:2:die",
 			wholeBatch+" dies",
 			oneByOne(0)+" BEGIN m1 dies",
 			oneByOne(1, 2, 3, 4, 5))
 	})
 	t.Run("twice", func(t *testing.T) {
+		t.Parallel()
 		toGrief(t, "COMMIT:1:die COMMIT:3:die COMMIT:5:die",
 			wholeBatch+" dies",
 			oneByOne(0, 1)+" dies",
@@ -136,6 +159,7 @@ func TestPluginDiesAmongSingleMessages(t *testing.T) {
 			oneByOne(4, 5)+" BEGIN m1 m3 COMMIT")
 	})
 	t.Run("twice and in mid-transaction", func(t *testing.T) {
+		t.Parallel()
 		toGrief(t, "COMMIT:1:die COMMIT:3:die COMMIT:5:die m1:3:answer",
 			wholeBatch+" dies",
 			oneByOne(0, 1)+" dies",
@@ -144,6 +168,7 @@ func TestPluginDiesAmongSingleMessages(t *testing.T) {
 			oneByOne(3))
 	})
 	t.Run("twice and at the last COMMIT", func(t *testing.T) {
+		t.Parallel()
 		toGrief(t, "COMMIT:1:die COMMIT:3:die COMMIT:5:die COMMIT:8:die",
 			wholeBatch+" dies",
 			oneByOne(0, 1)+" dies",
@@ -152,13 +177,15 @@ func TestPluginDiesAmongSingleMessages(t *testing.T) {
 			" BEGIN m1 m3 COMMIT")
 	})
 	t.Run("failures are the answers", func(t *testing.T) {
+		t.Parallel()
 		toGrief(t, "COMMIT:1:fail COMMIT:2:fail COMMIT:4:fail",
 			wholeBatch+" fails BEGIN m0 COMMIT fails BEGIN m1 COMMIT BEGIN m2 COMMIT fails"+oneByOne(3, 4, 5)+" BEGIN m0 m2 COMMIT")
 	})
 }
 
-// A batch of a single message has no hole.
+// A batch of a single message loses nothing.
 func TestPluginDiesInBatchOfOne(t *testing.T) {
+	t.Parallel()
 	for griefs, want := range map[string]string{
 		"m0:1:answer":                 " BEGIN m0 dies\n" + oneByOne(0),
 		"m0:1:die":                    " BEGIN m0 dies\n" + oneByOne(0),
@@ -167,6 +194,7 @@ func TestPluginDiesInBatchOfOne(t *testing.T) {
 		"COMMIT:1:fail COMMIT:2:fail": " BEGIN m0 COMMIT fails BEGIN m0 COMMIT fails" + oneByOne(0),
 	} {
 		t.Run(griefs, func(t *testing.T) {
+			t.Parallel()
 			r := startRsyslogd(t, preamble+wayIn+toPlugin(griefs, transactions(1)))
 			r.say(t, 0, 2)
 			r.awaits(t, "m1", "COMMIT")
@@ -176,14 +204,16 @@ func TestPluginDiesInBatchOfOne(t *testing.T) {
 	}
 }
 
-// Without transactions there is no hole either.
+// Without transactions nothing is lost either.
 func TestPluginDiesWithoutTransactions(t *testing.T) {
+	t.Parallel()
 	for griefs, want := range map[string]string{
 		"m2:1:answer": " m0 m1 m2 dies\n m3 m4 m5",
 		"m2:1:die":    " m0 m1 m2 dies\n m2 m3 m4 m5",
 		"m2:1:fail":   " m0 m1 m2 fails m2 m3 m4 m5",
 	} {
 		t.Run(griefs, func(t *testing.T) {
+			t.Parallel()
 			r := startRsyslogd(t, preamble+wayIn+toPlugin(griefs, batches(6)))
 			r.say(t, 0, 12)
 			r.awaits(t, "m11")
@@ -193,16 +223,18 @@ func TestPluginDiesWithoutTransactions(t *testing.T) {
 	}
 }
 
-// At BEGIN nothing is lost, but a message comes twice: rsyslog delivers it in the transaction that follows and puts it
-// back into its queue all the same; the second message after a second failure, and so on. A program that dies while it
-// has nothing to do is the same case: rsyslog notices at the next BEGIN.
+// At BEGIN nothing is lost, but a message arrives twice: rsyslog delivers it in the transaction that follows
+// and also puts it back into its queue. After a second failure the same happens to the second message, and so
+// on. If a program dies while it is idle, rsyslog notices at the next BEGIN, which is the same case.
 func TestPluginFailsAtBegin(t *testing.T) {
+	t.Parallel()
 	for griefs, want := range map[string]string{
 		"BEGIN:1:die":     " BEGIN dies\n" + oneByOne(0, 0) + " EOF",
 		"BEGIN:1:fail":    " BEGIN fails" + oneByOne(0, 0) + " EOF",
 		"COMMIT:1:answer": " BEGIN m0 COMMIT dies\n" + oneByOne(1, 1) + " EOF",
 	} {
 		t.Run(griefs, func(t *testing.T) {
+			t.Parallel()
 			r := startRsyslogd(t, preamble+wayIn+toPlugin(griefs, transactions(1)))
 			last := "m0"
 			r.say(t, 0, 1)
@@ -217,14 +249,15 @@ func TestPluginFailsAtBegin(t *testing.T) {
 		})
 	}
 	t.Run("twice", func(t *testing.T) {
+		t.Parallel()
 		r := startRsyslogd(t, preamble+wayIn+toPlugin("BEGIN:1:fail BEGIN:2:fail", transactions(6)))
-		r.say(t, 0, 6+6-2) // the two that come again fill the second batch
+		r.say(t, 0, 6+6-2) // the two repeated messages fill the second batch
 		r.awaits(t, "m5", "COMMIT", "BEGIN")
 		r.awaits(t, "COMMIT", "BEGIN", "", "", "", "", "", "", "COMMIT")
 		r.stop(t)
 		_, second, _ := strings.Cut(transcript(r.seen(t)), " BEGIN fails BEGIN fails BEGIN m0 m1 m2 m3 m4 m5 COMMIT BEGIN ")
 		got := strings.Fields(second)
-		slices.Sort(got) // where the two are put among those that came meanwhile is chance
+		slices.Sort(got) // where the two end up among the new messages is chance
 		if want := "COMMIT EOF m0 m1 m6 m7 m8 m9"; strings.Join(got, " ") != want {
 			t.Errorf("the plugin saw\n%s", transcript(r.seen(t)))
 		}

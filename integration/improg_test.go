@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// fromImprog is the receiving side with imzmq as a child of the real improg module; what it prints goes to "out".
+// fromImprog is the receiving side, with imzmq as a child of the real improg module. What imzmq prints is
+// written to "out".
 func fromImprog(flags string, confirm bool) string {
 	return fmt.Sprintf(`
 module(load="%s")
@@ -18,8 +19,10 @@ input(type="improg" binary="%s %s" tag="imzmq" ruleset="received" confirmMessage
 }
 
 func TestImprog(t *testing.T) {
+	t.Parallel()
 	for _, confirm := range []bool{true, false} {
 		t.Run(fmt.Sprintf("confirmMessages %v", confirm), func(t *testing.T) {
+			t.Parallel()
 			const messages = 5000
 			l := lines{seed: 3}
 			endpoint := nowhere(t)
@@ -36,7 +39,7 @@ func TestImprog(t *testing.T) {
 	}
 }
 
-// improg never restarts its child, so imzmq lives on while its peers come and go.
+// improg never restarts its child, so imzmq must survive the loss of its peers.
 func TestImprogChildOutlivesItsPeers(t *testing.T) {
 	endpoint := nowhere(t)
 	to := startRsyslogd(t, preamble+fromImprog("--bind "+endpoint, true))
@@ -57,7 +60,7 @@ func TestImprogChildOutlivesItsPeers(t *testing.T) {
 		}
 	}
 	if now := children(t, to.pid(), "imzmq"); len(pid) != 1 || fmt.Sprint(now) != fmt.Sprint(pid) {
-		t.Errorf("imzmq was %v and is %v", pid, now)
+		t.Errorf("imzmq had the pid %v, now %v", pid, now)
 	}
 	to.stop(t)
 	if words := to.stderr.String(); strings.Contains(words, "killing it") {

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// pairing is one of our sockets with the libzmq socket that belongs to it.
+// pairing is one of our sockets with a libzmq socket of the matching type.
 type pairing struct {
 	name   string
 	ours   []string // flags
@@ -27,8 +27,8 @@ var receiving = []pairing{
 	{"router-DEALER", []string{"--socket", "router", "--ack=false"}, []string{"DEALER"}},
 }
 
-// everyWay runs a test for each pairing with either side binding, over tcp and ipc. connect and bind are the endpoints
-// to give to whoever connects and binds; when ours binds to tcp, connect is not known before it has started.
+// everyWay runs a test for each pairing, with either side binding, over TCP and IPC. bind is the endpoint to
+// bind; if our program binds to TCP, its port is known only after it has started.
 func everyWay(t *testing.T, pairings []pairing, test func(t *testing.T, p pairing, oursBinds bool, bind string)) {
 	for _, p := range pairings {
 		for _, oursBinds := range []bool{true, false} {
@@ -46,7 +46,7 @@ func everyWay(t *testing.T, pairings []pairing, test func(t *testing.T, p pairin
 	}
 }
 
-// theirsFirst starts the libzmq side bound to the endpoint and gives ours its flags.
+// theirsFirst starts the libzmq side bound to the endpoint and returns it with the flags for ours.
 func theirsFirst(t *testing.T, p pairing, bind string) (*peer, []string) {
 	t.Helper()
 	bind = strings.Replace(bind, ":0", ":*", 1) // libzmq's way to say "any"
@@ -54,7 +54,7 @@ func theirsFirst(t *testing.T, p pairing, bind string) (*peer, []string) {
 	return peer, append(slices.Clone(p.ours), "--connect", peer.endpoint)
 }
 
-// oursFirst starts the libzmq side connected to where ours is bound.
+// oursFirst starts the libzmq side, connected to where ours is bound.
 func oursFirst(t *testing.T, p pairing, ours *process, bind string) *peer {
 	t.Helper()
 	if strings.HasPrefix(bind, "tcp:") {
@@ -83,7 +83,7 @@ func TestOmzmqToLibzmq(t *testing.T) {
 		case "dealer-ROUTER":
 			frames = 2 // libzmq puts the sender's identity first
 		}
-		long := strings.Repeat("äöü ", 2000) // a frame with the long form of length
+		long := strings.Repeat("äöü ", 2000) // long enough for the long form of a frame's length
 		texts := append(numbered("tab\t\"quote\" %s \\", 20), "<13>"+long)
 		for _, text := range texts {
 			d.commits(t, prefix+text, prefixOther(prefix)+text)
@@ -104,7 +104,7 @@ func TestOmzmqToLibzmq(t *testing.T) {
 	})
 }
 
-// prefixOther is a topic that nobody subscribes to, where topics are used.
+// prefixOther is a topic without subscribers, in the pairing that has topics.
 func prefixOther(prefix string) string {
 	if prefix == "" {
 		return ""
@@ -190,12 +190,14 @@ func TestTwoPullersShareTheStream(t *testing.T) {
 		return len(seen) == messages
 	})
 	if counts[0]+counts[1] != messages || counts[0] == 0 || counts[1] == 0 {
-		t.Errorf("%d + %d received of %d", counts[0], counts[1], messages)
+		t.Errorf("received %d + %d of %d", counts[0], counts[1], messages)
 	}
 }
 
 func TestRestartedPeersAreFoundAgain(t *testing.T) {
+	t.Parallel()
 	t.Run("omzmq finds its PULL", func(t *testing.T) {
+		t.Parallel()
 		port := freePort(t)
 		endpoint := "tcp://127.0.0.1:" + port
 		peer := startPeer(t, "PULL", "--bind", endpoint)
@@ -212,6 +214,7 @@ func TestRestartedPeersAreFoundAgain(t *testing.T) {
 		peer.expect(t, "<13>after")
 	})
 	t.Run("imzmq finds its PUSH", func(t *testing.T) {
+		t.Parallel()
 		endpoint := "tcp://127.0.0.1:" + freePort(t)
 		peer := startPeer(t, "PUSH", "--bind", endpoint)
 		r := startPrinter(t, "--socket", "pull", "--reconnect-max", "1s", "--connect", endpoint)
@@ -223,15 +226,16 @@ func TestRestartedPeersAreFoundAgain(t *testing.T) {
 		r.expect(t, "<13>after")
 	})
 	t.Run("a PUSH finds imzmq", func(t *testing.T) {
+		t.Parallel()
 		endpoint := "tcp://127.0.0.1:" + freePort(t)
 		peer := startPeer(t, "PUSH", "--connect", endpoint)
 		for _, text := range []string{"<13>one", "<13>two"} {
 			r := startPrinter(t, "--socket", "pull", "--bind", endpoint)
 			eventually(t, patience, "the PUSH has found imzmq", func() bool {
-				peer.send(t, text) // what libzmq hands to a connection that is about to break is lost
+				peer.send(t, text) // libzmq loses what it gives to a connection that is about to break
 				return len(r.lines) > 0
 			})
-			for r.next(t) != text { // what was sent too often before
+			for r.next(t) != text { // repeats of the text before
 			}
 			r.stop(t)
 		}

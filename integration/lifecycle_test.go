@@ -34,6 +34,7 @@ func TestEndsWithSIGTERM(t *testing.T) {
 }
 
 func TestUnconfirmedAtTheEnd(t *testing.T) {
+	t.Parallel()
 	silent := startPeer(t, "ROUTER", "--bind", "tcp://127.0.0.1:*")
 	for _, end := range []string{"EOF", "SIGTERM"} {
 		d := drive(t, "--linger", "500ms", "--connect", silent.endpoint)
@@ -48,12 +49,12 @@ func TestUnconfirmedAtTheEnd(t *testing.T) {
 			t.Errorf("%s: exit code %d, want 1", end, code)
 		}
 		if !regexp.MustCompile(`\b3\b`).MatchString(d.stderr.String()) {
-			t.Errorf("%s: stderr does not name the 3 messages: %s", end, d.stderr)
+			t.Errorf("%s: stderr does not mention 3 messages: %s", end, d.stderr)
 		}
 	}
 }
 
-// What is accepted but not committed is drained at the end all the same: the receiver is there.
+// What is accepted but not committed is still drained at the end, because the receiver is there.
 func TestDrainsAtTheEnd(t *testing.T) {
 	router, endpoint := startRouter(t, "tcp://127.0.0.1:*")
 	d := drive(t, "--connect", endpoint)
@@ -116,7 +117,8 @@ func wantUsageError(t *testing.T, name string, flags []string) {
 	}
 }
 
-// With confirmMessages="off" nobody reads replies: stdout is /dev/null, or the pipe that stderr is (output=).
+// With confirmMessages="off" nothing reads the replies: stdout is /dev/null, or the same pipe as stderr
+// (output=).
 func TestWithoutConfirmation(t *testing.T) {
 	texts := numbered("unread", 3000)
 	run := func(t *testing.T, stdout *os.File, same bool) string {

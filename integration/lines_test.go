@@ -14,14 +14,15 @@ import (
 	"testing"
 )
 
-// lines is a reproducible sequence of syslog lines, each with its own number: line n of one seed is always the same,
-// so an account needs no memory of what was sent.
+// lines is a reproducible sequence of numbered syslog lines. Line n of a seed is always the same, so an
+// account need not remember what was sent.
 type lines struct {
 	seed    uint64
-	longest int // message, in bytes; 0: 6,000
+	longest int // longest message in bytes; 0: 6,000
 }
 
-// pieces are what messages are made of: everything that some step between could take for its own.
+// pieces are the words that messages are made of: everything that a program on the way could mistake for its
+// own syntax.
 var pieces = []string{
 	"plain", "words", "0123456789", `"quoted"`, `'`, `back\slash`, `\n`, `\\`, "%", "%s", "%%", "%msg%", "100%",
 	"\t", "tab\ttab", "ä", "ß", "日本語", "🙂", "é\u0301", "\u00a0", "#012", "<13>", "{", "}", `{"a":"b"}`, "[x]", "$!",
@@ -48,7 +49,7 @@ func (l lines) line(n int) []byte {
 	return append(b, '.')
 }
 
-// number finds a line's number.
+// number returns a line's number.
 func number(line []byte) (int, bool) {
 	i := bytes.Index(line, []byte(numberMark))
 	if i < 0 || len(line) < i+len(numberMark)+8 {
@@ -78,7 +79,7 @@ func (l lines) account(path string, sent int) *account {
 	return &account{lines: l, sent: sent, seen: make([]int, sent), path: path}
 }
 
-// warmUp is a line that no account counts: what is sent again and again until a subscription has taken effect.
+// warmUp is a line that no account counts. Tests repeat it until a subscription has taken effect.
 const warmUp = "<13>1 2026-02-03T04:05:06Z web-1 warm-up - - - are you there?"
 
 // add enters one arrived line, without its line feed.
@@ -99,7 +100,7 @@ func (a *account) add(line []byte) {
 	}
 }
 
-// poll enters what the file has gained since the last poll.
+// poll enters what has been appended to the file since the last poll.
 func (a *account) poll(t *testing.T) {
 	t.Helper()
 	f, err := os.Open(a.path)
@@ -127,7 +128,7 @@ func (a *account) poll(t *testing.T) {
 	a.partial = slices.Clone(rest)
 }
 
-// expect says how many lines were sent, when that was not known before: any with a higher number is invented.
+// expect sets the number of lines sent, if it was not known before: any line with a higher number is invented.
 func (a *account) expect(sent int) {
 	for n, times := range a.seen[sent:] {
 		if times > 0 {
@@ -138,15 +139,15 @@ func (a *account) expect(sent int) {
 	a.sent, a.seen = sent, a.seen[:sent]
 }
 
-// has polls and says whether at least n different lines have arrived.
+// has polls and reports whether at least n different lines have arrived.
 func (a *account) has(t *testing.T, n int) bool {
 	t.Helper()
 	a.poll(t)
 	return a.arrived >= n
 }
 
-// settle reads the rest and fails the test unless each line arrived, unaltered, and as often as it may: exactly once,
-// or with repeats at least once. Call it once everything upstream has ended.
+// settle reads the rest and fails the test unless each line arrived unaltered and exactly once, or, with repeats, at
+// least once. Call it after everything upstream has ended.
 func (a *account) settle(t *testing.T, repeats bool) {
 	t.Helper()
 	if a.path != "" {
@@ -181,7 +182,7 @@ func (a *account) settle(t *testing.T, repeats bool) {
 	}
 }
 
-// The generator and the account themselves: nobody else would notice if they let something pass.
+// The generator and the account themselves: no other test would notice if they let a fault pass.
 func TestAccountSeesEveryKindOfFault(t *testing.T) {
 	l := lines{seed: 7}
 	shortest, longest := math.MaxInt, 0

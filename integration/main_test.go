@@ -1,26 +1,28 @@
-// Package integration tries the programs with the real parts they live among: the distribution's rsyslogd and its
-// modules, libzmq, the kernel's pipes and signals. It builds them itself. integration/setup test
-// installs the rest; what is missing is an error here and never a skip.
+// Package integration tests the programs together with the real parts around them: the distribution's rsyslogd
+// and its modules, libzmq, Redis, the kernel's pipes and signals. It builds the programs itself.
+// integration/setup test installs the rest. A missing part is an error, never a skip.
 package integration
 
 import (
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"testing"
 )
 
-// Where things are. The python is the distribution's: python3-zmq belongs to it.
+// Paths of the distribution's programs. python3-zmq is installed for the distribution's Python.
 const (
 	systemRsyslogd = "/usr/sbin/rsyslogd"
 	python         = "/usr/bin/python3"
 )
 
-// built is the folder with the programs under test, and with a copy of rsyslogd: AppArmor, where it confines
-// rsyslogd to the system's own log folders, goes by the program's path.
+// built is the folder of the programs under test and of a copy of rsyslogd. AppArmor, where it confines
+// rsyslogd to the system's log folders, goes by the program's path.
 var built string
 
 func program(name string) string { return filepath.Join(built, name) }
@@ -31,14 +33,29 @@ func improgModule() string { return filepath.Join(repository(), ".cache/improg/i
 func repository() string {
 	dir, err := filepath.Abs("..")
 	if err != nil {
-		panic(err) // no working directory: nothing here can run
+		panic(err) // without a working directory nothing can run
 	}
 	return dir
 }
 
+// waitingTests is how many parallel tests run at once. Only tests that mostly wait are parallel, so go test's
+// default, the number of CPUs, would be too few.
+const waitingTests = "8"
+
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
 func run(m *testing.M) int {
+	if signal.Ignored(os.Interrupt) {
+		// SIGINT is ignored in the background of a shell script, and children inherit that. If it is caught
+		// here, it has its default effect in children.
+		signal.Notify(make(chan os.Signal, 1), os.Interrupt)
+	}
+	flag.Parse()
+	chosen := false
+	flag.Visit(func(f *flag.Flag) { chosen = chosen || f.Name == "test.parallel" })
+	if !chosen {
+		flag.Set("test.parallel", waitingTests) //nolint:errcheck // the flag exists and takes numbers
+	}
 	if err := prerequisites(); err != nil {
 		fmt.Fprintf(os.Stderr, "integration: %v: run integration/setup test\n", err)
 		return 1

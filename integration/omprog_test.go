@@ -8,10 +8,10 @@ import (
 
 // What rsyslog's omprog module promises and expects, with the test in rsyslog's place.
 
-// nowhere is an endpoint at which nobody listens.
+// nowhere returns an endpoint at which nothing listens yet.
 func nowhere(t *testing.T) string { return "tcp://127.0.0.1:" + freePort(t) }
 
-// payloads are what the Python ROUTER printed, without number and topic.
+// payloads strips number and topic from what the Python ROUTER printed.
 func payloads(lines []string) []string {
 	out := make([]string, len(lines))
 	for i, line := range lines {
@@ -49,7 +49,7 @@ func wantNothingMore(t *testing.T, r *receiver) {
 	}
 }
 
-// wantExit ends omzmq's input and checks its exit code.
+// wantExit closes omzmq's stdin and checks its exit code.
 func wantExit(t *testing.T, d *driver, want int) {
 	t.Helper()
 	if code := d.finish(t); code != want {
@@ -63,6 +63,7 @@ func TestReadyWithoutPeer(t *testing.T) {
 }
 
 func TestBeginWaitsForPeer(t *testing.T) {
+	t.Parallel()
 	endpoint := nowhere(t)
 	d := drive(t, "--send-timeout", "2s", "--reconnect-max", "500ms", "--connect", endpoint)
 	d.write(t, begin)
@@ -74,8 +75,9 @@ func TestBeginWaitsForPeer(t *testing.T) {
 		t.Fatalf("without a peer a message was answered %+v", r)
 	}
 	router, _ := startRouter(t, endpoint)
-	d.write(t, "<13>outside a transaction")
-	d.expect(t, ok)
+	for r := (reply{}); r.text != ok; r = d.reply(t) { // it may take several send time-outs to connect
+		d.write(t, "<13>outside a transaction")
+	}
 	d.commits(t, "<13>inside")
 	wantExit(t, d, 0)
 	wantStored(t, router, "<13>outside a transaction", "<13>inside")
@@ -93,7 +95,7 @@ func TestBeginWithoutCommitIsStillOwed(t *testing.T) {
 	wantNothingMore(t, router)
 }
 
-// With forceSingleInstance several workers share the pipe, locked per line.
+// With forceSingleInstance several workers share the pipe; it is locked for each line.
 func TestInterleavedTransactions(t *testing.T) {
 	router, endpoint := startRouter(t, "tcp://127.0.0.1:*")
 	d := drive(t, "--connect", endpoint)
@@ -127,7 +129,7 @@ func TestLongLineIsCutAtACharacter(t *testing.T) {
 	const limit = 1000
 	router, endpoint := startRouter(t, "tcp://127.0.0.1:*")
 	d := drive(t, "--max-message-size", "1000", "--connect", endpoint)
-	for _, start := range []string{"<13>", "<13>x", "<13>xx", "<13>xxx"} { // every place within a character
+	for _, start := range []string{"<13>", "<13>x", "<13>xx", "<13>xxx"} { // every offset within a character
 		line := start + strings.Repeat("🙂", 1000)
 		d.commits(t, line)
 		got := stored(t, router, 1)[0]

@@ -17,7 +17,7 @@ const impstats = `
 module(load="impstats" interval="1" log.syslog="off" log.file="[dir]/stats" format="json" resetCounters="off")
 `
 
-// counter is the newest value of a counter that impstats has written, -1 before the first.
+// counter returns the newest value of a counter that impstats has written, -1 before the first.
 func (r *rsyslogd) counter(t *testing.T, name, key string) int {
 	t.Helper()
 	text, err := os.ReadFile(r.file("stats"))
@@ -38,9 +38,10 @@ func (r *rsyslogd) counter(t *testing.T, name, key string) int {
 	return value
 }
 
-// A receiver that stops reading: the commits fail in time, rsyslog's queue grows and omzmq does not, and when the
-// receiver goes on, everything arrives.
+// A receiver stops reading. Commits fail in time, rsyslog's queue grows and omzmq does not. When the receiver
+// continues, everything arrives.
 func TestStoppedReceiver(t *testing.T) {
+	t.Parallel()
 	const messages = 30_000
 	l := lines{seed: 8}
 	to := startRsyslogd(t, preamble+relpToFile)
@@ -65,7 +66,7 @@ func TestStoppedReceiver(t *testing.T) {
 	}
 	words, err := os.ReadFile(from.file("internal.log"))
 	if err != nil || !strings.Contains(string(words), "omzmq: ") {
-		t.Errorf("rsyslog does not report what omzmq said: %v", err)
+		t.Errorf("rsyslog does not log omzmq's reason: %v", err)
 	}
 	imzmq.signal(t, syscall.SIGCONT)
 	eventually(t, 2*time.Minute, "every message arrives", func() bool { return arrived.has(t, messages) })
@@ -75,8 +76,9 @@ func TestStoppedReceiver(t *testing.T) {
 	arrived.settle(t, false)
 }
 
-// The same without rsyslog: what a commit says that waited for --send-timeout.
+// The same without rsyslog: the reply to a commit that has waited for --send-timeout.
 func TestStoppedReceiverFailsTheCommit(t *testing.T) {
+	t.Parallel()
 	imzmq := startPrinter(t, "--bind", "tcp://127.0.0.1:0")
 	d := drive(t, "--send-timeout", "2s", "--connect", "tcp://127.0.0.1:"+imzmq.boundPort(t))
 	d.commits(t, "<13>a")
@@ -85,8 +87,7 @@ func TestStoppedReceiverFailsTheCommit(t *testing.T) {
 		t.Errorf("the commit was answered %+v", r)
 	}
 	imzmq.signal(t, syscall.SIGCONT)
-	d.commits(t, "<13>c")
-	d.commits(t, "<13>b")
+	d.delivers(t, "<13>c", "<13>b")
 	if code := d.finish(t); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
@@ -96,8 +97,8 @@ func TestStoppedReceiverFailsTheCommit(t *testing.T) {
 	}
 }
 
-// A receiver that is restarted under load. SIGTERM acknowledges what is stored, so nothing is repeated. One that is
-// killed forgets whose numbers it has stored: repeats are allowed then, losses never.
+// A receiver is restarted under load. On SIGTERM it acknowledges what it has stored, so nothing is repeated. A
+// killed receiver forgets which numbers it has stored: repeats are allowed then, losses never.
 func TestReceiverRestartsUnderLoad(t *testing.T) {
 	for _, killed := range []bool{false, true} {
 		t.Run(fmt.Sprintf("killed %v", killed), func(t *testing.T) {
@@ -129,7 +130,8 @@ func TestReceiverRestartsUnderLoad(t *testing.T) {
 	}
 }
 
-// The final receiver, behind imzmq, is restarted under load: imzmq waits for it and acknowledges nothing meanwhile.
+// The final receiver, after imzmq, is restarted under load. imzmq waits for it and acknowledges nothing
+// meanwhile.
 func TestRestartedRsyslogBehindImzmq(t *testing.T) {
 	const messages = 20_000
 	l := lines{seed: 10}
@@ -149,14 +151,15 @@ func TestRestartedRsyslogBehindImzmq(t *testing.T) {
 	arrived.settle(t, true) // what RELP had not acknowledged when the connection ended is sent again
 }
 
-// The sending rsyslog is restarted while there is no receiver: its disk queue keeps everything.
+// The sending rsyslog is restarted while there is no receiver. Its disk queue keeps everything.
 func TestRestartedSenderWithoutReceiver(t *testing.T) {
+	t.Parallel()
 	const messages = 3000
 	l := lines{seed: 11}
 	to := startRsyslogd(t, preamble+relpToFile)
 	endpoint := nowhere(t)
 	from := startRsyslogd(t, preamble+impstats+wayIn+
-		toOmzmq("--reconnect-max 500ms --connect "+endpoint, diskQueue+` queue.timeoutShutdown="10000"`))
+		toOmzmq("--reconnect-max 500ms --connect "+endpoint, diskQueue+` queue.timeoutShutdown="500" closeTimeout="500"`))
 	from.feed(t, l, 0, messages)
 	eventually(t, patience, "rsyslog has read everything", func() bool {
 		return from.counter(t, "omzmq queue", "enqueued") == messages
@@ -172,7 +175,7 @@ func TestRestartedSenderWithoutReceiver(t *testing.T) {
 	arrived.settle(t, false)
 }
 
-// A subscriber that stops reading slows nobody and costs no more than its high-water mark.
+// A subscriber that stops reading slows nothing down and costs no more memory than its high-water mark.
 func TestStoppedSubscriber(t *testing.T) {
 	d := drive(t, "--socket", "pub", "--bind", "tcp://127.0.0.1:0")
 	endpoint := "tcp://127.0.0.1:" + d.boundPort(t)
@@ -184,7 +187,7 @@ func TestStoppedSubscriber(t *testing.T) {
 	})
 	slow.signal(t, syscall.SIGSTOP)
 	long := "<13>" + strings.Repeat("x", 4000)
-	for n := range 200 { // 160 MB, more than all buffers in between
+	for n := range 200 { // 160 MB, more than all buffers on the way
 		batch := make([]string, 200)
 		for i := range batch {
 			batch[i] = fmt.Sprintf("%s %d", long, 200*n+i)
@@ -204,8 +207,10 @@ func TestStoppedSubscriber(t *testing.T) {
 	}
 }
 
-// A PULL that stops reading fails the commit once the kernels' buffers are full, and gets everything when it goes on.
+// A PULL that stops reading makes the commit fail once the kernels' buffers are full. When it continues, it
+// gets everything.
 func TestStoppedPuller(t *testing.T) {
+	t.Parallel()
 	endpoint := nowhere(t)
 	puller := startPeer(t, "PULL", "--bind", endpoint)
 	d := drive(t, "--socket", "push", "--send-timeout", "2s", "--connect", endpoint)
@@ -231,10 +236,8 @@ func TestStoppedPuller(t *testing.T) {
 		t.Errorf("omzmq holds %d KiB", kib)
 	}
 	puller.signal(t, syscall.SIGCONT)
-	for _, line := range failed {
-		d.commits(t, line)
-	}
-	d.commits(t, "<13>last")
+	d.delivers(t, failed...)
+	d.delivers(t, "<13>last")
 	for last := ""; last != "<13>last"; {
 		last = puller.receive(t)[0]
 		arrived[last]++

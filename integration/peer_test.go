@@ -14,9 +14,9 @@ import (
 // peer is a libzmq socket in a process of its own: peers/socket.py.
 type peer struct {
 	*process
-	endpoint string // where it is bound, or what it connects to
+	endpoint string // where it is bound or connected
 	stdin    io.WriteCloser
-	messages chan []string // what has arrived; frames as strings of bytes
+	messages chan []string // received messages; a frame is a string of bytes
 }
 
 // startPeer starts a libzmq socket of the given type (PUSH, SUB, …) with socket.py's flags.
@@ -67,7 +67,7 @@ func (p *peer) post(frames ...string) error {
 	return nil
 }
 
-// send is post for a test's own goroutine.
+// send is post for the test's own goroutine.
 func (p *peer) send(t *testing.T, frames ...string) {
 	t.Helper()
 	if err := p.post(frames...); err != nil {
@@ -98,7 +98,7 @@ func (p *peer) expect(t *testing.T, frames ...string) {
 	}
 }
 
-// finish ends a sending peer after everything was delivered.
+// finish ends a sending peer after everything has been delivered.
 func (p *peer) finish(t *testing.T) {
 	t.Helper()
 	p.stdin.Close()

@@ -12,19 +12,19 @@ import (
 
 // peers/plugin.py in omzmq's place, to see what rsyslogd itself does.
 
-// toPlugin is an action whose program, peers/plugin.py, comes to the given griefs.
+// toPlugin is an action whose program, peers/plugin.py, fails as griefs say.
 func toPlugin(griefs, options string) string {
 	return fmt.Sprintf(`
 module(load="omprog")
 ruleset(name="in" queue.type="Direct") {
 	action(name="plugin" type="omprog" binary="%s -IS %s/integration/peers/plugin.py [dir]/seen %s" template="raw"
-	       confirmMessages="on" reportFailures="on" action.resumeRetryCount="-1" action.resumeInterval="3"
+	       confirmMessages="on" reportFailures="on" action.resumeRetryCount="-1" action.resumeInterval="1"
 	       queue.type="LinkedList" %s)
 }
 `, python, repository(), griefs, options)
 }
 
-// transactions are of n messages at first.
+// transactions makes transactions of n messages, as long as nothing fails.
 func transactions(n int) string { return `useTransactions="on" ` + batches(n) }
 
 // batches makes the queue hand out n messages at once.
@@ -46,14 +46,14 @@ func (r *rsyslogd) say(t *testing.T, from, to int) {
 	}
 }
 
-// pluginEvent is a line of the plugin's log.
+// pluginEvent is a line in the plugin's log.
 type pluginEvent struct {
 	at   time.Duration
 	pid  string
 	text string
 }
 
-// seen is what the plugin's processes have written down so far.
+// seen returns what the plugin's processes have logged so far.
 func (r *rsyslogd) seen(t *testing.T) []pluginEvent {
 	t.Helper()
 	text, err := os.ReadFile(r.file("seen"))
@@ -75,7 +75,7 @@ func (r *rsyslogd) seen(t *testing.T) []pluginEvent {
 	return events
 }
 
-// transcript is what the plugin's processes saw, a process a line, in the order of their starts.
+// transcript returns what the plugin's processes saw, one line for each process, in the order of their starts.
 func transcript(events []pluginEvent) string {
 	var pids, words []string
 	for _, e := range events {
@@ -88,7 +88,7 @@ func transcript(events []pluginEvent) string {
 	return strings.Join(words, "\n")
 }
 
-// awaits waits until the plugin has seen the events one after the other; "" is any.
+// awaits waits until the plugin has seen the events in direct succession; "" stands for any event.
 func (r *rsyslogd) awaits(t *testing.T, texts ...string) {
 	t.Helper()
 	eventually(t, patience, fmt.Sprintf("the plugin sees %q", texts), func() bool {
@@ -102,7 +102,7 @@ func (r *rsyslogd) awaits(t *testing.T, texts ...string) {
 	})
 }
 
-// release lets a plugin go on that is held.
+// release lets a held plugin go on.
 func (r *rsyslogd) release(t *testing.T) {
 	t.Helper()
 	if err := os.WriteFile(r.file("seen.release"), nil, 0o600); err != nil {

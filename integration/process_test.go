@@ -18,10 +18,11 @@ import (
 	"time"
 )
 
-// patience bounds every wait that has no bound of its own; reaching it is always a failure.
-const patience = 30 * time.Second
+// patience bounds every wait without a bound of its own. Reaching it is always a failure.
+const patience = time.Minute
 
-// eventually polls until done says so; after the given time it fails the test with what it waited for.
+// eventually polls until done returns true. After the given time it fails the test and prints what it waited
+// for.
 func eventually(t *testing.T, within time.Duration, what string, done func() bool) {
 	t.Helper()
 	if !polled(within, done) {
@@ -55,7 +56,7 @@ func folder(t *testing.T) string {
 	return dir
 }
 
-// log collects what a process writes, for any number of readers.
+// log collects what a process writes; any goroutine may read it.
 type log struct {
 	mu  sync.Mutex
 	buf bytes.Buffer
@@ -73,15 +74,15 @@ func (l *log) String() string {
 	return l.buf.String()
 }
 
-// process is a child of the test. It does not outlive the test; when the test fails its stderr is shown.
+// process is a child of the test and does not outlive it. If the test fails, the child's stderr is shown.
 type process struct {
 	name   string
 	cmd    *exec.Cmd
 	stderr *log
-	ended  chan struct{} // closed once it was waited for
+	ended  chan struct{} // closed when it has been waited for
 }
 
-// start starts cmd with stderr kept (unless the caller has put it elsewhere).
+// start starts cmd and keeps its stderr, unless the caller has set one.
 func start(t *testing.T, name string, cmd *exec.Cmd) *process {
 	t.Helper()
 	p := &process{name: name, cmd: cmd, stderr: new(log), ended: make(chan struct{})}
@@ -105,8 +106,8 @@ func start(t *testing.T, name string, cmd *exec.Cmd) *process {
 	return p
 }
 
-// startPiped is start with both of the process's ends on pipes. The pipe of stdout is our own, because
-// exec's is closed when the process ends, read or not.
+// startPiped is start with stdin and stdout on pipes. It makes the pipe of stdout itself: os/exec closes its
+// own when the process ends, whether it has been read or not.
 func startPiped(t *testing.T, name string, cmd *exec.Cmd) (*process, io.WriteCloser, *bufio.Reader) {
 	t.Helper()
 	stdin, err := cmd.StdinPipe()
@@ -124,7 +125,7 @@ func startPiped(t *testing.T, name string, cmd *exec.Cmd) (*process, io.WriteClo
 	return p, stdin, bufio.NewReader(stdout)
 }
 
-// tail is the last n bytes of s.
+// tail returns the last n bytes of s.
 func tail(s string, n int) string {
 	if len(s) <= n {
 		return s
@@ -134,7 +135,7 @@ func tail(s string, n int) string {
 
 func (p *process) pid() int { return p.cmd.Process.Pid }
 
-// signal sends sig; a process that has ended is no error.
+// signal sends sig. It is no error if the process has ended.
 func (p *process) signal(t *testing.T, sig syscall.Signal) {
 	t.Helper()
 	if err := p.cmd.Process.Signal(sig); err != nil && !errors.Is(err, os.ErrProcessDone) {
@@ -142,13 +143,17 @@ func (p *process) signal(t *testing.T, sig syscall.Signal) {
 	}
 }
 
-// kill ends the process at once and waits for it; a stopped one too.
+// kill ends the process at once, even a stopped one, and waits for it. If the process leads a process group,
+// the whole group ends.
 func (p *process) kill() {
+	if attr := p.cmd.SysProcAttr; attr != nil && attr.Setpgid {
+		syscall.Kill(-p.pid(), syscall.SIGKILL) //nolint:errcheck // it may have ended
+	}
 	p.cmd.Process.Kill() //nolint:errcheck // it may have ended
 	<-p.ended
 }
 
-// exit waits until the process has ended and gives its exit code, -1 when a signal ended it.
+// exit waits until the process has ended and returns its exit code, -1 if a signal ended it.
 func (p *process) exit(t *testing.T) int {
 	t.Helper()
 	select {
@@ -159,7 +164,7 @@ func (p *process) exit(t *testing.T) int {
 	return p.cmd.ProcessState.ExitCode()
 }
 
-// stop ends the process with SIGTERM, which must lead to exit code 0.
+// stop sends SIGTERM, after which the exit code must be 0.
 func (p *process) stop(t *testing.T) {
 	t.Helper()
 	p.signal(t, syscall.SIGTERM)
@@ -177,7 +182,7 @@ func (p *process) running() bool {
 	}
 }
 
-// logged waits for a match in what the process writes to stderr and gives the submatches.
+// logged waits until the process has written a match to stderr and returns the submatches.
 func (p *process) logged(t *testing.T, pattern string) []string {
 	t.Helper()
 	re := regexp.MustCompile(pattern)
@@ -192,13 +197,13 @@ func (p *process) logged(t *testing.T, pattern string) []string {
 	return found
 }
 
-// boundPort waits until the process has logged the loopback port it was given for port 0.
+// boundPort waits until the process has logged the loopback port that it was given for port 0.
 func (p *process) boundPort(t *testing.T) string {
 	t.Helper()
 	return p.logged(t, `tcp://127\.0\.0\.1:([1-9][0-9]*)`)[1]
 }
 
-// residentKiB is VmRSS of any process, in KiB.
+// residentKiB returns VmRSS of any process, in KiB.
 func residentKiB(t *testing.T, pid int) int {
 	t.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
@@ -213,7 +218,7 @@ func residentKiB(t *testing.T, pid int) int {
 	return n
 }
 
-// children are the pids of a process's children whose program has the given name.
+// children returns the pids of a process's children whose program has the given name.
 func children(t *testing.T, parent int, name string) []int {
 	t.Helper()
 	lists, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", parent))

@@ -11,15 +11,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// screen is a terminal with a process at it, and the person before it.
+// screen is a terminal with a process attached, and the person in front of it.
 type screen struct {
 	*process
 	keys *os.File // what is typed, and where the output is read
 	out  *log
-	all  chan struct{} // closed: nothing more is shown
+	all  chan struct{} // closed at the end of the output
 }
 
-// startAtTerminal starts a program at a terminal of its own: all three standard streams, and signals from its keyboard.
+// startAtTerminal starts a program on a terminal of its own: all three standard streams, and signals from its
+// keyboard.
 func startAtTerminal(t *testing.T, cmd *exec.Cmd) *screen {
 	t.Helper()
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
@@ -53,13 +54,13 @@ func startAtTerminal(t *testing.T, cmd *exec.Cmd) *screen {
 			if err != nil {
 				return
 			}
-			s.out.Write(b[:n]) //nolint:errcheck // it is memory
+			s.out.Write(b[:n]) //nolint:errcheck // it writes to memory
 		}
 	}()
 	return s
 }
 
-// shows waits until the terminal has been sent a text.
+// shows waits until the terminal has been sent text.
 func (s *screen) shows(t *testing.T, text string) {
 	t.Helper()
 	eventually(t, patience, fmt.Sprintf("the terminal shows %q", text), func() bool {

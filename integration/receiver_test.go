@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// receiver is a process that prints what it receives, a line each: imzmq --to -, or peers/router.py.
+// receiver is a process that prints what it receives, one line for each message: imzmq --to -, or
+// peers/router.py.
 type receiver struct {
 	*process
 	lines chan string // closed at the end of its stdout
@@ -20,8 +21,9 @@ func startPrinter(t *testing.T, flags ...string) *receiver {
 	return startReceiver(t, "imzmq", exec.Command(program("imzmq"), append(flags, "--to", "-")...))
 }
 
-// startRouter starts the Python ROUTER that stores and acknowledges; it prints number, topic and payload, tabs between.
-// endpoint may leave the port to be chosen (tcp://127.0.0.1:*); what was chosen is returned.
+// startRouter starts the Python ROUTER that stores and acknowledges. It prints number, topic and payload,
+// separated by tabs. endpoint may leave the choice of the port open (tcp://127.0.0.1:*); the chosen endpoint
+// is returned.
 func startRouter(t *testing.T, endpoint string) (*receiver, string) {
 	t.Helper()
 	r := startReceiver(t, "router.py", exec.Command(python, "peers/router.py", endpoint))
@@ -62,7 +64,7 @@ func (r *receiver) next(t *testing.T) string {
 	}
 }
 
-// expect waits for the given lines in their order.
+// expect waits for the given lines, in this order.
 func (r *receiver) expect(t *testing.T, want ...string) {
 	t.Helper()
 	for _, line := range want {
@@ -72,7 +74,7 @@ func (r *receiver) expect(t *testing.T, want ...string) {
 	}
 }
 
-// rest is everything not yet read, once the process has ended.
+// rest returns everything not yet read, after the process has ended.
 func (r *receiver) rest(t *testing.T) []string {
 	t.Helper()
 	r.exit(t)
@@ -83,7 +85,7 @@ func (r *receiver) rest(t *testing.T) []string {
 	return rest
 }
 
-// has enters what has been printed into a and says whether at least n different lines have arrived.
+// has enters what has been printed into a and reports whether at least n different lines have arrived.
 func (r *receiver) has(a *account, n int) bool {
 	for {
 		select {

@@ -11,23 +11,23 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/redis/redistest"
 )
 
-// redisCluster is three nodes: two share the slots, the third is a replica of that which has the list's. The two that have the list
-// change places.
+// redisCluster is three nodes. Two share the slots; the third is a replica of the one that has the list's
+// slot. The two nodes that have the list change places.
 type redisCluster struct {
 	t       *testing.T
 	master  *redistest.Server // of the list's slot
 	replica *redistest.Server
 	other   *redistest.Server
 	busy    bool      // with a failover
-	voted   time.Time // when a failover by order began
+	voted   time.Time // when the last failover by order began
 }
 
 const (
 	allSlots    = 16384
 	nodeTimeout = time.Second
 
-	// So long after a vote the masters do not vote for the same node again, and a failover by order ends by itself when nothing comes of it
-	// (src/cluster.c: clusterSendFailoverAuthIfNeeded, CLUSTER_MF_TIMEOUT).
+	// For this long after a vote the masters do not vote for the same node again, and a failover by order ends
+	// by itself if nothing comes of it (src/cluster.c: clusterSendFailoverAuthIfNeeded, CLUSTER_MF_TIMEOUT).
 	betweenVotes  = 2 * nodeTimeout
 	orderOutdated = 5 * time.Second
 )
@@ -35,7 +35,8 @@ const (
 func startRedisCluster(t *testing.T) *redisCluster {
 	t.Helper()
 	node := func() *redistest.Server {
-		return redistest.Start(t, "--cluster-enabled", "yes", "--cluster-node-timeout", fmt.Sprint(nodeTimeout.Milliseconds()), "--repl-diskless-sync-delay", "0")
+		return redistest.Start(t, "--cluster-enabled", "yes",
+			"--cluster-node-timeout", fmt.Sprint(nodeTimeout.Milliseconds()), "--repl-diskless-sync-delay", "0")
 	}
 	c := &redisCluster{t: t, master: node(), replica: node(), other: node()}
 	first, last := 0, allSlots/2-1
@@ -64,12 +65,12 @@ func (c *redisCluster) addresses() string {
 	return c.master.Addr() + "," + c.replica.Addr() + "," + c.other.Addr()
 }
 
-// agrees tells whether a node finds that every slot is served.
+// agrees reports whether a node finds that every slot is served.
 func (c *redisCluster) agrees(s *redistest.Server) bool {
 	return strings.Contains(ask(s, "cluster", "info"), "cluster_state:ok")
 }
 
-// seen is a node's row in another's CLUSTER NODES: id, address, flags and more.
+// seen returns a node's row in another's CLUSTER NODES: id, address, flags and more.
 func (c *redisCluster) seen(by, node *redistest.Server) []string {
 	for line := range strings.Lines(ask(by, "cluster", "nodes")) {
 		if f := strings.Fields(line); strings.HasPrefix(f[1], node.Addr()+"@") {
@@ -79,13 +80,13 @@ func (c *redisCluster) seen(by, node *redistest.Server) []string {
 	return make([]string, 3)
 }
 
-// leads tells whether a node is a master, in its own eyes and in those of the node that is never killed.
+// leads reports whether a node is a master, both to itself and to the node that is never killed.
 func (c *redisCluster) leads(s *redistest.Server) bool {
 	row := c.seen(c.other, s)
 	return strings.HasPrefix(ask(s, "role"), "[master") && row[2] == "master" && len(row) > 8 // with slots
 }
 
-// follows tells whether a node is a replica that has all that its master has, and whether the others know.
+// follows reports whether a node is a replica with all that its master has, and whether the others know it.
 func (c *redisCluster) follows(s *redistest.Server) bool {
 	role, nodes := ask(s, "role"), ask(s, "cluster", "nodes")
 	return strings.HasPrefix(role, "[slave") && strings.Contains(role, " connected ") &&
@@ -112,8 +113,8 @@ func (c *redisCluster) hand(p *redisPath, _ *rand.Rand) bool {
 	return true
 }
 
-// kill kills the master and lets the replica take its place. When it has, the master comes back, as a replica, and fetches
-// everything. Before that the other is not to be killed: it has what no other has.
+// kill kills the master, and the replica takes its place. Then the master returns as a replica and fetches
+// everything. The new master must not be killed before that: only it has everything.
 func (c *redisCluster) kill(p *redisPath, r *rand.Rand) bool {
 	if c.busy {
 		return false
@@ -124,7 +125,7 @@ func (c *redisCluster) kill(p *redisPath, r *rand.Rand) bool {
 	return true
 }
 
-// part cuts the replica off, and kills the master later: what the master was given in between is lost.
+// part cuts the replica off and kills the master later. What the master received in between is lost.
 func (c *redisCluster) part(p *redisPath, r *rand.Rand) bool {
 	if c.busy {
 		return false
@@ -140,7 +141,7 @@ func (c *redisCluster) part(p *redisPath, r *rand.Rand) bool {
 	return true
 }
 
-// inherit lets the replica take the place of the master, which is dead, and then starts that again.
+// inherit lets the replica take the dead master's place and then starts the old master again.
 func (c *redisCluster) inherit(p *redisPath, r *rand.Rand) {
 	p.later(between(r, 0, nodeTimeout), func() {
 		c.replica.Do("cluster", "failover", "takeover") // with two masters there is no majority that could elect it
@@ -153,15 +154,17 @@ func (c *redisCluster) inherit(p *redisPath, r *rand.Rand) {
 	})
 }
 
-// swap waits until the master that was is a replica.
+// swap waits until the former master is a replica.
 func (c *redisCluster) swap(p *redisPath) {
 	c.master, c.replica = c.replica, c.master
 	p.when("the former master is a replica and has everything", func() bool { return c.follows(c.replica) }, func() { c.busy = false })
 }
 
-// rsyslogd's messages go into a list in a Redis cluster, and workers pop them, while the two nodes that have the list change places, by order and because one is
-// killed, and omzmq and imzmq are killed as well. The nodes write nothing to disk: what is stored is what the replica has, too.
+// rsyslogd's messages go into a list in a Redis cluster, and workers pop them. Meanwhile the two nodes that
+// have the list change places, by order and because one is killed, and omzmq and imzmq are killed as well. The
+// nodes write nothing to disk: what counts as stored is also at the replica.
 func TestRedisCluster(t *testing.T) {
+	t.Parallel()
 	times := max(3, *redisMessages/100_000)
 	c := startRedisCluster(t)
 	p := newRedisPath(t, *redisMessages, "redis+cluster://"+c.addresses()+"?list="+redisKey, "--redis-replicas", "1")

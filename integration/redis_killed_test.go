@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -13,11 +14,14 @@ import (
 
 var redisMessages = flag.Int("redis-messages", 150_000, "how many messages TestRedisKilled and TestRedisCluster send")
 
-// rsyslogd's messages go through omzmq and imzmq into a list in Redis, and workers pop them, while every program on the way but rsyslogd is killed again
-// and again. Redis remembers what it has stored: each message is popped exactly once, but for those that rsyslogd itself repeats.
+// rsyslogd's messages go through omzmq and imzmq into a list in Redis, and workers pop them, while every
+// program except rsyslogd is killed again and again. Redis remembers what it has stored: each message is
+// popped exactly once, except those that rsyslogd itself repeats.
 func TestRedisKilled(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t, "--appendonly", "yes", "--appendfsync", "always")
-	p := newRedisPath(t, *redisMessages, "redis://"+server.Addr()+"/0?list="+redisKey)
+	hop := startProxy(t, strconv.Itoa(server.Port()))
+	p := newRedisPath(t, *redisMessages, "redis://"+hop.address()+"/0?list="+redisKey)
 	p.work(0, server)
 	kills := max(12, p.messages/25_000)
 	p.plot("omzmq killed", kills, p.killOmzmq)
@@ -27,6 +31,18 @@ func TestRedisKilled(t *testing.T) {
 		s, r := storeCalls(server)
 		stored, recognised = stored+s, recognised+r
 	}
+	p.plot("imzmq killed after Redis has stored, before it knows", kills/3, func(r *rand.Rand) bool {
+		if !running || !p.imzmq.running() || !hop.mute() {
+			return false
+		}
+		p.when("Redis has answered", func() bool {
+			return hop.held.Load() > 0 || !running || !p.imzmq.running() || p.crew.count() == p.messages
+		}, func() {
+			p.killImzmq(r)
+			hop.resume()
+		})
+		return true
+	})
 	p.plot("redis-server killed", kills, func(r *rand.Rand) bool {
 		if !running {
 			return false
@@ -43,19 +59,20 @@ func TestRedisKilled(t *testing.T) {
 	p.run(time.Duration(p.messages/1000)*time.Second + 2*time.Minute)
 	eventually(t, patience, "the list is empty", func() bool { return ask(server, "exists", redisKey) == "0" })
 	count()
-	t.Logf("Redis was asked %d times to store something, and found %d times that some of it was stored", stored, recognised)
+	t.Logf("Redis was asked %d times to store messages, and %d times some were stored already", stored, recognised)
 	if recognised == 0 {
-		t.Error("nothing was sent again that was stored: this test tries nothing")
+		t.Error("no stored message was sent again: this run has tested nothing")
 	}
 }
 
-// storeCalls returns how often a server has run imzmq's script since its start, and how often it stored nothing because some of it was there. The
-// script ends with PEXPIRE and RPUSH, or with PEXPIRE alone.
+// storeCalls returns how often a server has run imzmq's script since it started, and how often the script
+// found some of the messages stored already. The script ends with PEXPIRE and RPUSH, or, in that case, with
+// PEXPIRE alone.
 func storeCalls(server *redistest.Server) (calls, repeats int) {
 	text := ask(server, "info", "commandstats")
 	count := func(command string) (n int) {
 		_, rest, _ := strings.Cut(text, "cmdstat_"+command+":calls=")
-		fmt.Sscan(rest, &n) //nolint:errcheck // 0, then
+		fmt.Sscan(rest, &n) //nolint:errcheck // 0 if it is absent
 		return n
 	}
 	return count("pexpire"), count("pexpire") - count("rpush")

@@ -7,16 +7,17 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/redis/redistest"
 )
 
-// docs/redis.md, run as it stands but for addresses and paths.
+// docs/redis.md, executed as it stands except for addresses and paths.
 
 const redisPage = "docs/redis.md"
 
-// redisArguments are the lines of a redis.conf, as a command line has them.
+// redisArguments turns the lines of a redis.conf into command-line arguments.
 func redisArguments(conf string) (args []string) {
 	for line := range strings.Lines(conf) {
 		args = append(args, strings.Fields("--"+line)...)
@@ -24,45 +25,48 @@ func redisArguments(conf string) (args []string) {
 	return args
 }
 
-// shell runs a script in a folder of its own, with redis-cli talking to a server.
+// shell runs a script in a folder of its own; its redis-cli talks to the server.
 func shell(t *testing.T, server *redistest.Server, script string) (p *process, folder string) {
 	t.Helper()
 	folder = t.TempDir()
 	script = fmt.Sprintf("redis-cli() { command redis-cli -p %d \"$@\"; }\n%s", server.Port(), script)
 	cmd := exec.Command("bash", "-c", script)
 	cmd.Dir = folder
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // so that redis-cli ends with the shell
 	return start(t, "worker", cmd), folder
 }
 
 func TestRedisPageChain(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t, redisArguments(documented(t, redisPage, "## The whole chain", "redis", 0))...)
 	unit := documented(t, redisPage, "## The whole chain", "systemd", 0,
 		packagedImzmq, program("imzmq"), "tcp://*:5555", "tcp://127.0.0.1:0", "127.0.0.1:6379", server.Addr())
 	command := strings.Fields(regexp.MustCompile(`(?m)^ExecStart=(.*)$`).FindStringSubmatch(unit)[1])
 	imzmq := start(t, "imzmq", exec.Command(command[0], command[1:]...))
 	from := startRsyslogd(t, likeDebian(documented(t, redisPage, "## The whole chain", "rsyslog", 0,
-		packagedOmzmq, program("omzmq"), "queue.example.com:5555", "127.0.0.1:"+imzmq.boundPort(t), "/var/log/", "[dir]/", "/var/spool/rsyslog/", "[dir]/")))
+		packagedOmzmq, program("omzmq"), "queue.example.com:5555", "127.0.0.1:"+imzmq.boundPort(t),
+		"/var/log/", "[dir]/", "/var/spool/rsyslog/", "[dir]/")))
 	from.logLines(t, written...)
 	worker, folder := shell(t, server, documented(t, redisPage, "## Workers", "sh", 0))
 	eventually(t, patience, "a worker has the lines", func() bool {
-		text, _ := os.ReadFile(filepath.Join(folder, "worked.log")) // not there yet
+		text, _ := os.ReadFile(filepath.Join(folder, "worked.log")) // may not exist yet
 		return strings.Contains(string(text), written[0]+"\n") && strings.Count(string(text), "\n") >= len(written)
 	})
 	worker.kill()
 	if n := server.Do("exists", "logs"); n != int64(0) {
-		t.Error("the worker left something")
+		t.Error("the worker left elements in the list")
 	}
 	from.stop(t)
 	imzmq.stop(t)
 }
 
-// wantWorked waits until a worker has written all of some texts.
+// wantWorked waits until a worker has written texts and nothing else.
 func wantWorked(t *testing.T, folder string, texts ...string) {
 	t.Helper()
 	want := strings.Join(texts, "\n") + "\n"
 	var got []byte
 	if !polled(patience, func() bool {
-		got, _ = os.ReadFile(filepath.Join(folder, "worked.log")) // not there yet
+		got, _ = os.ReadFile(filepath.Join(folder, "worked.log")) // may not exist yet
 		return string(got) == want
 	}) {
 		t.Errorf("worked on %q, want %q", got, want)
@@ -79,7 +83,7 @@ func TestRedisPageReliableWorker(t *testing.T) {
 	worker.kill()
 }
 
-// An error of Redis is no message: the worker ends and has lost nothing.
+// An error reply of Redis is not a message: the worker ends and has lost nothing.
 func TestRedisPageReliableWorkerMeetsAnError(t *testing.T) {
 	server := redistest.Start(t)
 	server.Do("rpush", "logs", "a", "b")
@@ -88,16 +92,17 @@ func TestRedisPageReliableWorkerMeetsAnError(t *testing.T) {
 		worker, folder := shell(t, server, documented(t, redisPage, "## Workers", "sh", 1))
 		worker.exit(t)
 		if text, _ := os.ReadFile(filepath.Join(folder, "worked.log")); strings.Contains(string(text), "NOPERM") {
-			t.Errorf("without %s it works on %q", command, text)
+			t.Errorf("without %s the worker got %q", command, text)
 		}
 		server.Do("acl", "setuser", "default", "+"+command)
 	}
 	if all := append(server.List("logs:worker1"), server.List("logs")...); strings.Join(all, " ") != "a b" {
-		t.Errorf("%q are left", all)
+		t.Errorf("left: %q", all)
 	}
 }
 
 func TestRedisPageConsumerGroup(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t)
 	worker, folder := shell(t, server, documented(t, redisPage, "## Workers", "sh", 2))
 	eventually(t, patience, "a group", func() bool { return server.Do("exists", "logs") == int64(1) })
@@ -108,14 +113,16 @@ func TestRedisPageConsumerGroup(t *testing.T) {
 	worker.kill()
 }
 
-// What the page lets imzmq's user do is enough, also for the warning about maxmemory-policy and for WAIT.
+// What the page allows imzmq's user is enough, including what the warning about maxmemory-policy and WAIT
+// need.
 func TestRedisPageUser(t *testing.T) {
 	server := redistest.Start(t, "--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru")
 	setup, _ := shell(t, server, documented(t, redisPage, "## Users, passwords, TLS", "sh", 0))
 	if code := setup.exit(t); code != 0 {
-		t.Fatalf("redis-cli ends with %d", code)
+		t.Fatalf("redis-cli ended with %d", code)
 	}
-	cmd := exec.Command(program("imzmq"), "--bind", "tcp://127.0.0.1:0", "--socket", "pull", "--max-list", "10", "--to", "redis://imzmq@"+server.Addr()+"/0?list=logs")
+	cmd := exec.Command(program("imzmq"), "--bind", "tcp://127.0.0.1:0", "--socket", "pull", "--max-list", "10",
+		"--to", "redis://imzmq@"+server.Addr()+"/0?list=logs")
 	cmd.Env = append(os.Environ(), "REDIS_PASSWORD=secret")
 	imzmq := start(t, "imzmq", cmd)
 	push := exec.Command(program("omzmq"), "--socket", "push", "--connect", "tcp://127.0.0.1:"+imzmq.boundPort(t))

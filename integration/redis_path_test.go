@@ -19,9 +19,11 @@ import (
 var redisSeed = flag.Uint64("redis-seed", 0, "schedule of the kills in TestRedisKilled and TestRedisCluster; 0: another one each time")
 
 // twoOmzmq is a queue with two workers, each with an omzmq of its own.
-const twoOmzmq = `queue.type="LinkedList" queue.size="20000" queue.dequeueBatchSize="1000" queue.workerThreads="2" queue.workerThreadMinimumMessages="1"`
+const twoOmzmq = `queue.type="LinkedList" queue.size="20000" queue.dequeueBatchSize="1000"
+	queue.workerThreads="2" queue.workerThreadMinimumMessages="1"`
 
-// redisPath is rsyslogd, its omzmqs with a journal, imzmq, and workers that pop what it has stored in Redis; and what is done to them.
+// redisPath is rsyslogd, its omzmq processes with journals, imzmq, the workers that pop what it has stored in
+// Redis, and the faults planned for them.
 type redisPath struct {
 	t        *testing.T
 	l        lines
@@ -29,8 +31,8 @@ type redisPath struct {
 	seed     uint64
 	from     *rsyslogd
 	imzmq    *process
-	flags    []string // of imzmq
-	words    *log     // of all imzmqs
+	flags    []string // imzmq's
+	words    *log     // stderr of every imzmq
 	crew     *crew
 
 	plans    []*plan
@@ -65,21 +67,21 @@ func (p *redisPath) startImzmq() {
 	p.imzmq = start(p.t, "imzmq", cmd)
 }
 
-// work lets the workers begin.
+// work starts the workers.
 func (p *redisPath) work(replicas int, servers ...*redistest.Server) {
 	p.t.Helper()
 	p.crew = startCrew(p.t, p.l.account("", p.messages), replicas, servers...)
 }
 
-// plan is a kind of mischief, and when it is to happen.
+// plan is a kind of fault, and when it is to happen.
 type plan struct {
 	kind   string
-	at     []int                       // numbers of messages popped, rising
-	strike func(r *rand.Rand) bool     // says whether it found a victim
-	random func(strike int) *rand.Rand // of one strike, the same each time
+	at     []int                       // ascending; a fault is due when this many messages have been popped
+	strike func(r *rand.Rand) bool     // reports whether it found a victim
+	random func(strike int) *rand.Rand // for one strike, always the same
 }
 
-// plot plans mischief for so many random moments of the stream, spread over it.
+// plot plans faults for the given number of random moments, spread over the stream.
 func (p *redisPath) plot(kind string, times int, strike func(r *rand.Rand) bool) {
 	name := fnv.New64a()
 	name.Write([]byte(kind))
@@ -92,8 +94,9 @@ func (p *redisPath) plot(kind string, times int, strike func(r *rand.Rand) bool)
 	p.plans = append(p.plans, plan)
 }
 
-// pursue makes the appointments for what is due at a number of messages popped, a random time later: so that mischief also falls into the
-// time in which nothing moves. Then it keeps those whose time has come.
+// pursue makes appointments for the faults that are due when this many messages have been popped. Each is at a
+// random time from now, so that faults also happen while nothing moves. Then it keeps the appointments whose
+// time has come.
 func (p *redisPath) pursue(popped int) {
 	for _, plan := range p.plans {
 		for len(plan.at) > 0 && plan.at[0] <= popped {
@@ -102,7 +105,7 @@ func (p *redisPath) pursue(popped int) {
 			var try func()
 			try = func() {
 				switch {
-				case p.crew.count() == p.messages: // too late: rsyslogd has nothing to do, and starts no omzmq
+				case p.crew.count() == p.messages: // too late: an idle rsyslogd starts no omzmq
 				case plan.strike(plan.random(left)):
 					p.happened[plan.kind]++
 				default:
@@ -148,7 +151,7 @@ func (p *redisPath) when(what string, holds func() bool, do func()) {
 	look()
 }
 
-// killOmzmq kills one of rsyslogd's omzmqs. rsyslogd starts another.
+// killOmzmq kills one of rsyslogd's omzmq processes. rsyslogd starts another.
 func (p *redisPath) killOmzmq(r *rand.Rand) bool {
 	pids := children(p.t, p.from.pid(), "omzmq")
 	if len(pids) == 0 {
@@ -170,7 +173,8 @@ func (p *redisPath) killImzmq(r *rand.Rand) bool {
 	return true
 }
 
-// run feeds, and lets mischief happen, until every message is popped and everything runs that is to run. Then it settles the account.
+// run feeds messages and lets faults happen until every message is popped and everything runs again. Then it
+// settles the account.
 func (p *redisPath) run(within time.Duration) {
 	t := p.t
 	t.Helper()
@@ -182,54 +186,56 @@ func (p *redisPath) run(within time.Duration) {
 		p.pursue(popped)
 		return popped == p.messages && len(p.agenda) == 0
 	}) {
-		t.Errorf("after %v %d of %d messages are popped, and %d things are still to happen", within, p.crew.count(), p.messages, len(p.agenda))
+		t.Errorf("after %v, %d of %d messages are popped and %d appointments are left",
+			within, p.crew.count(), p.messages, len(p.agenda))
 	}
 	fed()
 	took := time.Since(begin)
 	t.Logf("%v, %.0f messages/s; %v", took.Round(time.Millisecond), float64(p.messages)/took.Seconds(), p.happened)
 	for _, plan := range p.plans {
 		if p.happened[plan.kind] == 0 {
-			t.Errorf("never: %s", plan.kind)
+			t.Errorf("this never happened: %s", plan.kind)
 		}
 	}
 	p.settle()
 }
 
-// settle ends everything once the last message was fed. It fails the test unless each message was popped, and once, but for those
-// that rsyslogd itself repeats.
+// settle ends everything after the last message was fed. It fails the test unless each message was popped
+// exactly once, except those that rsyslogd itself repeats.
 func (p *redisPath) settle() {
 	t := p.t
 	t.Helper()
-	polled(time.Minute, func() bool { return p.crew.count() == p.messages }) // or else the account says so
+	polled(time.Minute, func() bool { return p.crew.count() == p.messages }) // otherwise the account says so
 	putBack := p.putBack()
 	eventually(t, patience, "every batch is confirmed", func() bool { return p.from.counter(t, "omzmq queue", "size") == 0 })
 	p.from.stop(t)
 	if !p.imzmq.running() {
-		t.Error("imzmq has ended by itself")
+		t.Error("imzmq ended by itself")
 	}
 	p.imzmq.stop(t)
 	p.crew.end()
 	repeats := p.crew.repeats()
 	t.Logf("sent %d, popped %d, lost %d, repeated %d, %d of them by rsyslog itself, because BEGIN failed",
 		p.messages, p.crew.count(), p.messages-p.crew.count(), repeats, putBack)
-	// One more may be an omzmq's that was killed in the few instructions between marking a reply and writing it.
+	// One more may come from an omzmq that was killed in the few instructions between marking a reply and
+	// writing it.
 	if repeats < putBack || repeats > putBack+1 {
 		t.Errorf("%d messages were repeated, %d of them by rsyslog itself", repeats, putBack)
 	}
 	p.crew.arrived.settle(t, true)
 }
 
-// putBack returns how many messages rsyslogd itself repeats: 8.2302 sends a message for which BEGIN failed with its batch and puts it back
-// into the queue, too, which counts it once more.
+// putBack returns how many messages rsyslogd itself repeats. After a failed BEGIN, rsyslogd 8.2302 sends the
+// message with its batch and also puts it back into the queue, which counts it once more.
 func (p *redisPath) putBack() (n int) {
-	polled(10*time.Second, func() bool { // impstats counts every second
+	polled(10*time.Second, func() bool { // impstats writes every second
 		n = p.from.counter(p.t, "omzmq queue", "enqueued") - p.messages
 		return n == p.crew.repeats()
 	})
 	return n
 }
 
-// ask asks a server that may be away; then the answer is "".
+// ask asks a server that may be down, in which case the answer is "".
 func ask(s *redistest.Server, args ...any) string {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()

@@ -16,13 +16,14 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/redis/redistest"
 )
 
-// A stream that is published is published in Redis, too: whoever is subscribed there hears it, and nobody is waited for.
+// A published stream is also published in Redis. Its subscribers there receive it, and nothing waits for them.
 func TestRedisTap(t *testing.T) {
 	const messages = 500
 	l := lines{seed: 42, longest: 2000}
 	server := redistest.Start(t)
 	endpoint := nowhere(t)
-	imzmq := startImzmq(t, "--socket", "sub", "--connect", endpoint, "--reconnect-max", "200ms", "--to", "redis://"+server.Addr()+"/0?channel=logs.{topic}")
+	imzmq := startImzmq(t, "--socket", "sub", "--connect", endpoint, "--reconnect-max", "200ms",
+		"--to", "redis://"+server.Addr()+"/0?channel=logs.{topic}")
 	from := startRsyslogd(t, preamble+wayIn+toOmzmq("--socket pub --topic web --bind "+endpoint, memoryQueue+` forceSingleInstance="on"`))
 	tap := startReceiver(t, "redis-cli", exec.Command("redis-cli", "-p", strconv.Itoa(server.Port()), "subscribe", "logs.web"))
 	tap.expect(t, "subscribe", "logs.web", "1")
@@ -31,8 +32,8 @@ func TestRedisTap(t *testing.T) {
 		return tap.next(t)
 	}
 	way := from.input(t)
-	eventually(t, patience, "what is published is heard", func() bool {
-		fmt.Fprintln(way, warmUp) //nolint:errcheck // then nothing is heard
+	eventually(t, patience, "what is published arrives", func() bool {
+		fmt.Fprintln(way, warmUp) //nolint:errcheck // if it fails, nothing arrives
 		return len(tap.lines) > 0
 	})
 	from.feed(t, l, 0, messages)
@@ -42,18 +43,19 @@ func TestRedisTap(t *testing.T) {
 	}
 	from.stop(t)
 	imzmq.stop(t)
-	const last = "nothing comes behind this"
+	const last = "nothing comes after this"
 	server.Do("publish", "logs.web", last)
 	for line := next(); line != last; line = next() {
 		arrived.add([]byte(line))
 	}
 	if !arrived.warm {
-		t.Error("what was heard first was not heard")
+		t.Error("the warm-up is missing")
 	}
 	arrived.settle(t, false)
 }
 
-// The consumers of a group get every message of a stream, each one of them, with all that is known of it.
+// The consumers of a group share the messages of a stream: each message goes to one of them, with all its
+// fields.
 func TestRedisStream(t *testing.T) {
 	const messages, stream, group = 5000, "events", "readers"
 	l := lines{seed: 43, longest: 2000}
@@ -64,6 +66,7 @@ func TestRedisStream(t *testing.T) {
 	from := startRsyslogd(t, preamble+wayIn+toOmzmq(
 		"--topic web --journal [dir]/journals --connect tcp://127.0.0.1:"+imzmq.boundPort(t), memoryQueue))
 	from.feed(t, l, 0, messages)
+	eventually(t, time.Minute, "every message is stored", func() bool { return server.Do("xlen", stream) == int64(messages) })
 	arrived := l.account("", messages)
 	consumers := map[string]int{"one": 0, "two": 0}
 	eventually(t, time.Minute, "every message is read", func() bool {
@@ -72,14 +75,14 @@ func TestRedisStream(t *testing.T) {
 				wantFields(t, from, m.Values, begin, arrived)
 				consumers[name]++
 				if n := server.Do("xack", stream, group, m.ID); n != int64(1) {
-					t.Errorf("%s is acknowledged %v times", m.ID, n)
+					t.Errorf("%s was acknowledged %v times", m.ID, n)
 				}
 			}
 		}
 		return arrived.arrived == messages
 	})
 	if consumers["one"] == 0 || consumers["two"] == 0 || consumers["one"]+consumers["two"] != messages {
-		t.Errorf("the consumers have read %v", consumers)
+		t.Errorf("the consumers read %v", consumers)
 	}
 	if got := server.Do("xlen", stream); got != int64(messages) {
 		t.Errorf("the stream holds %v entries", got)
@@ -89,7 +92,7 @@ func TestRedisStream(t *testing.T) {
 	arrived.settle(t, false)
 }
 
-// readGroup reads what is there for a consumer of a group, without waiting.
+// readGroup reads what is there for a consumer of a group. It does not wait.
 func readGroup(t *testing.T, server *redistest.Server, stream, group, consumer string) []goredis.XMessage {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -108,8 +111,8 @@ func readGroup(t *testing.T, server *redistest.Server, stream, group, consumer s
 
 var streamPeer = regexp.MustCompile(`^tcp://127\.0\.0\.1:[0-9]+$`)
 
-// wantFields enters an entry into the account. The sender is the omzmq whose journal bears its name; it numbers the lines from 1 on, in the order in which
-// they were fed.
+// wantFields checks the fields of an entry and enters its message into the account. The sender is the omzmq
+// whose journal has that name; it numbers the lines from 1, in the order in which they were fed.
 func wantFields(t *testing.T, from *rsyslogd, values map[string]any, begin time.Time, arrived *account) {
 	t.Helper()
 	field := func(name string) string {
@@ -128,7 +131,7 @@ func wantFields(t *testing.T, from *rsyslogd, values map[string]any, begin time.
 	case !streamPeer.MatchString(field("peer")):
 		t.Errorf("peer %q", field("peer"))
 	case fmt.Sprint(journals(from.file("journals"))) != "["+journal+"]":
-		t.Errorf("sender %q, and the journal is %q", field("sender"), journals(from.file("journals")))
+		t.Errorf("sender %q, but the journal is %q", field("sender"), journals(from.file("journals")))
 	case field("seq") != strconv.Itoa(n+1):
 		t.Errorf("line %d has the number %q", n, field("seq"))
 	case err != nil || received.Before(begin.Truncate(time.Microsecond)) || received.After(time.Now()):

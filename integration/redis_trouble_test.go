@@ -15,45 +15,49 @@ import (
 
 var redisOOM = flag.Duration("redis-oom", 5*time.Second, "how long Redis has no memory in TestRedisOOM")
 
-// Redis has no memory: everything waits, in rsyslogd's queue at last, and nobody ends. When there is memory again it goes on by itself.
+// Redis has no memory left. Everything waits, in the end in rsyslogd's queue, and no process ends. When there
+// is memory again, delivery resumes by itself.
 func TestRedisOOM(t *testing.T) {
+	t.Parallel()
 	const messages, before = 40_000, 2000
 	server := redistest.Start(t)
 	p := newRedisPath(t, messages, "redis://"+server.Addr()+"/0?list="+redisKey)
 	length := func() int { return int(server.Do("llen", redisKey).(int64)) }
-	said := func(words string) int { return strings.Count(p.words.String(), words) }
+	logged := func(words string) int { return strings.Count(p.words.String(), words) }
 	p.from.feed(t, p.l, 0, before)
 	eventually(t, patience, "the first messages are stored", func() bool { return length() == before })
 	server.Do("config", "set", "maxmemory", 1)
 	fed := p.from.feedMeanwhile(t, p.l, before, messages)
-	eventually(t, patience, "imzmq says why it waits", func() bool { return said("OOM command not allowed") > 0 })
+	eventually(t, patience, "imzmq logs why it waits", func() bool { return logged("OOM command not allowed") > 0 })
 	eventually(t, patience, "rsyslogd's queue fills, and both omzmqs are at work", func() bool {
 		return p.from.counter(t, "omzmq queue", "size") > 15_000 && len(children(t, p.from.pid(), "omzmq")) == 2
 	})
 	omzmqs := children(t, p.from.pid(), "omzmq")
 	if polled(*redisOOM, func() bool { return length() != before }) {
-		t.Errorf("there are %d messages in a Redis without memory, there were %d", length(), before)
+		t.Errorf("a Redis without memory has %d messages, had %d", length(), before)
 	}
-	if said("the senders wait") != 1 || said("stored again") != 0 {
-		t.Error("imzmq does not say once that it waits")
+	if logged("the senders wait") != 1 || logged("stored again") != 0 {
+		t.Error("imzmq does not log exactly once that it waits")
 	}
 	server.Do("config", "set", "maxmemory", 0)
 	eventually(t, time.Minute, "every message is stored", func() bool { return length() == messages })
 	fed()
 	if now := children(t, p.from.pid(), "omzmq"); !slices.Equal(now, omzmqs) {
-		t.Errorf("the omzmqs were %v and are %v", omzmqs, now)
+		t.Errorf("the omzmq processes had the pids %v, now %v", omzmqs, now)
 	}
-	eventually(t, patience, "imzmq says that it goes on", func() bool { return said("messages are stored again") > 0 })
-	if said("the senders wait") != 1 || said("messages are stored again") != 1 {
-		t.Error("imzmq does not say each once")
+	eventually(t, patience, "imzmq logs that it stores again", func() bool { return logged("messages are stored again") > 0 })
+	if logged("the senders wait") != 1 || logged("messages are stored again") != 1 {
+		t.Error("imzmq does not log waiting and storing again exactly once each")
 	}
 	p.work(0, server)
 	p.settle()
 	p.wantOmzmqsLived(t)
 }
 
-// What Redis refuses is refused to rsyslogd, whose own log says why. It tries again until somebody has seen to it.
+// What Redis refuses is refused to rsyslogd, whose own log then has the reason. rsyslogd retries until the
+// cause is removed.
 func TestRedisWrongType(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t)
 	server.Do("set", redisKey, "a string")
 	p := newRedisPath(t, refusedMessages, "redis://"+server.Addr()+"/0?list="+redisKey)
@@ -66,22 +70,22 @@ func TestRedisWrongType(t *testing.T) {
 
 const refusedMessages = 3000
 
-// wantOmzmqsLived fails the test if rsyslogd had to start an omzmq again, or one has left anything.
+// wantOmzmqsLived fails the test if rsyslogd had to restart an omzmq, or if anything is left in a journal.
 func (p *redisPath) wantOmzmqsLived(t *testing.T) {
 	t.Helper()
-	wantNothingKept(t, p.from.file("journals"))
+	wantNoJournals(t, p.from.file("journals"))
 	if words, err := os.ReadFile(p.from.file("internal.log")); err != nil || strings.Contains(string(words), "terminated") {
-		t.Errorf("an omzmq has ended (%v)", err)
+		t.Errorf("an omzmq ended (%v)", err)
 	}
 }
 
-// refused feeds everything and waits until rsyslogd's own log has the reason why none of it is taken.
+// refused feeds everything and waits until rsyslogd's own log has the reason why nothing is taken.
 func (p *redisPath) refused(t *testing.T, reason string) {
 	t.Helper()
 	p.from.feedMeanwhile(t, p.l, 0, p.messages)()
 	line := regexp.MustCompile("(?m)^.*omprog.*omzmq: .*" + reason)
 	eventually(t, patience, "rsyslogd's log has the reason: "+reason, func() bool {
-		words, _ := os.ReadFile(p.from.file("internal.log")) // may not be there yet
+		words, _ := os.ReadFile(p.from.file("internal.log")) // may not exist yet
 		return line.Match(words)
 	})
 }
@@ -103,7 +107,7 @@ func TestRedisWrongPassword(t *testing.T) {
 		eventually(t, time.Minute, "every message is stored", func() bool {
 			return server.CLI("REDISCLI_AUTH="+password+" redis-cli -p $PORT llen "+redisKey) == "3000"
 		})
-		as(server, password, `config set requirepass ""`) // the workers know none
+		as(server, password, `config set requirepass ""`) // the workers use none
 		p.work(0, server)
 		p.settle()
 		p.wantOmzmqsLived(t)

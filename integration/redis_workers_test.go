@@ -15,14 +15,17 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/redis/redistest"
 )
 
-// redisKey is the list that the workers pop. Its braces are a hash tag: in a cluster the workers' own keys are where the list is.
+// redisKey is the list that the workers pop. Its braces are a hash tag: in a cluster the workers' own keys are
+// in the list's slot.
 const redisKey = "{logs}"
 
-// takeScript is a worker's turn: what its turns before have taken is dropped, for the worker has it, and the first elements of the list
-// move to a list of the worker's own. A turn that is taken again returns the same elements, so that an answer that was lost, a server that dies at any
-// moment, and a command that comes late all lose nothing and give nothing twice.
+// takeScript is a worker's turn. It drops what the previous turn has taken, because the worker has that, and
+// moves the first elements of the list to a list of the worker's own. A repeated turn returns the same
+// elements. Thus lost replies, servers that die at any moment and late commands lose no element and return
+// none twice.
 //
-// KEYS: the list, the worker's list, the number of the turn that filled it; ARGV: the number of this turn, how many elements to take.
+// KEYS: the list, the worker's list, the number of the turn that filled it; ARGV: the number of this turn, how
+// many elements to take.
 const takeScript = `
 local turn, last = tonumber(ARGV[1]), tonumber(redis.call('GET', KEYS[3]) or 0)
 if turn < last then
@@ -38,17 +41,17 @@ if turn > last then
 end
 local taken = redis.call('LRANGE', KEYS[2], 0, -1)
 if #taken > 0 then
-	redis.call('SET', KEYS[3], turn) -- in a turn that is taken again too: WAIT waits for a connection's own writes
+	redis.call('SET', KEYS[3], turn) -- in a repeated turn too: WAIT waits for a connection's own writes
 end
 return taken`
 
 const (
 	workers  = 4
-	handful  = 500                   // elements that a worker takes at a time
-	idlePoll = 10 * time.Millisecond // between two looks at a list that was empty, or at a server that was away
+	handful  = 500                   // elements that a worker takes at once
+	idlePoll = 10 * time.Millisecond // before looking again at an empty list or at a server that was down
 )
 
-// crew is workers that pop a list, each element once, and what they have popped.
+// crew is the workers that pop a list, each element once, and the account of what they have popped.
 type crew struct {
 	stop func()
 	work sync.WaitGroup
@@ -57,11 +60,11 @@ type crew struct {
 	arrived *account
 }
 
-// quietRedis keeps go-redis from writing every failed dial to the test's output.
+// quietRedis stops go-redis from writing every failed dial to the test's output.
 var quietRedis = sync.OnceFunc(func() { goredis.SetLogger(&logging.VoidLogger{}) })
 
-// startCrew lets workers pop the list of one of the servers: the one that does not turn them away. What a worker counts, that many
-// replicas have taken out of the list too.
+// startCrew lets workers pop the list at the one of the servers that accepts them. A worker counts only
+// elements that this many replicas have taken out of the list too.
 func startCrew(t *testing.T, arrived *account, replicas int, servers ...*redistest.Server) *crew {
 	t.Helper()
 	quietRedis()
@@ -86,7 +89,7 @@ func (c *crew) end() {
 	c.work.Wait()
 }
 
-// note enters what a worker has popped.
+// note enters what a worker has popped into the account.
 func (c *crew) note(taken []string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -102,7 +105,7 @@ func (c *crew) count() int {
 	return c.arrived.arrived
 }
 
-// repeats returns how often messages were popped that had been popped before.
+// repeats returns how often messages were popped again.
 func (c *crew) repeats() (n int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -117,13 +120,13 @@ type worker struct {
 	crew     *crew
 	servers  []*goredis.Client // the first is asked
 	replicas int
-	own      string // list
+	own      string // its own list
 }
 
 func (w *worker) run(ctx context.Context) {
 	defer func() {
 		for _, s := range w.servers {
-			s.Close() //nolint:errcheck // nothing is under way
+			s.Close() //nolint:errcheck // nothing is in flight
 		}
 	}()
 	for turn := 1; ctx.Err() == nil; {
@@ -145,13 +148,13 @@ func (w *worker) run(ctx context.Context) {
 
 var errNotReplicated = errors.New("fewer replicas than wanted know of the turn")
 
-// take takes a turn. After an error it is to be taken again.
+// take takes a turn. After an error the turn must be repeated.
 func (w *worker) take(ctx context.Context, turn int) ([]string, error) {
 	pipe := w.servers[0].Pipeline()
 	taken := pipe.Eval(ctx, takeScript, []string{redisKey, w.own, w.own + ":turn"}, turn, handful)
 	var copies *goredis.IntCmd
 	if w.replicas > 0 {
-		copies = goredis.NewIntCmd(ctx, "wait", w.replicas, 1000) // on the same connection, or it says nothing
+		copies = goredis.NewIntCmd(ctx, "wait", w.replicas, 1000) // WAIT counts only writes of its own connection
 		pipe.Process(ctx, copies)                                 //nolint:errcheck // it only queues
 	}
 	if _, err := pipe.Exec(ctx); err != nil {

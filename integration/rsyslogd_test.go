@@ -11,12 +11,13 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
 
-// preamble opens every private configuration: messages of up to 64 KiB whose bytes nobody escapes, and rsyslogd's own
-// words in a file. [dir] is the process's folder.
+// preamble begins every private configuration: messages of up to 64 KiB whose bytes are not escaped, and
+// rsyslogd's own messages in a file. [dir] is the instance's folder.
 const preamble = `
 global(workDirectory="[dir]" maxMessageSize="64k" parser.escapeControlCharactersOnReceive="off"
        parser.escapeControlCharacterTab="off" processInternalMessages="on")
@@ -24,15 +25,15 @@ template(name="raw" type="string" string="%rawmsg%\n")
 if $inputname == "rsyslogd" then { action(type="omfile" file="[dir]/internal.log") stop }
 `
 
-// wayIn is where the test feeds an instance: a loopback port that the kernel picks, read by ruleset "in". The ruleset
-// has no queue of its own, so that a full queue of its action makes the feeding wait.
+// wayIn is where the test feeds an instance: a loopback port that the kernel picks, read by ruleset "in". The
+// ruleset has no queue of its own, so a full queue of its action blocks the feeding.
 const wayIn = `
 module(load="imptcp")
 input(type="imptcp" address="127.0.0.1" port="0" listenPortFileName="[dir]/in.port" ruleset="in"
       supportOctetCountedFraming="off" maxFrameSize="65536")
 `
 
-// relpToFile receives by RELP and writes each message as it came to the file "out".
+// relpToFile receives over RELP and writes each message unchanged to the file "out".
 const relpToFile = `
 module(load="imrelp")
 ruleset(name="received" queue.type="LinkedList" queue.size="50000") { action(type="omfile" file="[dir]/out" template="raw") }
@@ -43,19 +44,19 @@ input(type="imrelp" address="127.0.0.1" port="[relp]" ruleset="received" maxData
 type rsyslogd struct {
 	*process
 	dir  string
-	relp string // port of the imrelp that the configuration's [relp] stands for, "" without one
+	relp string // port of its imrelp, for [relp] in the configuration; "" without one
 }
 
-// startRsyslogd starts an instance with conf, in which [dir] is its folder and [relp] a free port. It returns when every
-// listener is there. Only rsyslogd can bind for imrelp: a port that another process takes in between is
-// replaced by the next.
+// startRsyslogd starts an instance with conf, in which [dir] is its folder and [relp] a free port. It returns
+// when every listener is open. imrelp cannot be given an open socket; if another process takes the port first,
+// the next one is tried.
 func startRsyslogd(t *testing.T, conf string) *rsyslogd {
 	t.Helper()
 	r := &rsyslogd{dir: folder(t)}
 	t.Cleanup(func() {
 		if t.Failed() {
 			words, _ := os.ReadFile(r.file("internal.log")) // may not exist
-			t.Logf("rsyslogd in %s says of itself:\n%s", r.dir, tail(string(words), 6000))
+			t.Logf("rsyslogd in %s wrote to its own log:\n%s", r.dir, tail(string(words), 6000))
 		}
 	})
 	for range 5 {
@@ -79,7 +80,7 @@ func startRsyslogd(t *testing.T, conf string) *rsyslogd {
 
 func (r *rsyslogd) file(name string) string { return filepath.Join(r.dir, name) }
 
-// launch starts the instance with the configuration in its folder and says whether it got all its ports.
+// launch starts the instance with the configuration in its folder and reports whether it got all its ports.
 func (r *rsyslogd) launch(t *testing.T) bool {
 	t.Helper()
 	conf := r.file("rsyslog.conf")
@@ -96,14 +97,14 @@ func (r *rsyslogd) launch(t *testing.T) bool {
 	}
 	if strings.Contains(string(text), "in.port") {
 		eventually(t, patience, "rsyslogd listens", func() bool {
-			port, _ := os.ReadFile(r.file("in.port")) // not there yet
+			port, _ := os.ReadFile(r.file("in.port")) // may not exist yet
 			return len(port) > 0
 		})
 	}
 	if r.relp == "" {
 		return true
 	}
-	eventually(t, patience, "somebody listens for RELP", func() bool { return listener(r.relp) != "" })
+	eventually(t, patience, "the port for RELP is taken", func() bool { return listener(r.relp) != "" })
 	return listens(r.pid(), r.relp)
 }
 
@@ -111,7 +112,7 @@ func (r *rsyslogd) launch(t *testing.T) bool {
 func (r *rsyslogd) again(t *testing.T) {
 	t.Helper()
 	if !r.launch(t) {
-		t.Fatalf("port %s is gone", r.relp)
+		t.Fatalf("port %s is taken", r.relp)
 	}
 }
 
@@ -123,7 +124,7 @@ func (r *rsyslogd) input(t *testing.T) net.Conn {
 		t.Fatal(err)
 	}
 	var conn net.Conn
-	eventually(t, patience, "rsyslogd listens, which it does after it has written the port's file", func() bool {
+	eventually(t, patience, "rsyslogd listens, after it has written the port's file", func() bool {
 		conn, err = net.Dial("tcp", "127.0.0.1:"+string(port))
 		return err == nil
 	})
@@ -131,7 +132,7 @@ func (r *rsyslogd) input(t *testing.T) net.Conn {
 	return conn
 }
 
-// feed sends lines from up to, not including, to. It blocks while rsyslogd does not read.
+// feed sends lines from up to, but not including, to. It blocks while rsyslogd does not read.
 func (r *rsyslogd) feed(t *testing.T, l lines, from, to int) {
 	t.Helper()
 	if err := send(r.input(t), l, from, to); err != nil {
@@ -139,7 +140,7 @@ func (r *rsyslogd) feed(t *testing.T, l lines, from, to int) {
 	}
 }
 
-// feedMeanwhile is feed in a goroutine; the function it returns waits for its end.
+// feedMeanwhile is feed in a goroutine; the returned function waits for its end.
 func (r *rsyslogd) feedMeanwhile(t *testing.T, l lines, from, to int) (wait func()) {
 	t.Helper()
 	conn, done := r.input(t), make(chan error, 1)
@@ -167,11 +168,18 @@ func send(conn net.Conn, l lines, from, to int) error {
 	return errors.Join(w.Flush(), conn.Close())
 }
 
-// freePort is a port that nobody listens on at this moment, outside the range the kernel picks from.
+// givenPorts are the ports that freePort has returned.
+var givenPorts sync.Map
+
+// freePort returns a port on which nothing listens at this moment, outside the range the kernel picks from, and each
+// port only once.
 func freePort(t *testing.T) string {
 	t.Helper()
 	for range 100 {
 		port := strconv.Itoa(15000 + rand.IntN(15000))
+		if _, given := givenPorts.LoadOrStore(port, true); given {
+			continue
+		}
 		if l, err := net.Listen("tcp", "127.0.0.1:"+port); err == nil {
 			l.Close()
 			return port
@@ -181,8 +189,8 @@ func freePort(t *testing.T) string {
 	return ""
 }
 
-// listens says whether the process pid itself listens on the loopback (or any) address at port, without connecting:
-// imrelp takes a connection that says nothing for an error.
+// listens reports whether the process pid itself listens at port. It does not connect: imrelp logs an error if
+// a connection closes without a word.
 func listens(pid int, port string) bool {
 	inode := listener(port)
 	if inode == "" {
@@ -197,7 +205,7 @@ func listens(pid int, port string) bool {
 	return false
 }
 
-// listener is the inode of the socket that listens on the IPv4 port, "" if none does.
+// listener returns the inode of the socket that listens on the IPv4 port, "" if there is none.
 func listener(port string) string {
 	table, err := os.ReadFile("/proc/net/tcp")
 	if err != nil {

@@ -7,21 +7,23 @@ import (
 	"testing"
 )
 
-// What rsyslogd 8.2302 does with a transaction in whose midst it is stopped, its queue on disk. It counts a batch as
-// delivered once it has been told OK at BEGIN. For queue.timeoutShutdown it works as ever; for queue.timeoutActionCompletion
-// it still takes an OK, but tries nothing again; then it gives up the batch, with those messages that no program has seen,
-// closes the program's pipes and waits closeTimeout for its end. The next start brings only what was not in the batch.
+// What rsyslogd 8.2302 does with a transaction in the middle of which it is stopped, with its queue on disk.
+// It counts a batch as delivered once it has been told OK at BEGIN. During queue.timeoutShutdown it works as
+// usual. During queue.timeoutActionCompletion it still takes an OK, but retries nothing. Then it gives up the
+// batch, including messages that no program has seen, closes the program's pipes and waits closeTimeout for
+// the program's end. The next start delivers only what was not in the batch.
 
 const (
 	savedQueue  = ` queue.filename="plugin" queue.maxDiskSpace="1g" queue.saveOnShutdown="on" closeTimeout="500"`
 	stopSoon    = savedQueue + ` queue.timeoutShutdown="100" queue.timeoutActionCompletion="1000"`
-	stopLater   = savedQueue + ` queue.timeoutShutdown="100" queue.timeoutActionCompletion="2000"`
+	stopLater   = savedQueue + ` queue.timeoutShutdown="100" queue.timeoutActionCompletion="5000"`
 	stopPatient = savedQueue + ` queue.timeoutShutdown="25000"`
 )
 
-// stopAmid feeds m0 to m11, sends SIGTERM when the plugin is held at an event, and lets it go on at once (stopPatient), in the
-// time for the action's completion (stopLater), or when it has lost its pipes (stopSoon). Then it starts rsyslogd again, if
-// anything is to come afterwards. What else is in the queue's files then would come some day.
+// stopAmid feeds m0 to m11 and sends SIGTERM while the plugin is held at an event. It releases the plugin at
+// once (stopPatient), during the time for the action's completion (stopLater), or after the plugin has lost
+// its pipes (stopSoon). If anything should follow, it starts rsyslogd again. Nothing may then be left in the
+// queue's files: a later start would deliver it.
 func stopAmid(t *testing.T, timeouts, grief, want, wantAfterwards string) {
 	t.Helper()
 	r := startRsyslogd(t, preamble+wayIn+toPlugin(grief, transactions(6)+timeouts))
@@ -56,8 +58,10 @@ func stopAmid(t *testing.T, timeouts, grief, want, wantAfterwards string) {
 	}
 }
 
-// Only an OK saves the batch, or a failure so early that rsyslog still tries again: otherwise m0 to m5 never come again.
+// Only an OK saves the batch, or a failure so early that rsyslog still retries. Otherwise m0 to m5 are never
+// sent again.
 func TestStoppedAtCommit(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct{ timeouts, grief, want, afterwards string }{
 		"OK while there is time":         {stopPatient, "COMMIT:1:hold", wholeBatch + nextBatch + " EOF", ""},
 		"OK in time for the action":      {stopLater, "COMMIT:1:hold", wholeBatch + " EOF", nextBatch},
@@ -67,12 +71,16 @@ func TestStoppedAtCommit(t *testing.T) {
 		"death while there is time":      {stopPatient, "COMMIT:1:later-die", wholeBatch + " dies\n" + oneByOne(0, 1, 2, 3, 4, 5) + nextBatch + " EOF", ""},
 		"death in time for the action":   {stopLater, "COMMIT:1:later-die", wholeBatch + " dies", nextBatch},
 	} {
-		t.Run(name, func(t *testing.T) { stopAmid(t, c.timeouts, c.grief, c.want, c.afterwards) })
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			stopAmid(t, c.timeouts, c.grief, c.want, c.afterwards)
+		})
 	}
 }
 
-// The same, and m3 to m5 are lost too, which no program has seen.
+// The same, and m3 to m5, which no program has seen, are lost too.
 func TestStoppedInMidTransaction(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct{ timeouts, grief, want, afterwards string }{
 		"answered while there is time":    {stopPatient, "m2:1:hold", wholeBatch + nextBatch + " EOF", ""},
 		"answered in time for the action": {stopLater, "m2:1:hold", wholeBatch + " EOF", nextBatch},
@@ -82,23 +90,32 @@ func TestStoppedInMidTransaction(t *testing.T) {
 		"failure in time for the action":  {stopLater, "m2:1:later-fail", " BEGIN m0 m1 m2 fails EOF", nextBatch},
 		"death in time for the action":    {stopLater, "m2:1:later-die", " BEGIN m0 m1 m2 dies", nextBatch},
 	} {
-		t.Run(name, func(t *testing.T) { stopAmid(t, c.timeouts, c.grief, c.want, c.afterwards) })
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			stopAmid(t, c.timeouts, c.grief, c.want, c.afterwards)
+		})
 	}
 }
 
-// Nothing of a batch is lost that was not begun; it is put at the queue's end.
+// Nothing is lost of a batch that was not begun. It is put at the end of the queue.
 func TestStoppedAtBegin(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct{ timeouts, grief, want string }{
 		"no answer":                      {stopSoon, "BEGIN:1:hold", " BEGIN closed unheard EOF"},
 		"failure in time for the action": {stopLater, "BEGIN:1:later-fail", " BEGIN fails EOF"},
 		"death in time for the action":   {stopLater, "BEGIN:1:later-die", " BEGIN dies"},
 	} {
-		t.Run(name, func(t *testing.T) { stopAmid(t, c.timeouts, c.grief, c.want, nextBatch+wholeBatch) })
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			stopAmid(t, c.timeouts, c.grief, c.want, nextBatch+wholeBatch)
+		})
 	}
 }
 
-// With signalOnClose the signal comes when rsyslogd has given up, just before the pipes are closed, and not at its stop.
+// With signalOnClose, rsyslogd sends the signal after it has given up, just before it closes the pipes, and
+// not when it is told to stop.
 func TestStoppedWithSignalOnClose(t *testing.T) {
+	t.Parallel()
 	options := stopSoon + ` signalOnClose="on" killUnresponsive="off"`
 	r := startRsyslogd(t, preamble+wayIn+toPlugin("COMMIT:1:hold", transactions(6)+options))
 	r.say(t, 0, 6)
@@ -111,8 +128,9 @@ func TestStoppedWithSignalOnClose(t *testing.T) {
 	r.awaits(t, "EOF")
 }
 
-// Without transactions it is no better: what a batch holds is counted as delivered before the first message of it is sent.
+// Without transactions it is no better: a whole batch counts as delivered before its first message is sent.
 func TestStoppedWithoutTransactions(t *testing.T) {
+	t.Parallel()
 	options := batches(6) + stopSoon
 	r := startRsyslogd(t, preamble+wayIn+toPlugin("m2:1:hold", options))
 	r.say(t, 0, 12)

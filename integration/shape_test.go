@@ -72,7 +72,7 @@ func TestImzmqJSON(t *testing.T) {
 			t.Fatalf("no JSON: %q", line)
 		}
 		if got["peer"] == nil || got["received"] == nil {
-			t.Errorf("without peer or received: %v", got)
+			t.Errorf("no peer or received: %v", got)
 		}
 		delete(got, "peer")
 		delete(got, "received")
@@ -85,7 +85,7 @@ func TestImzmqJSON(t *testing.T) {
 	}
 }
 
-// Plain lines stay lines: what would end one is written as rsyslog writes it.
+// A plain line stays one line: bytes that would end it are written as rsyslog writes them.
 func TestImzmqEscapesLineFeeds(t *testing.T) {
 	r := startPrinter(t, "--socket", "pull", "--bind", "tcp://127.0.0.1:0")
 	peer := startPeer(t, "PUSH", "--connect", "tcp://127.0.0.1:"+r.boundPort(t))
@@ -93,7 +93,7 @@ func TestImzmqEscapesLineFeeds(t *testing.T) {
 	r.expect(t, "<13>two#012lines#000and\ta tab")
 }
 
-// Strangers who connect and say nothing, or nonsense, or too much, take nothing from the others.
+// Strangers that connect and send nothing, nonsense or too much take nothing away from the others.
 func TestStrangersDoNotDisturb(t *testing.T) {
 	r := startPrinter(t, "--socket", "pull", "--max-message-size", "10KiB", "--bind", "tcp://127.0.0.1:0")
 	port := r.boundPort(t)
@@ -103,7 +103,7 @@ func TestStrangersDoNotDisturb(t *testing.T) {
 		"", "GET / HTTP/1.1\r\n\r\n", "\xff", greeting, greeting[:40],
 		greeting + "\x06\x7f\xff\xff\xff\xff\xff\xff\xff",
 		greeting + "\x04\x0a\x05READY\xff\xff\xff\xff",
-		greeting + ready + "\x02\x00\x00\x01\x00\x00\x00\x00\x00", // a frame of a TiB
+		greeting + ready + "\x02\x00\x00\x01\x00\x00\x00\x00\x00", // a frame of 1 TiB
 	}, 20) {
 		conn, err := net.Dial("tcp", "127.0.0.1:"+port)
 		if err != nil {

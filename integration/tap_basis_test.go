@@ -14,9 +14,9 @@ import (
 	"time"
 )
 
-// zmqtap among real parts: what its tests have in common.
+// What the tests of zmqtap among real parts have in common.
 
-// noise is what a test sends until everybody listens, and what rsyslogd says of itself.
+// noise is what a test sends until every reader is connected, and what rsyslogd logs about itself.
 var noise = regexp.MustCompile(`warm-up|are you there|rsyslogd`)
 
 // startTap starts zmqtap with the given arguments.
@@ -31,13 +31,13 @@ func startTapPrinter(t *testing.T, arguments ...string) *receiver {
 	return startReceiver(t, "zmqtap", exec.Command(program("zmqtap"), arguments...))
 }
 
-// served waits until a zmqtap serves, and gives its address with a slash at its end.
+// served waits until a zmqtap serves HTTP and returns its address with a slash at the end.
 func (p *process) served(t *testing.T) string {
 	t.Helper()
 	return p.logged(t, `msg=serving at=(\S+)`)[1]
 }
 
-// hub is a zmqtap hub on Unix sockets in a folder, which it finds again when it is started anew.
+// hub is a zmqtap hub on Unix sockets in a folder. A restarted hub uses the same ones.
 type hub struct {
 	*process
 	in, out string
@@ -59,13 +59,14 @@ func (h *hub) again(t *testing.T) {
 	h.logged(t, regexp.QuoteMeta(h.in))
 }
 
-// following is a long-running answer to a GET.
+// following is a streaming response to a GET.
 type following struct {
 	header http.Header
-	lines  chan string // closed at the end of the answer
+	lines  chan string // closed at the end of the response
 }
 
-// follow asks for a stream; header are names and values. When it returns, the server counts us among its readers.
+// follow requests a stream; header alternates names and values. When it returns, the server counts it among
+// its readers.
 func follow(t *testing.T, url string, header ...string) *following {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -113,19 +114,19 @@ func (f *following) next(t *testing.T) string {
 	select {
 	case line, open := <-f.lines:
 		if !open {
-			t.Fatal("the answer has ended")
+			t.Fatal("the response has ended")
 		}
 		return line
 	case <-time.After(patience):
-		t.Fatal("nothing comes by HTTP")
+		t.Fatal("nothing arrives over HTTP")
 		return ""
 	}
 }
 
-// event is a Server-Sent Event with something to tell.
+// event is a Server-Sent Event with content.
 type event struct{ name, id, data string }
 
-// event waits for the next one. What a comment or the time for retries says is passed over.
+// event waits for the next one. It skips comments and the retry time.
 func (f *following) event(t *testing.T) (e event) {
 	t.Helper()
 	for {
@@ -145,7 +146,7 @@ func (f *following) event(t *testing.T) (e event) {
 	}
 }
 
-// data waits for the next message's JSON; other events are passed over.
+// data waits for the next message's JSON. It skips other events.
 func (f *following) data(t *testing.T) string {
 	t.Helper()
 	for {
@@ -155,7 +156,7 @@ func (f *following) data(t *testing.T) string {
 	}
 }
 
-// meets takes lines until each pattern, in its order, has met the next one that is no noise.
+// meets reads lines, skipping noise, and matches them in order against the patterns.
 func meets(t *testing.T, next func(*testing.T) string, patterns ...string) {
 	t.Helper()
 	for _, pattern := range patterns {
@@ -164,21 +165,21 @@ func meets(t *testing.T, next func(*testing.T) string, patterns ...string) {
 			line = next(t)
 		}
 		if !regexp.MustCompile(pattern).MatchString(line) {
-			t.Fatalf("%q comes, want %s", line, pattern)
+			t.Fatalf("received %q, want %s", line, pattern)
 		}
 	}
 }
 
-// joined gives a peer's messages as lines, a tab between frames.
+// joined returns the peer's next message as a line, with tabs between frames.
 func (p *peer) joined(t *testing.T) string {
 	t.Helper()
 	return strings.Join(p.receive(t), "\t")
 }
 
-// warmed sends until each channel has something.
+// warmed calls send until every has returns true.
 func warmed(t *testing.T, send func(), has ...func() bool) {
 	t.Helper()
-	eventually(t, patience, "everybody listens", func() bool {
+	eventually(t, patience, "every reader is connected", func() bool {
 		send()
 		for _, h := range has {
 			if !h() {
@@ -190,17 +191,17 @@ func warmed(t *testing.T, send func(), has ...func() bool) {
 }
 
 func (r *receiver) some() bool  { return len(r.lines) > 0 }
-func (f *following) some() bool { return len(f.lines) > 1 } // the first is the time for retries
+func (f *following) some() bool { return len(f.lines) > 1 } // the first line is the retry time
 func (p *peer) some() bool      { return len(p.messages) > 0 }
 
-// output is what a program prints that ends by itself with exit code 0.
+// output returns what a program prints that must end by itself with exit code 0.
 func output(t *testing.T, name string, arguments ...string) string {
 	t.Helper()
 	var stdout bytes.Buffer
 	cmd := exec.Command(program(name), arguments...)
 	cmd.Stdout = &stdout
 	if code := start(t, name, cmd).exit(t); code != 0 {
-		t.Fatalf("%s %q ends with %d", name, arguments, code)
+		t.Fatalf("%s %q ended with %d", name, arguments, code)
 	}
 	return stdout.String()
 }

@@ -7,7 +7,8 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/web/webdriver"
 )
 
-// The page as a person uses it, in a real Chromium: what rsyslog logs appears there, can be filtered, searched and paused, and nothing in it runs.
+// The page as a person uses it, in a real Chromium: what rsyslog logs appears there and can be filtered,
+// searched and paused, and no script in it runs.
 func TestTapPageInABrowser(t *testing.T) {
 	driver, err := webdriver.Start()
 	if err != nil {
@@ -22,7 +23,8 @@ func TestTapPageInABrowser(t *testing.T) {
 	stranger := startPeer(t, "PUB", "--bind", "tcp://127.0.0.1:*")
 	serve := startTap(t, "serve", "--http", "127.0.0.1:0", endpoint, stranger.endpoint)
 	tab := browser.NewTab(t)
-	tab.BeforePage(`window.ran = () => { window.hasRun = true }; window.violations = 0; addEventListener('securitypolicyviolation', () => window.violations++)`)
+	tab.BeforePage(`window.ran = () => { window.hasRun = true }; window.violations = 0;
+		addEventListener('securitypolicyviolation', () => window.violations++)`)
 	tab.Go(serve.served(t))
 	tab.Wait("the page is live", "return document.querySelector('#state').textContent.includes('live')")
 	shows := func(text string) {
@@ -46,7 +48,8 @@ func TestTapPageInABrowser(t *testing.T) {
 		t.Errorf("in the page: %q", harm)
 	}
 	var severity string
-	tab.Run(&severity, "return [...document.querySelectorAll('.line')].find((e) => e.textContent.includes('Failed')).querySelector('.severity').textContent")
+	tab.Run(&severity, `const line = [...document.querySelectorAll('.line')].find((e) => e.textContent.includes('Failed'));
+		return line.querySelector('.severity').textContent`)
 	if severity != "error" {
 		t.Errorf("severity %q", severity)
 	}
@@ -56,17 +59,18 @@ func TestTapPageInABrowser(t *testing.T) {
 	tab.Click("#pause")
 	logged("while it paused")
 	tab.Wait("a line waits", "return /[1-9]/.test(document.querySelector('#pause').textContent)")
-	tab.Run(nil, "if (document.querySelector('#lines').textContent.includes('while it paused')) throw new Error('it does not pause')")
+	tab.Run(nil, `if (document.querySelector('#lines').textContent.includes('while it paused'))
+		throw new Error('a line appears while paused')`)
 	tab.Click("#pause")
 	shows("while it paused")
 
 	tab.Type("#topics", "auth.err.sshd"+webdriver.Enter)
-	logged("behind the filter")
+	logged("after the filter")
 	tab.Wait("only what the filter lets through", `const topics = [...document.querySelectorAll('.line .topic')].map((e) => e.textContent);
 		return topics.length > 0 && topics.every((topic) => topic.startsWith('auth.err.sshd'))`)
-	shows("behind the filter")
+	shows("after the filter")
 	serve.stop(t)
-	tab.Wait("the page says that the server is gone", "return !document.querySelector('#state').textContent.includes('live')")
+	tab.Wait("the page shows that the server is gone", "return !document.querySelector('#state').textContent.includes('live')")
 	from.stop(t)
 	if log := serve.stderr.String(); strings.Contains(log, "level=ERROR") {
 		t.Error(log)

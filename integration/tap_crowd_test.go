@@ -11,22 +11,24 @@ import (
 	"testing"
 )
 
-// A crowd of readers at one hub, of which half never read, and an account for each of them.
+// A crowd of readers at one hub, half of which never read, and an account for each of them.
 
-// crowd is bench/crowd: readers by HTTP and subscribers, who tell at the end what they got.
+// crowd is bench/crowd: readers over HTTP and subscribers, which report at the end what they got.
 type crowd struct {
 	*process
 	in  io.Writer
 	out *bufio.Reader
 }
 
-// gotten is one reader's account: how many messages it received, how many the hub said it had missed, and the number of the last one.
-type gotten struct {
+// readerAccount is one reader's account: how many messages it received, how many the hub reported as missed, and the
+// number of the last one.
+type readerAccount struct {
 	kind                   string
 	received, missed, last int
 }
 
-// startCrowd starts as many readers by HTTP and as many subscribers; when it returns, what they ask for has taken effect.
+// startCrowd starts the given number of readers over HTTP and as many subscribers. When it returns, the hub
+// has accepted all of them.
 func startCrowd(t *testing.T, h *process, readers int) *crowd {
 	t.Helper()
 	build := exec.Command("go", "build", "-buildvcs=false", "-o", program("crowd"), "./bench/crowd")
@@ -36,7 +38,8 @@ func startCrowd(t *testing.T, h *process, readers int) *crowd {
 	}
 	address := strings.TrimSuffix(strings.TrimPrefix(h.served(t), "http://"), "/")
 	out := strings.TrimPrefix(h.logged(t, `side=out endpoint=(\S+)`)[1], "tcp://")
-	p, stdin, stdout := startPiped(t, "crowd", exec.Command(program("crowd"), "-http", address, "-subscribers", out, "-readers", fmt.Sprint(readers)))
+	p, stdin, stdout := startPiped(t, "crowd", exec.Command(program("crowd"),
+		"-http", address, "-subscribers", out, "-readers", fmt.Sprint(readers)))
 	c := &crowd{p, stdin, stdout}
 	c.expect(t, "ready")
 	return c
@@ -66,12 +69,12 @@ func (c *crowd) expect(t *testing.T, word string) {
 		}
 	})
 	if line != word+"\n" {
-		t.Fatalf("the crowd says %q, not %q", line, word)
+		t.Fatalf("the crowd replied %q, want %q", line, word)
 	}
 }
 
-// accounts has end called until everybody has got a last message, and reads what the crowd says then.
-func (c *crowd) accounts(t *testing.T, end func()) (all []gotten) {
+// accounts calls end until every reader has received a last message, and returns what the crowd then reports.
+func (c *crowd) accounts(t *testing.T, end func()) (all []readerAccount) {
 	t.Helper()
 	c.say(t, "end")
 	text := make(chan []byte, 1)
@@ -80,7 +83,7 @@ func (c *crowd) accounts(t *testing.T, end func()) (all []gotten) {
 		text <- said
 	}()
 	var said []byte
-	eventually(t, patience, "everybody has a last message", func() bool {
+	eventually(t, patience, "every reader has a last message", func() bool {
 		end()
 		select {
 		case said = <-text:
@@ -90,20 +93,21 @@ func (c *crowd) accounts(t *testing.T, end func()) (all []gotten) {
 		}
 	})
 	for line := range strings.Lines(string(said)) {
-		var g gotten
+		var g readerAccount
 		var gone, leftOut, disorder int
 		if _, err := fmt.Sscan(line, &g.kind, &g.received, &g.missed, &gone, &leftOut, &disorder, &g.last); err != nil {
 			t.Fatalf("account %q: %v", line, err)
 		}
 		if disorder != 0 {
-			t.Errorf("out of order, or with something else between: %s", line)
+			t.Errorf("out of order, or with other messages between: %s", line)
 		}
 		all = append(all, g)
 	}
 	return all
 }
 
-// everythingSoFar has pub say something until a reader by HTTP and all others have heard it, and returns how much the reader has got then.
+// everythingSoFar has pub send until a reader over HTTP and all others have received something. It returns how
+// many messages the reader has received by then.
 func everythingSoFar(t *testing.T, h *process, pub *peer, others []*peer) (n int) {
 	t.Helper()
 	answer, err := http.Get(h.served(t) + "stream")
@@ -134,8 +138,9 @@ func everythingSoFar(t *testing.T, h *process, pub *peer, others []*peer) (n int
 	return n
 }
 
-// A hundred readers by HTTP and a hundred subscribers, half of which do not read: the others get everything as long as they are given time
-// to; and however much is thrown at them, what each received and what the hub said to have dropped for it are together what it was to get.
+// A hundred readers over HTTP and a hundred subscribers, half of which do not read. The others get everything
+// as long as they are given time. However much is sent, what a reader received and what the hub reports as
+// missed add up to what was sent.
 func TestCrowdAtAHub(t *testing.T) {
 	const portion, portions, flood = 250, 30, 15_000
 	h := startTap(t, "hub", "--in", "tcp://127.0.0.1:0", "--out", "tcp://127.0.0.1:0", "--http", "127.0.0.1:0", "--heartbeat", "0")
@@ -151,7 +156,7 @@ func TestCrowdAtAHub(t *testing.T) {
 			pub.send(t, fmt.Sprintf("<14>Nov 22 05:54:52 host app[123]: %07d %s", i, strings.Repeat("x", 500)))
 		}
 	}
-	for i := range portions { // a portion is less than what anybody's queue holds
+	for i := range portions { // a portion is smaller than any reader's queue
 		send(i*portion, (i+1)*portion)
 		c.say(t, fmt.Sprint("await ", (i+1)*portion))
 		c.expect(t, "reached")
@@ -172,7 +177,7 @@ func TestCrowdAtAHub(t *testing.T) {
 	judgeCrowd(t, h, all, before, ends, len(libzmq), byLibzmq)
 }
 
-// receivedUntil is how many messages come before the one that ends with text, which is sent now.
+// receivedUntil publishes text and returns how many messages the peer receives before it.
 func receivedUntil(t *testing.T, p, pub *peer, text string) (n int) {
 	t.Helper()
 	pub.send(t, text)
@@ -183,12 +188,12 @@ func receivedUntil(t *testing.T, p, pub *peer, text string) (n int) {
 }
 
 // judgeCrowd compares the accounts with the hub's own.
-func judgeCrowd(t *testing.T, h *process, all []gotten, before, ends, libzmq, byLibzmq int) {
+func judgeCrowd(t *testing.T, h *process, all []readerAccount, before, ends, libzmq, byLibzmq int) {
 	t.Helper()
 	last := h.logged(t, `msg=end received=(\d+) missed=(\d+)`)
 	total, _ := strconv.Atoi(last[1]) // digits
 	wanted, _ := strconv.Atoi(last[2])
-	published := total - before - libzmq // without what was said to libzmq at the end
+	published := total - before - libzmq // without the last message for each libzmq subscriber
 	missed := libzmq*published - byLibzmq
 	asleep := 0
 	for _, g := range all {
@@ -201,9 +206,9 @@ func judgeCrowd(t *testing.T, h *process, all []gotten, before, ends, libzmq, by
 		}
 	}
 	if len(all) != 200 || asleep == 0 {
-		t.Errorf("%d accounts, %d of those who slept have missed something", len(all), asleep)
+		t.Errorf("%d accounts, %d sleepers have missed something", len(all), asleep)
 	}
 	if missed != wanted {
-		t.Errorf("readers have missed %d messages, the hub says %d", missed, wanted)
+		t.Errorf("readers have missed %d messages, the hub reports %d", missed, wanted)
 	}
 }

@@ -10,8 +10,8 @@ import (
 
 const dnsmasq = "/usr/sbin/dnsmasq"
 
-// startDNS starts a dnsmasq that knows the page's SRV records, with another port, and the addresses of the hosts in them. It gives
-// where it answers.
+// startDNS starts a dnsmasq with the page's SRV records, but with another port, and with addresses for their
+// targets. It returns the server's address.
 func startDNS(t *testing.T, zone, port string, addresses ...string) string {
 	t.Helper()
 	server := freePort(t)
@@ -30,7 +30,7 @@ func startDNS(t *testing.T, zone, port string, addresses ...string) string {
 	return "127.0.0.1:" + server
 }
 
-// The same as TestTapPageOneProgramOnManyHosts, with the hosts found in DNS.
+// The same as TestTapPageOneProgramOnManyHosts, with hosts from DNS.
 func TestTapPageHostsInDNS(t *testing.T) {
 	addresses := []string{"127.0.0.2", "127.0.0.3", "127.0.0.4"}
 	hosts, port := pageHosts(t, addresses...)

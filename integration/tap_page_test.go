@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// docs/tap.md, run as it stands but for addresses and paths.
+// docs/tap.md, executed as it stands except for addresses and paths.
 
 const (
 	tapPage        = "docs/tap.md"
@@ -24,7 +24,8 @@ func pageBlock(t *testing.T, heading, language string, n int, oldnew ...string) 
 	return documented(t, tapPage, heading, language, n, oldnew...)
 }
 
-// typed runs a script as it is typed, in dir, with zmqtap at hand. What it leaves running ends with the test.
+// typed runs a script in dir as a person would type it, with zmqtap in PATH. Everything it starts ends with
+// the test.
 func typed(t *testing.T, dir, script string, environment ...string) *receiver {
 	t.Helper()
 	cmd := exec.Command("bash", "-c", script)
@@ -32,12 +33,10 @@ func typed(t *testing.T, dir, script string, environment ...string) *receiver {
 	cmd.Env = append(os.Environ(), "PATH="+built+":"+os.Getenv("PATH"))
 	cmd.Env = append(cmd.Env, environment...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	r := startReceiver(t, "typed", cmd)
-	t.Cleanup(func() { syscall.Kill(-r.pid(), syscall.SIGKILL) }) //nolint:errcheck // nothing of it may be left
-	return r
+	return startReceiver(t, "typed", cmd)
 }
 
-// typedLines runs each line of a block by itself.
+// typedLines runs each line of a block separately.
 func typedLines(t *testing.T, block string) (all []*receiver) {
 	t.Helper()
 	for line := range strings.Lines(block) {
@@ -46,7 +45,7 @@ func typedLines(t *testing.T, block string) (all []*receiver) {
 	return all
 }
 
-// pageHub starts the hub of the page's unit, its sockets in a folder of their own.
+// pageHub starts the hub of the page's systemd unit, with its sockets in a folder of their own.
 func pageHub(t *testing.T, more ...string) *hub {
 	t.Helper()
 	dir := folder(t)
@@ -60,26 +59,26 @@ func pageHub(t *testing.T, more ...string) *hub {
 
 func (h *hub) dir() string { return filepath.Dir(strings.TrimPrefix(h.in, "ipc://")) }
 
-// loggedBy is a line of a program on a host.
+// loggedBy returns a line that a program on a host has logged.
 func loggedBy(program, host, text string) string {
 	return fmt.Sprintf("<86>1 2026-01-02T03:04:05Z %s %s 42 - - %s", host, program, text)
 }
 
-// wantOnly has each reader get something, and nothing but what its pattern matches.
+// wantOnly checks that each reader gets something, and only lines that match its pattern.
 func wantOnly(t *testing.T, send func(), readers []*receiver, patterns ...string) {
 	t.Helper()
 	if len(readers) != len(patterns) {
-		t.Fatalf("%d commands, and %d are expected", len(readers), len(patterns))
+		t.Fatalf("%d commands, want %d", len(readers), len(patterns))
 	}
 	var some []func() bool
 	for _, r := range readers {
-		some = append(some, func() bool { return len(r.lines) >= 4 }) // more than one round: others would have come, too
+		some = append(some, func() bool { return len(r.lines) >= 4 }) // more than one round: by then other lines would have arrived, too
 	}
 	warmed(t, send, some...)
 	for i, r := range readers {
 		for len(r.lines) > 0 {
 			if line := r.next(t); !regexp.MustCompile(patterns[i]).MatchString(line) {
-				t.Errorf("command %d prints %q, want %s", i, line, patterns[i])
+				t.Errorf("command %d printed %q, want %s", i, line, patterns[i])
 			}
 		}
 	}
@@ -103,7 +102,7 @@ func TestTapPageFiveMinutes(t *testing.T) {
 	h.stop(t)
 }
 
-// pageHosts are hosts with a hub and an rsyslogd each, at addresses of their own and one port.
+// pageHosts starts a hub and an rsyslogd for each address, all on one port.
 func pageHosts(t *testing.T, addresses ...string) (hosts []*rsyslogd, port string) {
 	t.Helper()
 	port = freePort(t)
@@ -113,7 +112,7 @@ func pageHosts(t *testing.T, addresses ...string) (hosts []*rsyslogd, port strin
 	return hosts, port
 }
 
-// logged has each host log, under the name web1, web2, …
+// logEverywhere has each host log text, as web1, web2, …
 func logEverywhere(t *testing.T, hosts []*rsyslogd, text string) {
 	t.Helper()
 	for i, r := range hosts {
@@ -129,17 +128,18 @@ func TestTapPageOneProgramOnManyHosts(t *testing.T) {
 	wantFromEverywhere(t, hosts, taps[0])
 }
 
-// wantFromEverywhere waits until a tap has shown sshd's lines of every host, and none of another program.
+// wantFromEverywhere waits until a tap has shown sshd's lines from every host. It must show no other program's
+// lines.
 func wantFromEverywhere(t *testing.T, hosts []*rsyslogd, tap *receiver) {
 	t.Helper()
 	seen := map[string]bool{}
-	eventually(t, patience, "it shows every host", func() bool {
+	eventually(t, patience, "the tap shows every host", func() bool {
 		logEverywhere(t, hosts, "session opened")
 		for len(tap.lines) > 0 {
 			line := tap.next(t)
 			found := regexp.MustCompile(`^sshd/(web\d)/\t<86>1 \S+ (web\d) sshd 42 - - session opened$`).FindStringSubmatch(line)
 			if found == nil || found[1] != found[2] {
-				t.Fatalf("it shows %q", line)
+				t.Fatalf("the tap shows %q", line)
 			}
 			seen[found[1]] = true
 		}
@@ -174,7 +174,7 @@ func TestTapPageCurl(t *testing.T) {
 	log := func() {
 		from.logLines(t, loggedBy("sshd", "web1", "Failed password"), loggedBy("sshd-keygen", "web1", "hello"), loggedBy("sudo", "web1", "hello"))
 	}
-	warmed(t, log, follow(t, site+"/stream").some) // and so something is remembered
+	warmed(t, log, follow(t, site+"/stream").some) // the server thus remembers something
 	curls := typedLines(t, pageBlock(t, "### 3. ", "sh", 1, "http://127.0.0.1:8080", site)+
 		pageBlock(t, "### 3. ", "sh", 2, "http://127.0.0.1:8080", site)+
 		pageBlock(t, "### 3. ", "sh", 3, "/run/zmqtap/", h.dir()+"/"))

@@ -22,7 +22,7 @@ import (
 
 // docs/tap.md: what browsers reach, and programs that publish.
 
-// What is served to the team: with TLS and a token, which curl sends from a file as the page says.
+// Serving a team: with TLS and a token, which curl sends from a file as the page describes.
 func TestTapPageTeam(t *testing.T) {
 	pub, dir := startPeer(t, "PUB", "--bind", "tcp://127.0.0.1:*"), t.TempDir()
 	writeCertificate(t, dir)
@@ -32,7 +32,7 @@ func TestTapPageTeam(t *testing.T) {
 	serve := typed(t, dir, "exec "+pageBlock(t, "### 4. ", "sh", 1, "0.0.0.0:8443", "127.0.0.1:0", "tcp://web1.example.com:5558", pub.endpoint))
 	site := strings.TrimSuffix(serve.served(t), "/")
 	if !strings.HasPrefix(site, "https://127.0.0.1:") {
-		t.Fatalf("it serves %s", site)
+		t.Fatalf("zmqtap serves %s", site)
 	}
 	trust := "CURL_CA_BUNDLE=" + filepath.Join(dir, "cert.pem")
 	allowed := typed(t, dir, pageBlock(t, "### 3. ", "sh", 4, "https://logs.example.com:8443", site), trust)
@@ -75,7 +75,7 @@ func writeCertificate(t *testing.T, dir string) {
 
 const nginx = "/usr/sbin/nginx"
 
-// startNginx starts an nginx of our own with the page's location, and gives where it listens.
+// startNginx starts an nginx with the page's location and returns its URL.
 func startNginx(t *testing.T, location string) (site string) {
 	t.Helper()
 	dir := folder(t)
@@ -113,7 +113,8 @@ http {
 	return "http://" + address
 }
 
-// Through nginx as the page sets it up: each line at once, under the name that zmqtap knows, and under no other.
+// Through nginx as the page sets it up: each line arrives at once, under the host name that zmqtap knows and
+// no other.
 func TestTapPageNginx(t *testing.T) {
 	pub := startPeer(t, "PUB", "--bind", "tcp://127.0.0.1:*")
 	serve := startTap(t, strings.Fields(pageBlock(t, "### 4. ", "sh", 2,
@@ -124,14 +125,14 @@ func TestTapPageNginx(t *testing.T) {
 	text := typed(t, t.TempDir(), ask+site+"/stream?topic=sshd/")
 	events := typed(t, t.TempDir(), ask+"--header 'Accept: text/event-stream' "+site+"/stream?topic=sshd/")
 	warmed(t, func() { pub.send(t, "sshd/web1/", "warm-up") }, text.some, func() bool { return len(events.lines) > 2 })
-	for i := range 3 { // one after the other: nothing waits for more to come
+	for i := range 3 { // one by one: none waits for the next
 		line := fmt.Sprintf("line %d", i)
 		pub.send(t, "sudo/web1/", "not asked for")
 		pub.send(t, "sshd/web1/", line)
 		meets(t, text.next, "^"+line+"$")
 		for data := events.next(t); !strings.Contains(data, line); data = events.next(t) {
 			if strings.Contains(data, "not asked for") {
-				t.Fatalf("%q comes", data)
+				t.Fatalf("received %q", data)
 			}
 		}
 	}
@@ -142,12 +143,12 @@ func TestTapPageNginx(t *testing.T) {
 		t.Errorf("the page: %s", code)
 	}
 	if code := status("elsewhere.example.net", "/stream"); code != "403" {
-		t.Errorf("under a name that is not ours: %s", code)
+		t.Errorf("under another host name: %s", code)
 	}
 	serve.stop(t)
 }
 
-// A program publishes into the hub, and so does rsyslog; who comes late gets the last messages first.
+// A program and rsyslog publish into the hub. A late subscriber gets the last messages first.
 func TestTapPagePublish(t *testing.T) {
 	in, out := nowhere(t), nowhere(t)
 	tap := startTap(t, strings.Fields(pageBlock(t, "### 5. ", "sh", 0,
@@ -169,11 +170,11 @@ func TestTapPagePublish(t *testing.T) {
 	publish := exec.Command(python, script, "billing", in)
 	publish.Stdin = strings.NewReader(strings.Join(printed, "\n") + "\n")
 	if code := start(t, "publish.py", publish).exit(t); code != 0 {
-		t.Fatalf("publish.py ends with %d", code)
+		t.Fatalf("publish.py ended with %d", code)
 	}
 	from := intoHub(t, h)
 	everything := startPeer(t, "SUB", "--connect", out, "--subscribe", "")
-	eventually(t, patience, "rsyslog's lines have come to the hub", func() bool {
+	eventually(t, patience, "rsyslog's lines have reached the hub", func() bool {
 		from.logLines(t, loggedBy("sshd", "web1", "hello"))
 		for len(everything.messages) > 0 {
 			if strings.HasPrefix(everything.joined(t), "sshd/web1/\t") {
@@ -188,13 +189,13 @@ func TestTapPagePublish(t *testing.T) {
 	}
 	found := output(t, "zmqtap", "--raw", "--topic", "sshd/", "--count", "1", out)
 	if !strings.HasSuffix(found, " web1 sshd 42 - - hello\n") {
-		t.Errorf("remembered is %q", found)
+		t.Errorf("the hub remembers %q", found)
 	}
 	from.stop(t)
 	h.stop(t)
 }
 
-// A flag that the page does not tell of would be found by chance alone, and one that it tells of must be there.
+// The page's table must list exactly the flags that exist.
 func TestTapPageTellsEveryFlag(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join(repository(), tapPage))
 	if err != nil {
@@ -203,24 +204,24 @@ func TestTapPageTellsEveryFlag(t *testing.T) {
 	_, section, _ := strings.Cut(string(text), "\n## Flags\n")
 	section, _, _ = strings.Cut(section, "\n## ")
 	name := regexp.MustCompile(`--[a-z][a-z-]+`)
-	var told []string
+	var listed []string
 	for row := range strings.Lines(section) {
 		if cells := strings.Split(row, "|"); len(cells) > 2 {
-			told = append(told, name.FindAllString(cells[1], -1)...)
+			listed = append(listed, name.FindAllString(cells[1], -1)...)
 		}
 	}
-	var there []string
+	var present []string
 	for _, command := range [][]string{{"--help"}, {"serve", "--help"}, {"hub", "--help"}} {
 		for line := range strings.Lines(output(t, "zmqtap", command...)) {
 			if flag := regexp.MustCompile(`^ +(?:-\w, )?(--[a-z-]+)`).FindStringSubmatch(line); flag != nil {
-				there = append(there, flag[1])
+				present = append(present, flag[1])
 			}
 		}
 	}
-	slices.Sort(told)
-	slices.Sort(there)
-	told, there = slices.Compact(told), slices.Compact(there)
-	if !slices.Equal(told, there) {
-		t.Errorf("the page tells of %q,\nand there are %q", told, there)
+	slices.Sort(listed)
+	slices.Sort(present)
+	listed, present = slices.Compact(listed), slices.Compact(present)
+	if !slices.Equal(listed, present) {
+		t.Errorf("the page lists %q,\nthe programs have %q", listed, present)
 	}
 }

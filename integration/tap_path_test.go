@@ -5,9 +5,9 @@ import (
 	"testing"
 )
 
-// The ways of a message through zmqtap, with rsyslogd or libzmq at its beginning, and a terminal, HTTP or libzmq at its end.
+// The ways of a message through zmqtap: from rsyslogd or libzmq to a terminal, HTTP or libzmq.
 
-// publishing starts an rsyslogd with 30-omzmq-publish.conf and gives its endpoint.
+// publishing starts an rsyslogd with 30-omzmq-publish.conf and returns its endpoint.
 func publishing(t *testing.T) (*rsyslogd, string) {
 	t.Helper()
 	endpoint := nowhere(t)
@@ -15,14 +15,14 @@ func publishing(t *testing.T) (*rsyslogd, string) {
 		"tcp://127.0.0.1:5556", endpoint, "/var/log/", "[dir]/"))), endpoint
 }
 
-// intoHub starts an rsyslogd with 30-omzmq-programs.conf.
+// intoHub starts an rsyslogd with 30-omzmq-programs.conf that publishes into the hub.
 func intoHub(t *testing.T, h *hub) *rsyslogd {
 	t.Helper()
 	return startRsyslogd(t, likeDebian(shipped(t, "30-omzmq-programs.conf", packagedOmzmq, program("omzmq"),
 		"ipc:///run/zmqtap/in", h.in, "/var/log/", "[dir]/")))
 }
 
-// What written's lines are in a stream, and the one of them that has to do with authentication.
+// How the lines of written look in a stream, and the one of them that is about authentication as JSON.
 var (
 	published = []string{
 		`^<165>1 2026-01-02T03:04:05\.678901\+02:00 web-1 app 4711 ID7 \[a@1 b="c"\] said "hello" \\ 100% ä 🙂$`,
@@ -33,7 +33,7 @@ var (
 		`"received":"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z"\}$`
 )
 
-// login is a warm-up that has to do with authentication.
+// login is a warm-up with an authentication facility.
 var login = strings.Replace(warmUp, "<13>", "<86>", 1)
 
 func TestTapOfRsyslog(t *testing.T) {
@@ -66,21 +66,21 @@ func TestTapOfRsyslog(t *testing.T) {
 func TestTapEndsByItself(t *testing.T) {
 	pub := startPeer(t, "PUB", "--bind", "tcp://127.0.0.1:*")
 	tap := startTapPrinter(t, "--raw", "--topic", "a", "--grep", "x", "--count", "3", pub.endpoint)
-	eventually(t, patience, "it has seen enough", func() bool {
+	eventually(t, patience, "zmqtap has seen enough", func() bool {
 		pub.send(t, "a", "x")
 		pub.send(t, "a", "y")
 		pub.send(t, "b", "x")
 		return !tap.running()
 	})
 	if rest := tap.rest(t); strings.Join(rest, " ") != "x x x" || tap.exit(t) != 0 {
-		t.Errorf("it prints %q and ends with %d", rest, tap.exit(t))
+		t.Errorf("zmqtap printed %q and ended with %d", rest, tap.exit(t))
 	}
 	if printed := output(t, "zmqtap", "--for", "100ms", "--topic", "nothing", pub.endpoint); printed != "" {
-		t.Errorf("without a message it prints %q", printed)
+		t.Errorf("without a message it printed %q", printed)
 	}
 }
 
-// rsyslogd and a program, both into a hub, and out of it to libzmq, zmqtap and, by HTTP, to anybody.
+// rsyslogd and a program publish into a hub, from which libzmq, zmqtap and HTTP clients read.
 func TestHubJoins(t *testing.T) {
 	h := startHub(t, "--http", "127.0.0.1:0")
 	from := intoHub(t, h)
@@ -92,7 +92,7 @@ func TestHubJoins(t *testing.T) {
 	everybody := func(send func()) { warmed(t, send, sub.some, direct.some, behind.some) }
 	everybody(func() { from.logLines(t, strings.Replace(warmUp, "warm-up", "sshd", 1)) })
 	everyone := []func(*testing.T) string{sub.joined, direct.data, behind.next}
-	eventually(t, patience, "the program's messages come, too", func() bool {
+	eventually(t, patience, "the program's messages arrive, too", func() bool {
 		pub.send(t, "own/web-1/", "warm-up")
 		return strings.Contains(sub.joined(t), "warm-up")
 	})

@@ -17,7 +17,8 @@ import (
 
 func tapCommand(flags ...string) *exec.Cmd { return exec.Command(program("zmqtap"), flags...) }
 
-// repeating is a libzmq PUB that says something again and again, so that whoever subscribes late hears it, too.
+// repeating starts a libzmq PUB that sends the same message again and again, so that late subscribers receive
+// it too.
 func repeating(t *testing.T, frames ...string) *peer {
 	t.Helper()
 	p := startPeer(t, "PUB", "--bind", "tcp://127.0.0.1:*")
@@ -40,7 +41,7 @@ func repeating(t *testing.T, frames ...string) *peer {
 
 const hostileLine = "<19>1 - web1 postfix - - - \x1b[2Jhostile\x9b\u202e"
 
-// A person sees topics and severities in colours, and nothing that a stranger has put into them moves the cursor.
+// A person sees topics and severities in colour, and nothing that a stranger sends controls the terminal.
 func TestTapAtATerminal(t *testing.T) {
 	pub := repeating(t, "mail.err.\x1b]0;title\a", hostileLine)
 	for name, plain := range map[string]struct{ flag, env string }{
@@ -68,14 +69,15 @@ func TestTapAtATerminal(t *testing.T) {
 				t.Errorf("colours: %v", colours.MatchString(text))
 			}
 			if left := colours.ReplaceAllString(text, ""); strings.ContainsAny(left, "\x1b\a\u202e\u009b") || !utf8.ValidString(left) {
-				t.Errorf("a terminal would obey %q", tail(left, 500))
+				t.Errorf("the terminal would interpret %q", tail(left, 500))
 			}
 		})
 	}
 }
 
-// Rates are shown in place, and the terminal is given back as it was.
+// Rates are updated in place, and the terminal is restored at the end.
 func TestTapRatesAtATerminal(t *testing.T) {
+	t.Parallel()
 	pub := repeating(t, "mail.err.x\x1b", "x")
 	cmd := tapCommand(pub.endpoint, "--rate")
 	cmd.Env = append(cmd.Environ(), "TERM=xterm")
@@ -83,13 +85,16 @@ func TestTapRatesAtATerminal(t *testing.T) {
 	tap.shows(t, "mail.err.x#033")
 	tap.types(t, "\x03")
 	tap.shows(t, " seen, ")
-	if text := tap.out.String(); !strings.Contains(text, "\x1b[?1049h") || strings.LastIndex(text, "\x1b[?1049l") < strings.LastIndex(text, "BYTES/S") {
-		t.Errorf("%q", tail(text, 1000))
+	text := tap.out.String()
+	restored := strings.LastIndex(text, "\x1b[?1049l") > strings.LastIndex(text, "BYTES/S")
+	if !strings.Contains(text, "\x1b[?1049h") || !restored {
+		t.Errorf("the terminal was sent %q", tail(text, 1000))
 	}
 }
 
-// What is written into a pipe is what was asked for, and no more.
+// A pipe gets exactly what was asked for.
 func TestTapIntoAPipe(t *testing.T) {
+	t.Parallel()
 	pub := repeating(t, "mail.err.postfix", "<19>two\nlines\x1b")
 	other := repeating(t, "auth.info.sshd", "<38>other")
 	for _, test := range []struct {
@@ -111,16 +116,18 @@ func TestTapIntoAPipe(t *testing.T) {
 		Topic, Message string
 		Received       time.Time
 	}
-	if err != nil || json.Unmarshal(out, &m) != nil || m.Topic != "mail.err.postfix" || m.Message != "<19>two\nlines\x1b" || m.Received.IsZero() {
+	if err != nil || json.Unmarshal(out, &m) != nil ||
+		m.Topic != "mail.err.postfix" || m.Message != "<19>two\nlines\x1b" || m.Received.IsZero() {
 		t.Errorf("%v, %q", err, out)
 	}
 	out, err = tapCommand(pub.endpoint, "--rate", "--count", "50").Output()
-	if err != nil || !regexp.MustCompile(`(?m)msg/s +[0-9.]+ (Ki)?B/s +total 50 .*\n.*\n +[0-9.]+ +[0-9.]+ (Ki)?B/s +50  mail\.err\.postfix\n\n$`).Match(out) {
+	rates := `(?m)msg/s +[0-9.]+ (Ki)?B/s +total 50 .*\n.*\n +[0-9.]+ +[0-9.]+ (Ki)?B/s +50  mail\.err\.postfix\n\n$`
+	if err != nil || !regexp.MustCompile(rates).Match(out) {
 		t.Errorf("%v, %q", err, out)
 	}
 }
 
-// The end of a pipe is a quiet end, also when nothing comes.
+// When the reading end of its pipe closes, zmqtap ends quietly, even if no message arrives.
 func TestTapPipeEnds(t *testing.T) {
 	busy, idle := repeating(t, "t", "x"), startPeer(t, "PUB", "--bind", "tcp://127.0.0.1:*")
 	for name, endpoint := range map[string]string{"busy": busy.endpoint, "idle": idle.endpoint} {
@@ -139,7 +146,7 @@ func TestTapPipeEnds(t *testing.T) {
 	}
 }
 
-// Who does not read its output loses what does not fit in between, all of it counted; the publisher waits for nobody.
+// If nothing reads its output, zmqtap drops what does not fit and counts it. The publisher never waits.
 func TestTapSlowOutput(t *testing.T) {
 	const total, size = 60_000, 1000
 	subscribed := make(chan *zmq.Peer, 1)
@@ -166,7 +173,7 @@ func TestTapSlowOutput(t *testing.T) {
 	for n := range uint64(total) {
 		publish(text)
 		if n%1000 == 999 {
-			eventually(t, patience, "it takes everything, as if its output were quick", func() bool { return peer.Written() == n+1 })
+			eventually(t, patience, "it takes everything, as if its output were read", func() bool { return peer.Written() == n+1 })
 		}
 	}
 	lines := make(chan string, 2*total)
@@ -181,7 +188,7 @@ func TestTapSlowOutput(t *testing.T) {
 		}
 	}()
 	published, got := total, 0
-	for tick := time.NewTicker(10 * time.Millisecond); ; { // the first that is not missed comes behind all that is
+	for tick := time.NewTicker(10 * time.Millisecond); ; { // the first one not missed comes after all that are
 		select {
 		case line := <-lines:
 			if got++; line != "again" {
@@ -209,7 +216,7 @@ func TestTapSlowOutput(t *testing.T) {
 	tap.logged(t, `messages are missing: this end is too slow" messages=[1-9]`)
 }
 
-// What a publisher of ours has dropped for a tap is said by the tap.
+// zmqtap reports what one of our publishers has dropped for it.
 func TestTapSaysWhatPublishersDropped(t *testing.T) {
 	d := drive(t, "--socket", "pub", "--hwm", "100", "--bind", "tcp://127.0.0.1:0")
 	tap := startReceiver(t, "zmqtap", tapCommand("--raw", "tcp://127.0.0.1:"+d.boundPort(t)))
@@ -226,8 +233,8 @@ func TestTapSaysWhatPublishersDropped(t *testing.T) {
 	}
 	tap.signal(t, syscall.SIGCONT)
 	got, last := 0, -1
-	for last < n-1 { // one that comes behind the gap
-		d.commits(t, fmt.Sprintf("<13>number %d behind", n))
+	for last < n-1 { // until one arrives after the gap
+		d.commits(t, fmt.Sprintf("<13>number %d after", n))
 		n++
 		for len(tap.lines) > 0 {
 			if count, _ := fmt.Sscanf(tap.next(t), "<13>number %d ", &last); count == 1 {
@@ -235,14 +242,15 @@ func TestTapSaysWhatPublishersDropped(t *testing.T) {
 			}
 		}
 	}
+	d.finish(t)
+	tap.stop(t) // now its stderr is complete
 	missing := 0
-	for _, found := range regexp.MustCompile(`messages are missing" publisher=tcp://127\.0\.0\.1:\d+ messages=(\d+)`).FindAllStringSubmatch(tap.stderr.String(), -1) {
+	report := regexp.MustCompile(`messages are missing" publisher=tcp://127\.0\.0\.1:\d+ messages=(\d+)`)
+	for _, found := range report.FindAllStringSubmatch(tap.stderr.String(), -1) {
 		said, _ := strconv.Atoi(found[1])
 		missing += said
 	}
-	d.finish(t)
-	tap.stop(t)
 	if got+missing != n || missing == 0 {
-		t.Errorf("%d came and %d are said to be missing, of %d", got, missing, n)
+		t.Errorf("%d arrived and %d were reported missing, of %d", got, missing, n)
 	}
 }

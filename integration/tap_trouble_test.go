@@ -12,12 +12,12 @@ import (
 	"time"
 )
 
-// What a tap has to do with when others are killed, frozen or slow.
+// A tap when other processes are killed, frozen or slow.
 
-// heard has everybody meet text, which is sent until they have.
+// heard calls send until every reader has received text.
 func heard(t *testing.T, send func(), text string, everyone ...*collector) {
 	t.Helper()
-	eventually(t, patience, fmt.Sprintf("everybody hears %q", text), func() bool {
+	eventually(t, patience, fmt.Sprintf("every reader receives %q", text), func() bool {
 		send()
 		for _, c := range everyone {
 			if !c.has(text) {
@@ -28,7 +28,7 @@ func heard(t *testing.T, send func(), text string, everyone ...*collector) {
 	})
 }
 
-// collector keeps what has come, of whatever kind of reader.
+// collector keeps what has arrived, for any kind of reader.
 type collector struct {
 	lines chan string
 	seen  strings.Builder
@@ -59,7 +59,8 @@ func (p *peer) collect() *collector {
 	return c
 }
 
-// The hub dies and is started anew: whoever publishes and whoever reads comes back by himself, and readers of HTTP are told that something is missing.
+// The hub dies and is restarted. Publishers and readers reconnect by themselves, and HTTP readers are told
+// that something is missing.
 func TestHubKilled(t *testing.T) {
 	h := startHub(t)
 	from := intoHub(t, h)
@@ -78,10 +79,10 @@ func TestHubKilled(t *testing.T) {
 	}
 	const gone = "the publisher is gone"
 	if n := strings.Count(text.seen.String(), "zmqtap: "+h.out+": "+gone); n != 2 {
-		t.Errorf("plain text has told of %d gaps, not of 2", n)
+		t.Errorf("plain text reports %d gaps, want 2", n)
 	}
 	if n := strings.Count(events.seen.String(), "event: gap\ndata: {\"publisher\":\""+h.out+"\",\"reason\":\""+gone); n != 2 {
-		t.Errorf("events have told of %d gaps, not of 2", n)
+		t.Errorf("events report %d gaps, want 2", n)
 	}
 	from.stop(t)
 	serve.stop(t)
@@ -106,7 +107,7 @@ func TestTapOfKilledOmzmq(t *testing.T) {
 	h.stop(t)
 }
 
-// besideFile publishes every line, and writes it to a file in the same ruleset.
+// besideFile publishes every line and also writes it to a file, in the same ruleset.
 func besideFile(endpoint string) string {
 	return fmt.Sprintf(`
 module(load="omprog")
@@ -121,20 +122,23 @@ ruleset(name="in" queue.type="Direct") {
 
 var droppedMessages = regexp.MustCompile(`messages=[1-9]\d* reason="the publisher dropped them`)
 
-// Frozen readers of every kind, as many lines as it takes until one has lost some, and then as many again: who keeps up gets each
-// line once, and so does the file; rsyslog's queue in front of omzmq loses none. Awake again, they are told what they have missed.
+// Readers of every kind are frozen. Lines are sent until one reader has lost some, and then as many again.
+// Readers that keep up get each line once, and so does the file; rsyslog's queue before omzmq loses none. When
+// the frozen readers continue, they learn what they have missed.
 func TestFrozenReadersHoldUpNobody(t *testing.T) {
-	const most, portion = 200, 1000 // what every buffer on the way can hold: those who keep up miss nothing
+	const most, portion = 200, 1000 // a portion fits every buffer on the way, so that readers that keep up miss nothing
 	l := lines{seed: 61, longest: 2000}
 	endpoint := nowhere(t)
 	from := startRsyslogd(t, preamble+impstats+wayIn+besideFile(endpoint))
 	serve := startTap(t, "serve", "--http", "127.0.0.1:0", endpoint)
 	site := serve.served(t)
-	healthy, frozen := startPeer(t, "SUB", "--connect", endpoint, "--subscribe", ""), startPeer(t, "SUB", "--connect", endpoint, "--subscribe", "")
+	healthy := startPeer(t, "SUB", "--connect", endpoint, "--subscribe", "")
+	frozen := startPeer(t, "SUB", "--connect", endpoint, "--subscribe", "")
 	through := follow(t, site+"stream")
 	tap := startTapPrinter(t, "--raw", endpoint)
 	h := startHub(t, "--in-connect", endpoint, "--http", "127.0.0.1:0")
-	warmed(t, func() { from.logLines(t, warmUp) }, healthy.some, frozen.some, through.some, tap.some, follow(t, h.served(t)+"stream?last=2").some)
+	viaHub := follow(t, h.served(t)+"stream?last=2")
+	warmed(t, func() { from.logLines(t, warmUp) }, healthy.some, frozen.some, through.some, tap.some, viaHub.some)
 	silent := openSilently(t, site)
 	for _, p := range []*process{frozen.process, tap.process, h.process} {
 		p.signal(t, syscall.SIGSTOP)
@@ -145,7 +149,7 @@ func TestFrozenReadersHoldUpNobody(t *testing.T) {
 	for sent < most*portion && (lossy == 0 || sent < 2*lossy) {
 		from.feed(t, l, sent, sent+portion)
 		sent += portion
-		eventually(t, patience, "those who keep up have everything", func() bool {
+		eventually(t, patience, "readers that keep up have everything", func() bool {
 			healthy.enter(byLibzmq)
 			through.enter(byHTTP)
 			return byLibzmq.arrived == sent && byHTTP.arrived == sent
@@ -155,21 +159,22 @@ func TestFrozenReadersHoldUpNobody(t *testing.T) {
 		}
 	}
 	if lossy == 0 {
-		t.Fatalf("nobody is too slow for %d lines", sent)
+		t.Fatalf("no reader is too slow for %d lines", sent)
 	}
 	from.wantNothingLost(t, sent, byLibzmq, byHTTP, l.account(from.file("out"), sent))
 	for _, p := range []*process{frozen.process, tap.process, h.process} {
 		p.signal(t, syscall.SIGCONT)
 	}
-	eventually(t, patience, "zmqtap says how many the publisher has dropped", func() bool {
-		from.logLines(t, warmUp) // the news comes before the next message
+	eventually(t, patience, "zmqtap logs how many messages the publisher has dropped", func() bool {
+		from.logLines(t, warmUp) // the report arrives before the next message
 		return droppedMessages.MatchString(tap.stderr.String())
 	})
-	silent.told(t)
+	silent.wantGapReport(t)
 	from.stop(t)
 }
 
-// wantNothingLost looks at what those have who keep up, the last of whom is the file, and at rsyslog's queue in front of omzmq.
+// wantNothingLost checks the accounts of those that keep up, the last of which is the file's, and rsyslog's
+// queue before omzmq.
 func (r *rsyslogd) wantNothingLost(t *testing.T, sent int, accounts ...*account) {
 	t.Helper()
 	inFile := accounts[len(accounts)-1]
@@ -180,11 +185,11 @@ func (r *rsyslogd) wantNothingLost(t *testing.T, sent int, accounts ...*account)
 	}
 	eventually(t, patience, "impstats has counted", func() bool { return r.counter(t, "publish queue", "enqueued") >= sent })
 	if full := r.counter(t, "publish queue", "discarded.full"); full != 0 {
-		t.Errorf("rsyslog's queue has thrown away %d", full)
+		t.Errorf("rsyslog's queue has discarded %d", full)
 	}
 }
 
-// enter enters what has come into an account.
+// enter enters what has arrived into an account.
 func (p *peer) enter(a *account) {
 	for len(p.messages) > 0 {
 		if frames, open := <-p.messages; open {
@@ -201,10 +206,10 @@ func (f *following) enter(a *account) {
 	}
 }
 
-// silent is a reader of HTTP that does not read.
+// silent is an HTTP reader that does not read.
 type silent struct{ net.Conn }
 
-// openSilently asks for a stream, reads the answer's beginning, and then no more.
+// openSilently requests a stream and reads only the beginning of the response.
 func openSilently(t *testing.T, site string) silent {
 	t.Helper()
 	address := strings.Trim(strings.TrimPrefix(site, "http://"), "/")
@@ -213,15 +218,15 @@ func openSilently(t *testing.T, site string) silent {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	fmt.Fprintf(conn, "GET /stream HTTP/1.1\r\nHost: %s\r\n\r\n", address) //nolint:errcheck // then nothing comes
+	fmt.Fprintf(conn, "GET /stream HTTP/1.1\r\nHost: %s\r\n\r\n", address) //nolint:errcheck // if it fails, nothing arrives
 	if _, err := conn.Read(make([]byte, 16)); err != nil {
 		t.Fatal(err)
 	}
 	return silent{conn}
 }
 
-// told reads on until it is told that something is missing.
-func (s silent) told(t *testing.T) {
+// wantGapReport reads on until the stream says that messages are missing.
+func (s silent) wantGapReport(t *testing.T) {
 	t.Helper()
 	if err := s.SetReadDeadline(time.Now().Add(patience)); err != nil {
 		t.Fatal(err)
@@ -233,5 +238,5 @@ func (s silent) told(t *testing.T) {
 			return
 		}
 	}
-	t.Error("a reader that was too slow is not told")
+	t.Error("a slow reader is not told that messages are missing")
 }

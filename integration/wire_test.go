@@ -28,8 +28,8 @@ func receiveDelivery(t *testing.T, router *peer) delivery {
 	return delivery{sender: f[0], number: binary.BigEndian.Uint64([]byte(f[1])), topic: f[2], payload: f[3]}
 }
 
-// The receiver of 20 lines of Python gets every line, numbered from 1, and what it had not acknowledged when it was
-// killed comes again with the same number.
+// A receiver in 20 lines of Python gets every line, numbered from 1. What it had not acknowledged when it was
+// killed is sent again with the same number.
 func TestPythonRouterStores(t *testing.T) {
 	router, endpoint := startRouter(t, "tcp://127.0.0.1:*")
 	d := drive(t, "--reconnect-max", "1s", "--topic", "logs", "--connect", endpoint)
@@ -70,8 +70,8 @@ func TestPythonRouterStores(t *testing.T) {
 	}
 }
 
-// A refusal fails the commit with the receiver's text. rsyslog then sends each line of the batch again,
-// in a transaction of its own; the refused one keeps its number and the others are not stored twice.
+// A refusal fails the commit with the receiver's text. rsyslog then sends each line of the batch again, in a
+// transaction of its own. The refused line keeps its number and the others are not stored twice.
 func TestRefusedMessageFailsItsCommit(t *testing.T) {
 	router := startPeer(t, "ROUTER", "--bind", "tcp://127.0.0.1:*")
 	d := drive(t, "--connect", router.endpoint)
@@ -101,15 +101,15 @@ func TestRefusedMessageFailsItsCommit(t *testing.T) {
 	if code := d.finish(t); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
-	for n, payload := range stop() { // no need to have come a second time at all
+	for n, payload := range stop() { // they need not have been sent twice
 		if want := map[uint64]string{1: "<13>a", 2: "<13>b", 3: "<13>c", 4: "<13>d"}[n]; payload != want {
 			t.Errorf("number %d is %q, was %q", n, payload, want)
 		}
 	}
 }
 
-// acknowledge answers everything that arrives at a ROUTER until the function it returns is called. That gives the payload
-// of each number; a number with two payloads is an error.
+// acknowledge answers everything that arrives at a ROUTER until the returned function is called, which returns
+// the payload of each number. A number with two payloads is an error.
 func acknowledge(t *testing.T, router *peer) (stop func() map[uint64]string) {
 	t.Helper()
 	seen, done := map[uint64]string{}, make(chan struct{})
@@ -138,9 +138,10 @@ func acknowledge(t *testing.T, router *peer) (stop func() map[uint64]string) {
 	}
 }
 
-// A receiver that takes everything and acknowledges nothing fails the commit after --send-timeout; the lines
-// that come again, in any order, are recognised and keep their numbers, and its late answer still counts.
+// A receiver that takes everything and acknowledges nothing fails the commit after --send-timeout. Repeated
+// lines, in any order, are recognised and keep their numbers, and a late acknowledgement still counts.
 func TestFailedCommitKeepsNumbers(t *testing.T) {
+	t.Parallel()
 	router := startPeer(t, "ROUTER", "--bind", "tcp://127.0.0.1:*")
 	d := drive(t, "--send-timeout", "2s", "--connect", router.endpoint)
 	if r := d.transaction(t, "<13>a", "<13>b", "<13>b"); !strings.HasPrefix(r.text, "omzmq: ") || r.dots == 0 {
@@ -156,9 +157,7 @@ func TestFailedCommitKeepsNumbers(t *testing.T) {
 	}
 	router.send(t, sender, numberFrame(3))
 	stop := acknowledge(t, router)
-	for _, text := range []string{"<13>b", "<13>a", "<13>b", "<13>c"} {
-		d.commits(t, text)
-	}
+	d.delivers(t, "<13>b", "<13>a", "<13>b", "<13>c")
 	if code := d.finish(t); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
@@ -170,13 +169,13 @@ func TestFailedCommitKeepsNumbers(t *testing.T) {
 	}
 }
 
-// A Python sender speaks to imzmq: a repeated number is acknowledged again and stored once.
+// A Python sender to imzmq: a repeated number is acknowledged again and stored once.
 func TestPythonDealerIsStoredOnce(t *testing.T) {
 	r := startPrinter(t, "--bind", "tcp://127.0.0.1:0")
 	endpoint := "tcp://127.0.0.1:" + r.boundPort(t)
 	identity := "01" + strings.Repeat("5a", 16)
 	dealer := startPeer(t, "DEALER", "--connect", endpoint, "--identity", identity)
-	acknowledged := func(n uint64) { // cumulative: some may be answered by a later one
+	acknowledged := func(n uint64) { // cumulative: a later number may answer this one
 		t.Helper()
 		for {
 			f := dealer.receive(t)
@@ -197,14 +196,14 @@ func TestPythonDealerIsStoredOnce(t *testing.T) {
 	dealer.send(t, numberFrame(100), "topic", "<13>message 100")
 	acknowledged(100)
 
-	// The same sender on a new connection repeats what it is not sure of.
+	// On a new connection the same sender repeats what may not have been stored.
 	dealer.finish(t)
 	dealer = startPeer(t, "DEALER", "--connect", endpoint, "--identity", identity)
 	for n := range uint64(51) {
 		dealer.send(t, numberFrame(n+51), "topic", fmt.Sprintf("<13>message %d", n+51))
 	}
 	acknowledged(101)
-	// Another sender's numbers are its own.
+	// Another sender has numbers of its own.
 	other := startPeer(t, "DEALER", "--connect", endpoint, "--identity", "01"+strings.Repeat("5b", 16))
 	other.send(t, numberFrame(1), "", "<13>of another")
 	other.expect(t, numberFrame(1))
@@ -219,7 +218,7 @@ func TestPythonDealerIsStoredOnce(t *testing.T) {
 	}
 }
 
-// A sender without a version 1 identity is not acknowledged and nothing of it is stored; the log says so.
+// A sender without a version 1 identity gets no acknowledgements, and nothing of it is stored; this is logged.
 func TestWrongIdentityIsRefused(t *testing.T) {
 	for name, identity := range map[string]string{"none": "", "short": "01aabb", "another version": "02" + strings.Repeat("5a", 16)} {
 		t.Run(name, func(t *testing.T) {

@@ -8,20 +8,20 @@ import (
 	"net/http"
 )
 
-// readBuffer is what a reader reads at once.
+// readBuffer is the size of a reader's buffer.
 const readBuffer = 64 << 10
 
-// client gives each reader a connection of its own: an answer lasts as long as the reader.
+// client gives each reader a connection of its own, because a response lasts as long as the reader.
 var client = http.Client{Transport: &http.Transport{ReadBufferSize: readBuffer, DisableCompression: true}}
 
-// answer is the answer to GET /stream.
+// answer is the response to GET /stream.
 type answer struct {
 	body   io.Closer
 	lines  *bufio.Reader
 	events bool
 }
 
-// get asks the hub for everything, and returns when its answer has begun: then it has taken effect.
+// get requests everything and returns when the response has begun: by then the hub has accepted the reader.
 func get(address string, events bool) (connection, error) {
 	request, err := http.NewRequest(http.MethodGet, "http://"+address+"/stream", nil)
 	if err != nil {
@@ -52,7 +52,7 @@ func (a *answer) follow(r *reader) error {
 			return err
 		}
 		end := take(line)
-		for unfinished && err == nil { // what is behind is filling
+		for unfinished && err == nil { // the rest of the line is filling
 			_, unfinished, err = a.lines.ReadLine()
 		}
 		r.progress.Store(r.received)
@@ -62,7 +62,7 @@ func (a *answer) follow(r *reader) error {
 	}
 }
 
-// What zmqtap writes into plain text where something is missing.
+// What zmqtap writes into plain text where messages are missing.
 const (
 	wordPrefix = "zmqtap: "
 	missingFor = " messages are missing here: this reader is too slow"
@@ -102,7 +102,7 @@ func (e *event) line(line []byte) (end bool) {
 	case string(field) == "data" && e.name == "":
 		return e.to.message(value)
 	case string(field) == "data":
-		_, count, _ := bytes.Cut(value, []byte(`"count":`)) // absent: nobody knows
+		_, count, _ := bytes.Cut(value, []byte(`"count":`)) // absent: unknown
 		n := leadingNumber(count)
 		if e.name == "missed" {
 			e.to.missed += n

@@ -1,20 +1,22 @@
-// Crowd is many readers of one zmqtap hub in one process, which keep account of what they get. Half of them read; the others ask for
-// everything and then read nothing until they are woken.
+// Crowd is many readers of one zmqtap hub in one process, with an account for each of them. Half of them read;
+// the others ask for everything and then read nothing until they are woken.
 //
-//	crowd -http ADDR -subscribers ENDPOINT -readers N    N readers by HTTP, half of them plain text and half events, and N subscribers
+//	crowd -http ADDR -subscribers ENDPOINT -readers N
 //
-// It converses in lines:
+// starts N readers over HTTP, half of them plain text and half events, and N subscribers. It reads commands and writes
+// replies, a line each:
 //
-//	stdout "ready"      everybody is connected, and what they ask for has taken effect
-//	stdin  "await N"    answered when all who read have N messages
+//	stdout "ready"      all are connected, and the hub has accepted them
+//	stdin  "await N"    answered when all that read have N messages
 //	stdout "reached"
 //	stdin  "wake"       those that did not read begin to
 //	stdout "quiet"      nothing has arrived for a moment
-//	stdin  "end"        last messages are on their way, which read "]: the end 1", "]: the end 2" and so on: one may be missed
-//	stdout a line each  kind, messages received, missed, gone, left out in their numbering, out of order, number of the last; then it exits
+//	stdin  "end"        last messages are on their way: see below
+//	stdout a line each  kind, messages received, missed, gone, numbers left out, out of order, number of the last
 //
-// "missed" is what the hub says to have dropped for that reader; "gone" what it says that publishers have dropped. A message is numbered
-// by the digits behind its first "]: ".
+// Then it exits. "missed" is what the hub reports as dropped for that reader; "gone" is what it reports as dropped by
+// publishers. A message's number is the digits after its first "]: ". The last messages contain "]: the end 1",
+// "]: the end 2" and so on, because a reader may miss one.
 package main
 
 import (
@@ -32,17 +34,17 @@ import (
 	"time"
 )
 
-// atOnce is how many readers connect at a time: a listener's backlog is bounded.
+// atOnce is how many readers connect at a time, because a listener's backlog is bounded.
 const atOnce = 64
 
-// silence is how long nothing arrives before it is quiet.
+// silence is how long nothing must arrive before it counts as quiet.
 const silence = time.Second
 
 // crowd is all readers together.
 type crowd struct {
 	http, subscribers string
 	members           []*reader
-	wake              chan struct{} // closed: everybody reads
+	wake              chan struct{} // closed when all are to read
 }
 
 // reader is one of them.
@@ -51,10 +53,10 @@ type reader struct {
 	kind     string // text, events or subscriber
 	sleep    bool   // it reads nothing until it is woken
 	crowd    *crowd
-	progress atomic.Uint64 // messages received so far, for others to see
+	progress atomic.Uint64 // messages received so far, for other goroutines
 }
 
-// connection is a reader's way to the hub once it stands.
+// connection is a reader's established connection to the hub.
 type connection interface {
 	// follow reads until the last message.
 	follow(r *reader) error
@@ -97,7 +99,7 @@ func (c *crowd) add(kind string, sleep bool) {
 	c.members = append(c.members, &reader{kind: kind, sleep: sleep, crowd: c})
 }
 
-// raiseLimit lets this process have so many files.
+// raiseLimit lets this process open that many files.
 func raiseLimit(files uint64) error {
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
@@ -113,7 +115,7 @@ func raiseLimit(files uint64) error {
 	return nil
 }
 
-// converse is the process's life.
+// converse runs the process: it connects the readers and obeys commands.
 func (c *crowd) converse(commands *bufio.Scanner, stdout io.Writer) error {
 	connections, err := c.connect()
 	if err != nil {
@@ -146,7 +148,7 @@ func (c *crowd) converse(commands *bufio.Scanner, stdout io.Writer) error {
 	return fmt.Errorf("stdin ended before the command \"end\": %w", commands.Err())
 }
 
-// connect returns the connections in the order of members.
+// connect connects all members and returns their connections in the same order.
 func (c *crowd) connect() ([]connection, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
@@ -171,7 +173,7 @@ func (r *reader) connect(ctx context.Context) (connection, error) {
 	return get(r.crowd.http, r.kind == "events")
 }
 
-// follow lets everybody read until the last message.
+// follow lets all readers read until their last message.
 func (c *crowd) follow(connections []connection) error {
 	errs := make([]error, len(c.members))
 	var work sync.WaitGroup
@@ -198,7 +200,7 @@ func firstError(errs []error) error {
 	return nil
 }
 
-// awaitQuiet returns when nothing has arrived for a while.
+// awaitQuiet returns after a while in which nothing arrived.
 func (c *crowd) awaitQuiet() {
 	var since time.Time
 	var before uint64
@@ -214,7 +216,7 @@ func (c *crowd) awaitQuiet() {
 	})
 }
 
-// least is how many messages those who read have at least.
+// least returns the smallest number of messages that a reader has, among those that read.
 func (c *crowd) least() (n uint64) {
 	n = math.MaxUint64
 	for _, r := range c.members {

@@ -12,7 +12,8 @@ import (
 	"time"
 )
 
-// subscriber is a SUB of ZMTP 3.1 (RFC 37) by hand, so that what pkg/zmq says is not only heard by pkg/zmq.
+// subscriber is a hand-written SUB of ZMTP 3.1 (RFC 37), so that pkg/zmq is tested against something other
+// than itself.
 type subscriber struct {
 	conn net.Conn
 	in   *bufio.Reader
@@ -25,10 +26,10 @@ const (
 	command = 4
 )
 
-// headSize is how much of a payload is looked at.
+// headSize is how much of a payload is examined.
 const headSize = 128
 
-// subscribe connects and asks for everything, and returns when that has taken effect.
+// subscribe connects, subscribes to everything, and returns when the subscription has taken effect.
 func subscribe(ctx context.Context, address string) (connection, error) {
 	var d net.Dialer
 	conn, err := d.DialContext(ctx, "tcp", address)
@@ -37,7 +38,7 @@ func subscribe(ctx context.Context, address string) (connection, error) {
 	}
 	s := &subscriber{conn: conn, in: bufio.NewReaderSize(conn, readBuffer)}
 	deadline, _ := ctx.Deadline()
-	conn.SetDeadline(deadline) //nolint:errcheck // reading fails, then
+	conn.SetDeadline(deadline) //nolint:errcheck // otherwise reading fails
 	if err := s.handshake(); err != nil {
 		conn.Close()
 		return nil, fmt.Errorf("handshake: %w", err)
@@ -52,7 +53,7 @@ func (s *subscriber) handshake() error {
 	out := append(greeting, command, byte(len(ready)))
 	out = append(out, ready...)
 	out = append(out, "\x04\x0a\x09SUBSCRIBE"...)         // the empty prefix
-	out = append(out, "\x04\x0c\x04PING\x00\x00asked"...) // obeyed after what is before it
+	out = append(out, "\x04\x0c\x04PING\x00\x00asked"...) // answered only after what precedes it
 	if _, err := s.conn.Write(out); err != nil {
 		return err
 	}
@@ -73,7 +74,7 @@ func (s *subscriber) handshake() error {
 	}
 }
 
-// frame reads a frame, of which it returns the head.
+// frame reads a frame and returns its head.
 func (s *subscriber) frame() (flags byte, head []byte, err error) {
 	if flags, err = s.in.ReadByte(); err != nil {
 		return 0, nil, err
@@ -90,7 +91,7 @@ func (s *subscriber) frame() (flags byte, head []byte, err error) {
 	if width == 8 {
 		size = int(binary.BigEndian.Uint64(number))
 	}
-	s.in.Discard(width) //nolint:errcheck // it is there
+	s.in.Discard(width) //nolint:errcheck // it was peeked
 	peeked, err := s.in.Peek(min(size, headSize))
 	if err != nil {
 		return 0, nil, err
@@ -122,7 +123,7 @@ func (s *subscriber) follow(r *reader) error {
 	}
 }
 
-// obey answers a PING, whose context may say how many messages the hub has dropped since the connection began.
+// obey answers a PING. Its context may contain how many messages the hub has dropped on this connection.
 func (s *subscriber) obey(r *reader, body []byte) error {
 	ping, is := bytes.CutPrefix(body, []byte("\x04PING"))
 	if !is || len(ping) < 2 {

@@ -2,20 +2,20 @@ package main
 
 import "bytes"
 
-// tally is what one reader has got.
+// tally is what one reader has received.
 type tally struct {
 	received uint64 // messages
-	missed   uint64 // as many did the hub say to have dropped for it
-	gone     uint64 // as many did the hub say to have been dropped by publishers
+	missed   uint64 // messages that the hub reports as dropped for this reader
+	gone     uint64 // messages that the hub reports as dropped by publishers
 	leftOut  uint64 // numbers that were left out
 	disorder uint64 // numbers that were not greater than the one before
-	next     uint64 // the number that should come now
+	next     uint64 // the next number expected
 	last     uint64 // the number of the last message
 }
 
 const mark, theEnd = "]: ", "the end "
 
-// message counts a message of which payload is the beginning; end: it was the last one.
+// message counts a message that begins with payload; end reports whether it was the last one.
 func (t *tally) message(payload []byte) (end bool) {
 	t.received++
 	at := bytes.Index(payload, []byte(mark))
@@ -38,7 +38,7 @@ func (t *tally) message(payload []byte) (end bool) {
 	return false
 }
 
-// leadingNumber is the number that text begins with, 0 if there is none.
+// leadingNumber returns the number at the beginning of text, 0 if there is none.
 func leadingNumber(text []byte) (n uint64) {
 	for _, c := range text {
 		if c < '0' || c > '9' {

@@ -1,10 +1,10 @@
-/* What the two reference confirmers share: they answer omprog's lines and do nothing else.
+/* What the two reference confirmers have in common: they answer omprog's lines and do nothing else.
  *
- *   OK            to start with, and for COMMIT TRANSACTION and for a message outside a transaction
+ *   OK            at the start, for COMMIT TRANSACTION and for a message outside a transaction
  *   OK            for BEGIN TRANSACTION
  *   DEFER_COMMIT  for a message inside a transaction
  *
- * After the N-th message one line goes to a file (arguments: FILE N), the conversation going on until EOF:
+ * After the N-th message they write one line to a file (arguments: FILE N), and go on until EOF:
  *   messages first_ns last_ns cpu_us     (CLOCK_MONOTONIC; CPU time of the whole process)
  */
 #include <errno.h>
@@ -35,7 +35,7 @@ static long long messages, wanted, first_ns;
 static const char *report_to;
 static int in_transaction;
 
-/* report writes beside the file and renames, so that who waits for the file finds it whole. */
+/* report writes another file and renames it, so that a reader that waits for the file finds it complete. */
 static void report(void)
 {
 	char tmp[4096];
@@ -90,7 +90,7 @@ static int converse(int argc, char **argv, ssize_t (*wait_read)(char *, size_t))
 		}
 		have = end - line;
 		if (have == sizeof buf)
-			return 1; /* a line of a mebibyte is no part of the measurement */
+			return 1; /* the measurement has no line of a mebibyte */
 		memmove(buf, line, have);
 	}
 	return n < 0;

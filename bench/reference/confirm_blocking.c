@@ -1,4 +1,4 @@
-/* The slow reference: a confirmer that sleeps in read(2) until the next line is there. */
+/* The slow reference: a confirmer that sleeps in read(2) until the next line arrives. */
 #include "confirm.h"
 
 static ssize_t blocking_read(char *p, size_t n)

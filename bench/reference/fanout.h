@@ -1,14 +1,14 @@
-/* What the publishers and subscribers share that a proxy is measured with.
+/* What the publishers and subscribers around a measured proxy have in common.
  *
  * A message is a topic's frame and a payload's frame, or the payload alone. The payload begins with two numbers of 8
  * bytes in the machine's order: the sequence number, from 1, and the CLOCK_MONOTONIC nanoseconds at which it was sent.
- * The number HELLO is sent until everybody has heard it, END at the end, with how many messages there were in place of
- * the time.
+ * The number HELLO is sent until all subscribers have received it. END is sent at the end, with the number of messages
+ * in place of the time.
  *
- * The subscribers write a byte to descriptor 3, which is the publisher's standard input, when all of them have heard a
- * HELLO, and one more for every BURST messages that all of them have got. A publisher that minds them has no more than
- * WINDOW messages on the way. Half a high-water mark of 1,000: a pipe of libzmq's says only after half of its mark that
- * it has room again, so that with more than this a proxy on default options may have to drop. */
+ * The subscribers write a byte to descriptor 3, which is the publisher's standard input, when all of them have received
+ * a HELLO, and one more for every BURST messages that all of them have received. A publisher that obeys them has at most
+ * WINDOW messages on the way. That is half a high-water mark of 1,000: a pipe of libzmq reports room again only after
+ * half of its mark, so with more than this a proxy with default options may have to drop messages. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

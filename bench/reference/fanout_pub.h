@@ -1,13 +1,13 @@
-/* A publisher's conduct, over whatever carries its messages: open_to, wait_subscribed, send_message, flush (nothing is
- * to be held back now) and finish are the including program's. Arguments: ENDPOINT SECONDS SIZE TOPICS PACE.
+/* A publisher's behaviour, whatever carries its messages. The including program defines open_to, wait_subscribed,
+ * send_message, flush (which sends what is buffered) and finish. Arguments: ENDPOINT SECONDS SIZE TOPICS PACE.
  *
- * TOPICS topics in turn, or no topic's frame if it is 0. PACE is one of
+ * The topics take turns; with TOPICS 0 there is no topic frame. PACE is one of
  *   window   as fast as the slowest subscriber: see fanout.h
- *   flood    as fast as it goes, whoever misses it
- *   NUMBER   that many messages per second, at even distances
+ *   flood    as fast as possible, even if subscribers miss messages
+ *   NUMBER   that many messages per second, evenly spaced
  * Prints at the end
  *   sent first_ns last_ns cpu_us stalls
- * where a stall is STALL_MS without any credit, as when the last messages of a window are lost. */
+ * where a stall is STALL_MS without any credit, which happens if the last messages of a window are lost. */
 #include <poll.h>
 #include "fanout.h"
 
@@ -19,7 +19,7 @@ static void send_message(uint64_t number, int64_t ns);
 static void flush(void);
 static void finish(void);
 
-/* credits returns how many bytes have come from the subscribers, having waited for the first one for so long. */
+/* credits waits up to timeout_ms for the subscribers and returns how many bytes they have sent. */
 static int credits(int timeout_ms)
 {
 	static char bytes[4096];
@@ -34,7 +34,7 @@ static int credits(int timeout_ms)
 	return n;
 }
 
-/* publish sends until the time is over and returns how many it sent. */
+/* publish sends until the given time and returns how many messages it sent. */
 static uint64_t publish(int64_t until, const char *pace, int *stalls)
 {
 	int64_t interval = atoll(pace) > 0 ? 1000000000 / atoll(pace) : 0, next = now_ns(), ns;
@@ -76,7 +76,7 @@ int main(int argc, char **argv)
 	first = now_ns();
 	sent = publish(first + atof(argv[2]) * 1e9, argv[5], &stalls);
 	last = now_ns();
-	for (int i = 0; i < 5; i++) { /* where there is a jam, one of them comes behind it */
+	for (int i = 0; i < 5; i++) { /* after a jam at least one of them arrives */
 		sleep_until(now_ns() + 40000000);
 		send_message(END, sent);
 		flush();

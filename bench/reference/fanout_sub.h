@@ -1,7 +1,7 @@
 /* A subscriber's account of many subscriptions. Prints at the end
  *   messages first_ns last_ns cpu_us lost p50_ns p99_ns p999_ns
- * where messages and lost are sums over all subscriptions, and the last three say how long messages were on the way: of
- * the first SAMPLES ones. The end is when all have got the publisher's END, or QUIET_MS after the last message. */
+ * where messages and lost are sums over all subscriptions, and the last three say how long the first SAMPLES messages
+ * took. The end is when all have got the publisher's END, or QUIET_MS after the last message. */
 #include "fanout.h"
 
 enum { SAMPLES = 1 << 20, QUIET_MS = 1000 };

@@ -1,9 +1,9 @@
-/* A publisher that costs next to nothing: bare ZMTP on a blocking TCP connection, many messages in a write. A proxy that
- * does not read holds it up; it loses nothing. See fanout_pub.h. */
+/* A publisher that costs next to nothing: bare ZMTP on a blocking TCP connection, many messages in a write. It
+ * waits for a proxy that does not read, and loses nothing. See fanout_pub.h. */
 #include "zmtp.h"
 #include "fanout_pub.h"
 
-enum { LONGEST = 255, ROOM = 64 << 10 }; /* frames are short ones */
+enum { LONGEST = 255, ROOM = 64 << 10 }; /* all frames are short */
 
 static int fd, name_count;
 static unsigned char buffer[ROOM], (*names)[32];
@@ -27,7 +27,7 @@ static void open_to(const char *endpoint, size_t size, int topics)
 static void wait_subscribed(void)
 {
 	unsigned char flags, body[256];
-	while (read_frame(fd, &flags, body) != 1 || flags & COMMAND || body[0] != 1) /* to everything, in the form of 3.0 */
+	while (read_frame(fd, &flags, body) != 1 || flags & COMMAND || body[0] != 1) /* to everything, in ZMTP 3.0's form */
 		;
 }
 
@@ -56,7 +56,7 @@ static void send_message(uint64_t number, int64_t ns)
 	append((unsigned char[]){ 0, payload_size }, 2);
 	append(&number, sizeof number);
 	append(&ns, sizeof ns);
-	held += payload_size - SMALLEST; /* whatever is there */
+	held += payload_size - SMALLEST; /* whatever the buffer holds */
 }
 
 static void finish(void)

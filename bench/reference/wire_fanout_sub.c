@@ -1,14 +1,14 @@
-/* N subscribers that cost next to nothing: bare ZMTP, a TCP connection each, for everything, and one thread that reads
- * as much as there is into one buffer. Arguments: ENDPOINT N. See fanout_sub.h. */
+/* N subscribers that cost next to nothing: bare ZMTP, a TCP connection each, subscribed to everything, and one thread
+ * that reads as much as there is into one buffer. Arguments: ENDPOINT N. See fanout_sub.h. */
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include "zmtp.h"
 #include "fanout_sub.h"
 
-enum { ROOM = 256 << 10, LONGEST = 2 + 255 }; /* frames are short ones */
+enum { ROOM = 256 << 10, LONGEST = 2 + 255 }; /* all frames are short */
 
-/* connection has the beginning of a frame whose end has not come yet. */
+/* connection holds the beginning of a frame whose end has not arrived yet. */
 struct connection {
 	int fd, held;
 	unsigned char start[LONGEST];
@@ -29,7 +29,7 @@ static void open_all(const char *endpoint, int epoll)
 	}
 }
 
-/* drain reads once from a connection: what is left then, epoll tells again. */
+/* drain reads once from a connection; epoll reports what is left. */
 static void drain(int i)
 {
 	static unsigned char buffer[LONGEST + ROOM];

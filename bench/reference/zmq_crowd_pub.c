@@ -1,8 +1,9 @@
-/* A libzmq PUB (an XPUB, which hears of its subscribers) that sends numbered messages, like bench/rsyslogd.go's, and prints
+/* A libzmq PUB (an XPUB, which is notified of subscriptions) that sends numbered messages as bench/rsyslogd.go does,
+ * and prints
  *   messages first_ns last_ns cpu_us     (CLOCK_MONOTONIC; CPU time of the whole process).
- * Arguments: ENDPOINT MESSAGES SIZE RATE; RATE is messages per second, 0: as fast as it can. It prints "ready" once it is
- * subscribed to, begins at a line on stdin, and for each further one sends, once there is room, a message that reads
- * "]: the end 1", "]: the end 2" and so on. */
+ * Arguments: ENDPOINT MESSAGES SIZE RATE; RATE is messages per second, 0: as fast as it can. It prints "ready" when it has
+ * a subscriber and starts at a line on stdin. For each further line it sends a last message that contains "]: the end 1",
+ * "]: the end 2" and so on, as soon as there is room. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,7 +64,8 @@ int main(int argc, char **argv)
 	memcpy(body, HEAD, strlen(HEAD));
 	puts("ready");
 	fflush(stdout);
-	if (!fgets(line, sizeof line, stdin) || publish(pub, body, size, atoll(argv[2]), atoll(argv[4])) || zmq_setsockopt(pub, ZMQ_XPUB_NODROP, &keep, sizeof keep))
+	if (!fgets(line, sizeof line, stdin) || publish(pub, body, size, atoll(argv[2]), atoll(argv[4])) ||
+	    zmq_setsockopt(pub, ZMQ_XPUB_NODROP, &keep, sizeof keep))
 		return 1;
 	for (i = 1; fgets(line, sizeof line, stdin); i++)
 		if (zmq_send(pub, last, snprintf(last, sizeof last, HEAD "the end %d", i), 0) < 0)

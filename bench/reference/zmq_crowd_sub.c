@@ -1,5 +1,5 @@
-/* Many libzmq SUB sockets that take everything until a message that reads "]: the end", and keep account as bench/crowd does.
- * Arguments: ENDPOINT COUNT. Prints "ready" once all have shaken hands, and at the end a line for each socket:
+/* Many libzmq SUB sockets that receive everything until a message that contains "]: the end", and keep accounts as
+ * bench/crowd does. Arguments: ENDPOINT COUNT. Prints "ready" after all handshakes, and at the end a line per socket:
  *   libzmq RECEIVED 0 0 LEFT_OUT DISORDER LAST */
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +11,7 @@ struct tally {
 	int done; /* the number of the last message */
 };
 
-/* await_handshake waits for the event that a connection has shaken hands. */
+/* await_handshake connects a socket and waits until its handshake is complete. */
 static int await_handshake(void *context, void *socket, int i, const char *endpoint)
 {
 	char name[64];
@@ -56,7 +56,7 @@ static void count(struct tally *t, zmq_msg_t *m)
 	t->next = number + 1;
 }
 
-/* take takes up to a hundred messages from a socket: the others want their turn. */
+/* take receives up to a hundred messages from a socket; then it is another's turn. */
 static int take(void *socket, struct tally *t)
 {
 	int i;
@@ -103,7 +103,8 @@ int main(int argc, char **argv)
 	for (i = 0; i < n; i++) {
 		items[i].socket = zmq_socket(context, ZMQ_SUB);
 		items[i].events = ZMQ_POLLIN;
-		if (!items[i].socket || zmq_setsockopt(items[i].socket, ZMQ_SUBSCRIBE, "", 0) || await_handshake(context, items[i].socket, i, argv[1]) < 0)
+		if (!items[i].socket || zmq_setsockopt(items[i].socket, ZMQ_SUBSCRIBE, "", 0) ||
+		    await_handshake(context, items[i].socket, i, argv[1]) < 0)
 			return 1;
 	}
 	puts("ready");

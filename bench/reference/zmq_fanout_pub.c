@@ -1,8 +1,8 @@
-/* A publisher on libzmq: an XPUB, which hears that somebody has subscribed. It connects. See fanout_pub.h.
+/* A publisher on libzmq: an XPUB, which is notified of subscriptions. It connects. See fanout_pub.h.
  *
- * It waits in place of losing messages (ZMQ_XPUB_NODROP), so that what is lost, the proxy has lost. Its other options are
- * the default ones. Without that one an XPUB loses messages at more than half a high-water mark in a millisecond, however
- * fast its peer reads: it looks only every 3,000,000 ticks of the CPU whether its peer has made room. */
+ * It waits instead of losing messages (ZMQ_XPUB_NODROP), so whatever is lost, the proxy has lost. All other options
+ * have their defaults. Without this one an XPUB loses messages above half a high-water mark per millisecond, however fast
+ * its peer reads: it checks only every 3,000,000 CPU ticks whether its peer has made room. */
 #include <zmq.h>
 #include "fanout_pub.h"
 

@@ -1,9 +1,9 @@
-/* N subscribers on libzmq, with default options: a SUB socket each, for everything, one I/O thread. Arguments: ENDPOINT N.
- * See fanout_sub.h.
+/* N subscribers on libzmq, with default options: a SUB socket each, subscribed to everything, one I/O thread.
+ * Arguments: ENDPOINT N. See fanout_sub.h.
  *
- * epoll(7) on the sockets' descriptors, and each one read until it is empty, costs least: zmq_poll asks every socket
- * every time. A descriptor is readable while its socket has commands to look at, and a recv that finds nothing has
- * looked at them all. */
+ * It costs least to use epoll(7) on the sockets' descriptors and to read each socket until it is empty: zmq_poll asks
+ * every socket every time. A descriptor is readable while its socket has commands to process, and a recv that finds no
+ * message has processed them all. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>

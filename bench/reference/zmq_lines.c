@@ -1,5 +1,5 @@
-/* A publisher of log lines on libzmq: binds a free port, prints the endpoint, and when somebody has subscribed, sends N
- * messages at RATE per second: a topic and a line of 200 bytes that says "sent=" and the CLOCK_MONOTONIC nanoseconds.
+/* A publisher of log lines on libzmq: binds a free port, prints the endpoint, and after a subscription sends N
+ * messages at RATE per second: a topic and a line of 200 bytes that contains "sent=" and CLOCK_MONOTONIC nanoseconds.
  * Arguments: N RATE. */
 #include <zmq.h>
 #include "fanout.h"

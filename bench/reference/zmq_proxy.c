@@ -1,6 +1,6 @@
-/* libzmq's zmq_proxy between an XSUB and an XPUB, as its guide has it: default options, thus one I/O thread and
- * high-water marks of 1,000 messages for each peer. Binds two free ports and prints both endpoints, a line each: that
- * for publishers, that for subscribers. Runs until it is killed. */
+/* libzmq's zmq_proxy between an XSUB and an XPUB, as in its guide: default options, thus one I/O thread and
+ * high-water marks of 1,000 messages for each peer. Binds two free ports and prints two lines: the endpoint for
+ * publishers and the endpoint for subscribers. Runs until it is killed. */
 #include <stdio.h>
 #include <zmq.h>
 

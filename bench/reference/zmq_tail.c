@@ -1,4 +1,5 @@
-/* The least that prints a stream on a terminal: a SUB on libzmq, and each message's last frame a line, flushed. Argument: ENDPOINT. */
+/* The minimum that prints a stream on a terminal: a SUB on libzmq that prints each message's last frame as a line and
+ * flushes it. Argument: ENDPOINT. */
 #include <stdio.h>
 #include <zmq.h>
 

@@ -1,4 +1,4 @@
-/* The least of ZMTP 3.0 (RFC 23) that a peer needs who trusts the other side: mechanism NULL, TCP on loopback. */
+/* The minimum of ZMTP 3.0 (RFC 23) for a peer that trusts the other side: mechanism NULL, TCP on loopback. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -33,12 +33,12 @@ static int read_frame(int fd, unsigned char *flags, void *body)
 	read_all(fd, head, 2);
 	*flags = head[0];
 	if (head[0] & LONG)
-		exit(1); /* no peer here has that much to say before a message */
+		exit(1); /* no peer here sends that much before a message */
 	read_all(fd, body, head[1]);
 	return head[1];
 }
 
-/* zmtp_connect returns a connection whose handshake is done, to an endpoint tcp://127.0.0.1:PORT, as a socket of that type. */
+/* zmtp_connect connects to tcp://127.0.0.1:PORT as a socket of the given type and completes the handshake. */
 static int zmtp_connect(const char *endpoint, const char *type)
 {
 	static const unsigned char greeting[GREETING] = { 0xff, [9] = 0x7f, 3, 0, 'N', 'U', 'L', 'L' };

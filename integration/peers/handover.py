@@ -1,8 +1,8 @@
 #!/usr/bin/python3
-"""peers/router.py as a receiver should be that is to outlive its connections.
+"""peers/router.py with handover: what a receiver needs to serve a sender that reconnects.
 
-libzmq's ROUTER reads nothing from a second connection of a sender while it still holds the first, unless it is told to
-hand over: https://github.com/zeromq/libzmq/issues/4503
+While libzmq's ROUTER still holds a sender's first connection, it reads nothing from a second one, unless router_handover
+is set: https://github.com/zeromq/libzmq/issues/4503
 """
 import runpy
 

@@ -1,16 +1,17 @@
 #!/usr/bin/python3
-"""An omprog plugin that confirms, writes down what it sees, and comes to grief where it is told to.
+"""An omprog plugin that confirms, logs what it sees, and fails where its arguments say.
 
 plugin.py LOG [EVENT:NTH:GRIEF ...]
 
-An event is "start", "BEGIN", "COMMIT" or a message; NTH counts it over all processes that write LOG. The griefs:
-die     killed before it answers
-answer  killed after it has answered
-fail    a failure text is the answer
-hold    keep-alive dots, and no answer while there is no file LOG.release
-later-fail, later-die   the same, and then that
+An event is "start", "BEGIN", "COMMIT" or a message. NTH counts the event over all processes that write to LOG.
+The griefs:
+die     it is killed before it answers
+answer  it is killed after it has answered
+fail    it answers with a failure
+hold    it writes keep-alive dots and does not answer until the file LOG.release exists
+later-fail, later-die   like hold, and then like fail or die
 
-LOG gets a line per event: the monotonic time, the process, the event.
+LOG gets a line for each event: the monotonic time, the process, the event.
 """
 import os
 import select

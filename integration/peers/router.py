@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""All that a receiver of acknowledged delivery has to do: store, then answer with the number.
+"""All that a receiver of acknowledged delivery must do: store a message, then answer with its number.
 
-Prints the endpoint, then number, topic and payload of each message, a line each.
+Prints the endpoint, then a line with number, topic and payload for each message.
 """
 import sys
 

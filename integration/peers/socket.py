@@ -1,8 +1,8 @@
 #!/usr/bin/python3
-"""One libzmq socket on two pipes, so that a test written in another language can hold it.
+"""One libzmq socket on two pipes, for tests in another language.
 
-stdout: first {"endpoint": …}, then each message that arrives, a line: a JSON list of frames in base64.
-stdin:  messages to send, in the same form. At its end: what was sent is delivered, then exit.
+stdout: first {"endpoint": …}, then a line for each message received: a JSON list of frames in base64.
+stdin:  messages to send, in the same form. At its end the messages sent are delivered, then the process exits.
 """
 import argparse
 import base64
