@@ -65,7 +65,7 @@ func TestFateOfEachLine(t *testing.T) {
 				b.Wait() // the failure is written and leaves no mark: that of a still stands
 				l.Take(b)
 			}},
-		{row: "in mid-transaction, the last line not answered", name: "outside a transaction", want: "a!",
+		{row: "in mid-transaction, the last line not answered", name: "or outside a transaction", want: "a!",
 			died: func(t *testing.T, l *Log) { appended(t, l, 1, "a") }},
 
 		{row: "in mid-transaction, the last line answered", want: "a? b? c?",
