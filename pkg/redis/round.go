@@ -36,7 +36,7 @@ func (w *Writer) round(ctx context.Context) (trouble *fault) {
 	return trouble
 }
 
-// worse returns the fault to wait for. A full list comes first, because it is looked at again sooner.
+// worse returns the fault to wait for. A full list gives way to any other fault, which is waited for longer.
 func worse(a, b *fault) *fault {
 	if b == nil || a != nil && b.code == codeFull {
 		return a
