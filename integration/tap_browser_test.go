@@ -27,7 +27,7 @@ func TestTapPageInABrowser(t *testing.T) {
 		return both
 	})
 	logged("Failed password " + hostile)
-	wantShown(t, tab, "Failed password " + hostile)
+	wantShown(t, tab, "Failed password "+hostile)
 	wantHarmless(t, tab)
 	var severity string
 	tab.Run(&severity, `const line = [...document.querySelectorAll('.line')].find((e) => e.textContent.includes('Failed'));
