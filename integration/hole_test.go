@@ -18,15 +18,18 @@ const (
 	nextBatch  = " BEGIN m6 m7 m8 m9 m10 m11 COMMIT"
 )
 
-// toGrief runs m0 to m11 in batches of six through a plugin with the given griefs. The transcript must be want
-// followed by nextBatch.
-func toGrief(t *testing.T, griefs string, want ...string) {
+// toGrief is a subtest that runs m0 to m11 in batches of six through a plugin with the given griefs. The
+// transcript must be want followed by nextBatch.
+func toGrief(t *testing.T, name, griefs string, want ...string) {
 	t.Helper()
-	r := startRsyslogd(t, preamble+wayIn+toPlugin(griefs, transactions(6)))
-	r.say(t, 0, 12)
-	r.awaits(t, "m11", "COMMIT")
-	r.stop(t)
-	wantTranscript(t, r.seen(t), strings.Join(want, "\n")+nextBatch+" EOF")
+	t.Run(name, func(t *testing.T) {
+		t.Parallel()
+		r := startRsyslogd(t, preamble+wayIn+toPlugin(griefs, transactions(6)))
+		r.say(t, 0, 12)
+		r.awaits(t, "m11", "COMMIT")
+		r.stop(t)
+		wantTranscript(t, r.seen(t), strings.Join(want, "\n")+nextBatch+" EOF")
+	})
 }
 
 func wantTranscript(t *testing.T, events []pluginEvent, want string) {
@@ -54,74 +57,44 @@ func oneByOne(messages ...int) string {
 // lost.
 func TestPluginDiesInMidTransaction(t *testing.T) {
 	t.Parallel()
-	t.Run("a message is answered", func(t *testing.T) {
-		t.Parallel()
-		toGrief(t, "m2:1:answer",
-			" BEGIN m0 m1 m2 dies",
-			" BEGIN m3 m4 m5 COMMIT")
-	})
-	t.Run("a message is unanswered", func(t *testing.T) {
-		t.Parallel()
-		toGrief(t, "m2:1:die",
-			" BEGIN m0 m1 m2 dies",
-			" BEGIN m2 m3 m4 m5 COMMIT")
-	})
-	t.Run("and the next one at its start", func(t *testing.T) {
-		t.Parallel()
-		toGrief(t, "m2:1:answer start:2:die",
-			" BEGIN m0 m1 m2 dies",
-			" dies",
-			" BEGIN m3 m4 m5 COMMIT")
-	})
-	t.Run("and the next one too", func(t *testing.T) {
-		t.Parallel()
-		toGrief(t, "m2:1:answer m3:1:answer",
-			" BEGIN m0 m1 m2 dies",
-			" BEGIN m3 dies",
-			" BEGIN m4 m5 COMMIT")
-	})
-	t.Run("a failure is the answer", func(t *testing.T) {
-		t.Parallel()
-		toGrief(t, "m2:1:fail",
-			" BEGIN m0 m1 m2 fails BEGIN m2 m3 m4 m5 COMMIT")
-	})
+	toGrief(t, "a message is answered", "m2:1:answer",
+		" BEGIN m0 m1 m2 dies",
+		" BEGIN m3 m4 m5 COMMIT")
+	toGrief(t, "a message is unanswered", "m2:1:die",
+		" BEGIN m0 m1 m2 dies",
+		" BEGIN m2 m3 m4 m5 COMMIT")
+	toGrief(t, "and the next one at its start", "m2:1:answer start:2:die",
+		" BEGIN m0 m1 m2 dies",
+		" dies",
+		" BEGIN m3 m4 m5 COMMIT")
+	toGrief(t, "and the next one too", "m2:1:answer m3:1:answer",
+		" BEGIN m0 m1 m2 dies",
+		" BEGIN m3 dies",
+		" BEGIN m4 m5 COMMIT")
+	toGrief(t, "a failure is the answer", "m2:1:fail",
+		" BEGIN m0 m1 m2 fails BEGIN m2 m3 m4 m5 COMMIT")
 }
 
 // At COMMIT, whether it was read or not, rsyslog sends everything again, each message in a transaction of its
 // own. It does not know that a message was lost.
 func TestPluginDiesAtCommit(t *testing.T) {
 	t.Parallel()
-	t.Run("unread", func(t *testing.T) {
-		t.Parallel()
-		toGrief(t, "m5:1:answer",
-			" BEGIN m0 m1 m2 m3 m4 m5 dies",
-			oneByOne(0, 1, 2, 3, 4, 5))
-	})
-	t.Run("unanswered", func(t *testing.T) {
-		t.Parallel()
-		toGrief(t, "COMMIT:1:die",
-			" BEGIN m0 m1 m2 m3 m4 m5 COMMIT dies",
-			oneByOne(0, 1, 2, 3, 4, 5))
-	})
-	t.Run("and the next one at its start", func(t *testing.T) {
-		t.Parallel()
-		toGrief(t, "COMMIT:1:die start:2:die",
-			" BEGIN m0 m1 m2 m3 m4 m5 COMMIT dies",
-			" dies",
-			oneByOne(0, 1, 2, 3, 4, 5))
-	})
-	t.Run("and the next one at its BEGIN", func(t *testing.T) {
-		t.Parallel()
-		toGrief(t, "COMMIT:1:die BEGIN:2:die",
-			" BEGIN m0 m1 m2 m3 m4 m5 COMMIT dies",
-			" BEGIN dies",
-			oneByOne(1, 2, 3, 4, 5, 0))
-	})
-	t.Run("a failure is the answer", func(t *testing.T) {
-		t.Parallel()
-		toGrief(t, "COMMIT:1:fail",
-			" BEGIN m0 m1 m2 m3 m4 m5 COMMIT fails"+oneByOne(0, 1, 2, 3, 4, 5))
-	})
+	toGrief(t, "unread", "m5:1:answer",
+		" BEGIN m0 m1 m2 m3 m4 m5 dies",
+		oneByOne(0, 1, 2, 3, 4, 5))
+	toGrief(t, "unanswered", "COMMIT:1:die",
+		" BEGIN m0 m1 m2 m3 m4 m5 COMMIT dies",
+		oneByOne(0, 1, 2, 3, 4, 5))
+	toGrief(t, "and the next one at its start", "COMMIT:1:die start:2:die",
+		" BEGIN m0 m1 m2 m3 m4 m5 COMMIT dies",
+		" dies",
+		oneByOne(0, 1, 2, 3, 4, 5))
+	toGrief(t, "and the next one at its BEGIN", "COMMIT:1:die BEGIN:2:die",
+		" BEGIN m0 m1 m2 m3 m4 m5 COMMIT dies",
+		" BEGIN dies",
+		oneByOne(1, 2, 3, 4, 5, 0))
+	toGrief(t, "a failure is the answer", "COMMIT:1:fail",
+		" BEGIN m0 m1 m2 m3 m4 m5 COMMIT fails"+oneByOne(0, 1, 2, 3, 4, 5))
 }
 
 // Among the single messages that follow, one that fails at its COMMIT comes after all others. If there are
@@ -129,58 +102,37 @@ func TestPluginDiesAtCommit(t *testing.T) {
 // its COMMIT fails.
 func TestPluginDiesAmongSingleMessages(t *testing.T) {
 	t.Parallel()
-	t.Run("at a COMMIT", func(t *testing.T) {
-		t.Parallel()
-		toGrief(t, "COMMIT:1:die COMMIT:3:die",
-			wholeBatch+" dies",
-			oneByOne(0, 1)+" dies",
-			oneByOne(2, 3, 4, 5, 1))
-	})
-	t.Run("before a COMMIT", func(t *testing.T) {
-		t.Parallel()
-		toGrief(t, "COMMIT:1:die m1:2:answer",
-			wholeBatch+" dies",
-			oneByOne(0)+" BEGIN m1 dies",
-			oneByOne(2, 3, 4, 5, 1))
-	})
-	t.Run("at a message", func(t *testing.T) {
-		t.Parallel()
-		toGrief(t, "COMMIT:1:die m1:2:die",
-			wholeBatch+" dies",
-			oneByOne(0)+" BEGIN m1 dies",
-			oneByOne(1, 2, 3, 4, 5))
-	})
-	t.Run("twice", func(t *testing.T) {
-		t.Parallel()
-		toGrief(t, "COMMIT:1:die COMMIT:3:die COMMIT:5:die",
-			wholeBatch+" dies",
-			oneByOne(0, 1)+" dies",
-			oneByOne(2, 3)+" dies",
-			oneByOne(4, 5)+" BEGIN m1 m3 COMMIT")
-	})
-	t.Run("twice and in mid-transaction", func(t *testing.T) {
-		t.Parallel()
-		toGrief(t, "COMMIT:1:die COMMIT:3:die COMMIT:5:die m1:3:answer",
-			wholeBatch+" dies",
-			oneByOne(0, 1)+" dies",
-			oneByOne(2, 3)+" dies",
-			oneByOne(4, 5)+" BEGIN m1 dies",
-			oneByOne(3))
-	})
-	t.Run("twice and at the last COMMIT", func(t *testing.T) {
-		t.Parallel()
-		toGrief(t, "COMMIT:1:die COMMIT:3:die COMMIT:5:die COMMIT:8:die",
-			wholeBatch+" dies",
-			oneByOne(0, 1)+" dies",
-			oneByOne(2, 3)+" dies",
-			oneByOne(4, 5)+" BEGIN m1 m3 COMMIT dies",
-			" BEGIN m1 m3 COMMIT")
-	})
-	t.Run("failures are the answers", func(t *testing.T) {
-		t.Parallel()
-		toGrief(t, "COMMIT:1:fail COMMIT:2:fail COMMIT:4:fail",
-			wholeBatch+" fails BEGIN m0 COMMIT fails BEGIN m1 COMMIT BEGIN m2 COMMIT fails"+oneByOne(3, 4, 5)+" BEGIN m0 m2 COMMIT")
-	})
+	toGrief(t, "at a COMMIT", "COMMIT:1:die COMMIT:3:die",
+		wholeBatch+" dies",
+		oneByOne(0, 1)+" dies",
+		oneByOne(2, 3, 4, 5, 1))
+	toGrief(t, "before a COMMIT", "COMMIT:1:die m1:2:answer",
+		wholeBatch+" dies",
+		oneByOne(0)+" BEGIN m1 dies",
+		oneByOne(2, 3, 4, 5, 1))
+	toGrief(t, "at a message", "COMMIT:1:die m1:2:die",
+		wholeBatch+" dies",
+		oneByOne(0)+" BEGIN m1 dies",
+		oneByOne(1, 2, 3, 4, 5))
+	toGrief(t, "twice", "COMMIT:1:die COMMIT:3:die COMMIT:5:die",
+		wholeBatch+" dies",
+		oneByOne(0, 1)+" dies",
+		oneByOne(2, 3)+" dies",
+		oneByOne(4, 5)+" BEGIN m1 m3 COMMIT")
+	toGrief(t, "twice and in mid-transaction", "COMMIT:1:die COMMIT:3:die COMMIT:5:die m1:3:answer",
+		wholeBatch+" dies",
+		oneByOne(0, 1)+" dies",
+		oneByOne(2, 3)+" dies",
+		oneByOne(4, 5)+" BEGIN m1 dies",
+		oneByOne(3))
+	toGrief(t, "twice and at the last COMMIT", "COMMIT:1:die COMMIT:3:die COMMIT:5:die COMMIT:8:die",
+		wholeBatch+" dies",
+		oneByOne(0, 1)+" dies",
+		oneByOne(2, 3)+" dies",
+		oneByOne(4, 5)+" BEGIN m1 m3 COMMIT dies",
+		" BEGIN m1 m3 COMMIT")
+	toGrief(t, "failures are the answers", "COMMIT:1:fail COMMIT:2:fail COMMIT:4:fail",
+		wholeBatch+" fails BEGIN m0 COMMIT fails BEGIN m1 COMMIT BEGIN m2 COMMIT fails"+oneByOne(3, 4, 5)+" BEGIN m0 m2 COMMIT")
 }
 
 // A batch of a single message loses nothing.

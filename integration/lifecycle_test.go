@@ -117,41 +117,45 @@ func wantUsageError(t *testing.T, name string, flags []string) {
 	}
 }
 
+// runUnconfirmed has omzmq deliver messages with stdout, and with same also stderr, going to the given file. It returns
+// what omzmq wrote to a stderr of its own.
+func runUnconfirmed(t *testing.T, stdout *os.File, same bool) string {
+	t.Helper()
+	texts := numbered("unread", 3000)
+	router, endpoint := startRouter(t, "tcp://127.0.0.1:*")
+	cmd := exec.Command(program("omzmq"), "--connect", endpoint)
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Stdout = stdout
+	if same {
+		cmd.Stderr = stdout
+	}
+	p := start(t, "omzmq", cmd)
+	stdout.Close()
+	if _, err := stdin.Write([]byte(strings.Join(texts, "\n") + "\n")); err != nil {
+		t.Fatalf("omzmq does not read: %v", err)
+	}
+	wantStored(t, router, texts...)
+	stdin.Close()
+	if code := p.exit(t); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	wantNothingMore(t, router)
+	return p.stderr.String()
+}
+
 // With confirmMessages="off" nothing reads the replies: stdout is /dev/null, or the same pipe as stderr
 // (output=).
 func TestWithoutConfirmation(t *testing.T) {
-	texts := numbered("unread", 3000)
-	run := func(t *testing.T, stdout *os.File, same bool) string {
-		router, endpoint := startRouter(t, "tcp://127.0.0.1:*")
-		cmd := exec.Command(program("omzmq"), "--connect", endpoint)
-		stdin, err := cmd.StdinPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		cmd.Stdout = stdout
-		if same {
-			cmd.Stderr = stdout
-		}
-		p := start(t, "omzmq", cmd)
-		stdout.Close()
-		if _, err := stdin.Write([]byte(strings.Join(texts, "\n") + "\n")); err != nil {
-			t.Fatalf("omzmq does not read: %v", err)
-		}
-		wantStored(t, router, texts...)
-		stdin.Close()
-		if code := p.exit(t); code != 0 {
-			t.Errorf("exit code %d", code)
-		}
-		wantNothingMore(t, router)
-		return p.stderr.String()
-	}
 	once := regexp.MustCompile(`(?m)^.*confirmMessages.*$`)
 	t.Run("dev null", func(t *testing.T) {
 		null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if said := run(t, null, false); len(once.FindAllString(said, -1)) != 1 {
+		if said := runUnconfirmed(t, null, false); len(once.FindAllString(said, -1)) != 1 {
 			t.Errorf("it does not warn once about confirmMessages: %s", said)
 		}
 	})
@@ -167,7 +171,7 @@ func TestWithoutConfirmation(t *testing.T) {
 			r.WriteTo(&l) //nolint:errcheck // ends with the pipe
 			captured <- l.String()
 		}()
-		run(t, w, true)
+		runUnconfirmed(t, w, true)
 		if said := <-captured; len(once.FindAllString(said, -1)) != 1 {
 			t.Errorf("it does not warn once about confirmMessages: %s", said)
 		}

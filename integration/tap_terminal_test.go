@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"os/exec"
@@ -146,23 +147,31 @@ func TestTapPipeEnds(t *testing.T) {
 	}
 }
 
-// If nothing reads its output, zmqtap drops what does not fit and counts it. The publisher never waits.
-func TestTapSlowOutput(t *testing.T) {
-	const total, size = 60_000, 1000
-	subscribed := make(chan *zmq.Peer, 1)
-	pub, err := zmq.New(zmq.Config{Type: zmq.XPub, HWM: total, OnSubscription: func(p *zmq.Peer, _ []byte, wanted bool, apply func()) {
+// startPublisher binds an XPUB of ours. A peer that subscribes is sent to subscribed.
+func startPublisher(t *testing.T, hwm int) (pub *zmq.Socket, endpoint string, subscribed chan *zmq.Peer) {
+	t.Helper()
+	subscribed = make(chan *zmq.Peer, 1)
+	note := func(p *zmq.Peer, _ []byte, wanted bool, apply func()) {
 		if apply(); wanted {
 			subscribed <- p
 		}
-	}})
+	}
+	pub, err := zmq.New(zmq.Config{Type: zmq.XPub, HWM: hwm, OnSubscription: note})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer pub.Close(t.Context())
-	at, err := pub.Bind("tcp://127.0.0.1:0")
+	t.Cleanup(func() { pub.Close(context.Background()) })
+	endpoint, err = pub.Bind("tcp://127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
+	return pub, endpoint, subscribed
+}
+
+// If nothing reads its output, zmqtap drops what does not fit and counts it. The publisher never waits.
+func TestTapSlowOutput(t *testing.T) {
+	const total, size = 60_000, 1000
+	pub, at, subscribed := startPublisher(t, total)
 	tap, _, stdout := startPiped(t, "zmqtap", tapCommand(at, "--raw"))
 	peer := <-subscribed
 	publish := func(text string) {
@@ -173,24 +182,17 @@ func TestTapSlowOutput(t *testing.T) {
 	for n := range uint64(total) {
 		publish(text)
 		if n%1000 == 999 {
-			eventually(t, patience, "it takes everything, as if its output were read", func() bool { return peer.Written() == n+1 })
+			eventually(t, patience, "it takes everything, as if its output were read", func() bool {
+				return peer.Written() == n+1
+			})
 		}
 	}
-	lines := make(chan string, 2*total)
-	go func() {
-		defer close(lines)
-		for {
-			line, err := stdout.ReadString('\n')
-			if err != nil {
-				return
-			}
-			lines <- strings.TrimSpace(line)
-		}
-	}()
+	reader := &receiver{process: tap, lines: make(chan string, 2*total)}
+	go reader.read(stdout)
 	published, got := total, 0
 	for tick := time.NewTicker(10 * time.Millisecond); ; { // the first one not missed comes after all that are
 		select {
-		case line := <-lines:
+		case line := <-reader.lines:
 			if got++; line != "again" {
 				continue
 			}
@@ -203,7 +205,7 @@ func TestTapSlowOutput(t *testing.T) {
 	}
 	publish("last")
 	published++
-	for line := range lines {
+	for line := range reader.lines {
 		if got++; line == "last" {
 			break
 		}
