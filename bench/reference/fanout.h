@@ -6,9 +6,9 @@
  * in place of the time.
  *
  * The subscribers write a byte to descriptor 3, which is the publisher's standard input, when all of them have received
- * a HELLO, and one more for every BURST messages that all of them have received. A publisher that obeys them has at most
- * WINDOW messages on the way. That is half a high-water mark of 1,000: a pipe of libzmq reports room again only after
- * half of its mark, so with more than this a proxy with default options may have to drop messages. */
+ * a HELLO, and one more for every BURST messages that all of them have received. A publisher that obeys them has at
+ * most WINDOW messages on the way. That is half a high-water mark of 1,000: a pipe of libzmq reports room again only
+ * after half of its mark, so with more than this a proxy with default options may have to drop messages. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,9 +1,9 @@
 /* A libzmq PUB (an XPUB, which is notified of subscriptions) that sends numbered messages as bench/rsyslogd.go does,
  * and prints
  *   messages first_ns last_ns cpu_us     (CLOCK_MONOTONIC; CPU time of the whole process).
- * Arguments: ENDPOINT MESSAGES SIZE RATE; RATE is messages per second, 0: as fast as it can. It prints "ready" when it has
- * a subscriber and starts at a line on stdin. For each further line it sends a last message that contains "]: the end 1",
- * "]: the end 2" and so on, as soon as there is room. */
+ * Arguments: ENDPOINT MESSAGES SIZE RATE; RATE is messages per second, 0: as fast as it can. It prints "ready" when it
+ * has a subscriber and starts at a line on stdin. For each further line it sends a last message that contains
+ * "]: the end 1", "]: the end 2" and so on, as soon as there is room. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

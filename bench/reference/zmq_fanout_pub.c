@@ -1,8 +1,8 @@
 /* A publisher on libzmq: an XPUB, which is notified of subscriptions. It connects. See fanout_pub.h.
  *
  * It waits instead of losing messages (ZMQ_XPUB_NODROP), so whatever is lost, the proxy has lost. All other options
- * have their defaults. Without this one an XPUB loses messages above half a high-water mark per millisecond, however fast
- * its peer reads: it checks only every 3,000,000 CPU ticks whether its peer has made room. */
+ * have their defaults. Without this one an XPUB loses messages above half a high-water mark per millisecond, however
+ * fast its peer reads: it checks only every 3,000,000 CPU ticks whether its peer has made room. */
 #include <zmq.h>
 #include "fanout_pub.h"
 

@@ -206,8 +206,8 @@ func (j *journalist) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// The journal hears of a reply before the reply is written. Stored afterwards, its mark would be missing for as long as the system
-// call takes, and a line would be lost.
+// The journal hears of a reply before the reply is written. Stored afterwards, its mark would be missing for as
+// long as the system call takes, and a line would be lost.
 func TestJournalHearsOfAReplyBeforeItIsWritten(t *testing.T) {
 	account := &slowAccount{}
 	account.settled = true

@@ -17,7 +17,8 @@ export class TokenPrompt {
   #reason;
 
   /**
-   * @param {{dialog: HTMLDialogElement, form: Element, field: HTMLInputElement, reason: Element, cancel: Element}} elements
+   * @param {{dialog: HTMLDialogElement, form: Element, field: HTMLInputElement, reason: Element,
+   *     cancel: Element}} elements
    * @param {() => void} onToken is called after a new one was entered
    */
   constructor({ dialog, form, field, reason, cancel }, onToken) {
