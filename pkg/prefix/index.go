@@ -25,7 +25,7 @@ type Index[S comparable] struct {
 	bits    []byte
 }
 
-// entry is what the tree keeps for one prefix.
+// entry is the value of one prefix in the tree.
 type entry[S comparable] struct {
 	subscribers []S       // of this very prefix
 	group       *Group[S] // the cache: all that want the topics whose deepest prefix this is; nil: none yet

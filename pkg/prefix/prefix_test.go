@@ -77,7 +77,7 @@ func nodes[V value](n *node[V]) int {
 	return sum
 }
 
-// A subscriber that asks for too much gets an error and keeps its prefixes; the empty prefix is always accepted.
+// A subscriber that asks for too much gets an error, and its prefixes stay; the empty prefix is always accepted.
 func TestSetIsBounded(t *testing.T) {
 	var set Set
 	for i := range 2 * MaxBytes / cost {
