@@ -71,7 +71,7 @@ func TestDeathIsNoAcknowledgement(t *testing.T) {
 			if p.Acknowledged(given) {
 				t.Errorf("%s: a dead peer has acknowledged", kind)
 			}
-			if _, _, closed := p.state(); closed {
+			if _, _, closed := p.outbox.state(); closed {
 				break
 			}
 		}

@@ -27,7 +27,7 @@ func listenRaw(t testing.TB, serve func(r *raw)) (at string) {
 				return
 			}
 			t.Cleanup(func() { conn.Close() })
-			go serve(&raw{Conn: conn, t: t, quiet: true})
+			go serve(&raw{Conn: conn, t: t, mayEnd: true})
 		}
 	}()
 	return "tcp://" + l.Addr().String()
@@ -158,7 +158,7 @@ func TestCloseEndsThoseWhoWait(t *testing.T) {
 
 // While Close lingers for one peer, what others send is still received, and nothing more is taken to be sent.
 func TestLingeringSocketStillReceives(t *testing.T) {
-	s, at := bound(t, Config{Type: Dealer})
+	s, at := bound(t, Config{Type: Dealer, farewell: 20 * time.Millisecond})
 	stalled := peerRaw(t, at, "DEALER", 1)
 	peers(t, s, 1)
 	for body := make([]byte, 100_000); s.Queue(body) != nil; s.Flush() {

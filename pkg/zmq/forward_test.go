@@ -119,7 +119,7 @@ func TestForwardToASlowSubscriber(t *testing.T) {
 		}
 	}
 	eventually(t, "everything", func() bool {
-		queued, written, _ := p.state()
+		queued, written, _ := p.outbox.state()
 		return uint64(queued)+written+p.Dropped() == total
 	})
 	next, told := 0, 0
@@ -289,10 +289,10 @@ func TestQueueGoesWithItsPeer(t *testing.T) {
 	second.Close()
 	eventually(t, "their end", func() bool {
 		for _, p := range members {
-			p.mu.Lock()
-			kept := cap(p.out) + cap(p.control)
-			p.mu.Unlock()
-			if kept > 0 {
+			p.outbox.mu.Lock()
+			held := cap(p.outbox.messages) + cap(p.outbox.control) + cap(p.outbox.spare)
+			p.outbox.mu.Unlock()
+			if held > 0 {
 				return false
 			}
 		}

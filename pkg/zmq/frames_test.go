@@ -161,9 +161,9 @@ func TestPingFlood(t *testing.T) {
 	if got := receiveOne(t, s); got != "after" {
 		t.Errorf("received %q", got)
 	}
-	p.mu.Lock()
-	waiting := cap(p.control)
-	p.mu.Unlock()
+	p.outbox.mu.Lock()
+	waiting := cap(p.outbox.control)
+	p.outbox.mu.Unlock()
 	runtime.GC()
 	runtime.ReadMemStats(&after)
 	if waiting > 2*maxControl || after.HeapAlloc > before.HeapAlloc+8<<20 {

@@ -73,7 +73,7 @@ func TestFullPeerIsPassedOver(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	queued, written, _ := stuck.state()
+	queued, written, _ := stuck.outbox.state()
 	eventually(t, "the other messages", func() bool { return got.Load() == int64(500-queued)-int64(written) })
 }
 
@@ -113,7 +113,7 @@ func TestBackPressure(t *testing.T) {
 		sent++
 	}
 	p := peer(s, 0)
-	if queued, written, _ := p.state(); queued > hwm || uint64(sent) != written+uint64(queued) {
+	if queued, written, _ := p.outbox.state(); queued > hwm || uint64(sent) != written+uint64(queued) {
 		t.Errorf("%d queued, %d written, %d sent", queued, written, sent)
 	}
 	go func() {
@@ -139,10 +139,10 @@ func TestQueueIsBoundedInBytes(t *testing.T) {
 	for s.Send(ctx, body) == nil {
 	}
 	p := peer(s, 0)
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.bytes > maxQueueBytes+len(body) || p.bytes == 0 {
-		t.Errorf("%d bytes are queued", p.bytes)
+	p.outbox.mu.Lock()
+	defer p.outbox.mu.Unlock()
+	if bytes := p.outbox.bytes; bytes > maxQueueBytes+len(body) || bytes == 0 {
+		t.Errorf("%d bytes are queued", bytes)
 	}
 }
 

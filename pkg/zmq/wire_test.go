@@ -154,14 +154,14 @@ func longFrame(flags byte, size uint64) string {
 // raw is a peer whose bytes the test writes by hand.
 type raw struct {
 	net.Conn
-	t     testing.TB
-	quiet bool // it may be cut off at the end of the test
+	t      testing.TB
+	mayEnd bool // the socket may end the connection at the end of the test
 }
 
 // fail ends the test, or only the goroutine of a peer that was cut off.
 func (r *raw) fail(format string, args ...any) {
 	r.t.Helper()
-	if r.quiet {
+	if r.mayEnd {
 		runtime.Goexit()
 	}
 	r.t.Fatalf(format, args...)

@@ -245,11 +245,11 @@ func TestBurstGivesItsMemoryBack(t *testing.T) {
 	}
 	small, buf := 0, make([]byte, maxBlock)
 	for n := 0; buf != nil; n++ {
-		if buf = keep(buf[:100], &small); n > enough {
+		if buf = recycle(buf[:100], &small); n > enough {
 			t.Fatal("a large buffer is kept")
 		}
 	}
-	if keep(make([]byte, 100, 8<<20), &small) != nil {
+	if recycle(make([]byte, 100, 8<<20), &small) != nil {
 		t.Error("a very large buffer is kept")
 	}
 }
