@@ -118,9 +118,17 @@ func (r *receiver) takesMore(b *Batch) bool {
 // parseFrame parses the frame at m.end. It returns false if the batch ends before it: because the frame has not arrived
 // whole, or because it is a command that must not be obeyed before the batch has been received.
 func (r *receiver) parseFrame(b *Batch, m *partial) (more bool, err error) {
-	flags, body, n, err := r.decode(m)
-	if err != nil || n > r.end-m.end {
-		return false, err
+	wire := r.block.buf[m.end:r.end]
+	limit := r.maxMessage - m.size // what the rest of its message leaves it
+	if isCommand(wire) {
+		limit = maxCommand
+	}
+	flags, body, n, err := zmtp.DecodeFrame(wire, limit)
+	if err != nil {
+		return false, r.tooLong(wire, err)
+	}
+	if n > len(wire) {
+		return false, nil
 	}
 	if flags&zmtp.Command == 0 {
 		m.end += n
@@ -133,20 +141,16 @@ func (r *receiver) parseFrame(b *Batch, m *partial) (more bool, err error) {
 	return true, r.obey(body, m)
 }
 
-// decode decodes the frame at m.end, within the limit that the rest of its message leaves it.
-func (r *receiver) decode(m *partial) (flags byte, body []byte, n int, err error) {
-	b := r.block.buf[m.end:r.end]
-	limit := r.maxMessage - m.size
-	isCommand := len(b) > 0 && b[0]&zmtp.Command != 0
-	if isCommand {
-		limit = maxCommand
+// isCommand reports whether wire begins with a command.
+func isCommand(wire []byte) bool { return len(wire) > 0 && wire[0]&zmtp.Command != 0 }
+
+// tooLong says what to do about a frame that is longer than its limit.
+func (r *receiver) tooLong(wire []byte, err error) error {
+	if isCommand(wire) {
+		return err
 	}
-	flags, body, n, err = zmtp.DecodeFrame(b, limit)
-	if err != nil && !isCommand {
-		err = fmt.Errorf("a message of more than %d bytes (raise --max-message-size if it is legitimate): %w",
-			r.maxMessage, err)
-	}
-	return flags, body, n, err
+	return fmt.Errorf("a message of more than %d bytes (raise --max-message-size if it is legitimate): %w",
+		r.maxMessage, err)
 }
 
 // addFrame adds a frame to the batch; its message, too, if it is the last one.
