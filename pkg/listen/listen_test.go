@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// 0.0.0.0 is all of IPv4, and none of IPv6.
+// 0.0.0.0 is all of IPv4 and nothing of IPv6.
 func TestIPv4IsNotIPv6(t *testing.T) {
 	l, err := Listen("tcp", "0.0.0.0:0")
 	if err != nil {
@@ -32,7 +32,7 @@ func TestIPv4IsNotIPv6(t *testing.T) {
 	}
 }
 
-// The socket of a dead process is replaced; that of a living one and what is no socket are not.
+// The socket of a dead process is replaced. That of a living one is not, nor is a file that is no socket.
 func TestUnixSockets(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s")
 	first, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
@@ -46,7 +46,7 @@ func TestUnixSockets(t *testing.T) {
 	first.Close()
 	second, err := Listen("unix", path)
 	if err != nil {
-		t.Fatalf("when it was left behind: %v", err)
+		t.Fatalf("after a dead process: %v", err)
 	}
 	second.Close()
 	if err := os.WriteFile(path, nil, 0o600); err != nil {

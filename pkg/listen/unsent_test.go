@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// pair is a connection whose other side reads nothing.
+// pair returns a connection whose other side reads nothing.
 func pair(t *testing.T) *net.TCPConn {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -28,7 +28,7 @@ func pair(t *testing.T) *net.TCPConn {
 	return conn.(*net.TCPConn)
 }
 
-// fill writes until the kernel takes no more, and returns how much of it is not sent.
+// fill writes until the kernel takes no more, and returns how many bytes it has not sent.
 func fill(t *testing.T, conn *net.TCPConn) (unsent int) {
 	t.Helper()
 	raw, err := conn.SyscallConn()
@@ -77,6 +77,6 @@ func TestOthersStayAsTheyAre(t *testing.T) {
 	closed := pair(t)
 	closed.Close()
 	if err := LimitUnsent(closed, 1); err == nil {
-		t.Error("a closed connection is limited")
+		t.Error("a closed connection was limited")
 	}
 }
