@@ -26,14 +26,16 @@ func listening(t *testing.T, s *zmq.Socket) string {
 
 // Connections stand when only libzmq sends PING, when only we do, and when both do.
 func TestLibzmqHeartbeats(t *testing.T) {
+	t.Parallel()
+	pinging := options{"HEARTBEAT_IVL": 50, "HEARTBEAT_TIMEOUT": 1500, "HEARTBEAT_TTL": 1500}
 	tests := []struct {
 		name string
 		own  time.Duration
 		o    options
 	}{
-		{"theirs", 0, options{"HEARTBEAT_IVL": 50, "HEARTBEAT_TIMEOUT": 500, "HEARTBEAT_TTL": 1000}},
-		{"ours", 400 * time.Millisecond, nil},
-		{"both", 400 * time.Millisecond, options{"HEARTBEAT_IVL": 50, "HEARTBEAT_TIMEOUT": 500, "HEARTBEAT_TTL": 1000}},
+		{"theirs", 0, pinging},
+		{"ours", 600 * time.Millisecond, nil},
+		{"both", 600 * time.Millisecond, pinging},
 	}
 	p := libzmq(t)
 	downs := make(map[string]chan error)
@@ -46,7 +48,7 @@ func TestLibzmqHeartbeats(t *testing.T) {
 			downs[fmt.Sprintf("PING is %s: our %s lost its %s", test.name, own, theirType)] = down
 		}
 	}
-	<-time.After(2 * time.Second)
+	<-time.After(3 * time.Second) // longer than any of the timeouts
 	for what, down := range downs {
 		if len(down) > 0 {
 			t.Errorf("%s: %v", what, <-down)

@@ -85,10 +85,7 @@ func (g *group) listen(serve func(*raw)) endpoint.Endpoint {
 func (g *group) member(typ string) endpoint.Endpoint {
 	g.t.Helper()
 	return g.listen(func(r *raw) {
-		r.hear(64)
-		r.say(greeting(3, 1, "NULL"))
-		r.frame()
-		r.say(ready(typ))
+		r.shake(typ)
 		g.conns <- r
 	})
 }

@@ -35,6 +35,7 @@ const sign = "sync" // what is published until a subscription has come
 // TestLibzmqPairings sends all shapes of messages, both ways where there are two, over every transport, with either
 // end binding.
 func TestLibzmqPairings(t *testing.T) {
+	t.Parallel()
 	p := libzmq(t)
 	for _, pairing := range pairings {
 		for _, transport := range []string{"tcp://127.0.0.1:*", "tcp://[::1]:*", "ipc:///", "ipc://@"} {

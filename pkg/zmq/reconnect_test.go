@@ -1,13 +1,16 @@
 package zmq
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -58,7 +61,7 @@ func TestPeerThatComesLater(t *testing.T) {
 	}
 }
 
-// The waits grow also when each attempt gets as far as a connection, or a handshake; and the log does not.
+// A peer whose connections all end at once, whatever the way, does not fill the log.
 func TestFlappingPeer(t *testing.T) {
 	ways := map[string]func(r *raw){
 		"closed at once": func(r *raw) { r.Close() },
@@ -83,12 +86,8 @@ func TestFlappingPeer(t *testing.T) {
 			var log logged
 			var attempts atomic.Int64
 			at := listenRaw(t, func(r *raw) { attempts.Add(1); end(r) })
-			began := time.Now()
-			connected(t, Config{Type: Push, Reconnect: 40 * time.Millisecond, ReconnectMax: time.Hour, Logger: log.logger()}, at)
+			connected(t, Config{Type: Push, Reconnect: time.Millisecond, Logger: log.logger()}, at)
 			eventually(t, "five attempts", func() bool { return attempts.Load() >= 5 })
-			if took, least := time.Since(began), (20+40+80+160)*time.Millisecond; took < least {
-				t.Errorf("five attempts in %v, less than %v", took, least)
-			}
 			if n := log.count("level=WARN"); n > 3 { // how an end shows depends on what we were doing
 				t.Errorf("%d warnings", n)
 			}
@@ -96,29 +95,52 @@ func TestFlappingPeer(t *testing.T) {
 	}
 }
 
-// A connection that has stood is the end of an outage: the waits begin anew.
-func TestWaitsBeginAnew(t *testing.T) {
-	dials := make(chan time.Time, 100)
-	var n atomic.Int64
-	at := listenRaw(t, func(r *raw) {
-		dials <- time.Now()
-		if n.Add(1) == 11 {
-			r.say(greeting(3, 1, "NULL"), ready("PULL"))
-			r.greeted()
-			<-time.After(50 * time.Millisecond) // longer than Reconnect
-			dials <- time.Now()
-		}
-		r.Close()
-	})
-	connected(t, Config{Type: Push, Reconnect: time.Millisecond, ReconnectMax: time.Hour}, at)
-	var last time.Time
-	for range 10 {
-		last = <-dials
-	}
-	long := (<-dials).Sub(last)
-	lost := <-dials
-	if short := (<-dials).Sub(lost); short > long/2 {
-		t.Errorf("%v after a connection that stood; %v before it", short, long)
+// The waits between dials double when each attempt fails, or gets only as far as a connection or a handshake. A connection
+// that has stood ends the outage: the waits start again.
+func TestWaitsBetweenDials(t *testing.T) {
+	const first = time.Second
+	for name, flap := range map[string]func(r *raw){
+		"refused":                    nil,
+		"closed at once":             func(r *raw) { r.Close() },
+		"closed after the handshake": func(r *raw) { r.shake("PULL"); r.Close() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				dials := make(chan time.Time)
+				attempt := 0
+				dial := func(context.Context, string, string) (net.Conn, error) {
+					attempt++
+					dials <- time.Now()
+					if flap == nil && attempt != 6 {
+						return nil, syscall.ECONNREFUSED
+					}
+					near, far := pipes()
+					r := &raw{Conn: far, t: t, mayEnd: true}
+					if attempt != 6 {
+						go flap(r)
+						return near, nil
+					}
+					go func() {
+						r.shake("PULL")
+						time.Sleep(first + 1) // longer than Reconnect
+						r.Close()
+					}()
+					return near, nil
+				}
+				connected(t, Config{Type: Push, Reconnect: first, ReconnectMax: time.Hour, dial: dial}, "tcp://192.0.2.1:1")
+				last := <-dials
+				for step := first; step < 32*first; step *= 2 { // attempts 2 to 6
+					next := <-dials
+					if wait := next.Sub(last); wait < step/2 || wait > step {
+						t.Errorf("dialled again after %v, want %v to %v", wait, step/2, step)
+					}
+					last = next
+				}
+				if wait := (<-dials).Sub(last); wait < first+first/2 || wait > 2*first+1 {
+					t.Errorf("dialled again %v after the beginning of a connection that has stood", wait)
+				}
+			})
+		})
 	}
 }
 

@@ -133,16 +133,18 @@ func TestQueueIsBoundedInBytes(t *testing.T) {
 	s, at := bound(t, Config{Type: Push, HWM: 1 << 20})
 	peerRaw(t, at, "PULL", 1)
 	peers(t, s, 1)
-	body := make([]byte, 1<<20)
-	ctx, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)
-	defer cancel()
-	for s.Send(ctx, body) == nil {
-	}
-	p := peer(s, 0)
-	p.outbox.mu.Lock()
-	defer p.outbox.mu.Unlock()
-	if bytes := p.outbox.bytes; bytes > maxQueueBytes+len(body) || bytes == 0 {
-		t.Errorf("%d bytes are queued", bytes)
+	body, most := make([]byte, 1<<20), 0
+	eventually(t, "a full queue and a full kernel", func() bool {
+		for s.Queue(body) != nil {
+		}
+		o := &peer(s, 0).outbox
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		most = max(most, o.bytes)
+		return o.bytes >= maxQueueBytes
+	})
+	if most > maxQueueBytes+len(body) {
+		t.Errorf("%d bytes were queued", most)
 	}
 }
 

@@ -192,6 +192,15 @@ func peerRaw(t testing.TB, to, typ string, minor byte) *raw {
 	return r
 }
 
+// shake performs a handshake of version 3.1, over an unbuffered connection, too.
+func (r *raw) shake(typ string) {
+	r.t.Helper()
+	r.hear(64)
+	r.say(greeting(3, 1, "NULL"))
+	r.frame()
+	r.say(ready(typ))
+}
+
 func (r *raw) say(parts ...string) {
 	r.t.Helper()
 	if _, err := io.WriteString(r, strings.Join(parts, "")); err != nil {
