@@ -1,5 +1,5 @@
-// Package backoff computes how long to wait before the next attempt: twice as long after each failure, up to a limit,
-// with jitter, so that a thousand senders do not return to a receiver at the same moment.
+// Package backoff computes how long to wait before the next attempt: twice as long after each failure, up to a
+// limit, with jitter, so that a thousand senders do not return to a receiver at the same moment.
 package backoff
 
 import (

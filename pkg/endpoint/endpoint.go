@@ -11,12 +11,12 @@
 //	srv+tcp://name         every host and port that the name's SRV records (RFC 2782) give, whatever their priority
 //	                       and weight: srv+tcp://_zmq._tcp.example.net
 //
-// Such a name is looked up periodically (pkg/zmq/discovery). A name that ends with a dot is looked up as it is; the
-// system's search list may be appended to one without, as in resolv.conf(5). In dns+tcp an address may take the place of
-// the name.
+// Such a name is looked up periodically (pkg/zmq/discovery). A name that ends with a dot is looked up as it is;
+// the system's search list may be appended to one without, as in resolv.conf(5). In dns+tcp an address may take
+// the place of the name.
 //
-// To bind, port 0 or * picks a free port. The package resolves and opens nothing. Source: the man pages zmq_tcp(7) and
-// zmq_ipc(7).
+// To bind, port 0 or * picks a free port. The package resolves and opens nothing. Source: the man pages
+// zmq_tcp(7) and zmq_ipc(7).
 package endpoint
 
 import (
@@ -43,8 +43,8 @@ const (
 type Endpoint struct {
 	// Network is "tcp" or "unix", as net.Dial and net.Listen take it.
 	Network string
-	// Address is host:port (an empty host: every interface) or the socket's path, as net.Dial and net.Listen take it. If
-	// Lookup is SRV, it is a name without a port.
+	// Address is host:port (an empty host: every interface) or the socket's path, as net.Dial and net.Listen
+	// take it. If Lookup is SRV, it is a name without a port.
 	Address string
 	// Lookup is DNS or SRV if addresses to connect to must be looked up, and empty if Address is one.
 	Lookup string
@@ -121,7 +121,8 @@ func parseTCP(rest string, bind bool) (Endpoint, error) {
 	return Endpoint{Network: "tcp", Address: host + ":" + port}, nil
 }
 
-// parseHost parses the part before the port. An IPv6 address is in brackets; a result without brackets has no colon.
+// parseHost parses the part before the port. An IPv6 address is in brackets; a result without brackets has no
+// colon.
 func parseHost(host string, bind bool) (string, error) {
 	switch {
 	case host == "*" && bind:

@@ -17,7 +17,8 @@ const (
 func parseLookup(lookup, rest string) (Endpoint, error) {
 	if lookup == SRV {
 		if strings.Contains(rest, ":") {
-			return Endpoint{}, errors.New("the SRV records give the port: write srv+tcp://_service._tcp.name, without one")
+			return Endpoint{}, errors.New("the SRV records give the port: " +
+				"write srv+tcp://_service._tcp.name, without one")
 		}
 		return Endpoint{Network: "tcp", Address: rest, Lookup: SRV}, checkName(rest)
 	}

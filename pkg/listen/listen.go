@@ -1,4 +1,5 @@
-// Package listen opens the listeners of ZeroMQ and HTTP in the same way, and limits what the kernel holds for slow peers.
+// Package listen opens the listeners of ZeroMQ and HTTP in the same way, and limits what the kernel holds for
+// slow peers.
 package listen
 
 import (
@@ -11,9 +12,9 @@ import (
 	"time"
 )
 
-// Listen is net.Listen for the networks "tcp" and "unix". It replaces a Unix socket that a dead process has left; for one
-// that is in use it returns syscall.EADDRINUSE. It listens at an IPv4 address on IPv4 alone: for 0.0.0.0, net.Listen
-// would listen on all of IPv6 as well.
+// Listen is net.Listen for the networks "tcp" and "unix". It replaces a Unix socket that a dead process has
+// left; for one that is in use it returns syscall.EADDRINUSE. It listens at an IPv4 address on IPv4 alone: for
+// 0.0.0.0, net.Listen would listen on all of IPv6 as well.
 func Listen(network, address string) (net.Listener, error) {
 	switch network {
 	case "unix":

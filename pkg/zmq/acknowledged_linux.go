@@ -7,11 +7,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// acknowledged reports whether the other side's kernel has acknowledged all bytes written to conn (TCP), or its process
-// has read them (Unix socket), and the connection stands: ioctl SIOCOUTQ, see tcp(7) and unix(7).
+// acknowledged reports whether the other side's kernel has acknowledged all bytes written to conn (TCP), or its
+// process has read them (Unix socket), and the connection stands: ioctl SIOCOUTQ, see tcp(7) and unix(7).
 //
-// A connection that has been reset or closed has nothing under way either, which says nothing about what was read. The
-// order of the two queries therefore matters: the kernel marks the end before it discards what was unread.
+// A connection that has been reset or closed has nothing under way either, which says nothing about what was
+// read. The order of the two queries therefore matters: the kernel marks the end before it discards what was
+// unread.
 func acknowledged(conn net.Conn) (done bool) {
 	control(conn, func(fd int) {
 		n, err := unix.IoctlGetInt(fd, unix.SIOCOUTQ)
@@ -27,8 +28,8 @@ func stands(fd int) bool {
 	return err == nil && poll[0].Revents&(unix.POLLRDHUP|unix.POLLHUP|unix.POLLERR|unix.POLLNVAL) == 0
 }
 
-// sendProgress returns how many bytes the other side's kernel has acknowledged since the connection began, and whether
-// others are under way: TCP_INFO, see tcp(7). Both are zero if conn is not TCP.
+// sendProgress returns how many bytes the other side's kernel has acknowledged since the connection began, and
+// whether others are under way: TCP_INFO, see tcp(7). Both are zero if conn is not TCP.
 func sendProgress(conn net.Conn) (acknowledged uint64, underway bool) {
 	control(conn, func(fd int) {
 		info, err := unix.GetsockoptTCPInfo(fd, unix.IPPROTO_TCP, unix.TCP_INFO)

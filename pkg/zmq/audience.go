@@ -13,13 +13,15 @@ const (
 	subscribeByte = 1
 )
 
-// audience holds which peers have subscribed to what a PUB or XPUB publishes. Its mutex is locked before an outbox's.
+// audience holds which peers have subscribed to what a PUB or XPUB publishes. Its mutex is locked before an
+// outbox's.
 type audience struct {
 	mu    sync.Mutex
 	index prefix.Index[*Peer]
 }
 
-// upstream reads what subscribers send to a PUB: subscriptions in the form of version 3.0. It ignores anything else.
+// upstream reads what subscribers send to a PUB: subscriptions in the form of version 3.0. It ignores anything
+// else.
 func (s *Socket) upstream(b *Batch) {
 	defer b.Release()
 	for i := range b.Len() {
@@ -39,8 +41,8 @@ func (s *Socket) upstream(b *Batch) {
 	}
 }
 
-// subscribe adds a subscription of the peer. Only the connection's goroutine calls subscribe, cancel and, at the end,
-// forget.
+// subscribe adds a subscription of the peer. Only the connection's goroutine calls subscribe, cancel and, at
+// the end, forget.
 func (p *Peer) subscribe(prefix []byte) error {
 	s := p.socket
 	if s.cfg.Type != Pub && s.cfg.Type != XPub {

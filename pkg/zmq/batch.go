@@ -7,9 +7,9 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq/zmtp"
 )
 
-// Batch is what was received from one peer and is handed on together, in order: one message or more. Its frames are
-// parts of the buffer that they were read into, so that receiving neither copies nor allocates. They are valid until
-// Release.
+// Batch is what was received from one peer and is handed on together, in order: one message or more. Its frames
+// are parts of the buffer that they were read into, so that receiving neither copies nor allocates. They are
+// valid until Release.
 type Batch struct {
 	peer   *Peer
 	block  *block
@@ -69,13 +69,14 @@ func (b *Batch) truncate() {
 	b.frames = b.frames[:b.last()]
 }
 
-// follows reports whether message i arrived directly after the one before it and both can be passed on as they arrived.
+// follows reports whether message i arrived directly after the one before it and both can be passed on as they
+// arrived.
 func (b *Batch) follows(i int) bool {
 	return i < len(b.raw) && b.raw[i-1].to == b.raw[i].from && b.raw[i].to > 0
 }
 
-// fit returns how many of the messages from up to end, which follow each other, have at most size bytes together; at
-// least 1.
+// fit returns how many of the messages from up to end, which follow each other, have at most size bytes
+// together; at least 1.
 func (b *Batch) fit(from, end, size int) int {
 	if from >= len(b.raw) || b.raw[end-1].to-b.raw[from].from <= size {
 		return end - from

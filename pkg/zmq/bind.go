@@ -13,8 +13,8 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/listen"
 )
 
-// Bind listens at an endpoint and returns the endpoint that it got: port 0 is replaced by the port that was picked. A
-// Unix socket that a dead process has left is replaced; one that is in use is not.
+// Bind listens at an endpoint and returns the endpoint that it got: port 0 is replaced by the port that was
+// picked. A Unix socket that a dead process has left is replaced; one that is in use is not.
 func (s *Socket) Bind(text string) (string, error) {
 	e, err := endpoint.Bind(text)
 	if err != nil {

@@ -5,8 +5,8 @@ import (
 	"sync/atomic"
 )
 
-// A block is a buffer that a connection is read into. The reader and the batches whose frames lie in it share it; the
-// reader goes on to fill it after them. The last one to release it gives its memory back.
+// A block is a buffer that a connection is read into. The reader and the batches whose frames lie in it share
+// it; the reader goes on to fill it after them. The last one to release it gives its memory back.
 type block struct {
 	buf  []byte
 	refs atomic.Int32
@@ -15,7 +15,8 @@ type block struct {
 const (
 	minBlock = 4 << 10   // bytes of an idle connection's block
 	maxBlock = 128 << 10 // bytes that a busy connection reads at once; a longer message gets a block of its own
-	// A buffer is too large when less than one part in wasted of it was used, enough times in a row: the burst is over.
+	// A buffer is too large when less than one part in wasted of it was used, enough times in a row: the burst
+	// is over.
 	wasted = 16
 	enough = 16
 )
@@ -34,8 +35,8 @@ func newBlock(size int) *block {
 	return b
 }
 
-// exclusive reports whether no batch refers to the block any more. Only the reader may call it, since only the reader
-// makes batches of the block.
+// exclusive reports whether no batch refers to the block any more. Only the reader may call it, since only the
+// reader makes batches of the block.
 func (b *block) exclusive() bool { return b.refs.Load() == 1 }
 
 func (b *block) release() {

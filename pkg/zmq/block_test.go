@@ -32,7 +32,7 @@ func TestBlocksArePooledAfterTheLastRelease(t *testing.T) {
 	}
 }
 
-// Only blocks of the one size are pooled: whoever asks for that size must get it.
+// Only blocks of maxBlock bytes are pooled, so that a block from the pool has that size.
 func TestOtherBlocksAreNotPooled(t *testing.T) {
 	for range 200 {
 		for _, size := range []int{minBlock, maxBlock / 2, 2 * maxBlock} {

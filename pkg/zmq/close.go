@@ -6,12 +6,13 @@ import (
 	"time"
 )
 
-// Close ends the socket. It ends dialling, listening and sending, writes what is queued, gives the peers time to read
-// it, until ctx ends, and then closes the connections. It returns how many queued messages were not written.
+// Close ends the socket. It ends dialling, listening and sending, writes what is queued, gives the peers time
+// to read it, until ctx ends, and then closes the connections. It returns how many queued messages were not
+// written.
 //
-// Recv works until everything is written. Wait for answers before Close: a peer that has read to the end closes its
-// connection. After Close has returned, no function of Config is called any more. A second Close waits for the first
-// and returns 0.
+// Recv works until everything is written. Wait for answers before Close: a peer that has read to the end closes
+// its connection. After Close has returned, no function of Config is called any more. A second Close waits for
+// the first and returns 0.
 func (s *Socket) Close(ctx context.Context) (unwritten int) {
 	s.Retire()
 	s.mu.Lock()
@@ -38,9 +39,9 @@ func (s *Socket) Close(ctx context.Context) (unwritten int) {
 	return unwritten
 }
 
-// Retire ends dialling, listening and sending. What is queued is written, and then our side of each connection is
-// closed. The peers end theirs after all that they have sent, which is received as usual. The channel is closed when
-// the last connection has ended and everything has been received.
+// Retire ends dialling, listening and sending. What is queued is written, and then our side of each connection
+// is closed. The peers end theirs after all that they have sent, which is received as usual. The channel is
+// closed when the last connection has ended and everything has been received.
 func (s *Socket) Retire() <-chan struct{} {
 	s.stop()
 	s.mu.Lock()
@@ -61,9 +62,9 @@ func (s *Socket) Retire() <-chan struct{} {
 	return gone
 }
 
-// awaitReading waits for the peers to end their connections, which they do when they have read to the end of what was
-// written to them. If we closed a connection that has unread bytes in it, the kernel would discard what the peer has
-// not read yet. Once the peers' kernels have everything, they get Config.farewell.
+// awaitReading waits for the peers to end their connections, which they do when they have read to the end of
+// what was written to them. If we closed a connection that has unread bytes in it, the kernel would discard
+// what the peer has not read yet. Once the peers' kernels have everything, they get Config.farewell.
 func (s *Socket) awaitReading(ctx context.Context, peers []*Peer) {
 	poll := time.NewTicker(s.cfg.farewell / 20)
 	defer poll.Stop()

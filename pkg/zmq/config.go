@@ -1,7 +1,7 @@
 // Package zmq is ZeroMQ's data path: sockets that speak ZMTP with libzmq and every other implementation.
 //
-// A Socket has a type, any number of endpoints that it binds or connects to, and a Peer for each live connection. The
-// patterns are those of RFC 28 (DEALER, ROUTER), RFC 29 (PUB, SUB) and RFC 30 (PUSH, PULL):
+// A Socket has a type, any number of endpoints that it binds or connects to, and a Peer for each live
+// connection. The patterns are those of RFC 28 (DEALER, ROUTER), RFC 29 (PUB, SUB) and RFC 30 (PUSH, PULL):
 //
 //   - PUSH and DEALER give each message to one of the peers that can take it now, in turn, and wait while none can.
 //   - PULL, DEALER, ROUTER, SUB and XSUB take from all peers in turn, and stop reading while nothing receives.
@@ -14,8 +14,8 @@
 // connection is lost, the messages that its peer had been given and that were not written are lost with it.
 // Config.OnDown notifies the owner, which knows what was given to which peer.
 //
-// github.com/go-zeromq/zmq4 negotiates greeting, version and socket type on our connection, under a deadline and with
-// bounded reads. Framing, queues and patterns are this package's own.
+// github.com/go-zeromq/zmq4 negotiates greeting, version and socket type on our connection, under a deadline
+// and with bounded reads. Framing, queues and patterns are this package's own.
 package zmq
 
 import (
@@ -59,9 +59,9 @@ const (
 
 // Config is what a Socket needs to know. The zero value of a field stands for its default.
 //
-// The functions are called from the goroutines of the connections, with no lock held. They must not call Close, and
-// must not block for long, except OnReceive, which holds back the reading of that one peer. For one peer the order is
-// OnUp, then any number of OnReceive and OnWritten, then OnDown.
+// The functions are called from the goroutines of the connections, with no lock held. They must not call Close,
+// and must not block for long, except OnReceive, which holds back the reading of that one peer. For one peer
+// the order is OnUp, then any number of OnReceive and OnWritten, then OnDown.
 type Config struct {
 	Type       Type
 	Identity   []byte   // routing identity of a DEALER, 0 to 255 bytes, not beginning with a zero byte
@@ -83,17 +83,18 @@ type Config struct {
 	OnWritten func(*Peer)        // the kernel took messages: Peer.Written has risen and there may be room
 	OnReceive func(*Batch)       // takes the place of Recv; the callee owns the batch
 
-	// OnMissed: a publisher has announced that this SUB or XSUB was too slow and has missed n messages since the last
-	// announcement. Messages received later were published later. Only sockets of this package announce that.
+	// OnMissed: a publisher has announced that this SUB or XSUB was too slow and has missed n messages since
+	// the last announcement. Messages received later were published later. Only sockets of this package
+	// announce that.
 	OnMissed func(p *Peer, n uint64)
 
-	// OnSubscription: an XPUB's peer begins to want a prefix, or no longer wants it, possibly because it is gone. It is
-	// not called for a repeated subscription. The callee calls apply once, which makes the change take effect
-	// between two published messages. It may be called while the socket is being closed.
+	// OnSubscription: an XPUB's peer begins to want a prefix, or no longer wants it, possibly because it is
+	// gone. It is not called for a repeated subscription. The callee calls apply once, which makes the change
+	// take effect between two published messages. It may be called while the socket is being closed.
 	OnSubscription func(p *Peer, prefix []byte, wanted bool, apply func())
 
-	// OnUnreachable: an endpoint that is connected to was not reached, or its peer was silent or dropped, and dialling
-	// goes on; or the endpoint has left the name that led to it. It is called after OnDown.
+	// OnUnreachable: an endpoint that is connected to was not reached, or its peer was silent or dropped, and
+	// dialling goes on; or the endpoint has left the name that led to it. It is called after OnDown.
 	OnUnreachable func(endpoint string)
 
 	// Tests replace these.

@@ -12,9 +12,9 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/endpoint"
 )
 
-// Connect keeps a connection to an endpoint: it dials, and dials again after the connection was lost, with growing
-// waits. It does not block. A name whose members are looked up gets a connection to each member for as long as it is
-// one. Names that lead to the same member share its connection.
+// Connect keeps a connection to an endpoint: it dials, and dials again after the connection was lost, with
+// growing waits. It does not block. A name whose members are looked up gets a connection to each member for as
+// long as it is one. Names that lead to the same member share its connection.
 func (s *Socket) Connect(text string) error {
 	e, err := endpoint.Connect(text)
 	if err != nil {
@@ -36,8 +36,8 @@ func (s *Socket) Connect(text string) error {
 // maxReasons is how many different reasons are logged for one outage.
 const maxReasons = 8
 
-// keepConnected dials until ctx ends, and returns when the last connection has ended. It logs each reason once in an
-// outage rather than every attempt. m is nil if the endpoint was not looked up.
+// keepConnected dials until ctx ends, and returns when the last connection has ended. It logs each reason once
+// in an outage rather than every attempt. m is nil if the endpoint was not looked up.
 func (s *Socket) keepConnected(ctx context.Context, e endpoint.Endpoint, m *member) {
 	log := s.cfg.Logger.With("endpoint", e.String())
 	wait := backoff.Backoff{First: s.cfg.Reconnect, Max: s.cfg.ReconnectMax}
@@ -76,8 +76,8 @@ func (s *Socket) keepConnected(ctx context.Context, e endpoint.Endpoint, m *memb
 	}
 }
 
-// unreachable reports whether dialling at once is unlikely to reach the peer: dialling has just failed, the peer was
-// silent, or we have ended the connection ourselves.
+// unreachable reports whether dialling at once is unlikely to reach the peer: dialling has just failed, the
+// peer was silent, or we have ended the connection ourselves.
 func unreachable(established bool, err error) bool {
 	var dropped *dropError
 	return !established || errors.Is(err, errSilent) || errors.As(err, &dropped)

@@ -108,8 +108,8 @@ func (z *zone) kill() {
 	eventually(z.t, "the end of dnsmasq", func() bool { return z.cmd.Process.Signal(syscall.Signal(0)) != nil })
 }
 
-// restart changes the SRV records. A child of the killed process, which answers a question over TCP, may hold the port for
-// a moment.
+// restart changes the SRV records. A child of the killed process, which answers a question over TCP, may hold
+// the port for a moment.
 func (z *zone) restart(records ...string) {
 	z.t.Helper()
 	z.kill()

@@ -31,8 +31,8 @@ type session struct {
 	identity []byte // the peer's
 }
 
-// handshake performs greeting and NULL handshake on conn. It sets conn's deadline, and clears it at the end. On an error
-// the caller closes conn.
+// handshake performs greeting and NULL handshake on conn. It sets conn's deadline, and clears it at the end. On
+// an error the caller closes conn.
 func handshake(conn net.Conn, typ Type, identity []byte, timeout time.Duration) (s session, err error) {
 	if err := conn.SetDeadline(time.Now().Add(timeout)); err != nil {
 		return session{}, err
@@ -62,7 +62,8 @@ func handshakeError(err error) error {
 		return errors.New("the peer did not finish the ZMTP handshake in time; is it a ZeroMQ socket?")
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF),
 		errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
-		return errors.New("the peer closed the connection during the ZMTP handshake; do socket types and security match?")
+		return errors.New("the peer closed the connection during the ZMTP handshake; " +
+			"do socket types and security match?")
 	}
 	return err
 }
@@ -119,8 +120,8 @@ func (c *greetingConn) commands() bool {
 	return len(c.got) == greetingSize && (c.got[greetingMajor] > 3 || c.got[greetingMinor] > 0)
 }
 
-// nullMechanism is ZMTP's NULL security (RFC 23): each side sends READY with its metadata. It serves one handshake. It
-// reads the peer's command itself, because zmq4 would allocate whatever length the peer claims.
+// nullMechanism is ZMTP's NULL security (RFC 23): each side sends READY with its metadata. It serves one
+// handshake. It reads the peer's command itself, because zmq4 would allocate whatever length the peer claims.
 type nullMechanism struct {
 	typ          Type
 	identity     []byte

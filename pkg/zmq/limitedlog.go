@@ -10,8 +10,8 @@ import (
 // burst is how many lines a limitedLog writes at once before it leaves any out.
 const burst = 10
 
-// limitedLog writes at most one line a second on average, in bursts of at most burst lines: what strangers can cause
-// must not fill a log. A line reports how many were left out before it.
+// limitedLog writes at most one line a second on average, in bursts of at most burst lines: what strangers can
+// cause must not fill a log. A line reports how many were left out before it.
 type limitedLog struct {
 	logger     *slog.Logger
 	mu         sync.Mutex

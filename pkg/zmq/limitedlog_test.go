@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// A burst is logged, then one line a second; each line reports how many were left out. Silence allows another burst.
+// A burst is logged, then one line a second; each line reports how many were left out. Silence allows another
+// burst.
 func TestLimitedLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log logged

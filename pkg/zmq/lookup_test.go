@@ -152,7 +152,8 @@ func TestMembersComeAndGo(t *testing.T) {
 	w.connectedTo(at(3))
 	w.ever(5)
 	for text, want := range map[string]int{
-		"member joined": 5, "member left": 4, "endpoint=" + name + " member=" + at(0): 4, "level=WARN": 0, "level=ERROR": 0,
+		"member joined": 5, "member left": 4, "endpoint=" + name + " member=" + at(0): 4,
+		"level=WARN": 0, "level=ERROR": 0,
 	} {
 		if n := w.log.count(text); n != want {
 			t.Errorf("%q is logged %d times, want %d:\n%s", text, n, want, w.log)
@@ -187,7 +188,7 @@ func TestMembersStayWithoutDNS(t *testing.T) {
 func TestMembersStayWhenRefused(t *testing.T) {
 	t.Parallel()
 	pubs, port := publishers(t, "127.0.0.1")
-	z := newZone(t, []string{"127.0.0.1 logs.example"}) // a zone for which the server refuses to answer once the name is gone
+	z := newZone(t, []string{"127.0.0.1 logs.example"}) // not in the server's zone: it refuses once the name is gone
 	w := watch(t, z, often, "dns+tcp://logs.example:"+port)
 	w.connectedTo(pubs[0].bound)
 	z.change()
@@ -229,8 +230,8 @@ func TestTwoEmptyAnswers(t *testing.T) {
 	}
 }
 
-// Two names that lead to one address share a connection, which ends with the last of them. An endpoint that is connected
-// to by its address has another one.
+// Two names that lead to one address share a connection, which ends with the last of them. An endpoint that is
+// connected to by its address has another one.
 func TestTwoNamesForOneAddress(t *testing.T) {
 	t.Parallel()
 	pubs, port := publishers(t, "127.0.0.1")

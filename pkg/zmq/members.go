@@ -36,8 +36,8 @@ func (s *Socket) follow(name endpoint.Endpoint) {
 	})
 }
 
-// join counts one more name that leads to a member. The first one begins a connection, once what is left of an earlier
-// one has ended.
+// join counts one more name that leads to a member. The first one begins a connection, once what is left of an
+// earlier one has ended.
 func (s *Socket) join(e endpoint.Endpoint) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -77,8 +77,8 @@ func (s *Socket) leave(e endpoint.Endpoint) {
 	}
 }
 
-// forgetMember removes a member that has left when its last connection has ended. Unless it is back, what the socket's
-// owner holds for it may now go to others.
+// forgetMember removes a member that has left when its last connection has ended. Unless it is back, what the
+// socket's owner holds for it may now go to others.
 func (s *Socket) forgetMember(e endpoint.Endpoint, m *member) {
 	s.mu.Lock()
 	back := s.members[e.String()] != m

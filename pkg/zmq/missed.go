@@ -7,8 +7,8 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq/zmtp"
 )
 
-// A publisher announces to a subscriber of version 3.1 how many messages that subscriber has missed, in the context of
-// a PING. RFC 37 leaves the context to the sender, and every peer echoes it unread:
+// A publisher announces to a subscriber of version 3.1 how many messages that subscriber has missed, in the
+// context of a PING. RFC 37 leaves the context to the sender, and every peer echoes it unread:
 //
 //	+---------------+------------------------------+
 //	| "dropped:"    | number, 8 bytes, big-endian  |     since the connection began
@@ -31,8 +31,8 @@ func (o *outbox) countMissed(n uint64) (first bool) {
 	return first
 }
 
-// announce queues the number of missed messages before the next message, if the peer does not know it yet and there is
-// room for a message. The caller holds mu.
+// announce queues the number of missed messages before the next message, if the peer does not know it yet and
+// there is room for a message. The caller holds mu.
 func (o *outbox) announce() {
 	if o.full || o.announced == o.missed {
 		return
@@ -46,8 +46,8 @@ func (o *outbox) announce() {
 	o.bytes += len(o.messages) - before
 }
 
-// ping queues a heartbeat. It announces the missed messages, too, unless messages wait: some of those were published
-// before the missed ones, and the announcement must come after them.
+// ping queues a heartbeat. It announces the missed messages, too, unless messages wait: some of those were
+// published before the missed ones, and the announcement must come after them.
 func (o *outbox) ping() {
 	o.mu.Lock()
 	defer o.mu.Unlock()

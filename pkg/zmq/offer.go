@@ -17,8 +17,8 @@ func (o *outbox) offer(frames [][]byte) (missed uint64, first bool) {
 	return 1, o.countMissed(1)
 }
 
-// offerRun is offer for the messages from up to end of a batch, which follow each other in its buffer, and wakes the
-// writer. It copies as many as fit.
+// offerRun is offer for the messages from up to end of a batch, which follow each other in its buffer, and
+// wakes the writer. It copies as many as fit.
 func (o *outbox) offerRun(b *Batch, from, end int) (missed uint64, first bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -42,8 +42,8 @@ func (o *outbox) offerRun(b *Batch, from, end int) (missed uint64, first bool) {
 	return missed, o.countMissed(missed)
 }
 
-// replay adds a message in addition to the outbox's normal limits. It returns false if the room for replays is used up
-// or the outbox accepts no more.
+// replay adds a message in addition to the outbox's normal limits. It returns false if the room for replays is
+// used up or the outbox accepts no more.
 func (o *outbox) replay(frames [][]byte) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -9,11 +9,11 @@ import (
 
 // Bounds of outboxes, in bytes.
 const (
-	// maxQueueBytes bounds one outbox, whatever HWM allows. A message is accepted while fewer bytes are queued, so that
-	// one message of any length always fits. It keeps a thousand long messages from taking a gigabyte.
+	// maxQueueBytes bounds one outbox, whatever HWM allows. A message is accepted while fewer bytes are queued,
+	// so that one message of any length always fits. It keeps a thousand long messages from taking a gigabyte.
 	maxQueueBytes = 4 << 20
-	// maxQueuesBytes bounds all outboxes of a socket together. From 64 peers on, each gets an equal share, but not less
-	// than minQueueBytes. It keeps a thousand subscribers that do not read from taking 4 GiB.
+	// maxQueuesBytes bounds all outboxes of a socket together. From 64 peers on, each gets an equal share, but
+	// not less than minQueueBytes. It keeps a thousand subscribers that do not read from taking 4 GiB.
 	maxQueuesBytes = 64 * maxQueueBytes
 	minQueueBytes  = 64 << 10
 	// maxControl bounds the commands that wait to be written. A peer that floods us with PING without reading the
@@ -35,8 +35,8 @@ func (l *queueLimits) bytes() int {
 // outbox is a peer's queue of outgoing messages and commands, encoded. Any goroutine may add to it; only the peer's
 // writer calls take and wrote. It does no I/O.
 //
-// A full outbox accepts no message until half of its limits is free again, so that a slow peer gets long runs with gaps
-// between them rather than every other message.
+// A full outbox accepts no message until half of its limits is free again, so that a slow peer gets long runs
+// with gaps between them rather than every other message.
 type outbox struct {
 	limits    *queueLimits
 	announces bool          // the peer understands PING, which announces missed messages (missed.go)
@@ -75,8 +75,8 @@ type portion struct {
 
 func (w *portion) empty() bool { return w.count == 0 && len(w.control) == 0 }
 
-// add copies a message of one frame or more. It returns false if the outbox is full or accepts no more. It wakes the
-// writer if wake is set or the outbox is full now.
+// add copies a message of one frame or more. It returns false if the outbox is full or accepts no more. It
+// wakes the writer if wake is set or the outbox is full now.
 func (o *outbox) add(frames [][]byte, wake bool) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -128,8 +128,8 @@ func (o *outbox) appendControl(command []byte) {
 	o.wakeWriter()
 }
 
-// request queues an encoded subscription, or the end of one. It is never left out. request returns how many bytes of
-// commands wait; the caller drops a peer that lets them grow.
+// request queues an encoded subscription, or the end of one. It is never left out. request returns how many
+// bytes of commands wait; the caller drops a peer that lets them grow.
 func (o *outbox) request(subscription []byte) (bytes int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -192,9 +192,9 @@ func (o *outbox) wrote(w portion) {
 	}
 }
 
-// recycle returns a written buffer, emptied for its next use, or nil to give back the memory that a burst took: at once
-// if the buffer is very large, otherwise after enough writes in a row that a much smaller one would have held. small
-// counts those.
+// recycle returns a written buffer, emptied for its next use, or nil to give back the memory that a burst took:
+// at once if the buffer is very large, otherwise after enough writes in a row that a much smaller one would
+// have held. small counts those.
 func recycle(written []byte, small *int) []byte {
 	switch {
 	case cap(written) > 4*maxBlock && len(written) < cap(written)/4:

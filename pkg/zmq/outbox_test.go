@@ -120,7 +120,8 @@ func TestOutboxIsLimitedInBytes(t *testing.T) {
 // The bytes that all outboxes may hold are shared; each may hold a little.
 func TestOutboxesShareTheirBytes(t *testing.T) {
 	for peers, want := range map[int32]int{
-		0: maxQueueBytes, 1: maxQueueBytes, 64: maxQueueBytes, 128: maxQueueBytes / 2, 4096: minQueueBytes, 1 << 20: minQueueBytes,
+		0: maxQueueBytes, 1: maxQueueBytes, 64: maxQueueBytes, 128: maxQueueBytes / 2,
+		4096: minQueueBytes, 1 << 20: minQueueBytes,
 	} {
 		var l queueLimits
 		if l.peers.Store(peers); l.bytes() != want {
@@ -405,7 +406,7 @@ func TestRecycle(t *testing.T) {
 		}
 	}
 	small := 0
-	for i := range 4 * enough { // what is used now and then stays
+	for i := range 4 * enough { // a buffer that is needed periodically stays
 		used := 1
 		if i%(enough-1) == 0 {
 			used = maxBlock / 2

@@ -8,7 +8,8 @@ import (
 
 var errLeft = errors.New("it is no member any more of the name that led to it")
 
-// end ends the connection of a member that has left: a subscription's at once, any other in a way that loses nothing.
+// end ends the connection of a member that has left: a subscription's at once, any other in a way that loses
+// nothing.
 func (s *Socket) end(m *member) {
 	switch s.cfg.Type {
 	case Sub, XSub:
@@ -28,10 +29,10 @@ func (s *Socket) cut(m *member) {
 	}
 }
 
-// part seals a member's outbox, which ends the connection once everything in it is written. A socket that may receive
-// answers first waits until nothing has been sent or received for Config.silence. One that does not answer its peers'
-// messages seals at once; a PULL still reads what was sent before the peer learned of the end. A handshake under way
-// is waited for.
+// part seals a member's outbox, which ends the connection once everything in it is written. A socket that may
+// receive answers first waits until nothing has been sent or received for Config.silence. One that does not
+// answer its peers' messages seals at once; a PULL still reads what was sent before the peer learned of the
+// end. A handshake under way is waited for.
 func (s *Socket) part(m *member) {
 	poll := time.NewTicker(s.cfg.silence / 20)
 	defer poll.Stop()
@@ -58,8 +59,8 @@ func (s *Socket) part(m *member) {
 	}
 }
 
-// peerOf returns a member's peer, or nil if there is none at the moment, and its latest connection, or nil if there was
-// never one.
+// peerOf returns a member's peer, or nil if there is none at the moment, and its latest connection, or nil if
+// there was never one.
 func (s *Socket) peerOf(m *member) (*Peer, net.Conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -42,8 +42,8 @@ func newPeer(s *Socket, conn net.Conn, endpoint string, settled session) *Peer {
 	return p
 }
 
-// remoteEndpoint returns where the other side of a connection is: endpoint for a Unix socket, whose other side has no
-// name.
+// remoteEndpoint returns where the other side of a connection is: endpoint for a Unix socket, whose other side
+// has no name.
 func remoteEndpoint(conn net.Conn, endpoint string) string {
 	if conn.RemoteAddr().Network() == "tcp" {
 		return "tcp://" + conn.RemoteAddr().String()
@@ -67,15 +67,15 @@ func (p *Peer) Written() uint64 {
 	return written
 }
 
-// Acknowledged reports whether the peer's kernel has acknowledged every byte of the first n messages given to this
-// peer. It is false while anything else is under way (n must be the number of all messages) or if the connection has
-// ended. Over a Unix socket it means that the peer's process has read the messages.
+// Acknowledged reports whether the peer's kernel has acknowledged every byte of the first n messages given to
+// this peer. It is false while anything else is under way (n must be the number of all messages) or if the
+// connection has ended. Over a Unix socket it means that the peer's process has read the messages.
 func (p *Peer) Acknowledged(n uint64) bool {
 	return p.Written() >= n && acknowledged(p.conn)
 }
 
-// Send queues one message, one frame or more, for this very peer, whatever the socket's pattern. It does not block: it
-// returns false if the peer's queue is full or the peer is gone. The frames are copied.
+// Send queues one message, one frame or more, for this very peer, whatever the socket's pattern. It does not
+// block: it returns false if the peer's queue is full or the peer is gone. The frames are copied.
 func (p *Peer) Send(frames ...[]byte) bool { return p.outbox.add(frames, true) }
 
 // Queue is Send, but wakes no writer that has room left in its queue: Socket.Flush does, once for many messages.
@@ -87,8 +87,8 @@ type dropError struct{ reason error }
 func (e *dropError) Error() string { return e.reason.Error() }
 func (e *dropError) Unwrap() error { return e.reason }
 
-// Drop ends the connection; a connecting socket dials again. reason goes to the log and to OnDown. A nil reason leaves
-// them with the connection's own error.
+// Drop ends the connection; a connecting socket dials again. reason goes to the log and to OnDown. A nil reason
+// leaves them with the connection's own error.
 func (p *Peer) Drop(reason error) {
 	if reason != nil {
 		p.reason.CompareAndSwap(nil, &dropError{reason})

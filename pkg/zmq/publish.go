@@ -2,9 +2,9 @@ package zmq
 
 import "log/slog"
 
-// Publish gives a message, one frame or more, to every peer that has subscribed to a prefix of its first frame. A peer
-// whose queue is full misses the message, which is counted; the caller never waits. Publish wakes no writer that has
-// room left in its queue: Flush does. The frames are copied.
+// Publish gives a message, one frame or more, to every peer that has subscribed to a prefix of its first frame.
+// A peer whose queue is full misses the message, which is counted; the caller never waits. Publish wakes no
+// writer that has room left in its queue: Flush does. The frames are copied.
 func (s *Socket) Publish(frames ...[]byte) {
 	if slow := s.publish(frames); slow != nil {
 		s.logSlow(slow)
@@ -31,9 +31,9 @@ func (s *Socket) publish(frames [][]byte) (slow *Peer) {
 	return slow
 }
 
-// Forward publishes the messages of a batch as Publish would, one after the other, but copies a run of messages that
-// go to the same peers at once, and wakes the writers. An XSUB's batches are copied as the bytes that arrived. The
-// batch stays the caller's.
+// Forward publishes the messages of a batch as Publish would, one after the other, but copies a run of messages
+// that go to the same peers at once, and wakes the writers. An XSUB's batches are copied as the bytes that
+// arrived. The batch stays the caller's.
 func (s *Socket) Forward(b *Batch) {
 	if slow := s.forward(b); slow != nil {
 		s.logSlow(slow)
@@ -64,10 +64,11 @@ func (s *Socket) forward(b *Batch) (slow *Peer) {
 	return slow
 }
 
-// ReplayRoom returns how many bytes of messages Replay takes now. While it is positive, one message of any length fits.
+// ReplayRoom returns how many bytes of messages Replay takes now. While it is positive, one message of any
+// length fits.
 func (p *Peer) ReplayRoom() int { return p.outbox.replayRoom() }
 
-// Replay queues a message for one peer alone, in addition to what the peer's normal limits let in. It does not block,
-// and wakes no writer that has room left in its queue. It returns false if ReplayRoom is used up or the connection is
-// at its end.
+// Replay queues a message for one peer alone, in addition to what the peer's normal limits let in. It does not
+// block, and wakes no writer that has room left in its queue. It returns false if ReplayRoom is used up or the
+// connection is at its end.
 func (p *Peer) Replay(frames ...[]byte) bool { return p.outbox.replay(frames) }

@@ -46,9 +46,9 @@ func (p *Peer) readLoop() error {
 	}
 }
 
-// read reads at least one byte, or returns an error if the peer is silent for too long. The time starts again with each
-// call: a peer is not silent because we have not read. Nor is it silent while it takes what we write: in front of a
-// slow reader, our PING waits after everything else.
+// read reads at least one byte, or returns an error if the peer is silent for too long. The time starts again
+// with each call: a peer is not silent because we have not read. Nor is it silent while it takes what we write:
+// in front of a slow reader, our PING waits after everything else.
 func (p *Peer) read(space []byte) (int, error) {
 	if p.beat == 0 {
 		return p.conn.Read(space)
@@ -70,8 +70,8 @@ func (p *Peer) read(space []byte) (int, error) {
 	}
 }
 
-// progressing reports whether the peer's kernel takes what we write: some bytes are under way, and it has acknowledged
-// others since the last call. For the reader only.
+// progressing reports whether the peer's kernel takes what we write: some bytes are under way, and it has
+// acknowledged others since the last call. For the reader only.
 func (p *Peer) progressing() bool {
 	acknowledged, underway := sendProgress(p.conn)
 	more := acknowledged > p.acknowledged

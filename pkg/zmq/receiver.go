@@ -18,9 +18,9 @@ const (
 	maxCommand = 8 << 10
 )
 
-// receiver turns a connection's bytes into batches. Bytes are read into a block and parsed where they lie. Only what is
-// left of an unfinished message is copied, when its block is full. A block grows with the bytes that have arrived,
-// never with the length that a peer has announced.
+// receiver turns a connection's bytes into batches. Bytes are read into a block and parsed where they lie. Only
+// what is left of an unfinished message is copied, when its block is full. A block grows with the bytes that
+// have arrived, never with the length that a peer has announced.
 type receiver struct {
 	peer        *Peer
 	maxMessage  int                           // bytes of all frames of a message
@@ -91,8 +91,8 @@ type partial struct {
 	reserved byte // bits of their flags that have no meaning yet
 }
 
-// parse returns the next batch of the bytes read so far, or nil if they hold no further whole message. The error says
-// why the stream cannot be followed any further; a batch that comes with an error is good.
+// parse returns the next batch of the bytes read so far, or nil if they hold no further whole message. The
+// error says why the stream cannot be followed any further; a batch that comes with an error is good.
 func (r *receiver) parse() (*Batch, error) {
 	b := batches.Get().(*Batch)
 	m := partial{end: r.start}
@@ -115,8 +115,8 @@ func (r *receiver) takesMore(b *Batch) bool {
 	return b.Len() < r.maxMessages && len(b.frames) < maxBatchFrames
 }
 
-// parseFrame parses the frame at m.end. It returns false if the batch ends before it: because the frame has not arrived
-// whole, or because it is a command that must not be obeyed before the batch has been received.
+// parseFrame parses the frame at m.end. It returns false if the batch ends before it: because the frame has not
+// arrived whole, or because it is a command that must not be obeyed before the batch has been received.
 func (r *receiver) parseFrame(b *Batch, m *partial) (more bool, err error) {
 	wire := r.block.buf[m.end:r.end]
 	limit := r.maxMessage - m.size // what the rest of its message leaves it
@@ -170,8 +170,8 @@ func (r *receiver) addFrame(b *Batch, m *partial, flags byte, body []byte) error
 	return nil
 }
 
-// locate notes where a finished message lies. One that is interrupted by commands, or has flags of unknown meaning, is
-// not to be passed on as it arrived.
+// locate notes where a finished message lies. One that is interrupted by commands, or has flags of unknown
+// meaning, is not to be passed on as it arrived.
 func (r *receiver) locate(b *Batch, m *partial) {
 	switch {
 	case !r.raw:

@@ -24,7 +24,8 @@ func TestLostPeerIsDialledAgain(t *testing.T) {
 		r.Close()
 	})
 	downs := make(chan error, 1)
-	s := connected(t, Config{Type: Push, Reconnect: time.Millisecond, OnDown: func(_ *Peer, err error) { downs <- err }}, at)
+	onDown := func(_ *Peer, err error) { downs <- err }
+	s := connected(t, Config{Type: Push, Reconnect: time.Millisecond, OnDown: onDown}, at)
 	for range 10 {
 		if err := s.Send(soon(t), []byte("one")); err != nil {
 			t.Fatal(err)
@@ -43,7 +44,8 @@ func TestPeerThatComesLater(t *testing.T) {
 	at := "tcp://" + l.Addr().String()
 	l.Close()
 	var log logged
-	s := connected(t, Config{Type: Push, Reconnect: time.Millisecond, ReconnectMax: 5 * time.Millisecond, Logger: log.logger()}, at)
+	s := connected(t, Config{Type: Push, Logger: log.logger(),
+		Reconnect: time.Millisecond, ReconnectMax: 5 * time.Millisecond}, at)
 	eventually(t, "the first failure", func() bool { return log.count("no connection; will go on trying") == 1 })
 	<-time.After(50 * time.Millisecond) // ten attempts or more
 	pull := open(t, Config{Type: Pull})
@@ -57,7 +59,7 @@ func TestPeerThatComesLater(t *testing.T) {
 		t.Errorf("received %q", got)
 	}
 	if n := log.count("no connection"); n != 1 {
-		t.Errorf("the failure was said %d times", n)
+		t.Errorf("the failure is logged %d times", n)
 	}
 }
 
@@ -88,15 +90,15 @@ func TestFlappingPeer(t *testing.T) {
 			at := listenRaw(t, func(r *raw) { attempts.Add(1); end(r) })
 			connected(t, Config{Type: Push, Reconnect: time.Millisecond, Logger: log.logger()}, at)
 			eventually(t, "five attempts", func() bool { return attempts.Load() >= 5 })
-			if n := log.count("level=WARN"); n > 3 { // how an end shows depends on what we were doing
+			if n := log.count("level=WARN"); n > 3 { // an end is reported differently depending on what we were doing
 				t.Errorf("%d warnings", n)
 			}
 		})
 	}
 }
 
-// The waits between dials double when each attempt fails, or gets only as far as a connection or a handshake. A connection
-// that has stood ends the outage: the waits start again.
+// The waits between dials double when each attempt fails, or gets only as far as a connection or a handshake. A
+// connection that has stood ends the outage: the waits start again.
 func TestWaitsBetweenDials(t *testing.T) {
 	const first = time.Second
 	for name, flap := range map[string]func(r *raw){
@@ -127,7 +129,8 @@ func TestWaitsBetweenDials(t *testing.T) {
 					}()
 					return near, nil
 				}
-				connected(t, Config{Type: Push, Reconnect: first, ReconnectMax: time.Hour, dial: dial}, "tcp://192.0.2.1:1")
+				cfg := Config{Type: Push, Reconnect: first, ReconnectMax: time.Hour, dial: dial}
+				connected(t, cfg, "tcp://192.0.2.1:1")
 				last := <-dials
 				for step := first; step < 32*first; step *= 2 { // attempts 2 to 6
 					next := <-dials
@@ -144,7 +147,7 @@ func TestWaitsBetweenDials(t *testing.T) {
 	}
 }
 
-// A second outage is said like the first.
+// Each outage is logged.
 func TestEachOutageIsSaid(t *testing.T) {
 	var log logged
 	conns := make(chan *raw, 1)
@@ -153,11 +156,12 @@ func TestEachOutageIsSaid(t *testing.T) {
 		r.greeted()
 		conns <- r
 	})
-	s := connected(t, Config{Type: Push, Reconnect: time.Millisecond, ReconnectMax: 2 * time.Millisecond, Logger: log.logger()}, at)
+	s := connected(t, Config{Type: Push, Logger: log.logger(),
+		Reconnect: time.Millisecond, ReconnectMax: 2 * time.Millisecond}, at)
 	for outage := range 3 {
 		r := <-conns
 		peers(t, s, 1)
-		<-time.After(10 * time.Millisecond) // it has stood for longer than ReconnectMax
+		<-time.After(10 * time.Millisecond) // the connection has stood for longer than ReconnectMax
 		r.Close()
 		eventually(t, "the warning", func() bool { return log.count("connection lost") == outage+1 })
 	}
@@ -184,10 +188,11 @@ func TestDroppedPeerIsDialledAgain(t *testing.T) {
 	eventually(t, "the warning", func() bool { return log.count("peer dropped") == 1 && log.count("no friend") == 1 })
 }
 
-// What strangers can do is logged in bounds.
+// Strangers cannot fill the log.
 func TestStrangersDoNotFillTheLog(t *testing.T) {
 	var log logged
 	_, at := bound(t, Config{Type: Pull, Logger: log.logger()})
+	began := time.Now()
 	for i := range 300 {
 		r := dialRaw(t, at)
 		if i%3 == 0 {
@@ -199,12 +204,12 @@ func TestStrangersDoNotFillTheLog(t *testing.T) {
 		}
 		r.Close()
 	}
-	if n := log.count("\n"); n == 0 || n > burst+int(patience/time.Second) {
+	if n := log.count("\n"); n == 0 || n > burst+1+int(time.Since(began)/time.Second) {
 		t.Errorf("%d lines for 300 connections", n)
 	}
 }
 
-// For each peer: OnUp, then OnReceive and OnWritten, then OnDown and nothing more, however it ends.
+// For each peer the order is OnUp, then OnReceive and OnWritten, then OnDown and nothing more, however it ends.
 func TestEventsAreInOrder(t *testing.T) {
 	var mu sync.Mutex
 	state := make(map[*Peer]string)
@@ -266,6 +271,6 @@ func TestEventsAreInOrder(t *testing.T) {
 		ends[last]++
 	}
 	if ends["down"] < 100 || len(ends) != 1 { // a reset can come before the end of the handshake
-		t.Errorf("240 peers ended so: %s", fmt.Sprint(ends))
+		t.Errorf("the last events of 240 peers: %s", fmt.Sprint(ends))
 	}
 }

@@ -54,8 +54,8 @@ func (s *Socket) receive(b *Batch) {
 	}
 	select {
 	case s.in <- b:
-		// Let others take their turn: the scheduler would let this peer and the receiver wake each other for a whole
-		// time slice.
+		// Let others take their turn: the scheduler would let this peer and the receiver wake each other for a
+		// whole time slice.
 		runtime.Gosched()
 	case <-s.deaf:
 		b.Release()

@@ -2,12 +2,12 @@ package zmq
 
 import "context"
 
-// Queue gives a message, one frame or more, to one of the peers that can take one now, in turn, as PUSH and DEALER do.
-// It does not block, and wakes no writer that has room left in its queue: Flush does, once for many messages. It
-// returns the peer, or nil if none can take a message. The frames are copied.
+// Queue gives a message, one frame or more, to one of the peers that can take one now, in turn, as PUSH and
+// DEALER do. It does not block, and wakes no writer that has room left in its queue: Flush does, once for many
+// messages. It returns the peer, or nil if none can take a message. The frames are copied.
 //
-// A caller that records which peer was given what calls Queue under the lock that its OnDown takes: then Queue returns
-// no peer whose OnDown has run. It can return one whose OnUp has yet to run.
+// A caller that records which peer was given what calls Queue under the lock that its OnDown takes: then Queue
+// returns no peer whose OnDown has run. It can return one whose OnUp has yet to run.
 func (s *Socket) Queue(frames ...[]byte) *Peer {
 	p, _ := s.give(frames, false)
 	return p
@@ -42,8 +42,8 @@ func (s *Socket) Flush() {
 	}
 }
 
-// Send gives a message, one frame or more, to one of the peers, in turn, and waits while none can take it. It returns
-// ctx's error or ErrClosed if no peer was given the message. The frames are copied.
+// Send gives a message, one frame or more, to one of the peers, in turn, and waits while none can take it. It
+// returns ctx's error or ErrClosed if no peer was given the message. The frames are copied.
 func (s *Socket) Send(ctx context.Context, frames ...[]byte) error {
 	p, err := s.give(frames, true)
 	if p != nil || err != nil {

@@ -71,8 +71,8 @@ func (s *Socket) Peers() int {
 	return len(s.peers)
 }
 
-// Progress returns a channel that is closed the next time that a peer arrives, goes, or has taken messages. To wait for
-// a condition, get the channel before checking the condition.
+// Progress returns a channel that is closed the next time that a peer arrives, goes, or has taken messages. To
+// wait for a condition, get the channel before checking the condition.
 func (s *Socket) Progress() <-chan struct{} {
 	s.waitMu.Lock()
 	defer s.waitMu.Unlock()

@@ -6,14 +6,14 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq/zmtp"
 )
 
-// maxRequests bounds the bytes of subscriptions that wait to be written to a publisher. One that does not read them is
-// dropped.
+// maxRequests bounds the bytes of subscriptions that wait to be written to a publisher. One that does not read
+// them is dropped.
 const maxRequests = 8 << 20
 
 var errDeaf = errors.New("the publisher does not read what it is asked for")
 
-// Subscribe asks every publisher, including later ones, for messages whose first frame begins with prefix. XSUB only.
-// Each call needs an Unsubscribe of the same prefix to end it.
+// Subscribe asks every publisher, including later ones, for messages whose first frame begins with prefix. XSUB
+// only. Each call needs an Unsubscribe of the same prefix to end it.
 func (s *Socket) Subscribe(prefix []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

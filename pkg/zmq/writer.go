@@ -71,7 +71,8 @@ func (p *Peer) write(w portion) error {
 	return nil
 }
 
-// closeWrite ends our side of the connection. An error means that the connection is gone, which the reader sees, too.
+// closeWrite ends our side of the connection. An error means that the connection is gone, which the reader
+// sees, too.
 func (p *Peer) closeWrite() {
 	if half, ok := p.conn.(interface{ CloseWrite() error }); ok {
 		half.CloseWrite() //nolint:errcheck // see above

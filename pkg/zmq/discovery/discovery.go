@@ -1,21 +1,21 @@
-// Package discovery finds the members of a name in DNS and follows them as they join and leave. Members are the addresses
-// of a name, or the targets and ports of its SRV records (RFC 2782), as Kubernetes' headless services, Consul and CoreDNS
-// publish them.
+// Package discovery finds the members of a name in DNS and follows them as they join and leave. Members are the
+// addresses of a name, or the targets and ports of its SRV records (RFC 2782), as Kubernetes' headless
+// services, Consul and CoreDNS publish them.
 //
 // DNS is believed with care, because a failing DNS server must not take a working system apart:
 //
 //   - An answer lists the members. A member that is not in it leaves at once.
 //   - No answer (a timeout, SERVFAIL, REFUSED, a server that is away) changes nothing: all members stay.
-//   - The answer that there is no such name or record means that there are no members, but only if the next answer is the
-//     same: servers that restart give it, too.
+//   - The answer that there is no such name or record means that there are no members, but only if the next answer
+//     is the same: servers that restart give it, too.
 //   - An answer with the addresses of one family does not count if the other family's question was not answered.
 //
-// The same holds for each target of SRV records by itself. A target has as many members as it has addresses. Priority and
-// weight are ignored, since all members are wanted. A record with the target "." means that the service is not
-// available, at once.
+// The same holds for each target of SRV records by itself. A target has as many members as it has addresses.
+// Priority and weight are ignored, since all members are wanted. A record with the target "." means that the
+// service is not available, at once.
 //
-// The questions are net.Resolver's: for addresses, /etc/hosts comes before DNS, and a name without a dot at its end may
-// have the search list of resolv.conf(5) appended.
+// The questions are net.Resolver's: for addresses, /etc/hosts comes before DNS, and a name without a dot at its
+// end may have the search list of resolv.conf(5) appended.
 package discovery
 
 import (
@@ -40,14 +40,15 @@ type Config struct {
 	Interval time.Duration     // longest time between two lookups, the shortest is half of it; 0: DefaultInterval
 	Logger   *slog.Logger
 
-	// Follow calls these itself, one at a time. A member is a tcp endpoint without Lookup. It joins once before it leaves.
+	// Follow calls these itself, one at a time. A member is a tcp endpoint without Lookup. It joins once before
+	// it leaves.
 	Join, Leave func(member endpoint.Endpoint)
 
 	resolver resolver // for tests
 }
 
-// Follow looks a name up periodically until ctx ends, and calls Join and Leave for each change. At the end no member
-// leaves.
+// Follow looks a name up periodically until ctx ends, and calls Join and Leave for each change. At the end no
+// member leaves.
 func Follow(ctx context.Context, cfg Config) {
 	if cfg.Interval <= 0 {
 		cfg.Interval = DefaultInterval

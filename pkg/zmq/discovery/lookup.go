@@ -19,8 +19,8 @@ import (
 const (
 	// timeout is how long the answer to one question may take.
 	timeout = 5 * time.Second
-	// systemTimeout is timeout for the system's servers: there are at most three, and each gets 5 s before the next is
-	// asked (resolv.conf(5)).
+	// systemTimeout is timeout for the system's servers: there are at most three, and each gets 5 s before the
+	// next is asked (resolv.conf(5)).
 	systemTimeout = 3*timeout + time.Second
 	// maxParallel is how many targets are looked up at the same time.
 	maxParallel = 8
@@ -32,8 +32,9 @@ type resolver interface {
 	LookupSRV(ctx context.Context, service, proto, name string) (string, []*net.SRV, error)
 }
 
-// newResolver returns a resolver that asks a server, a host:port, or the system's servers if server is "". It does not
-// return a part of an answer: if the question for one family's addresses fails, the whole lookup fails.
+// newResolver returns a resolver that asks a server, a host:port, or the system's servers if server is "". It
+// does not return a part of an answer: if the question for one family's addresses fails, the whole lookup
+// fails.
 func newResolver(server string) *net.Resolver {
 	dialServer := func(ctx context.Context, network, system string) (net.Conn, error) {
 		conn, err := dial(ctx, network, cmp.Or(server, system), server != "")
@@ -45,8 +46,8 @@ func newResolver(server string) *net.Resolver {
 	return &net.Resolver{PreferGo: true, StrictErrors: true, Dial: dialServer}
 }
 
-// dial connects to a DNS server; over TCP if possible when preferTCP is set. A server leaves out what has no room in a
-// datagram, and not every server says so (Consul only with enable_truncate).
+// dial connects to a DNS server; over TCP if possible when preferTCP is set. A server leaves out what has no
+// room in a datagram, and not every server says so (Consul only with enable_truncate).
 func dial(ctx context.Context, network, server string, preferTCP bool) (net.Conn, error) {
 	var dialer net.Dialer
 	if preferTCP && network == "udp" {
@@ -83,8 +84,8 @@ func (q *question) ask(ctx context.Context) (r round, err error) {
 	return r, err
 }
 
-// askTargets looks up SRV records. All of them are wanted, whatever their priority and weight. A record with the target
-// "." is an answer: the service is not available (RFC 2782).
+// askTargets looks up SRV records. All of them are wanted, whatever their priority and weight. A record with
+// the target "." is an answer: the service is not available (RFC 2782).
 func (q *question) askTargets(ctx context.Context) (targets []target, err error) {
 	ctx, cancel := context.WithTimeout(ctx, q.timeout)
 	defer cancel()
@@ -104,8 +105,8 @@ func (q *question) askTargets(ctx context.Context) (targets []target, err error)
 	return slices.Compact(targets), nil
 }
 
-// askAddresses looks up the addresses of all targets within one timeout. It returns one of the errors, if there were any:
-// an unanswered question's rather than that of a name that does not exist.
+// askAddresses looks up the addresses of all targets within one timeout. It returns one of the errors, if there
+// were any: an unanswered question's rather than that of a name that does not exist.
 func (q *question) askAddresses(ctx context.Context, targets []target) (found map[target]addresses, failure error) {
 	ctx, cancel := context.WithTimeout(ctx, q.timeout)
 	defer cancel()
@@ -162,8 +163,8 @@ func fateOf(err error) fate {
 	return unanswered
 }
 
-// reason returns what to log about an error: why there was no answer or no member, and which server was asked. server is
-// the configured one; the resolver's errors name only the system's.
+// reason returns what to log about an error: why there was no answer or no member, and which server was asked.
+// server is the configured one; the resolver's errors name only the system's.
 func reason(err error, server string) (text, asked string) {
 	var dns *net.DNSError
 	if !errors.As(err, &dns) {

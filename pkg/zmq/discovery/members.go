@@ -9,7 +9,8 @@ import (
 // Bounds of what a name may lead to.
 const (
 	maxMembers = 1024
-	// maxAddresses is how many addresses of all targets of a name are remembered: several targets may have the same one.
+	// maxAddresses is how many addresses of all targets of a name are remembered: several targets may have the
+	// same one.
 	maxAddresses = 4 * maxMembers
 )
 
@@ -54,8 +55,8 @@ type known struct {
 	empty bool // the last answer was that there are no addresses
 }
 
-// apply applies a round. It returns which members have joined and which have left, both sorted, and how many there are
-// beyond the limit.
+// apply applies a round. It returns which members have joined and which have left, both sorted, and how many
+// there are beyond the limit.
 func (m *members) apply(r round) (joins, leaves []netip.AddrPort, beyond int) {
 	switch {
 	case r.fate == unanswered:
@@ -139,9 +140,9 @@ func (t target) compare(other target) int {
 	return cmp.Or(cmp.Compare(t.host, other.host), cmp.Compare(t.port, other.port))
 }
 
-// usable returns the addresses that can be connected to, sorted, each once. Some servers answer 0.0.0.0 or :: for a host
-// that they block; connecting to those would reach this very machine. A link-local address of IPv6 needs an interface,
-// which DNS does not give.
+// usable returns the addresses that can be connected to, sorted, each once. Some servers answer 0.0.0.0 or ::
+// for a host that they block; connecting to those would reach this very machine. A link-local address of IPv6
+// needs an interface, which DNS does not give.
 func usable(addrs []netip.Addr) []netip.Addr {
 	usable := make([]netip.Addr, 0, len(addrs))
 	for _, addr := range addrs {

@@ -84,6 +84,7 @@ func account(t *testing.T, there map[netip.AddrPort]bool, joins, leaves []netip.
 
 func TestTargets(t *testing.T) {
 	type targets = map[target]addresses
+	found := func(t targets) round { return round{fate: answered, targets: t} }
 	a, b := target{"a", 1}, target{"b", 2}
 	var m members
 	steps := []struct {
@@ -91,21 +92,21 @@ func TestTargets(t *testing.T) {
 		round
 		want string
 	}{
-		{"two targets", round{fate: answered, targets: targets{a: result("1 2"), b: result("3")}}, "1 2 3:2"},
-		{"one target's addresses cannot be had", round{fate: answered, targets: targets{a: result("?"), b: result("4")}}, "1 2 4:2"},
+		{"two targets", found(targets{a: result("1 2"), b: result("3")}), "1 2 3:2"},
+		{"no answer for one target", found(targets{a: result("?"), b: result("4")}), "1 2 4:2"},
 		{"and none at all", round{fate: unanswered}, "1 2 4:2"},
-		{"a target is gone", round{fate: answered, targets: targets{b: result("?")}}, "4:2"},
-		{"and back, but its addresses are not known", round{fate: answered, targets: targets{a: result("?"), b: result("4")}}, "4:2"},
-		{"both at one address", round{fate: answered, targets: targets{a: result("4"), b: result("4"), {"c", 1}: result("4 5")}}, "4 4:2 5"},
-		{"one of two that share an address is gone", round{fate: answered, targets: targets{a: result("4"), b: result("4")}}, "4 4:2"},
-		{"one is empty", round{fate: answered, targets: targets{a: result("-"), b: result("4")}}, "4 4:2"},
-		{"once more", round{fate: answered, targets: targets{a: result("-"), b: result("4")}}, "4:2"},
+		{"a target is gone", found(targets{b: result("?")}), "4:2"},
+		{"and back, but its addresses are not known", found(targets{a: result("?"), b: result("4")}), "4:2"},
+		{"both at one address", found(targets{a: result("4"), b: result("4"), {"c", 1}: result("4 5")}), "4 4:2 5"},
+		{"one of two that share an address is gone", found(targets{a: result("4"), b: result("4")}), "4 4:2"},
+		{"one is empty", found(targets{a: result("-"), b: result("4")}), "4 4:2"},
+		{"once more", found(targets{a: result("-"), b: result("4")}), "4:2"},
 		{"no records", round{fate: empty}, "4:2"},
 		{"no answer", round{fate: unanswered}, "4:2"},
 		{"no records", round{fate: empty}, "4:2"},
 		{"no records twice", round{fate: empty}, ""},
 		{"again", round{fate: empty}, ""},
-		{"back", round{fate: answered, targets: targets{a: result("1"), b: result("4")}}, "1 4:2"},
+		{"back", found(targets{a: result("1"), b: result("4")}), "1 4:2"},
 		{"the service is not available", round{fate: answered}, ""},
 	}
 	there := make(map[netip.AddrPort]bool)
@@ -139,7 +140,8 @@ func TestTooMany(t *testing.T) {
 		t.Errorf("%d join, %d leave, %d beyond", len(joins), len(leaves), beyond)
 	}
 	joins, leaves, beyond = m.apply(one(many(0, 1000+maxMembers-10)))
-	if len(joins) != 10 || len(leaves) != 10 || beyond != 990 || !slices.IsSortedFunc(m.joined, netip.AddrPort.Compare) {
+	sorted := slices.IsSortedFunc(m.joined, netip.AddrPort.Compare)
+	if len(joins) != 10 || len(leaves) != 10 || beyond != 990 || !sorted {
 		t.Errorf("%d join, %d leave, %d beyond", len(joins), len(leaves), beyond)
 	}
 }

@@ -22,7 +22,8 @@ const (
 	silence         = -1
 )
 
-// server is a DNS server. It answers the question for each family with a code and, if that is noError, an address or none.
+// server is a DNS server. It answers the question for each family with a code and, if that is noError, an
+// address or none.
 type server struct {
 	a, aaaa         int
 	hasA, hasAAAA   bool
@@ -138,8 +139,9 @@ func TestResolver(t *testing.T) {
 		"both fail":              {server{a: serverFailure, aaaa: serverFailure, byTCP: true}, unanswered, ""},
 		"one family is silent":   {server{hasA: true, aaaa: silence, byTCP: true}, unanswered, ""},
 		"by UDP alone":           {server{hasA: true, byUDP: true}, answered, "192.0.2.1"},
-		"more by TCP":            {server{hasA: true, byTCP: true, byUDP: true, partialDatagram: true}, answered, "192.0.2.1"},
-		"nobody":                 {server{a: silence, aaaa: silence}, unanswered, ""},
+		"more by TCP": {server{hasA: true, byTCP: true, byUDP: true, partialDatagram: true}, answered,
+			"192.0.2.1"},
+		"nobody": {server{a: silence, aaaa: silence}, unanswered, ""},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

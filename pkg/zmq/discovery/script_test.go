@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// script is a resolver that answers what the test wants: a host's addresses, a name's records "host:port", or an error.
+// script is a resolver that answers what the test wants: a host's addresses, a name's records "host:port", or
+// an error.
 type script struct {
 	mu      sync.Mutex
 	addrs   map[string]string

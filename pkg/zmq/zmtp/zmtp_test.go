@@ -2,6 +2,7 @@ package zmtp
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"math"
 	"os"
@@ -26,7 +27,7 @@ func TestFrameRoundTrip(t *testing.T) {
 	}
 }
 
-// The bytes are of RFC 23's own grammar, written by hand.
+// The expected bytes are written by hand from RFC 23's grammar.
 func TestFrameBytes(t *testing.T) {
 	tests := []struct {
 		name string
@@ -35,7 +36,8 @@ func TestFrameBytes(t *testing.T) {
 	}{
 		{"short", AppendFrame(nil, 0, []byte("abc")), "\x00\x03abc"},
 		{"more", AppendMessage(nil, []byte("a"), nil, []byte("b")), "\x01\x01a\x01\x00\x00\x01b"},
-		{"long", AppendFrame(nil, 0, bytes.Repeat([]byte("z"), 256)), "\x02\x00\x00\x00\x00\x00\x00\x01\x00" + strings.Repeat("z", 256)},
+		{"long", AppendFrame(nil, 0, bytes.Repeat([]byte("z"), 256)),
+			"\x02\x00\x00\x00\x00\x00\x00\x01\x00" + strings.Repeat("z", 256)},
 		{"command", AppendCommand(nil, Subscribe, []byte("t")), "\x04\x0b\x09SUBSCRIBEt"},
 		{"ping", AppendPing(nil), "\x04\x07\x04PING\x00\x00"},
 		{"property", AppendProperty(nil, "Identity", []byte("me")), "\x08Identity\x00\x00\x00\x02me"},
@@ -49,7 +51,7 @@ func TestFrameBytes(t *testing.T) {
 
 func TestHostileLengths(t *testing.T) {
 	for _, size := range []uint64{256, 1 << 40, math.MaxInt64, math.MaxUint64} {
-		wire := []byte{long, byte(size >> 56), byte(size >> 48), byte(size >> 40), byte(size >> 32), byte(size >> 24), byte(size >> 16), byte(size >> 8), byte(size)}
+		wire := binary.BigEndian.AppendUint64([]byte{long}, size)
 		_, _, _, err := DecodeFrame(wire, 255)
 		var tooLong *TooLongError
 		if !errors.As(err, &tooLong) || tooLong.Size != size {
@@ -79,12 +81,14 @@ func TestParseCommand(t *testing.T) {
 		t.Errorf("a context of %d bytes", len(got))
 	}
 	if got := PingContext([]byte{0}); got != nil {
-		t.Errorf("a context in a PING that is cut short: %q", got)
+		t.Errorf("a PING that is cut short has the context: %q", got)
 	}
 }
 
 func TestErrorReason(t *testing.T) {
-	tests := map[string]string{"\x03400": `"400"`, "\x02\x1b[": `"\x1b["`, "": "(malformed reason)", "\x09x": "(malformed reason)"}
+	tests := map[string]string{
+		"\x03400": `"400"`, "\x02\x1b[": `"\x1b["`, "": "(malformed reason)", "\x09x": "(malformed reason)",
+	}
 	for data, want := range tests {
 		if got := ErrorReason([]byte(data)); got != want {
 			t.Errorf("%q: %s, want %s", data, got, want)
@@ -161,7 +165,7 @@ func FuzzParseMetadata(f *testing.F) {
 	})
 }
 
-// needSeeds fails when a fuzz target has nothing to start from.
+// needSeeds fails if a fuzz target has no seeds.
 func needSeeds(f *testing.F) {
 	seeds, err := os.ReadDir("testdata/fuzz/" + f.Name())
 	if err != nil || len(seeds) == 0 {
