@@ -132,7 +132,7 @@ func TestLibzmqPushesAreTakenFairly(t *testing.T) {
 	eventually(t, "all senders", func() bool { return s.Peers() == senders })
 	shares := make([]int, senders)
 	ctx := soon(t)
-	for taken := 0; taken < senders*each/2; {
+	for slices.Max(shares) < each {
 		b, err := s.Recv(ctx)
 		if err != nil {
 			t.Fatal(err)
@@ -140,12 +140,10 @@ func TestLibzmqPushesAreTakenFairly(t *testing.T) {
 		for i := range b.Len() {
 			shares[b.Frames(i)[0][0]-'a']++
 		}
-		taken += b.Len()
 		b.Release()
-		<-time.After(100 * time.Microsecond) // slower than libzmq, so that all of them have something each time
 	}
-	if slices.Min(shares) < each/4 { // half of all was taken: each/2 would be just
-		t.Errorf("half of all was taken so: %v", shares)
+	if slices.Min(shares) == 0 {
+		t.Errorf("when one sender was done, the numbers of messages received were %v", shares)
 	}
 }
 

@@ -251,37 +251,3 @@ func TestBurstGivesItsMemoryBack(t *testing.T) {
 		t.Errorf("a block of %d bytes after it", len(r.block.buf))
 	}
 }
-
-// Peers that all have something to say take turns, also when the receiver is quick.
-func TestPeersAreTakenFairly(t *testing.T) {
-	const senders, total = 5, 500_000
-	s, at := bound(t, Config{Type: Pull, HWM: 100})
-	for i := range senders {
-		r := peerRaw(t, at, "PUSH", 1)
-		go func() {
-			for flood := []byte(strings.Repeat("\x00\x64"+strings.Repeat(string(rune('a'+i)), 100), 1000)); ; {
-				if _, err := r.Write(flood); err != nil {
-					return // the end of the test
-				}
-			}
-		}()
-	}
-	peers(t, s, senders)
-	shares := make(map[byte]int)
-	ctx := soon(t)
-	for taken := 0; taken < total; {
-		b, err := s.Recv(ctx)
-		if err != nil {
-			t.Fatal(err)
-		}
-		shares[b.Frames(0)[0][0]] += b.Len()
-		taken += b.Len()
-		b.Release()
-	}
-	for i := range byte(senders) {
-		if shares['a'+i] < total/senders/4 {
-			t.Errorf("%d messages were taken so: %v", total, shares)
-			break
-		}
-	}
-}
