@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"testing/synctest"
-	"time"
 )
 
 // proxied makes an XSUB whose batches an XPUB forwards. It returns the publishers' and the subscribers'
@@ -158,128 +156,6 @@ func publisher(t *testing.T, at string) (*Socket, string) {
 	}
 	subscriptions(t, s, "", 1)
 	return s, own
-}
-
-// A replay precedes what is published later. The high-water mark limits the rest, but not the replay.
-func TestReplay(t *testing.T) {
-	const hwm, replayed = 10, 25
-	change := func(p *Peer, prefix []byte, wanted bool, apply func()) {
-		for i := range replayed {
-			if wanted && !p.Replay([]byte(fmt.Sprintf("%sold%d", prefix, i))) {
-				t.Errorf("message %d was not accepted", i)
-			}
-		}
-		apply()
-	}
-	_, out, _, subscribeAt := proxied(t, hwm, change)
-	r := peerRaw(t, subscribeAt, "SUB", 1)
-	r.say(command("SUBSCRIBE", "r"))
-	subscriptions(t, out, "r", 1)
-	for i := range hwm - 1 {
-		out.Publish([]byte(fmt.Sprintf("rnew%d", i)))
-	}
-	out.Flush()
-	for i := range replayed {
-		if _, body := r.frame(); body != fmt.Sprintf("rold%d", i) {
-			t.Errorf("%q in the place of rold%d", body, i)
-		}
-	}
-	for i := range hwm - 1 {
-		if _, body := r.frame(); body != fmt.Sprintf("rnew%d", i) {
-			t.Errorf("%q in the place of rnew%d", body, i)
-		}
-	}
-	if n := peer(out, 0).Dropped(); n != 0 {
-		t.Errorf("%d dropped", n)
-	}
-}
-
-// A replay has a limit in bytes of its own, and what does not fit is announced before what does.
-func TestReplayIsBounded(t *testing.T) {
-	body := make([]byte, 100_000)
-	change := func(p *Peer, _ []byte, wanted bool, apply func()) {
-		if wanted {
-			room, n := p.ReplayRoom(), 0
-			p.Miss(7)
-			for p.Replay(body) {
-				n++
-			}
-			if room != maxQueueBytes || n < room/(len(body)+9) || n > room/len(body)+1 || p.ReplayRoom() > 0 {
-				t.Errorf("%d messages in %d bytes, of which %d are left", n, room, p.ReplayRoom())
-			}
-		}
-		apply()
-	}
-	_, out, _, subscribeAt := proxied(t, 10, change)
-	r := peerRaw(t, subscribeAt, "SUB", 1)
-	r.say(command("SUBSCRIBE", "r"))
-	subscriptions(t, out, "r", 1)
-	out.Flush()
-	if _, body := r.frame(); body != "\x04PING\x00\x00dropped:\x00\x00\x00\x00\x00\x00\x00\x07" {
-		t.Errorf("heard %q first", body)
-	}
-	out.Publish([]byte("r"))
-	if n := peer(out, 0).Dropped(); n != 7 {
-		t.Errorf("%d dropped", n)
-	}
-}
-
-// A subscriber learns once what it has missed, with a heartbeat, too; other PINGs mean nothing.
-func TestSubscriberHearsOfGaps(t *testing.T) {
-	missed := make(chan uint64, 10)
-	s, at := bound(t, Config{Type: Sub, Subscribe: []string{""}, OnMissed: func(_ *Peer, n uint64) { missed <- n }})
-	r := peerRaw(t, at, "PUB", 1)
-	announcement := func(n byte) string {
-		return command("PING", "\x00\x00dropped:\x00\x00\x00\x00\x00\x00\x00"+string([]byte{n}))
-	}
-	r.say("\x00\x01a", announcement(3), "\x00\x01b", announcement(3), command("PING", "\x00\x00dropped!12345678"),
-		command("PING", "\x00\x00"), announcement(5))
-	if got := receive(t, s, 2); strings.Join(got, "") != "ab" {
-		t.Errorf("received %q", got)
-	}
-	if first, second := <-missed, <-missed; first != 3 || second != 2 || len(missed) > 0 {
-		t.Errorf("missed %d and %d, and %d more", first, second, len(missed))
-	}
-}
-
-// Missed messages are reported after what was received before them.
-func TestGapsStandWhereTheyAre(t *testing.T) {
-	order := make(chan string, 10)
-	_, at := bound(t, Config{Type: XSub, Subscribe: []string{""},
-		OnReceive: func(b *Batch) {
-			for i := range b.Len() {
-				order <- string(b.Frames(i)[0])
-			}
-			b.Release()
-		},
-		OnMissed: func(_ *Peer, n uint64) { order <- fmt.Sprint(n) }})
-	announcement := command("PING", "\x00\x00dropped:\x00\x00\x00\x00\x00\x00\x00\x07")
-	peerRaw(t, at, "PUB", 1).say("\x00\x01a\x00\x01b", announcement, "\x00\x01c")
-	for _, want := range []string{"a", "b", "7", "c"} {
-		if got := <-order; got != want {
-			t.Errorf("%s in the place of %s", got, want)
-		}
-	}
-}
-
-// A heartbeat's announcement does not overtake messages that were published before the missed ones.
-func TestHeartbeatOvertakesNothing(t *testing.T) {
-	inBubble(t, Config{Type: Pub, HWM: 4}, "SUB", 1, func(t *testing.T, s *Socket, r *raw, _ chan error) {
-		r.say(command("SUBSCRIBE", ""))
-		synctest.Wait()
-		for i := range 7 {
-			s.Publish([]byte{'0' + byte(i)})
-			s.Flush()
-			synctest.Wait() // the first is being written
-		}
-		time.Sleep(beat)
-		const ping = "\x04PING\x00\x00"
-		for _, want := range []string{"0", ping, "1", "2", "3", ping + "dropped:\x00\x00\x00\x00\x00\x00\x00\x03"} {
-			if _, body := r.frame(); body != want {
-				t.Errorf("%q in the place of %q", body, want)
-			}
-		}
-	})
 }
 
 // The queue of a subscriber that is gone is freed, although the index still knows the subscriber.

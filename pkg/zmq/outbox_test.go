@@ -1,9 +1,6 @@
 package zmq
 
 import (
-	"bytes"
-	"encoding/binary"
-	"fmt"
 	"strings"
 	"testing"
 
@@ -43,25 +40,6 @@ func (o *outbox) woken() bool {
 	default:
 		return false
 	}
-}
-
-// sentFrames returns the frames of a portion, with the number that an announcement holds in brackets.
-func sentFrames(t *testing.T, wire []byte) string {
-	t.Helper()
-	var texts []string
-	for len(wire) > 0 {
-		flags, body, n, err := zmtp.DecodeFrame(wire, len(wire))
-		if err != nil || n > len(wire) {
-			t.Fatalf("%q is no frame: %v", wire, err)
-		}
-		text := string(body)
-		if number, found := strings.CutPrefix(text, "\x04PING\x00\x00"+missedMark); found && flags == zmtp.Command {
-			text = fmt.Sprintf("[%d]", binary.BigEndian.Uint64([]byte(number)))
-		}
-		texts = append(texts, text)
-		wire = wire[n:]
-	}
-	return strings.Join(texts, " ")
 }
 
 func TestOutboxAcceptsMessagesUpToItsHighWaterMark(t *testing.T) {
@@ -239,109 +217,6 @@ func TestOutboxIsParting(t *testing.T) {
 	}
 }
 
-// Replays do not count towards the limits, and have one of their own.
-func TestOutboxReplaysInAdditionToItsLimits(t *testing.T) {
-	o := newOutbox(10)
-	for i := range 25 {
-		if !o.replay(one("r")) {
-			t.Fatalf("replay %d was not accepted", i)
-		}
-	}
-	if o.replayRoom() != maxQueueBytes-25*3 {
-		t.Errorf("room for %d bytes", o.replayRoom())
-	}
-	if n := o.accepts("m"); n != 10 {
-		t.Errorf("%d messages were accepted", n)
-	}
-	o.writes()
-	if o.replayRoom() != maxQueueBytes || o.accepts("m") != 10 {
-		t.Errorf("room for %d bytes when all was written", o.replayRoom())
-	}
-}
-
-func TestOutboxLimitsReplaysInBytes(t *testing.T) {
-	o := newOutbox(10)
-	long := strings.Repeat("x", maxQueueBytes-zmtp.MaxHeader-1)
-	if !o.replay(one(long)) || o.replayRoom() != 1 || !o.replay(one(long)) || o.replayRoom() > 0 || o.replay(one("r")) {
-		t.Errorf("room for %d bytes", o.replayRoom())
-	}
-	if n := o.accepts("m"); n != 10 {
-		t.Errorf("%d messages were accepted in addition", n)
-	}
-	o.writes()
-	o.accepts(strings.Repeat("x", maxQueueBytes))
-	if !o.replay(one("r")) {
-		t.Error("a full outbox accepts no replay")
-	}
-}
-
-// Missed messages are announced once, before the next message that fits.
-func TestOutboxAnnouncesMissedMessages(t *testing.T) {
-	o := newOutbox(2)
-	offer := func(body string, wantMissed uint64, wantFirst bool) {
-		t.Helper()
-		if missed, first := o.offer(one(body)); missed != wantMissed || first != wantFirst {
-			t.Errorf("%s: %d missed, first: %v", body, missed, first)
-		}
-	}
-	offer("a", 0, false)
-	offer("b", 0, false)
-	offer("c", 1, true)
-	offer("d", 1, false)
-	o.miss(3)
-	if o.totalMissed() != 5 {
-		t.Errorf("%d missed", o.totalMissed())
-	}
-	if got := sentFrames(t, o.writes().messages); got != "a b" {
-		t.Errorf("sent %s", got)
-	}
-	offer("e", 0, false)
-	offer("f", 0, false)
-	offer("g", 1, false)
-	if got := sentFrames(t, o.writes().messages); got != "[5] e f" {
-		t.Errorf("sent %s", got)
-	}
-	o.replay(one("r"))
-	offer("h", 0, false)
-	if got := sentFrames(t, o.writes().messages); got != "[6] r h" {
-		t.Errorf("sent %s", got)
-	}
-	if o.bytes != 0 || o.queued != 0 {
-		t.Errorf("%d bytes and %d messages are queued at the end", o.bytes, o.queued)
-	}
-}
-
-// A peer that does not know PING would take an announcement for a message.
-func TestOutboxAnnouncesNothingToOldPeers(t *testing.T) {
-	o := newOutbox(1)
-	o.announces = false
-	o.offer(one("a"))
-	o.offer(one("b"))
-	o.writes()
-	o.offer(one("c"))
-	if got := sentFrames(t, o.writes().messages); got != "c" {
-		t.Errorf("sent %s", got)
-	}
-}
-
-// A heartbeat announces missed messages unless it would overtake messages that were published before them.
-func TestOutboxPings(t *testing.T) {
-	o := newOutbox(1)
-	pinged := func(want string) {
-		t.Helper()
-		o.ping()
-		if got := sentFrames(t, o.take().control); got != want {
-			t.Errorf("%q, want %q", got, want)
-		}
-	}
-	const plain = "\x04PING\x00\x00"
-	pinged(plain)
-	o.offer(one("a"))
-	o.offer(one("b"))
-	pinged(plain)
-	pinged("[1]")
-}
-
 // Commands have a bound, which a subscription ignores and reports.
 func TestOutboxBoundsCommands(t *testing.T) {
 	o := newOutbox(1)
@@ -355,106 +230,5 @@ func TestOutboxBoundsCommands(t *testing.T) {
 	before := len(o.control)
 	if n := o.request(command); n != before+len(command) {
 		t.Errorf("%d bytes wait, after %d", n, before)
-	}
-}
-
-// The two buffers of an outbox take turns.
-func TestOutboxReusesItsBuffers(t *testing.T) {
-	o := newOutbox(10)
-	seen := make(map[*byte]bool)
-	for range 10 {
-		o.add(one("m"), false)
-		w := o.take()
-		seen[&w.messages[0]] = true
-		o.add(one("m"), false)
-		o.wrote(w)
-	}
-	if len(seen) != 2 {
-		t.Errorf("%d buffers were used", len(seen))
-	}
-}
-
-// A buffer that a burst has made large is given back after it, and only after it.
-func TestRecycle(t *testing.T) {
-	tests := []struct {
-		name           string
-		used, capacity int
-		held           int // uses in a row for which the buffer is held; -1: forever
-	}{
-		{"the smallest", 1, minBlock, -1},
-		{"one just used enough", maxBlock/wasted + 1, maxBlock, -1},
-		{"one used too little", maxBlock / wasted, maxBlock, enough - 1},
-		{"the largest that is not given back at once", maxBlock/4 + 1, 4 * maxBlock, -1},
-		{"a very large one", maxBlock, 4*maxBlock + 4, 0},
-		{"a very large one that is used", maxBlock + 1, 4*maxBlock + 4, -1},
-	}
-	for _, test := range tests {
-		small, held := 0, 0
-		for buf := make([]byte, test.used, test.capacity); held < 4*enough; held++ {
-			if buf = recycle(buf[:test.used], &small); buf == nil {
-				break
-			}
-			if len(buf) != 0 || cap(buf) != test.capacity {
-				t.Fatalf("%s: %d of %d bytes", test.name, len(buf), cap(buf))
-			}
-		}
-		if test.held < 0 {
-			test.held = 4 * enough
-		}
-		if held != test.held {
-			t.Errorf("%s: held for %d uses, want %d", test.name, held, test.held)
-		}
-	}
-	small := 0
-	for i := range 4 * enough { // a buffer that is needed periodically stays
-		used := 1
-		if i%(enough-1) == 0 {
-			used = maxBlock / 2
-		}
-		if recycle(make([]byte, used, maxBlock), &small) == nil {
-			t.Fatal("a buffer that is needed was given back")
-		}
-	}
-}
-
-// A run of a batch is copied as far as it fits; the rest is missed.
-func TestOutboxTakesRuns(t *testing.T) {
-	r := newReceiver(1<<20, 100)
-	r.raw = true
-	var wire []byte
-	for i := range 8 {
-		wire = zmtp.AppendMessage(wire, []byte{'0' + byte(i)}, bytes.Repeat([]byte("x"), 50))
-	}
-	r.filled(copy(r.space(), wire))
-	b, err := r.parse()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer b.Release()
-	size := len(wire) / 8
-	for name, test := range map[string]struct {
-		hwm, bytes int // already queued
-		fit        int
-	}{
-		"everything":        {100, 0, 6},
-		"some by number":    {4, 0, 4},
-		"some by bytes":     {100, maxQueueBytes - 3*size, 3},
-		"one more by bytes": {100, maxQueueBytes - 3*size - 1, 4},
-	} {
-		o := newOutbox(test.hwm)
-		o.bytes = test.bytes
-		o.take()
-		missed, first := o.offerRun(b, 1, 7)
-		if int(missed) != 6-test.fit || first != (missed > 0) || !o.woken() {
-			t.Errorf("%s: %d missed, first: %v", name, missed, first)
-		}
-		if got := o.take(); !bytes.Equal(got.messages, wire[size:size*(1+test.fit)]) || got.count != test.fit {
-			t.Errorf("%s: %d messages, %q", name, got.count, got.messages)
-		}
-		if missed > 0 {
-			if again, first := o.offerRun(b, 1, 7); again != 6 || first {
-				t.Errorf("%s: %d missed while it is full, first: %v", name, again, first)
-			}
-		}
 	}
 }

@@ -31,8 +31,8 @@ type Socket struct {
 	strangers limitedLog // for what anyone that connects can cause
 	slow      limitedLog // for what slow subscribers miss
 
-	waitMu  sync.Mutex
-	waiting chan struct{} // closed at the next progress; nil while nothing waits for it
+	waitMu     sync.Mutex
+	progressed chan struct{} // closed at the next progress; nil while nothing waits for it
 
 	mu        sync.Mutex
 	peers     []*Peer
@@ -76,10 +76,10 @@ func (s *Socket) Peers() int {
 func (s *Socket) Progress() <-chan struct{} {
 	s.waitMu.Lock()
 	defer s.waitMu.Unlock()
-	if s.waiting == nil {
-		s.waiting = make(chan struct{})
+	if s.progressed == nil {
+		s.progressed = make(chan struct{})
 	}
-	return s.waiting
+	return s.progressed
 }
 
 // await waits until condition holds or ctx ends. It checks the condition after each progress.
@@ -101,9 +101,9 @@ func (s *Socket) await(ctx context.Context, condition func() bool) {
 func (s *Socket) progress() {
 	s.waitMu.Lock()
 	defer s.waitMu.Unlock()
-	if s.waiting != nil {
-		close(s.waiting)
-		s.waiting = nil
+	if s.progressed != nil {
+		close(s.progressed)
+		s.progressed = nil
 	}
 }
 

@@ -49,6 +49,36 @@ func TestFrameBytes(t *testing.T) {
 	}
 }
 
+// A command of at most 255 bytes has the short form.
+func TestCommandSizes(t *testing.T) {
+	for _, size := range []int{5, 254, 255, 256, 70_000} {
+		data := bytes.Repeat([]byte{'x'}, size-1-len(Ping))
+		wire := AppendCommand(nil, Ping, data)
+		header := 2
+		if size > 255 {
+			header = MaxHeader
+		}
+		flags, body, n, err := DecodeFrame(wire, size)
+		if err != nil || flags != Command || n != len(wire) || len(wire) != header+size {
+			t.Errorf("size %d: flags %d, %d of %d bytes, %v", size, flags, n, len(wire), err)
+			continue
+		}
+		if name, got, err := ParseCommand(body); err != nil || string(name) != Ping || !bytes.Equal(got, data) {
+			t.Errorf("size %d: %q with %d bytes, %v", size, name, len(got), err)
+		}
+	}
+}
+
+// A property without a value is one, even at the end.
+func TestEmptyProperty(t *testing.T) {
+	var got []string
+	metadata := AppendProperty(AppendProperty(nil, SocketType, []byte("PUSH")), Identity, nil)
+	err := ParseMetadata(metadata, func(name, value []byte) { got = append(got, string(name)+"="+string(value)) })
+	if err != nil || strings.Join(got, " ") != "Socket-Type=PUSH Identity=" {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
 func TestHostileLengths(t *testing.T) {
 	for _, size := range []uint64{256, 1 << 40, math.MaxInt64, math.MaxUint64} {
 		wire := binary.BigEndian.AppendUint64([]byte{long}, size)
@@ -77,7 +107,7 @@ func TestParseCommand(t *testing.T) {
 	if err != nil || string(name) != Ping || string(PingContext(data)) != "ctx" {
 		t.Errorf("%q %q %v", name, data, err)
 	}
-	if got := PingContext(bytes.Repeat([]byte("c"), 40)); len(got) != maxContext {
+	if got := PingContext(bytes.Repeat([]byte("c"), 40)); len(got) != 16 {
 		t.Errorf("a context of %d bytes", len(got))
 	}
 	if got := PingContext([]byte{0}); got != nil {
