@@ -82,6 +82,26 @@ func TestCloseWithAStalledPeer(t *testing.T) {
 	}
 }
 
+// Close waits for as long as a peer's kernel does not have everything, and until the peer ends the connection.
+func TestCloseWaitsForAPeerThatIsBehind(t *testing.T) {
+	inGroup(t, Config{Type: Push}, func(t *testing.T, g *group) {
+		r := g.joined(g.member("PULL"))
+		if err := g.Send(soon(t), []byte("m")); err != nil {
+			t.Fatal(err)
+		}
+		r.frame()
+		const slow = 10 * defaultFarewell
+		go func() {
+			time.Sleep(slow)
+			r.Close()
+		}()
+		began := time.Now()
+		if unwritten := g.Close(context.Background()); unwritten != 0 || time.Since(began) != slow {
+			t.Errorf("%d unwritten after %v", unwritten, time.Since(began))
+		}
+	})
+}
+
 // A peer that still sends gets everything, too, although a connection that is closed with unread bytes in it is
 // reset.
 func TestCloseWhileThePeerTalks(t *testing.T) {

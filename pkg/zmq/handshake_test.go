@@ -223,6 +223,14 @@ func TestHandshakeThatTrickles(t *testing.T) {
 	})
 }
 
+// The deadline is that of the handshake alone.
+func TestDeadlineEndsWithTheHandshake(t *testing.T) {
+	conn := &script{rest: []byte(greeting(3, 1, "NULL") + ready("PUSH")), deadline: time.Now()}
+	if _, err := handshake(conn, Pull, nil, time.Hour); err != nil || !conn.deadline.IsZero() {
+		t.Errorf("the deadline is %v afterwards, %v", conn.deadline, err)
+	}
+}
+
 // A connection whose handshake does not end in time is closed.
 func TestHandshakeHasADeadline(t *testing.T) {
 	_, at := bound(t, Config{Type: Pull, HandshakeTimeout: time.Millisecond})
@@ -246,6 +254,8 @@ type script struct {
 	rest  []byte
 	sizes []byte
 	reads int
+
+	deadline time.Time
 }
 
 func (s *script) Read(b []byte) (int, error) {
@@ -263,7 +273,10 @@ func (s *script) Read(b []byte) (int, error) {
 }
 
 func (*script) Write(b []byte) (int, error) { return len(b), nil }
-func (*script) SetDeadline(time.Time) error { return nil }
+func (s *script) SetDeadline(t time.Time) error {
+	s.deadline = t
+	return nil
+}
 
 // The outcome is the same whatever pieces the peer's bytes arrive in, and nothing after the handshake is read.
 func FuzzHandshake(f *testing.F) {

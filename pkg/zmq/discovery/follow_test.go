@@ -227,7 +227,49 @@ func TestPace(t *testing.T) {
 		if n := asked(100); n < 100 || n > 200 {
 			t.Errorf("asked %d times in 100 intervals of an outage", n)
 		}
+		f.set(func() { f.failure = nil })
+		asked(2)
+		f.set(func() { f.failure = errors.New("away again") })
+		if n := asked(2); n < 4 || n > 12 {
+			t.Errorf("asked %d times in the first two intervals of another outage", n)
+		}
 	})
+}
+
+// Of several errors, that of an unanswered question is reported.
+func TestUnansweredQuestionIsReported(t *testing.T) {
+	s := &script{addrs: map[string]string{"missing": "", "failing": "SERVFAIL", "there": "10.0.0.1"}}
+	q := &question{resolver: s, timeout: time.Hour}
+	for _, hosts := range []string{"missing failing there", "failing missing there", "there failing missing"} {
+		var targets []target
+		for _, host := range strings.Fields(hosts) {
+			targets = append(targets, target{host, 1})
+		}
+		found, err := q.askAddresses(t.Context(), targets)
+		if fateOf(err) != unanswered || len(found) != 3 || found[target{"there", 1}].fate != answered {
+			t.Errorf("%s: %v, %v", hosts, found, err)
+		}
+	}
+}
+
+// No more addresses are remembered of a target than can be members, even while others are looked up.
+func TestAddressesOfATargetAreLimited(t *testing.T) {
+	var all strings.Builder
+	for i := range 2 * maxAddresses {
+		fmt.Fprintf(&all, "10.%d.%d.%d ", i>>16, i>>8&255, i&255)
+	}
+	q := &question{resolver: &script{addrs: map[string]string{"a": all.String(), "b": all.String()}}, timeout: time.Hour}
+	for _, test := range []struct {
+		targets []target
+		want    int
+	}{{[]target{{"a", 1}}, maxAddresses}, {[]target{{"a", 1}, {"b", 1}}, maxMembers}} {
+		found, err := q.askAddresses(t.Context(), test.targets)
+		for target, a := range found {
+			if len(a.addrs) != test.want || err != nil {
+				t.Errorf("%d addresses of %v, want %d, %v", len(a.addrs), target, test.want, err)
+			}
+		}
+	}
 }
 
 // A name that is not found at the start is logged at once, and once.
