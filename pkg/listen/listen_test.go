@@ -61,3 +61,36 @@ func TestUnixSockets(t *testing.T) {
 		t.Errorf("the abstract namespace: %v", err)
 	}
 }
+
+// The file of another program's datagram socket is not removed.
+func TestForeignSockets(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s")
+	other, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	if _, err := Listen("unix", path); err == nil {
+		t.Error("it was replaced")
+	}
+	if _, err := os.Lstat(path); err != nil {
+		t.Errorf("it is gone: %v", err)
+	}
+}
+
+// A name in the abstract namespace is no file, even if there is one of that name.
+func TestAbstractNamesAreNoFiles(t *testing.T) {
+	t.Chdir(t.TempDir())
+	name := "@" + filepath.Base(t.TempDir()) + t.Name()
+	if err := os.WriteFile(name, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	l, err := Listen("unix", name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Close()
+	if _, err := os.Lstat(name); err != nil {
+		t.Errorf("the file is gone: %v", err)
+	}
+}

@@ -56,14 +56,24 @@ func fill(t *testing.T, conn *net.TCPConn) (unsent int) {
 	return unsent
 }
 
+// wrapped is a connection around another one, like TLS.
+type wrapped struct{ net.Conn }
+
+func (w wrapped) NetConn() net.Conn { return w.Conn }
+
 func TestLimitUnsent(t *testing.T) {
 	const limit = 64 << 10
-	conn := pair(t)
-	if err := LimitUnsent(conn, limit); err != nil {
-		t.Fatal(err)
-	}
-	if n := fill(t, conn); n == 0 || n > 2*limit {
-		t.Errorf("%d bytes wait to be sent, want about %d", n, limit)
+	for name, wrap := range map[string]func(net.Conn) net.Conn{
+		"TCP": func(c net.Conn) net.Conn { return c },
+		"TLS": func(c net.Conn) net.Conn { return wrapped{c} },
+	} {
+		conn := pair(t)
+		if err := LimitUnsent(wrap(conn), limit); err != nil {
+			t.Fatal(err)
+		}
+		if n := fill(t, conn); n == 0 || n > 2*limit {
+			t.Errorf("%s: %d bytes wait to be sent, want about %d", name, n, limit)
+		}
 	}
 }
 
