@@ -1,5 +1,5 @@
-// Package backoff says how long to wait before the next attempt: twice as long after each failure, up to
-// a limit, with jitter, so that a thousand senders do not come back to a receiver in the same instant.
+// Package backoff computes how long to wait before the next attempt: twice as long after each failure, up to a
+// limit, with jitter, so that a thousand senders do not return to a receiver at the same moment.
 package backoff
 
 import (
@@ -8,13 +8,13 @@ import (
 	"time"
 )
 
-// Backoff counts the failures in a row. Its zero value waits for nothing; one goroutine uses it.
+// Backoff is the state of one series of attempts. Its zero value does not wait. Only one goroutine may use it.
 type Backoff struct {
 	First, Max time.Duration // the first and the longest wait
 	next       time.Duration
 }
 
-// Next returns how long to wait after one more failure: between half of the current step and the whole of it.
+// Next returns how long to wait after one more failure: between half of the current step and all of it.
 func (b *Backoff) Next() time.Duration {
 	if b.next == 0 {
 		b.next = min(b.First, b.Max)
@@ -30,12 +30,12 @@ func (b *Backoff) Next() time.Duration {
 	return step/2 + rand.N(step/2+1)
 }
 
-// Reset starts again from First: the attempt succeeded.
+// Reset starts again from First, after an attempt that succeeded.
 func (b *Backoff) Reset() {
 	b.next = 0
 }
 
-// Wait waits for Next. It returns false when ctx ended first.
+// Wait waits for the time that Next returns. It returns false if ctx ended first.
 func (b *Backoff) Wait(ctx context.Context) bool {
 	timer := time.NewTimer(b.Next())
 	defer timer.Stop()

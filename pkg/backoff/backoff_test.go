@@ -21,6 +21,19 @@ func TestNextDoublesUpToMax(t *testing.T) {
 	}
 }
 
+// A thousand senders spread over the whole range.
+func TestNextIsJittered(t *testing.T) {
+	least, most := time.Hour, time.Duration(0)
+	for range 1000 {
+		b := Backoff{First: time.Second, Max: time.Minute}
+		wait := b.Next()
+		least, most = min(least, wait), max(most, wait)
+	}
+	if least > 600*time.Millisecond || most < 900*time.Millisecond {
+		t.Errorf("waits from %v to %v", least, most)
+	}
+}
+
 func TestFirstAboveMax(t *testing.T) {
 	b := Backoff{First: time.Minute, Max: time.Second}
 	if got := b.Next(); got > time.Second {

@@ -1,21 +1,22 @@
-// Package endpoint reads the endpoints of the command lines, as ZeroMQ writes them:
+// Package endpoint parses the endpoints of the command lines, in ZeroMQ's notation:
 //
 //	tcp://host:port    tcp://192.0.2.7:5555, tcp://[2001:db8::7]:5555, tcp://logs.example.net:5555
 //	tcp://*:port       every interface, IPv4 and IPv6; to bind only
 //	ipc:///path        a Unix domain socket, by its absolute path
 //	ipc://@name        a Unix domain socket in Linux's abstract namespace
 //
-// and two that only these programs have, to connect only:
+// and two that only these programs know, to connect only:
 //
 //	dns+tcp://name:port    every address of the name: dns+tcp://imzmq.logging.svc.cluster.local:5555
 //	srv+tcp://name         every host and port that the name's SRV records (RFC 2782) give, whatever their priority
 //	                       and weight: srv+tcp://_zmq._tcp.example.net
 //
-// What they lead to is looked up again and again (pkg/zmq/discovery). A name that ends with a dot is looked up as it is, one
-// without may have the system's search list appended, as in resolv.conf(5). In dns+tcp an address may stand for the name.
+// Such a name is looked up periodically (pkg/zmq/discovery). A name that ends with a dot is looked up as it is;
+// the system's search list may be appended to one without, as in resolv.conf(5). In dns+tcp an address may take
+// the place of the name.
 //
-// To bind, port 0 or * picks a free one. The package resolves nothing and opens
-// nothing. Source: the man pages zmq_tcp(7) and zmq_ipc(7).
+// To bind, port 0 or * picks a free port. The package resolves and opens nothing. Source: the man pages
+// zmq_tcp(7) and zmq_ipc(7).
 package endpoint
 
 import (
@@ -29,23 +30,23 @@ import (
 // maxPath is the longest path of a Unix domain socket: sun_path holds 108 bytes, the last a NUL (unix(7)).
 const maxPath = 107
 
-// maxText bounds what Parse looks at: a host name has 253 bytes at most.
+// maxText bounds what is parsed: a host name has at most 253 bytes.
 const maxText = 512
 
-// How the places are found that an endpoint leads to.
+// The values of Endpoint.Lookup.
 const (
-	DNS = "dns" // by the addresses of a name
-	SRV = "srv" // by the SRV records of a name
+	DNS = "dns" // the addresses of a name
+	SRV = "srv" // the SRV records of a name
 )
 
-// Endpoint is a place to bind or to connect to, or a name that leads to such places.
+// Endpoint is an address to bind or to connect to, or a name that leads to addresses to connect to.
 type Endpoint struct {
 	// Network is "tcp" or "unix", as net.Dial and net.Listen take it.
 	Network string
-	// Address is host:port (an empty host: every interface) or the socket's path, as net.Dial and net.Listen take it.
-	// With Lookup SRV it is a name alone.
+	// Address is host:port (an empty host: every interface) or the socket's path, as net.Dial and net.Listen
+	// take it. If Lookup is SRV, it is a name without a port.
 	Address string
-	// Lookup is DNS or SRV when places to connect to have to be looked up, and empty when Address is one.
+	// Lookup is DNS or SRV if addresses to connect to must be looked up, and empty if Address is one.
 	Lookup string
 }
 
@@ -59,7 +60,7 @@ func Bind(text string) (Endpoint, error) {
 	return parse(text, true)
 }
 
-// String writes the endpoint as a command line takes it.
+// String returns the endpoint as a command line takes it.
 func (e Endpoint) String() string {
 	if e.Network == "unix" {
 		return "ipc://" + e.Address
@@ -86,7 +87,7 @@ func parse(text string, bind bool) (Endpoint, error) {
 	switch scheme {
 	case "dns+tcp", "srv+tcp":
 		if bind {
-			err = fmt.Errorf("%s is for connecting: bind tcp://*:port, or tcp://address:port", scheme)
+			err = fmt.Errorf("%s can only be connected to: bind tcp://*:port, or tcp://address:port", scheme)
 			break
 		}
 		e, err = parseLookup(scheme[:3], rest)
@@ -95,7 +96,8 @@ func parse(text string, bind bool) (Endpoint, error) {
 	case "ipc":
 		e, err = parseIPC(rest)
 	default:
-		err = fmt.Errorf("unknown transport %q: write tcp://host:port or ipc:///path; to connect, also dns+tcp://name:port or srv+tcp://_service._tcp.name", scheme)
+		err = fmt.Errorf("unknown transport %q: write tcp://host:port or ipc:///path; to connect, "+
+			"also dns+tcp://name:port or srv+tcp://_service._tcp.name", scheme)
 	}
 	if err != nil {
 		return Endpoint{}, fmt.Errorf("endpoint %q: %w", text, err)
@@ -119,13 +121,14 @@ func parseTCP(rest string, bind bool) (Endpoint, error) {
 	return Endpoint{Network: "tcp", Address: host + ":" + port}, nil
 }
 
-// parseHost checks the part before the port. An IPv6 address stands in brackets; a result without brackets has no colon.
+// parseHost parses the part before the port. An IPv6 address is in brackets; a result without brackets has no
+// colon.
 func parseHost(host string, bind bool) (string, error) {
 	switch {
 	case host == "*" && bind:
 		return "", nil
 	case host == "*":
-		return "", errors.New("* stands for every interface and can only be bound: name the host to connect to")
+		return "", errors.New("* means every interface and can only be bound: name the host to connect to")
 	case host == "":
 		return "", errors.New("the host is missing: write tcp://host:port, or tcp://*:port to bind every interface")
 	case strings.HasPrefix(host, "["):
@@ -140,7 +143,7 @@ func parseHost(host string, bind bool) (string, error) {
 	}
 	for i := range len(host) {
 		if c := host[i]; c <= ' ' || c == 0x7f || strings.IndexByte("/@;,[]%\\\"'", c) >= 0 {
-			return "", fmt.Errorf("%q does not belong in a host name", c)
+			return "", fmt.Errorf("%q is not allowed in a host name", c)
 		}
 	}
 	return host, nil
@@ -167,7 +170,7 @@ func parseIPC(path string) (Endpoint, error) {
 	case path[0] != '/' && path[0] != '@':
 		return Endpoint{}, errors.New("the path must be absolute: write ipc:///path, with three slashes")
 	case strings.IndexByte(path, 0) >= 0:
-		return Endpoint{}, errors.New("a path holds no NUL")
+		return Endpoint{}, errors.New("a path cannot contain NUL")
 	case len(path) > maxPath:
 		return Endpoint{}, fmt.Errorf("the path has %d bytes: a Unix socket takes at most %d", len(path), maxPath)
 	}

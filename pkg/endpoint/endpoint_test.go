@@ -6,7 +6,11 @@ import (
 	"testing"
 )
 
-var label63 = strings.Repeat("x", 63)
+// The longest label, and a name of the greatest length.
+var (
+	label63 = strings.Repeat("x", 63)
+	name253 = label63 + "." + label63 + "." + label63 + "." + label63[:61]
+)
 
 func TestParse(t *testing.T) {
 	tests := []struct {
@@ -17,6 +21,9 @@ func TestParse(t *testing.T) {
 		{"tcp://[::1]:5555", "[::1]:5555", "[::1]:5555"},
 		{"tcp://[fe80::1%eth0]:5555", "[fe80::1%eth0]:5555", "[fe80::1%eth0]:5555"},
 		{"tcp://logs.example.net:65535", "logs.example.net:65535", "logs.example.net:65535"},
+		{"tcp://[fe80::1%a b]:5555", "", ""},
+		{"tcp://[fe80::1%a/b]:5555", "", ""},
+		{"tcp://[fe80::1%a]b]:5555", "", ""},
 		{"tcp://*:5555", "", ":5555"},
 		{"tcp://127.0.0.1:0", "", "127.0.0.1:0"},
 		{"tcp://127.0.0.1:*", "", "127.0.0.1:0"},
@@ -51,8 +58,9 @@ func TestParse(t *testing.T) {
 		{"dns+tcp://a_b.c-d.e1:05555", "a_b.c-d.e1:5555", ""},
 		{"dns+tcp://127.0.0.1:5555", "127.0.0.1:5555", ""},
 		{"dns+tcp://[::1]:5555", "[::1]:5555", ""},
-		{"dns+tcp://" + label63 + "." + label63 + "." + label63 + "." + label63[:61] + ":1", label63 + "." + label63 + "." + label63 + "." + label63[:61] + ":1", ""},
-		{"dns+tcp://" + label63 + "." + label63 + "." + label63 + "." + label63[:62] + ":1", "", ""},
+		{"dns+tcp://" + name253 + ":1", name253 + ":1", ""},
+		{"dns+tcp://" + name253 + ".:1", name253 + ".:1", ""},
+		{"dns+tcp://" + name253 + "x:1", "", ""},
 		{"dns+tcp://" + label63 + "x.net:1", "", ""},
 		{"dns+tcp://127.0.0.256:5555", "", ""},
 		{"dns+tcp://host", "", ""},
@@ -97,7 +105,7 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// What an endpoint that is looked up says about itself.
+// A parsed endpoint has the expected fields, and prints as it was written.
 func TestLookup(t *testing.T) {
 	tests := map[string]Endpoint{
 		"tcp://host:1":          {Network: "tcp", Address: "host:1"},
@@ -107,12 +115,12 @@ func TestLookup(t *testing.T) {
 	for text, want := range tests {
 		e, err := Connect(text)
 		if err != nil || e != want || e.String() != text {
-			t.Errorf("%s: %+v, %v, written %s", text, e, err, e)
+			t.Errorf("%s: %+v, %v, printed as %s", text, e, err, e)
 		}
 	}
 }
 
-// The errors say what to write.
+// Errors say what to write instead.
 func TestLookupErrors(t *testing.T) {
 	tests := map[string]string{
 		"srv+tcp://_a._tcp.net:5555": "without one",
@@ -143,13 +151,13 @@ func FuzzParse(f *testing.F) {
 			}
 			again, err := parse(e.String())
 			if err != nil || again != e {
-				t.Fatalf("%q became %q, which reads as %+v, %v", text, e.String(), again, err)
+				t.Fatalf("%q became %q, which is parsed as %+v, %v", text, e.String(), again, err)
 			}
 		}
 	})
 }
 
-// needSeeds fails when a fuzz target has nothing to start from.
+// needSeeds fails if a fuzz target has no seeds.
 func needSeeds(f *testing.F) {
 	seeds, err := os.ReadDir("testdata/fuzz/" + f.Name())
 	if err != nil || len(seeds) == 0 {

@@ -7,17 +7,18 @@ import (
 	"strings"
 )
 
-// The longest name and the longest label of one (RFC 1035, section 2.3.4), as they are written.
+// Bytes of a name and of one of its labels in their text form (RFC 1035, section 2.3.4).
 const (
-	maxName  = 253 // without the dot at its end
+	maxName  = 253 // without a dot at its end
 	maxLabel = 63
 )
 
-// parseLookup reads what stands behind dns+tcp:// or srv+tcp://.
+// parseLookup parses what follows dns+tcp:// or srv+tcp://.
 func parseLookup(lookup, rest string) (Endpoint, error) {
 	if lookup == SRV {
 		if strings.Contains(rest, ":") {
-			return Endpoint{}, errors.New("the SRV records give the port: write srv+tcp://_service._tcp.name, without one")
+			return Endpoint{}, errors.New("the SRV records give the port: " +
+				"write srv+tcp://_service._tcp.name, without one")
 		}
 		return Endpoint{Network: "tcp", Address: rest, Lookup: SRV}, checkName(rest)
 	}
@@ -29,7 +30,7 @@ func parseLookup(lookup, rest string) (Endpoint, error) {
 		return Endpoint{}, err
 	}
 	host := e.Address[:strings.LastIndexByte(e.Address, ':')]
-	if _, err := netip.ParseAddr(strings.Trim(host, "[]")); err != nil { // an address has been checked
+	if _, err := netip.ParseAddr(strings.Trim(host, "[]")); err != nil { // parseTCP has checked addresses
 		if err := checkName(host); err != nil {
 			return Endpoint{}, err
 		}
@@ -38,7 +39,7 @@ func parseLookup(lookup, rest string) (Endpoint, error) {
 	return e, nil
 }
 
-// checkName accepts what a DNS server can be asked for. An underscore is no letter of a host's name, but stands in service names.
+// checkName accepts names that a DNS server can be asked for. Service names have underscores; host names have none.
 func checkName(name string) error {
 	if name == "" {
 		return errors.New("the name is missing")
@@ -51,20 +52,20 @@ func checkName(name string) error {
 	for label := range strings.SplitSeq(labels, ".") {
 		switch {
 		case label == "":
-			return fmt.Errorf("%q has nothing between two dots, or before the first", name)
+			return fmt.Errorf("%q has an empty part: between two dots, or before the first", name)
 		case len(label) > maxLabel:
-			return fmt.Errorf("%q has %d bytes: between two dots at most %d are allowed", label, len(label), maxLabel)
+			return fmt.Errorf("%q has %d bytes: at most %d are allowed between two dots", label, len(label), maxLabel)
 		case label[0] == '-' || label[len(label)-1] == '-':
 			return fmt.Errorf("%q begins or ends with a hyphen", label)
 		}
 		for i := range len(label) {
 			switch c := label[i]; {
 			case c >= 0x80:
-				return errors.New("a name is written in ASCII: give the xn-- form of an international one")
+				return errors.New("a name must be ASCII: write the xn-- form of an international one")
 			case c|0x20 >= 'a' && c|0x20 <= 'z', c == '_', c == '-':
 				numeric = false
 			case c < '0' || c > '9':
-				return fmt.Errorf("%q does not belong in a name", c)
+				return fmt.Errorf("%q is not allowed in a name", c)
 			}
 		}
 	}

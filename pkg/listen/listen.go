@@ -1,4 +1,5 @@
-// Package listen opens what others connect to, the same way for ZeroMQ and HTTP.
+// Package listen opens the listeners of ZeroMQ and HTTP in the same way, and limits what the kernel holds for
+// slow peers.
 package listen
 
 import (
@@ -11,8 +12,9 @@ import (
 	"time"
 )
 
-// Listen is net.Listen for the networks "tcp" and "unix". A Unix socket that a dead process has left behind is replaced; one that is in use is not,
-// and is syscall.EADDRINUSE. An IPv4 address is listened at on IPv4 alone: for 0.0.0.0, net.Listen takes all of IPv6 as well.
+// Listen is net.Listen for the networks "tcp" and "unix". It replaces a Unix socket that a dead process has
+// left; for one that is in use it returns syscall.EADDRINUSE. It listens at an IPv4 address on IPv4 alone: for
+// 0.0.0.0, net.Listen would listen on all of IPv6 as well.
 func Listen(network, address string) (net.Listener, error) {
 	switch network {
 	case "unix":
@@ -27,7 +29,7 @@ func Listen(network, address string) (net.Listener, error) {
 	return net.Listen(network, address)
 }
 
-// removeStale removes the file of a Unix socket that nobody listens at.
+// removeStale removes the file of a Unix socket that no process listens at.
 func removeStale(path string) error {
 	if path == "" || path[0] == '@' { // the abstract namespace has no files
 		return nil

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// 0.0.0.0 is all of IPv4, and none of IPv6.
+// 0.0.0.0 is all of IPv4 and nothing of IPv6.
 func TestIPv4IsNotIPv6(t *testing.T) {
 	l, err := Listen("tcp", "0.0.0.0:0")
 	if err != nil {
@@ -32,7 +32,7 @@ func TestIPv4IsNotIPv6(t *testing.T) {
 	}
 }
 
-// The socket of a dead process is replaced; that of a living one and what is no socket are not.
+// The socket of a dead process is replaced. That of a living one is not, nor is a file that is no socket.
 func TestUnixSockets(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s")
 	first, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
@@ -46,7 +46,7 @@ func TestUnixSockets(t *testing.T) {
 	first.Close()
 	second, err := Listen("unix", path)
 	if err != nil {
-		t.Fatalf("when it was left behind: %v", err)
+		t.Fatalf("after a dead process: %v", err)
 	}
 	second.Close()
 	if err := os.WriteFile(path, nil, 0o600); err != nil {
@@ -59,5 +59,38 @@ func TestUnixSockets(t *testing.T) {
 		l.Close()
 	} else {
 		t.Errorf("the abstract namespace: %v", err)
+	}
+}
+
+// The file of another program's datagram socket is not removed.
+func TestForeignSockets(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s")
+	other, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	if _, err := Listen("unix", path); err == nil {
+		t.Error("it was replaced")
+	}
+	if _, err := os.Lstat(path); err != nil {
+		t.Errorf("it is gone: %v", err)
+	}
+}
+
+// A name in the abstract namespace is no file, even if there is one of that name.
+func TestAbstractNamesAreNoFiles(t *testing.T) {
+	t.Chdir(t.TempDir())
+	name := "@" + filepath.Base(t.TempDir()) + t.Name()
+	if err := os.WriteFile(name, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	l, err := Listen("unix", name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Close()
+	if _, err := os.Lstat(name); err != nil {
+		t.Errorf("the file is gone: %v", err)
 	}
 }

@@ -7,10 +7,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// LimitUnsent lets no more than about so many bytes wait in the kernel that have not been sent yet: a write waits then (tcp(7), TCP_NOTSENT_LOWAT).
-// Otherwise that is net.ipv4.tcp_wmem's 4 MiB, and some hundred peers that do not read take the memory that all connections of the
-// machine share (net.ipv4.tcp_mem), which slows down those that do. What is on its way is not bounded by this: a
-// distant peer is written to as fast as ever. Connections that are not TCP stay as they are.
+// LimitUnsent limits how much the kernel holds for conn that it has not sent yet, to about that many bytes. A
+// write that exceeds the limit waits (tcp(7), TCP_NOTSENT_LOWAT). Without a limit the kernel holds up to 4 MiB
+// (net.ipv4.tcp_wmem), and some hundred peers that do not read use up the memory that all connections of the
+// machine share (net.ipv4.tcp_mem), which slows down the peers that do read.
+//
+// Bytes on their way to the peer do not count: a distant peer is written to as fast as before. conn may be TLS over
+// TCP. LimitUnsent leaves connections that are not TCP as they are, and returns nil.
 func LimitUnsent(conn net.Conn, bytes int) error {
 	wrapped, ok := conn.(interface{ NetConn() net.Conn })
 	if ok { // TLS

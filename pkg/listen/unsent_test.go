@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// pair is a connection whose other side reads nothing.
+// pair returns a connection whose other side reads nothing.
 func pair(t *testing.T) *net.TCPConn {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -28,7 +28,7 @@ func pair(t *testing.T) *net.TCPConn {
 	return conn.(*net.TCPConn)
 }
 
-// fill writes until the kernel takes no more, and returns how much of it is not sent.
+// fill writes until the kernel takes no more, and returns how many bytes it has not sent.
 func fill(t *testing.T, conn *net.TCPConn) (unsent int) {
 	t.Helper()
 	raw, err := conn.SyscallConn()
@@ -56,14 +56,24 @@ func fill(t *testing.T, conn *net.TCPConn) (unsent int) {
 	return unsent
 }
 
+// wrapped is a connection around another one, like TLS.
+type wrapped struct{ net.Conn }
+
+func (w wrapped) NetConn() net.Conn { return w.Conn }
+
 func TestLimitUnsent(t *testing.T) {
 	const limit = 64 << 10
-	conn := pair(t)
-	if err := LimitUnsent(conn, limit); err != nil {
-		t.Fatal(err)
-	}
-	if n := fill(t, conn); n == 0 || n > 2*limit {
-		t.Errorf("%d bytes wait to be sent, want about %d", n, limit)
+	for name, wrap := range map[string]func(net.Conn) net.Conn{
+		"TCP": func(c net.Conn) net.Conn { return c },
+		"TLS": func(c net.Conn) net.Conn { return wrapped{c} },
+	} {
+		conn := pair(t)
+		if err := LimitUnsent(wrap(conn), limit); err != nil {
+			t.Fatal(err)
+		}
+		if n := fill(t, conn); n == 0 || n > 2*limit {
+			t.Errorf("%s: %d bytes wait to be sent, want about %d", name, n, limit)
+		}
 	}
 }
 
@@ -77,6 +87,6 @@ func TestOthersStayAsTheyAre(t *testing.T) {
 	closed := pair(t)
 	closed.Close()
 	if err := LimitUnsent(closed, 1); err == nil {
-		t.Error("a closed connection is limited")
+		t.Error("a closed connection was limited")
 	}
 }

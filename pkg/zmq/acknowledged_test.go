@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// acknowledging makes a PUSH with one peer that a test reads for.
+// acknowledging makes a PUSH whose only peer the test reads for.
 func acknowledging(t *testing.T, endpoint string) (*Peer, *raw) {
 	t.Helper()
 	s := open(t, Config{Type: Push})
@@ -20,7 +20,7 @@ func acknowledging(t *testing.T, endpoint string) (*Peer, *raw) {
 	return peer(s, 0), r
 }
 
-// fill sends until the kernel takes no more, and returns how many messages were given to the peer.
+// fill sends until the peer's queue is full, and returns how many messages the peer was given.
 func fill(p *Peer) (given uint64) {
 	for body := make([]byte, 10_000); p.Send(body); {
 		given++
@@ -43,7 +43,7 @@ func TestAcknowledgedByTCP(t *testing.T) {
 	eventually(t, "the rest", func() bool { return p.Acknowledged(given) })
 }
 
-// A Unix socket's kernel has nothing of its own: what the process has not read is lost with it.
+// Over a Unix socket, what the peer's process has not read is lost with it.
 func TestAcknowledgedByAUnixSocket(t *testing.T) {
 	p, r := acknowledging(t, "ipc://"+filepath.Join(t.TempDir(), "s"))
 	p.Send([]byte("one"))
@@ -52,10 +52,10 @@ func TestAcknowledgedByAUnixSocket(t *testing.T) {
 		t.Error("acknowledged before it was read")
 	}
 	r.frame()
-	eventually(t, "the reading", func() bool { return p.Acknowledged(1) })
+	eventually(t, "the read", func() bool { return p.Acknowledged(1) })
 }
 
-// A connection that died has nothing under way, which is not to be taken for an acknowledgement.
+// A dead connection has nothing under way, which must not be taken for an acknowledgement.
 func TestDeathIsNoAcknowledgement(t *testing.T) {
 	for _, kind := range []string{"tcp://127.0.0.1:0", "ipc://" + filepath.Join(t.TempDir(), "s")} {
 		p, r := acknowledging(t, kind)
@@ -71,7 +71,7 @@ func TestDeathIsNoAcknowledgement(t *testing.T) {
 			if p.Acknowledged(given) {
 				t.Errorf("%s: a dead peer has acknowledged", kind)
 			}
-			if _, _, closed := p.state(); closed {
+			if _, _, closed := p.outbox.state(); closed {
 				break
 			}
 		}

@@ -7,19 +7,21 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/prefix"
 )
 
-// The first byte of a subscription that comes as a message (ZMTP 3.0, RFC 23).
+// The first byte of a subscription that is sent as a message (ZMTP 3.0, RFC 23).
 const (
 	cancelByte    = 0
 	subscribeByte = 1
 )
 
-// audience is who has subscribed to what a PUB or XPUB publishes. Its mutex comes before a Peer's.
+// audience holds which peers have subscribed to what a PUB or XPUB publishes. Its mutex is locked before an
+// outbox's.
 type audience struct {
 	mu    sync.Mutex
 	index prefix.Index[*Peer]
 }
 
-// upstream reads what subscribers send to a PUB: subscriptions in the form of version 3.0. Anything else is not for it.
+// upstream reads what subscribers send to a PUB: subscriptions in the form of version 3.0. It ignores anything
+// else.
 func (s *Socket) upstream(b *Batch) {
 	defer b.Release()
 	for i := range b.Len() {
@@ -39,7 +41,8 @@ func (s *Socket) upstream(b *Batch) {
 	}
 }
 
-// subscribe is what the peer asks for. The connection's goroutine calls it, and cancel, and forget at the end.
+// subscribe adds a subscription of the peer. Only the connection's goroutine calls subscribe, cancel and, at
+// the end, forget.
 func (p *Peer) subscribe(prefix []byte) error {
 	s := p.socket
 	if s.cfg.Type != Pub && s.cfg.Type != XPub {
@@ -57,6 +60,7 @@ func (p *Peer) subscribe(prefix []byte) error {
 	return nil
 }
 
+// cancel takes one subscription of the peer back.
 func (p *Peer) cancel(prefix []byte) {
 	p.socket.audience.mu.Lock()
 	last := p.topics.Remove(prefix)
@@ -66,7 +70,7 @@ func (p *Peer) cancel(prefix []byte) {
 	}
 }
 
-// forget takes back all that a peer wanted: its connection has ended.
+// forget takes back all subscriptions of a peer whose connection has ended.
 func (s *Socket) forget(p *Peer) {
 	p.topics.Walk(func(prefix []byte) { s.changeAudience(p, prefix, false) })
 	s.audience.mu.Lock()
@@ -75,7 +79,7 @@ func (s *Socket) forget(p *Peer) {
 	s.audience.index.Forget(p)
 }
 
-// changeAudience makes a change take effect, as the owner of an XPUB likes.
+// changeAudience makes a change take effect, through OnSubscription if there is one.
 func (s *Socket) changeAudience(p *Peer, prefix []byte, wanted bool) {
 	apply := func() {
 		s.audience.mu.Lock()
@@ -93,7 +97,7 @@ func (s *Socket) changeAudience(p *Peer, prefix []byte, wanted bool) {
 	s.cfg.OnSubscription(p, prefix, wanted, apply)
 }
 
-// WantsAnyway tells whether the peer wants a topic that begins with prefix because of another prefix, too.
+// WantsAnyway reports whether the peer wants a topic that begins with prefix because of another prefix, too.
 func (p *Peer) WantsAnyway(topic, prefix []byte) bool {
 	p.socket.audience.mu.Lock()
 	defer p.socket.audience.mu.Unlock()

@@ -7,10 +7,10 @@ import (
 	"testing"
 )
 
-// roomy is a high-water mark that is not reached when one run of a test follows the other at once.
+// roomy is a high-water mark that is not reached even if one run of a test directly follows another.
 const roomy = 1 << 16
 
-// pair is a PUSH and a PULL that are connected.
+// pair returns a PUSH and a PULL that are connected.
 func pair(t testing.TB, endpoint string, hwm int) (push, pull *Socket) {
 	t.Helper()
 	pull = open(t, Config{Type: Pull})
@@ -36,7 +36,7 @@ func drain(ctx context.Context, t testing.TB, s *Socket, n int) {
 	}
 }
 
-// Sending and receiving allocate nothing per message, only now and then for a wait or a batch.
+// Sending and receiving allocate nothing per message; only waits and batches may allocate.
 func TestNoAllocationPerMessage(t *testing.T) {
 	const messages = 1000
 	push, pull := pair(t, "tcp://127.0.0.1:0", roomy)
@@ -51,7 +51,7 @@ func TestNoAllocationPerMessage(t *testing.T) {
 		push.Flush()
 		drain(ctx, t, pull, messages)
 	}
-	send() // the buffers grow
+	send() // grows the buffers
 	if allocs := testing.AllocsPerRun(50, send); allocs > messages/20 {
 		t.Errorf("%v allocations for %d messages", allocs, messages)
 	}

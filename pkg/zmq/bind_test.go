@@ -12,9 +12,11 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/prefix"
 )
 
-// every kind of endpoint, bound and connected to.
+// kinds returns endpoints of every kind, to be bound.
 func kinds(t testing.TB) []string {
-	return []string{"tcp://127.0.0.1:0", "tcp://127.0.0.1:*", "tcp://[::1]:0", "ipc://" + filepath.Join(t.TempDir(), "s"), "ipc://@rsyslog-zeromq-" + filepath.Base(t.TempDir()) + t.Name()}
+	return []string{"tcp://127.0.0.1:0", "tcp://127.0.0.1:*", "tcp://[::1]:0",
+		"ipc://" + filepath.Join(t.TempDir(), "s"),
+		"ipc://@rsyslog-zeromq-" + filepath.Base(t.TempDir()) + t.Name()}
 }
 
 func TestBindReportsWhatItGot(t *testing.T) {
@@ -39,7 +41,7 @@ func TestBindReportsWhatItGot(t *testing.T) {
 			t.Errorf("received %q", got)
 		}
 		if p := <-up; p.Remote() != at {
-			t.Errorf("the peer at %s is called %s", at, p.Remote())
+			t.Errorf("the peer at %s has the endpoint %s", at, p.Remote())
 		}
 	}
 }
@@ -87,7 +89,7 @@ func TestSocketFile(t *testing.T) {
 	}
 	s.Close(context.Background())
 	if _, err := os.Lstat(path); err == nil {
-		t.Error("the file is left")
+		t.Error("the file was not removed")
 	}
 	stale, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
 	if err != nil {
@@ -125,7 +127,9 @@ func TestSocketFile(t *testing.T) {
 
 func TestBindErrors(t *testing.T) {
 	s := open(t, Config{Type: Pull})
-	for _, text := range []string{"tcp://192.0.2.1:5555", "ipc:///nowhere/at/all", "ipc://relative", "udp://x:1", "tcp://*", ""} {
+	for _, text := range []string{
+		"tcp://192.0.2.1:5555", "ipc:///nowhere/at/all", "ipc://relative", "udp://x:1", "tcp://*", "",
+	} {
 		if at, err := s.Bind(text); err == nil {
 			t.Errorf("%q was bound as %s", text, at)
 		}

@@ -6,14 +6,13 @@ import (
 	"time"
 )
 
-// farewell is how long an ending connection waits for the peer's process to read what its kernel has.
-const farewell = time.Second
-
-// Close ends the socket: no more dialling, listening and sending; what is queued is written, and the peers are
-// given time to read it, until ctx ends; then the connections are closed. It returns how many messages were queued
-// for peers that did not take them. Answers are to be waited for before: a peer that has read to the end closes
-// the connection. Recv goes on until all is written. When Close returns, no function of Config is called any more. A
-// second Close waits for the first and returns 0.
+// Close ends the socket. It ends dialling, listening and sending, writes what is queued, gives the peers time
+// to read it, until ctx ends, and then closes the connections. It returns how many queued messages were not
+// written.
+//
+// Recv works until everything is written. Wait for answers before Close: a peer that has read to the end closes
+// its connection. After Close has returned, no function of Config is called any more. A second Close waits for
+// the first and returns 0.
 func (s *Socket) Close(ctx context.Context) (unwritten int) {
 	s.Retire()
 	s.mu.Lock()
@@ -27,22 +26,22 @@ func (s *Socket) Close(ctx context.Context) (unwritten int) {
 	}
 	s.await(ctx, func() bool { return !slices.ContainsFunc(peers, (*Peer).owed) })
 	close(s.deaf)
-	s.bidFarewell(ctx, peers)
+	s.awaitReading(ctx, peers)
 	close(s.done)
 	for _, p := range peers {
 		p.conn.Close()
 	}
 	s.work.Wait()
 	for _, p := range peers {
-		queued, _, _ := p.state()
+		queued, _, _ := p.outbox.state()
 		unwritten += queued
 	}
 	return unwritten
 }
 
-// Retire takes leave: no more dialling, listening and sending. What is queued is written, then the peers are told that
-// nothing more comes from here, upon which they end their connections, behind all that they have sent. That is received as
-// ever. The channel is closed when the last connection has ended and all has been received.
+// Retire ends dialling, listening and sending. What is queued is written, and then our side of each connection
+// is closed. The peers end theirs after all that they have sent, which is received as usual. The channel is
+// closed when the last connection has ended and everything has been received.
 func (s *Socket) Retire() <-chan struct{} {
 	s.stop()
 	s.mu.Lock()
@@ -51,7 +50,7 @@ func (s *Socket) Retire() <-chan struct{} {
 		l.Close()
 	}
 	for _, p := range s.peers {
-		p.seal()
+		p.outbox.seal()
 	}
 	s.mu.Unlock()
 	s.progress() // a Send that waits returns
@@ -63,17 +62,17 @@ func (s *Socket) Retire() <-chan struct{} {
 	return gone
 }
 
-// bidFarewell waits for the peers to end the connections, which they do when they have read to the end of what
-// was written to them: closing a connection with unread bytes in it would make the kernel take back what the peer
-// has not read yet. Peers whose kernels have everything are waited for no longer than farewell.
-func (s *Socket) bidFarewell(ctx context.Context, peers []*Peer) {
-	poll := time.NewTicker(farewell / 20)
+// awaitReading waits for the peers to end their connections, which they do when they have read to the end of
+// what was written to them. If we closed a connection that has unread bytes in it, the kernel would discard
+// what the peer has not read yet. Once the peers' kernels have everything, they get Config.farewell.
+func (s *Socket) awaitReading(ctx context.Context, peers []*Peer) {
+	poll := time.NewTicker(s.cfg.farewell / 20)
 	defer poll.Stop()
 	for began := time.Now(); slices.ContainsFunc(peers, (*Peer).reading); {
 		progress := s.Progress()
 		if slices.ContainsFunc(peers, (*Peer).behind) {
 			began = time.Now()
-		} else if time.Since(began) > farewell {
+		} else if time.Since(began) > s.cfg.farewell {
 			return
 		}
 		select {
@@ -85,19 +84,19 @@ func (s *Socket) bidFarewell(ctx context.Context, peers []*Peer) {
 	}
 }
 
-// owed tells that something queued for the peer has not been written and still can be.
+// owed reports whether messages queued for the peer have not been written and still can be.
 func (p *Peer) owed() bool {
-	queued, _, closed := p.state()
+	queued, _, closed := p.outbox.state()
 	return queued > 0 && !closed
 }
 
-// reading tells that the peer may not have read all that was written to it.
+// reading reports whether the peer may not have read all that was written to it.
 func (p *Peer) reading() bool {
-	_, written, closed := p.state()
+	_, written, closed := p.outbox.state()
 	return written > 0 && !closed
 }
 
-// behind tells that the peer's kernel does not have all that was written to it.
+// behind reports whether the peer's kernel does not have all that was written to the peer.
 func (p *Peer) behind() bool {
 	return p.reading() && !acknowledged(p.conn)
 }

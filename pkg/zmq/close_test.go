@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// listenRaw is a listener whose connections a test serves by hand, one goroutine each, until the test ends.
+// listenRaw listens until the test ends and calls serve for each connection, in a goroutine of its own.
 func listenRaw(t testing.TB, serve func(r *raw)) (at string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -27,7 +27,7 @@ func listenRaw(t testing.TB, serve func(r *raw)) (at string) {
 				return
 			}
 			t.Cleanup(func() { conn.Close() })
-			go serve(&raw{Conn: conn, t: t, quiet: true})
+			go serve(&raw{Conn: conn, t: t, mayEnd: true})
 		}
 	}()
 	return "tcp://" + l.Addr().String()
@@ -58,7 +58,7 @@ func TestCloseLingers(t *testing.T) {
 	}
 }
 
-// A peer that does not read holds Close up until ctx ends, and what it was not given is counted.
+// A peer that does not read delays Close until ctx ends, and the messages that were not written to it are counted.
 func TestCloseWithAStalledPeer(t *testing.T) {
 	s, at := bound(t, Config{Type: Push})
 	peerRaw(t, at, "PULL", 1)
@@ -82,7 +82,28 @@ func TestCloseWithAStalledPeer(t *testing.T) {
 	}
 }
 
-// What a peer still sends does not spoil the farewell: a connection closed with unread bytes in it is reset.
+// Close waits for as long as a peer's kernel does not have everything, and until the peer ends the connection.
+func TestCloseWaitsForAPeerThatIsBehind(t *testing.T) {
+	inGroup(t, Config{Type: Push}, func(t *testing.T, g *group) {
+		r := g.joined(g.member("PULL"))
+		if err := g.Send(soon(t), []byte("m")); err != nil {
+			t.Fatal(err)
+		}
+		r.frame()
+		const slow = 10 * defaultFarewell
+		go func() {
+			time.Sleep(slow)
+			r.Close()
+		}()
+		began := time.Now()
+		if unwritten := g.Close(context.Background()); unwritten != 0 || time.Since(began) != slow {
+			t.Errorf("%d unwritten after %v", unwritten, time.Since(began))
+		}
+	})
+}
+
+// A peer that still sends gets everything, too, although a connection that is closed with unread bytes in it is
+// reset.
 func TestCloseWhileThePeerTalks(t *testing.T) {
 	s, at := bound(t, Config{Type: Dealer})
 	r := peerRaw(t, at, "DEALER", 1)
@@ -100,7 +121,7 @@ func TestCloseWhileThePeerTalks(t *testing.T) {
 		r.Close()
 		read <- n
 	}()
-	for range 200 { // nobody receives at this end
+	for range 200 { // nothing receives at this end
 		if err := s.Send(soon(t), make([]byte, 50_000)); err != nil {
 			t.Fatal(err)
 		}
@@ -116,7 +137,7 @@ func TestCloseWhileThePeerTalks(t *testing.T) {
 func TestClosedSocket(t *testing.T) {
 	s, at := bound(t, Config{Type: Dealer})
 	r := peerRaw(t, at, "DEALER", 1)
-	r.say("\x00\x08unwanted") // a reader that waits for somebody to receive
+	r.say("\x00\x08unwanted") // its reader waits for a receiver
 	peers(t, s, 1)
 	p := peer(s, 0)
 	var closing sync.WaitGroup
@@ -126,7 +147,7 @@ func TestClosedSocket(t *testing.T) {
 	closing.Wait()
 	ctx := soon(t)
 	if s.Queue([]byte("m")) != nil || p.Send([]byte("m")) || s.TryRecv() != nil || s.Peers() != 0 {
-		t.Error("the socket works on")
+		t.Error("the socket still works")
 	}
 	s.Publish([]byte("m"))
 	s.Flush()
@@ -156,9 +177,9 @@ func TestCloseEndsThoseWhoWait(t *testing.T) {
 	}
 }
 
-// While Close lingers for one peer, what others send is still received, and nothing more is taken to be sent.
+// While Close waits for one peer, messages of others are still received, and no message to be sent is accepted.
 func TestLingeringSocketStillReceives(t *testing.T) {
-	s, at := bound(t, Config{Type: Dealer})
+	s, at := bound(t, Config{Type: Dealer, farewell: 20 * time.Millisecond})
 	stalled := peerRaw(t, at, "DEALER", 1)
 	peers(t, s, 1)
 	for body := make([]byte, 100_000); s.Queue(body) != nil; s.Flush() {
@@ -167,7 +188,9 @@ func TestLingeringSocketStillReceives(t *testing.T) {
 	peers(t, s, 2)
 	closed := make(chan int)
 	go func() { closed <- s.Close(soon(t)) }()
-	eventually(t, "the socket to take nothing more", func() bool { return errors.Is(s.Send(soon(t), []byte("m")), ErrClosed) })
+	eventually(t, "the socket to accept nothing", func() bool {
+		return errors.Is(s.Send(soon(t), []byte("m")), ErrClosed)
+	})
 	talker.say("\x00\x04late")
 	if got := receiveOne(t, s); got != "late" {
 		t.Errorf("received %q", got)
@@ -181,7 +204,7 @@ func TestLingeringSocketStillReceives(t *testing.T) {
 	}
 }
 
-// A socket that takes leave sends nothing new, but receives everything that its peers have sent until they hear of it.
+// A retired socket sends nothing new, but receives everything that its peers have sent until they learn of it.
 func TestRetire(t *testing.T) {
 	s, at := bound(t, Config{Type: Dealer})
 	peerRaw(t, at, "DEALER", 1).say("\x00\x05early")
@@ -196,7 +219,7 @@ func TestRetire(t *testing.T) {
 		t.Errorf("received %q", got)
 	}
 	if got := r.ended(); got != "\x00\x04last" {
-		t.Errorf("the peer was told %q", got)
+		t.Errorf("the peer heard %q", got)
 	}
 	r.say(command("PING", "\x00\x00"), "\x00\x04late")
 	if got := receiveOne(t, s); got != "late" {
@@ -204,7 +227,7 @@ func TestRetire(t *testing.T) {
 	}
 	select {
 	case <-gone:
-		t.Error("gone, with both peers there")
+		t.Error("gone, while both peers are there")
 	default:
 	}
 	s.mu.Lock()

@@ -3,26 +3,28 @@
 // A Socket has a type, any number of endpoints that it binds or connects to, and a Peer for each live
 // connection. The patterns are those of RFC 28 (DEALER, ROUTER), RFC 29 (PUB, SUB) and RFC 30 (PUSH, PULL):
 //
-//   - PUSH and DEALER give each message to one of the peers that can take it now, in turn, and wait when none can;
-//   - PULL, DEALER, ROUTER, SUB and XSUB take from all peers in turn and stop reading when nobody receives;
-//   - PUB and XPUB give each message to every peer that subscribed to its first frame, and drop it for the slow alone, who hear
-//     of that if they are sockets of this package (dropped.go);
-//   - XPUB also tells what is subscribed to, and XSUB changes at any time what it subscribes to;
-//   - ROUTER answers a connection, not a name: a Peer is what was received from, and what Send answers to.
+//   - PUSH and DEALER give each message to one of the peers that can take it now, in turn, and wait while none can.
+//   - PULL, DEALER, ROUTER, SUB and XSUB take from all peers in turn, and stop reading while nothing receives.
+//   - PUB and XPUB give each message to every peer that subscribed to its first frame. Only the slow ones miss it, and
+//     learn of that if they are sockets of this package (missed.go).
+//   - XPUB also reports what is subscribed to, and XSUB can change at any time what it subscribes to.
+//   - ROUTER answers a connection rather than a name: a Peer is what was received from, and what Send answers to.
 //
-// No message waits for a peer that is not connected, so none is lost in a queue that nobody drains. What a
-// lost connection had been given but had not written is gone with it: Config.OnDown tells the owner, who
-// knows what was given to whom.
+// No message waits for a peer that is not connected, so that none is lost in a queue that is never drained. When a
+// connection is lost, the messages that its peer had been given and that were not written are lost with it.
+// Config.OnDown notifies the owner, which knows what was given to which peer.
 //
-// Greeting, version and socket type are settled by github.com/go-zeromq/zmq4 on our connection, under a
-// deadline and with bounded reads; framing, queues and patterns are this package's own.
+// github.com/go-zeromq/zmq4 negotiates greeting, version and socket type on our connection, under a deadline
+// and with bounded reads. Framing, queues and patterns are this package's own.
 package zmq
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"time"
 
 	"github.com/go-zeromq/zmq4"
@@ -50,37 +52,29 @@ const (
 	DefaultReconnect        = 100 * time.Millisecond
 	DefaultReconnectMax     = 30 * time.Second
 	DefaultHandshakeTimeout = 10 * time.Second
-)
 
-// maxQueueBytes bounds a peer's queue in bytes, whatever HWM allows: a queue always takes one message, and
-// no further one behind this many bytes. It keeps a thousand long messages from being a gigabyte.
-const maxQueueBytes = 4 << 20
-
-// maxQueuesBytes bounds all of a socket's queues together: from 64 peers on each has its part of it, and not less than minQueueBytes. It keeps
-// a thousand subscribers that do not read from being 4 GiB.
-const (
-	maxQueuesBytes = 64 * maxQueueBytes
-	minQueueBytes  = 64 << 10
+	defaultSilence  = time.Second
+	defaultFarewell = time.Second
 )
 
 // Config is what a Socket needs to know. The zero value of a field stands for its default.
 //
-// The functions are called from the goroutines of the connections, with no lock held. They must not block for long,
-// except OnReceive, which holds back the reading of that one peer; and they must not call Close. For one peer
+// The functions are called from the goroutines of the connections, with no lock held. They must not call Close,
+// and must not block for long, except OnReceive, which holds back the reading of that one peer. For one peer
 // the order is OnUp, then any number of OnReceive and OnWritten, then OnDown.
 type Config struct {
 	Type       Type
 	Identity   []byte   // routing identity of a DEALER, 0 to 255 bytes, not beginning with a zero byte
 	Subscribe  []string // the prefixes that a SUB or XSUB asks for; none: it receives nothing
-	HWM        int      // messages held per peer and direction; DefaultHWM
-	MaxMessage int      // bytes of all frames of a received message together; DefaultMaxMessage
+	HWM        int      // high-water mark: messages held per peer and direction; 0: DefaultHWM
+	MaxMessage int      // bytes of all frames of a received message together; 0: DefaultMaxMessage
 
 	Reconnect, ReconnectMax time.Duration // first and longest wait between dials
 	HandshakeTimeout        time.Duration // a peer that has not finished its handshake by then is dropped
 	Heartbeat               time.Duration // interval of PING; a peer silent for three is dropped; 0: none
 
-	DNSServer      string        // host:port of the server to ask for endpoints that are looked up; "": the system's
-	LookupInterval time.Duration // longest time between two lookups of one; 0: discovery.DefaultInterval
+	DNSServer      string        // host:port of the server that looks names up; "": the system's
+	LookupInterval time.Duration // longest time between two lookups of a name; 0: discovery.DefaultInterval
 
 	Logger *slog.Logger // nil: silent
 
@@ -89,18 +83,24 @@ type Config struct {
 	OnWritten func(*Peer)        // the kernel took messages: Peer.Written has risen and there may be room
 	OnReceive func(*Batch)       // takes the place of Recv; the callee owns the batch
 
-	// A SUB or XSUB hears that a publisher, a socket of this package, has dropped n messages for it since the last time: it was
-	// too slow. What comes behind was published later.
+	// OnMissed: a publisher has announced that this SUB or XSUB was too slow and has missed n messages since
+	// the last announcement. Messages received later were published later. Only sockets of this package
+	// announce that.
 	OnMissed func(p *Peer, n uint64)
 
-	// An XPUB's peer begins to want a prefix, or wants it no more, also because it is gone; not each time it says so twice.
-	// apply makes it take effect: the callee calls it once, and no message is between what was published before
-	// and after. It may be called when the socket is being closed.
+	// OnSubscription: an XPUB's peer begins to want a prefix, or no longer wants it, possibly because it is
+	// gone. It is not called for a repeated subscription. The callee calls apply once, which makes the change
+	// take effect between two published messages. It may be called while the socket is being closed.
 	OnSubscription func(p *Peer, prefix []byte, wanted bool, apply func())
 
-	// An endpoint that is connected to was not reached, or its peer was silent or dropped, and dialling goes on; or the endpoint has left the
-	// name that led to it. It comes behind OnDown.
+	// OnUnreachable: an endpoint that is connected to was not reached, or its peer was silent or dropped, and
+	// dialling goes on; or the endpoint has left the name that led to it. It is called after OnDown.
 	OnUnreachable func(endpoint string)
+
+	// Tests replace these.
+	silence  time.Duration // how long a member that has left must be silent before its connection is ended
+	farewell time.Duration // how long Close waits for a peer to read what the peer's kernel has
+	dial     func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 func (c *Config) setDefaults() error {
@@ -123,8 +123,13 @@ func (c *Config) setDefaults() error {
 	orDefault(&c.Reconnect, DefaultReconnect)
 	orDefault(&c.ReconnectMax, DefaultReconnectMax)
 	orDefault(&c.HandshakeTimeout, DefaultHandshakeTimeout)
+	orDefault(&c.silence, defaultSilence)
+	orDefault(&c.farewell, defaultFarewell)
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
+	}
+	if c.dial == nil {
+		c.dial = new(net.Dialer).DialContext
 	}
 	return nil
 }

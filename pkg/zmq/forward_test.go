@@ -5,12 +5,13 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"testing/synctest"
-	"time"
 )
 
-// proxied is an XSUB whose batches an XPUB forwards, with the publishers' and the subscribers' endpoint.
-func proxied(t *testing.T, hwm int, change func(p *Peer, prefix []byte, wanted bool, apply func())) (in, out *Socket, publishAt, subscribeAt string) {
+// proxied makes an XSUB whose batches an XPUB forwards. It returns the publishers' and the subscribers'
+// endpoint, too.
+func proxied(
+	t *testing.T, hwm int, change func(p *Peer, prefix []byte, wanted bool, apply func()),
+) (in, out *Socket, publishAt, subscribeAt string) {
 	if change == nil {
 		change = func(_ *Peer, prefix []byte, wanted bool, apply func()) {
 			apply()
@@ -31,7 +32,7 @@ func proxied(t *testing.T, hwm int, change func(p *Peer, prefix []byte, wanted b
 	return in, out, publishAt, subscribeAt
 }
 
-// What a publisher is asked for is what somebody wants, once, and no more when the last one does not.
+// A publisher is asked once for what some subscriber wants, until the last one no longer wants it.
 func TestXSubAsksForWhatXPubIsAsked(t *testing.T) {
 	_, out, publishAt, subscribeAt := proxied(t, 0, nil)
 	early := peerRaw(t, publishAt, "PUB", 1)
@@ -66,7 +67,7 @@ func TestXSubAsksForWhatXPubIsAsked(t *testing.T) {
 	}
 }
 
-// Every message arrives as it was, at those who want it, also when bytes cannot be passed on as they came.
+// Every message arrives unchanged at those that want it, even if its bytes cannot be passed on as they arrived.
 func TestForward(t *testing.T) {
 	_, out, publishAt, subscribeAt := proxied(t, 0, nil)
 	pub := peerRaw(t, publishAt, "PUB", 1)
@@ -77,18 +78,20 @@ func TestForward(t *testing.T) {
 	long := strings.Repeat("l", 300)
 	pub.say("\x00\x01a", "\x01\x01b\x01\x00\x00\x01z", "\x00\x02b1",
 		"\x01\x01b", command("PING", "\x00\x00"), "\x00\x01p", // a command between two frames
-		"\xf0\x01b",                             // bits that mean nothing yet
+		"\xf0\x01b",                             // bits without a meaning yet
 		"\x02\x00\x00\x00\x00\x00\x00\x00\x01b", // a long size where a short one would do
 		longFrame(0, 300)+long, "\x00\x00", "\x00\x01b")
-	b := "\x01\x01b\x01\x00\x00\x01z" + "\x00\x02b1" + "\x01\x01b\x00\x01p" + "\x00\x01b" + "\x02\x00\x00\x00\x00\x00\x00\x00\x01b"
+	b := "\x01\x01b\x01\x00\x00\x01z" + "\x00\x02b1" + "\x01\x01b\x00\x01p" + "\x00\x01b" +
+		"\x02\x00\x00\x00\x00\x00\x00\x00\x01b"
 	if want := "\x00\x01a" + b + longFrame(0, 300) + long + "\x00\x00\x00\x01b"; all.hear(len(want)) != want {
-		t.Error("who wants everything has something else")
+		t.Error("the subscriber to everything received something else")
 	}
 	if want := b + "\x00\x01b"; some.hear(len(want)) != want {
-		t.Error("who wants a part has something else")
+		t.Error("the subscriber to a part received something else")
 	}
 }
 
+// subscriptions waits until n peers want a topic.
 func subscriptions(t *testing.T, s *Socket, topic string, n int) {
 	t.Helper()
 	eventually(t, fmt.Sprintf("%d subscriptions to %q", n, topic), func() bool {
@@ -98,7 +101,7 @@ func subscriptions(t *testing.T, s *Socket, topic string, n int) {
 	})
 }
 
-// A subscriber that does not read misses what does not fit, is told how much that is where it is missing, and holds up nobody.
+// A subscriber that does not read misses what does not fit, learns how much in its place, and delays no other.
 func TestForwardToASlowSubscriber(t *testing.T) {
 	const total = 40_000
 	_, out, publishAt, subscribeAt := proxied(t, 100, nil)
@@ -109,7 +112,7 @@ func TestForwardToASlowSubscriber(t *testing.T) {
 	text := strings.Repeat("x", 1000)
 	p := peer(out, 0)
 	for i := range total {
-		for p.Dropped() == 0 && i > 20_000 {
+		if p.Dropped() == 0 && i > 20_000 {
 			t.Fatal("it misses nothing")
 		}
 		s.Publish(fmt.Appendf(nil, "%06d%s", i, text))
@@ -119,23 +122,23 @@ func TestForwardToASlowSubscriber(t *testing.T) {
 		}
 	}
 	eventually(t, "everything", func() bool {
-		queued, written, _ := p.state()
+		queued, written, _ := p.outbox.state()
 		return uint64(queued)+written+p.Dropped() == total
 	})
-	next, told := 0, 0
+	next, announced := 0, 0
 	for next < total {
 		_, body := slow.frame()
 		if news, found := strings.CutPrefix(body, "\x04PING\x00\x00dropped:"); found {
 			n := int(binary.BigEndian.Uint64([]byte(news)))
-			next += n - told
-			told = n
+			next += n - announced
+			announced = n
 			continue
 		}
 		if want := fmt.Sprintf("%06d", next); body[:6] != want {
-			t.Fatalf("%.6s where %s is due, after %d were said to be missing", body, want, told)
+			t.Fatalf("%.6s in the place of %s, after %d were announced as missing", body, want, announced)
 		}
 		next++
-		if next+int(p.Dropped())-told == total { // what is missing at the end is told with the next message
+		if next+int(p.Dropped())-announced == total { // what is missing at the end is announced with the next message
 			break
 		}
 	}
@@ -144,7 +147,7 @@ func TestForwardToASlowSubscriber(t *testing.T) {
 	}
 }
 
-// publisher is a PUB that is connected and subscribed to.
+// publisher makes a PUB that is connected to an XSUB, which has subscribed to everything.
 func publisher(t *testing.T, at string) (*Socket, string) {
 	t.Helper()
 	s, own := bound(t, Config{Type: Pub})
@@ -155,132 +158,14 @@ func publisher(t *testing.T, at string) (*Socket, string) {
 	return s, own
 }
 
-// A subscription's replay comes before what is published later, also beyond the high-water mark, which holds for the rest.
-func TestReplay(t *testing.T) {
-	const hwm, replayed = 10, 25
-	change := func(p *Peer, prefix []byte, wanted bool, apply func()) {
-		for i := range replayed {
-			if wanted && !p.Replay([]byte(fmt.Sprintf("%sold%d", prefix, i))) {
-				t.Errorf("message %d is not taken", i)
-			}
-		}
-		apply()
-	}
-	_, out, _, subscribeAt := proxied(t, hwm, change)
-	r := peerRaw(t, subscribeAt, "SUB", 1)
-	r.say(command("SUBSCRIBE", "r"))
-	subscriptions(t, out, "r", 1)
-	for i := range hwm - 1 {
-		out.Publish([]byte(fmt.Sprintf("rnew%d", i)))
-	}
-	out.Flush()
-	for i := range replayed {
-		if _, body := r.frame(); body != fmt.Sprintf("rold%d", i) {
-			t.Errorf("%q where rold%d is due", body, i)
-		}
-	}
-	for i := range hwm - 1 {
-		if _, body := r.frame(); body != fmt.Sprintf("rnew%d", i) {
-			t.Errorf("%q where rnew%d is due", body, i)
-		}
-	}
-	if n := peer(out, 0).Dropped(); n != 0 {
-		t.Errorf("%d dropped", n)
-	}
-}
-
-// A replay has a bound in bytes of its own, and what does not fit is told before what does.
-func TestReplayIsBounded(t *testing.T) {
-	body := make([]byte, 100_000)
-	change := func(p *Peer, _ []byte, wanted bool, apply func()) {
-		if wanted {
-			room, n := p.ReplayRoom(), 0
-			p.Miss(7)
-			for p.Replay(body) {
-				n++
-			}
-			if room != maxQueueBytes || n < room/(len(body)+9) || n > room/len(body)+1 || p.ReplayRoom() > 0 {
-				t.Errorf("%d messages in %d bytes, of which %d are left", n, room, p.ReplayRoom())
-			}
-		}
-		apply()
-	}
-	_, out, _, subscribeAt := proxied(t, 10, change)
-	r := peerRaw(t, subscribeAt, "SUB", 1)
-	r.say(command("SUBSCRIBE", "r"))
-	subscriptions(t, out, "r", 1)
-	out.Flush()
-	if _, body := r.frame(); body != "\x04PING\x00\x00dropped:\x00\x00\x00\x00\x00\x00\x00\x07" {
-		t.Errorf("heard %q first", body)
-	}
-	out.Publish([]byte("r"))
-	if n := peer(out, 0).Dropped(); n != 7 {
-		t.Errorf("%d dropped", n)
-	}
-}
-
-// A subscriber hears from its publisher what it has missed, once, also with a heartbeat; and nothing from anybody else's PING.
-func TestSubscriberHearsOfGaps(t *testing.T) {
-	missed := make(chan uint64, 10)
-	s, at := bound(t, Config{Type: Sub, Subscribe: []string{""}, OnMissed: func(_ *Peer, n uint64) { missed <- n }})
-	r := peerRaw(t, at, "PUB", 1)
-	news := func(n byte) string { return command("PING", "\x00\x00dropped:\x00\x00\x00\x00\x00\x00\x00"+string(n)) }
-	r.say("\x00\x01a", news(3), "\x00\x01b", news(3), command("PING", "\x00\x00dropped!12345678"), command("PING", "\x00\x00"), news(5))
-	if got := receive(t, s, 2); strings.Join(got, "") != "ab" {
-		t.Errorf("received %q", got)
-	}
-	if first, second := <-missed, <-missed; first != 3 || second != 2 || len(missed) > 0 {
-		t.Errorf("missed %d and %d, and %d more", first, second, len(missed))
-	}
-}
-
-// What was missed is heard of behind what was received before.
-func TestGapsStandWhereTheyAre(t *testing.T) {
-	order := make(chan string, 10)
-	_, at := bound(t, Config{Type: XSub, Subscribe: []string{""},
-		OnReceive: func(b *Batch) {
-			for i := range b.Len() {
-				order <- string(b.Frames(i)[0])
-			}
-			b.Release()
-		},
-		OnMissed: func(_ *Peer, n uint64) { order <- fmt.Sprint(n) }})
-	peerRaw(t, at, "PUB", 1).say("\x00\x01a\x00\x01b", command("PING", "\x00\x00dropped:\x00\x00\x00\x00\x00\x00\x00\x07"), "\x00\x01c")
-	for _, want := range []string{"a", "b", "7", "c"} {
-		if got := <-order; got != want {
-			t.Errorf("%s where %s is due", got, want)
-		}
-	}
-}
-
-// A heartbeat's news does not overtake messages that were published before what was missed.
-func TestHeartbeatOvertakesNothing(t *testing.T) {
-	inBubble(t, Config{Type: Pub, HWM: 4}, "SUB", 1, func(t *testing.T, s *Socket, r *raw, _ chan error) {
-		r.say(command("SUBSCRIBE", ""))
-		synctest.Wait()
-		for i := range 7 {
-			s.Publish([]byte{'0' + byte(i)})
-			s.Flush()
-			synctest.Wait() // the first is being written
-		}
-		time.Sleep(beat)
-		const ping = "\x04PING\x00\x00"
-		for _, want := range []string{"0", ping, "1", "2", "3", ping + "dropped:\x00\x00\x00\x00\x00\x00\x00\x03"} {
-			if _, body := r.frame(); body != want {
-				t.Errorf("%q where %q is due", body, want)
-			}
-		}
-	})
-}
-
-// What waited for a subscriber that is gone is not kept for as long as the index knows of it.
+// The queue of a subscriber that is gone is freed, although the index still knows the subscriber.
 func TestQueueGoesWithItsPeer(t *testing.T) {
 	s, at := bound(t, Config{Type: Pub, HWM: 1 << 20})
 	first, second := peerRaw(t, at, "SUB", 1), peerRaw(t, at, "SUB", 1)
 	first.say(command("SUBSCRIBE", "a"))
 	second.say(command("SUBSCRIBE", "a"))
 	subscriptions(t, s, "a", 2)
-	members := s.audience.index.Of([]byte("a")).Members // as the index remembers them until the topic is asked for again
+	members := s.audience.index.Of([]byte("a")).Members // the index remembers them until the topic is looked up again
 	for members[0].Dropped() == 0 || members[1].Dropped() == 0 {
 		s.Publish([]byte("a"), make([]byte, 100_000))
 		s.Flush()
@@ -289,10 +174,10 @@ func TestQueueGoesWithItsPeer(t *testing.T) {
 	second.Close()
 	eventually(t, "their end", func() bool {
 		for _, p := range members {
-			p.mu.Lock()
-			kept := cap(p.out) + cap(p.control)
-			p.mu.Unlock()
-			if kept > 0 {
+			p.outbox.mu.Lock()
+			held := cap(p.outbox.messages) + cap(p.outbox.control) + cap(p.outbox.spare)
+			p.outbox.mu.Unlock()
+			if held > 0 {
 				return false
 			}
 		}

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// down makes a socket that tells how connections end.
+// down makes a socket that reports why connections end.
 func down(t *testing.T, cfg Config) (s *Socket, at string, reason chan error) {
 	reason = make(chan error, 16)
 	cfg.OnDown = func(_ *Peer, err error) { reason <- err }
@@ -20,20 +20,21 @@ func down(t *testing.T, cfg Config) (s *Socket, at string, reason chan error) {
 
 func TestHostileFramesEndTheConnection(t *testing.T) {
 	tests := map[string]string{
-		"limit and one byte":                    longFrame(0, 1001),
-		"a TiB":                                 longFrame(0, 1<<40),
-		"2^63-1":                                longFrame(0, math.MaxInt64),
-		"2^64-1":                                longFrame(0, math.MaxUint64),
-		"over the limit in several frames":      longFrame(1, 600) + strings.Repeat("x", 600) + longFrame(0, 401),
-		"a long command":                        longFrame(4, maxCommand+1),
-		"a TiB of command":                      longFrame(4, 1<<40),
-		"a command without a name":              "\x04\x00",
-		"a command with an empty name":          "\x04\x02\x00x",
-		"a command whose name is cut":           "\x04\x02\x05P",
-		"a subscription":                        command("SUBSCRIBE", ""),
-		"ERROR":                                 command("ERROR", "\x04oops"),
-		"1025 frames":                           strings.Repeat("\x01\x00", 1024) + "\x00\x00",
-		"commands without end inside a message": "\x01\x00" + strings.Repeat(command("PONG", strings.Repeat("x", 200)), 100),
+		"limit and one byte":               longFrame(0, 1001),
+		"a TiB":                            longFrame(0, 1<<40),
+		"2^63-1":                           longFrame(0, math.MaxInt64),
+		"2^64-1":                           longFrame(0, math.MaxUint64),
+		"over the limit in several frames": longFrame(1, 600) + strings.Repeat("x", 600) + longFrame(0, 401),
+		"a long command":                   longFrame(4, maxCommand+1),
+		"a TiB of command":                 longFrame(4, 1<<40),
+		"a command without a name":         "\x04\x00",
+		"a command with an empty name":     "\x04\x02\x00x",
+		"a command whose name is cut":      "\x04\x02\x05P",
+		"a subscription":                   command("SUBSCRIBE", ""),
+		"ERROR":                            command("ERROR", "\x04oops"),
+		"1025 frames":                      strings.Repeat("\x01\x00", 1024) + "\x00\x00",
+		"commands without end inside a message": "\x01\x00" +
+			strings.Repeat(command("PONG", strings.Repeat("x", 200)), 100),
 	}
 	s, at, reason := down(t, Config{Type: Pull, MaxMessage: 1000})
 	var before, after runtime.MemStats
@@ -53,7 +54,7 @@ func TestHostileFramesEndTheConnection(t *testing.T) {
 	}
 	runtime.ReadMemStats(&after)
 	if used := after.TotalAlloc - before.TotalAlloc; used > 64<<20 {
-		t.Errorf("they used %d bytes of memory", used)
+		t.Errorf("they have used %d bytes of memory", used)
 	}
 }
 
@@ -71,7 +72,7 @@ func TestReasonsAreGiven(t *testing.T) {
 		r := peerRaw(t, at, "PUSH", 1)
 		r.say(bytes)
 		if want == "" {
-			r.Close() // the end of the stream inside a message: the message is nothing
+			r.Close() // the stream ends inside a message, which is discarded
 			want = "EOF"
 		}
 		if err := <-reason; err == nil || !strings.Contains(err.Error(), want) {
@@ -80,12 +81,12 @@ func TestReasonsAreGiven(t *testing.T) {
 	}
 }
 
-// What is just within the limits passes.
+// What is just within the limits is accepted.
 func TestLimitsAreInclusive(t *testing.T) {
 	s, at := bound(t, Config{Type: Pull, MaxMessage: 1000})
 	r := peerRaw(t, at, "PUSH", 1)
-	r.say(longFrame(1, 600), strings.Repeat("x", 600), command("PING", "\x00\x00"), longFrame(1, 400), strings.Repeat("y", 400),
-		command("PING", "\x00\x00context beyond"), "\x00\x00")
+	r.say(longFrame(1, 600), strings.Repeat("x", 600), command("PING", "\x00\x00"),
+		longFrame(1, 400), strings.Repeat("y", 400), command("PING", "\x00\x00context beyond"), "\x00\x00")
 	if got := receiveOne(t, s); got != strings.Repeat("x", 600)+"|"+strings.Repeat("y", 400)+"|" {
 		t.Errorf("received %q", got)
 	}
@@ -119,17 +120,19 @@ func TestPingIsAnswered(t *testing.T) {
 	}
 }
 
-// libzmq injects a PING wherever it is between two frames. The message's bytes are parsed again as they come; the
-// PING is obeyed once.
+// libzmq injects a PING anywhere between two frames. The message's bytes are parsed again as more arrive; the
+// PING is answered once.
 func TestPingInsideAMessageIsAnsweredOnce(t *testing.T) {
 	s, at := bound(t, Config{Type: Pull})
 	r := peerRaw(t, at, "PUSH", 1)
-	parts := []string{"\x01\x05first", command("PING", "\x00\x00one"), "\x01\x00", "\x01\x03th", "e", command("PING", "\x00\x00two"),
-		longFrame(1, 5000), strings.Repeat("x", 2500), strings.Repeat("x", 2500), command("PING", "\x00\x00three")[:5], command("PING", "\x00\x00three")[5:]}
+	three := command("PING", "\x00\x00three")
+	parts := []string{"\x01\x05first", command("PING", "\x00\x00one"), "\x01\x00", "\x01\x03th", "e",
+		command("PING", "\x00\x00two"), longFrame(1, 5000), strings.Repeat("x", 2500), strings.Repeat("x", 2500),
+		three[:5], three[5:]}
 	for _, part := range parts {
 		r.say(part)
 		if strings.HasSuffix(part, "one") || strings.HasSuffix(part, "two") || strings.HasSuffix(part, "three") {
-			_, pong := r.frame() // so that the next part comes with a read of its own
+			_, pong := r.frame() // so that the next part arrives with a read of its own
 			if !strings.HasPrefix(pong, "\x04PONG") || !strings.HasSuffix(part, pong[5:]) {
 				t.Errorf("%q after %q", pong, part)
 			}
@@ -145,7 +148,7 @@ func TestPingInsideAMessageIsAnsweredOnce(t *testing.T) {
 	}
 }
 
-// A peer that floods us with PING and reads no answer costs a bounded amount of memory.
+// A peer that floods us with PING and reads no answer costs a limited amount of memory.
 func TestPingFlood(t *testing.T) {
 	up := make(chan *Peer, 1)
 	s, at := bound(t, Config{Type: Pull, OnUp: func(p *Peer) { up <- p }})
@@ -161,17 +164,18 @@ func TestPingFlood(t *testing.T) {
 	if got := receiveOne(t, s); got != "after" {
 		t.Errorf("received %q", got)
 	}
-	p.mu.Lock()
-	waiting := cap(p.control)
-	p.mu.Unlock()
+	p.outbox.mu.Lock()
+	waiting := cap(p.outbox.control)
+	p.outbox.mu.Unlock()
 	runtime.GC()
 	runtime.ReadMemStats(&after)
 	if waiting > 2*maxControl || after.HeapAlloc > before.HeapAlloc+8<<20 {
-		t.Errorf("%d bytes of answers wait; the heap has grown from %d to %d", waiting, before.HeapAlloc, after.HeapAlloc)
+		t.Errorf("%d bytes of answers wait; the heap has grown from %d to %d bytes",
+			waiting, before.HeapAlloc, after.HeapAlloc)
 	}
 }
 
-// Messages of all sizes, sent in pieces of all sizes.
+// Messages of all sizes arrive, whatever the pieces that they are sent in.
 func TestMessagesInPieces(t *testing.T) {
 	s, at := bound(t, Config{Type: Pull, HWM: 7})
 	r := peerRaw(t, at, "PUSH", 1)

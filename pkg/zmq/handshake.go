@@ -18,26 +18,26 @@ import (
 
 const (
 	minorVersion  = 1  // ours: 3.1, so that peers know that we understand PING
-	greetingSize  = 64 // bytes of a greeting (RFC 23), and where its fields begin
+	greetingSize  = 64 // bytes of a greeting (RFC 23); where its fields begin follows
 	greetingMajor = 10
 	greetingMinor = 11
 	mechanismAt   = 12
 	mechanismEnd  = 32
 )
 
-// session is what a handshake has settled.
+// session is the result of a handshake.
 type session struct {
-	commands bool // the peer knows the commands of version 3.1: PING, SUBSCRIBE and CANCEL
-	identity []byte
+	commands bool   // the peer knows the commands of version 3.1: PING, SUBSCRIBE and CANCEL
+	identity []byte // the peer's
 }
 
-// handshake performs greeting and NULL handshake on conn. The deadline is conn's for the time of the
-// handshake, and none afterwards. On an error the caller closes conn.
+// handshake performs greeting and NULL handshake on conn. It sets conn's deadline, and clears it at the end. On
+// an error the caller closes conn.
 func handshake(conn net.Conn, typ Type, identity []byte, timeout time.Duration) (s session, err error) {
 	if err := conn.SetDeadline(time.Now().Add(timeout)); err != nil {
 		return session{}, err
 	}
-	// zmq4 panics on some hostile greetings; what a stranger sends must end its connection and nothing else.
+	// zmq4 panics on some hostile greetings. What a stranger sends must end its connection and nothing else.
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("malformed handshake: %v", r)
@@ -54,24 +54,26 @@ func handshake(conn net.Conn, typ Type, identity []byte, timeout time.Duration) 
 	return session{commands: greeting.commands(), identity: null.peerIdentity}, conn.SetDeadline(time.Time{})
 }
 
-// handshakeError puts the commonest causes in the words of somebody who has to mend them.
+// handshakeError says what to do about the most frequent errors.
 func handshakeError(err error) error {
 	var timeout net.Error
 	switch {
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return errors.New("the peer did not finish the ZMTP handshake in time; is it a ZeroMQ socket?")
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
-		return errors.New("the peer closed the connection during the ZMTP handshake; do socket types and security match?")
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF),
+		errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		return errors.New("the peer closed the connection during the ZMTP handshake; " +
+			"do socket types and security match?")
 	}
 	return err
 }
 
-// greetingConn is a connection on which zmq4, which only knows version 3.0, greets as 3.1. It keeps the peer's
-// greeting, of which zmq4 does not tell, and ends as soon as that cannot become a good one.
+// greetingConn is a connection on which zmq4, which only knows version 3.0, greets as 3.1. It records the peer's
+// greeting, which zmq4 does not pass on, and returns an error from Read as soon as that cannot become a valid one.
 type greetingConn struct {
 	net.Conn
 	sent bool
-	got  []byte // the peer's greeting, as far as it has come
+	got  []byte // what has arrived of the peer's greeting
 }
 
 func (c *greetingConn) Write(b []byte) (int, error) {
@@ -94,25 +96,26 @@ func (c *greetingConn) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// problem says what is wrong with the peer's greeting, as far as it has come.
+// problem returns what is wrong with what has arrived of the peer's greeting, or nil.
 func (c *greetingConn) problem() error {
 	if len(c.got) > 0 && c.got[0] != 0xff {
-		return errors.New("the peer does not greet as ZMTP 2.0 or later does; is it a ZeroMQ socket?")
+		return errors.New("the peer's greeting is not that of ZMTP 2.0 or later; is it a ZeroMQ socket?")
 	}
 	if len(c.got) > greetingMajor && c.got[greetingMajor] < 3 {
-		return errors.New("the peer speaks a ZMTP older than 3.0; it needs libzmq 4.0 or later")
+		return errors.New("the peer speaks a version of ZMTP older than 3.0; it needs libzmq 4.0 or later")
 	}
 	if len(c.got) < greetingSize {
 		return nil
 	}
 	mechanism := bytes.TrimRight(c.got[mechanismAt:mechanismEnd], "\x00")
 	if string(mechanism) != string(zmq4.NullSecurity) {
-		return fmt.Errorf("the peer's security mechanism is %q, this end's %q: give both ends the same security", mechanism, zmq4.NullSecurity)
+		return fmt.Errorf("the peer's security mechanism is %q, this end's is %q: give both ends the same security",
+			mechanism, zmq4.NullSecurity)
 	}
 	return nil
 }
 
-// commands tells whether the peer's version is 3.1 or later.
+// commands reports whether the peer's version is 3.1 or later.
 func (c *greetingConn) commands() bool {
 	return len(c.got) == greetingSize && (c.got[greetingMajor] > 3 || c.got[greetingMinor] > 0)
 }
@@ -123,7 +126,7 @@ type nullMechanism struct {
 	typ          Type
 	identity     []byte
 	peerIdentity []byte
-	problem      error // what is wrong with the peer, without zmq4's words around it
+	problem      error // what is wrong with the peer, without the text that zmq4 adds
 }
 
 func (*nullMechanism) Type() zmq4.SecurityType { return zmq4.NullSecurity }
@@ -154,7 +157,7 @@ func (m *nullMechanism) Handshake(conn *zmq4.Conn, _ bool) error {
 	case zmtp.Error:
 		m.problem = fmt.Errorf("the peer refused the connection: %s", zmtp.ErrorReason(data))
 	default:
-		m.problem = fmt.Errorf("command %q where READY was due", name)
+		m.problem = fmt.Errorf("command %q where READY was expected", name)
 	}
 	return m.problem
 }
@@ -173,7 +176,7 @@ func (m *nullMechanism) readMetadata(conn *zmq4.Conn, data []byte) error {
 		return err
 	}
 	if typ == "" {
-		return errors.New("the peer does not say what its socket type is")
+		return errors.New("the peer does not say what its socket type is; is it a ZeroMQ socket?")
 	}
 	if !compatible(m.typ, Type(typ)) {
 		return fmt.Errorf("a %s socket cannot talk to the peer's %q%s", m.typ, typ, mistaken(m.typ, Type(typ)))
@@ -185,27 +188,27 @@ func (m *nullMechanism) readMetadata(conn *zmq4.Conn, data []byte) error {
 	return nil
 }
 
-// mistaken says what to do about a hub's wrong side.
+// mistaken returns what to do if the peer is a hub's wrong side, or "".
 func mistaken(own, peer Type) string {
 	switch {
 	case (own == Sub || own == XSub) && peer == XSub:
-		return ": both subscribe; that may be the side of a hub for publishers, and the other one is for us"
+		return ": both subscribe; if the peer is a hub, connect to its side for subscribers"
 	case (own == Pub || own == XPub) && peer == XPub:
-		return ": both publish; that may be the side of a hub for subscribers, and the other one is for us"
+		return ": both publish; if the peer is a hub, connect to its side for publishers"
 	}
 	return ""
 }
 
-// compatible asks zmq4's table, which panics on types that it does not know.
+// compatible reports whether the types can be connected, by zmq4's table, which panics on unknown types.
 func compatible(own, peer Type) bool {
 	switch peer {
-	case zmq4.Pair, zmq4.Pub, zmq4.Sub, zmq4.Req, zmq4.Rep, zmq4.Dealer, zmq4.Router, zmq4.Pull, zmq4.Push, zmq4.XPub, zmq4.XSub:
+	case zmq4.Pair, zmq4.Req, zmq4.Rep, Pub, Sub, Dealer, Router, Pull, Push, XPub, XSub:
 		return peer.IsCompatible(own)
 	}
 	return false
 }
 
-// readCommand reads one command frame of at most maxCommand bytes and not a byte more.
+// readCommand reads one command frame of at most maxCommand bytes, and no byte after it.
 func readCommand(r io.Reader) ([]byte, error) {
 	var buf []byte
 	for need := 2; ; {
@@ -220,7 +223,7 @@ func readCommand(r io.Reader) ([]byte, error) {
 		}
 		if n <= len(buf) {
 			if flags&zmtp.Command == 0 {
-				return nil, errors.New("a message where a handshake command was due")
+				return nil, errors.New("a message where a handshake command was expected")
 			}
 			return body, nil
 		}

@@ -10,7 +10,7 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
 )
 
-// pairings are those of our types with libzmq's; toThem and toUs tell which ways messages go.
+// pairings are those of our types with libzmq's. Messages go to libzmq (toThem), to us, or both.
 var pairings = []struct {
 	own, their   zmq.Type
 	toThem, toUs bool
@@ -30,11 +30,12 @@ var pairings = []struct {
 	{zmq.XSub, "XPUB", false, true},
 }
 
-const sign = "sync" // what is published until a subscription has come
+const sign = "sync" // what is published until a subscription has arrived
 
-// TestLibzmqPairings sends all shapes of messages, both ways where there are two, over every transport, with either
-// end binding.
+// TestLibzmqPairings sends all shapes of messages, in both directions if the types allow it, over every
+// transport, with either end binding.
 func TestLibzmqPairings(t *testing.T) {
+	t.Parallel()
 	p := libzmq(t)
 	for _, pairing := range pairings {
 		for _, transport := range []string{"tcp://127.0.0.1:*", "tcp://[::1]:*", "ipc:///", "ipc://@"} {
@@ -55,7 +56,8 @@ func TestLibzmqPairings(t *testing.T) {
 func (p *python) pair(own, theirType zmq.Type, at string, bind, toThem, toUs bool) {
 	t := p.t
 	up := make(chan *zmq.Peer, 1)
-	s := ours(t, zmq.Config{Type: own, Identity: identityOf(own), Subscribe: []string{"t", "o", "x", sign}, OnUp: func(p *zmq.Peer) { up <- p }})
+	s := ours(t, zmq.Config{Type: own, Identity: identityOf(own), Subscribe: []string{"t", "o", "x", sign},
+		OnUp: func(p *zmq.Peer) { up <- p }})
 	o := options{}
 	switch theirType {
 	case "SUB":
@@ -117,7 +119,7 @@ func identityOf(typ zmq.Type) []byte {
 	return nil
 }
 
-// give sends a message in the way of the socket's type.
+// give sends a message as the socket's type does.
 func give(t *testing.T, s *zmq.Socket, typ zmq.Type, peer *zmq.Peer, frames [][]byte) {
 	t.Helper()
 	switch typ {
@@ -126,7 +128,7 @@ func give(t *testing.T, s *zmq.Socket, typ zmq.Type, peer *zmq.Peer, frames [][]
 		s.Flush()
 	case zmq.Router:
 		if !peer.Send(frames...) {
-			t.Error("the peer takes no message")
+			t.Error("the peer accepts no message")
 		}
 	default:
 		if err := s.Send(soon(t), frames...); err != nil {
@@ -135,7 +137,7 @@ func give(t *testing.T, s *zmq.Socket, typ zmq.Type, peer *zmq.Peer, frames [][]
 	}
 }
 
-// subscribe waits until a subscription has come to who publishes.
+// subscribe waits until the publisher, if there is one, has a subscription.
 func (p *python) subscribe(s *zmq.Socket, own zmq.Type, them *their) {
 	switch own {
 	case zmq.Pub, zmq.XPub:

@@ -23,7 +23,7 @@ type python struct {
 	sockets int
 }
 
-// request and answer are testdata/peer.py's.
+// request and answer are those of testdata/peer.py.
 type request struct {
 	Op           string         `json:"op"`
 	Name         int            `json:"name"`
@@ -106,17 +106,19 @@ type their struct {
 
 type options = map[string]any
 
-// bind and connect open a socket of libzmq's.
+// bind opens a socket of libzmq's.
 func (p *python) bind(typ zmq.Type, at string, o options) *their {
 	p.t.Helper()
 	s := &their{python: p, name: p.sockets}
 	p.sockets++
-	if bound := p.ask(request{Op: "open", Name: s.name, Type: typ, Options: o, Bind: []string{at}}).Bound; len(bound) == 1 {
-		s.bound = bound[0]
+	a := p.ask(request{Op: "open", Name: s.name, Type: typ, Options: o, Bind: []string{at}})
+	if len(a.Bound) == 1 {
+		s.bound = a.Bound[0]
 	}
 	return s
 }
 
+// connect opens a socket of libzmq's.
 func (p *python) connect(typ zmq.Type, to string, o options) *their {
 	p.t.Helper()
 	s := &their{python: p, name: p.sockets}
@@ -134,7 +136,7 @@ func (s *their) send(frames ...[]byte) {
 	s.ask(request{Op: "send", Name: s.name, Frames: text})
 }
 
-// recv receives a message that is not skip.
+// recv receives the next message that is not skip.
 func (s *their) recv(skip string) (frames [][]byte) {
 	s.t.Helper()
 	for _, text := range s.ask(request{Op: "recv", Name: s.name, Skip: hex.EncodeToString([]byte(skip))}).Frames {
@@ -162,13 +164,13 @@ func (s *their) close() {
 	s.ask(request{Op: "close", Name: s.name})
 }
 
-// idle tells that nothing comes for a while.
+// idle reports whether nothing arrives for a while.
 func (s *their) idle(d time.Duration) bool {
 	s.t.Helper()
 	return s.ask(request{Op: "idle", Name: s.name, Milliseconds: int(d.Milliseconds())}).Idle
 }
 
-// number is what recvNumbers reads.
+// number is a message that recvNumbers reads.
 func number(prefix string, n, size int) []byte {
 	return fmt.Appendf(nil, "%s%d%*s", prefix, n, size, "")
 }

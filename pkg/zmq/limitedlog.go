@@ -7,18 +7,19 @@ import (
 	"time"
 )
 
-// burst is how many lines a limitedLog writes before it begins to leave some out.
+// burst is how many lines a limitedLog writes at once before it leaves any out.
 const burst = 10
 
-// limitedLog writes at most one line a second, after a first few: what strangers can cause must not fill a log.
+// limitedLog writes at most one line a second on average, in bursts of at most burst lines: what strangers can
+// cause must not fill a log. A line reports how many were left out before it.
 type limitedLog struct {
 	logger     *slog.Logger
 	mu         sync.Mutex
-	next       time.Time // when the next line would be due if lines came a second apart
+	next       time.Time // when the next line would be due if lines were a second apart
 	suppressed int
 }
 
-func (l *limitedLog) log(level slog.Level, text string, args ...any) {
+func (l *limitedLog) write(level slog.Level, text string, args ...any) {
 	if !l.logger.Enabled(context.Background(), level) {
 		return
 	}

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// Close is prompt whatever a connection is about to do, and leaves no goroutine.
+// Close returns promptly, whatever a connection is doing, and leaves no goroutine.
 func TestCloseIsPrompt(t *testing.T) {
 	silent := listenRaw(t, func(*raw) {})
 	states := map[string]func(s *Socket) error{
@@ -33,14 +33,15 @@ func TestCloseIsPrompt(t *testing.T) {
 	for name, reach := range states {
 		t.Run(name, func(t *testing.T) {
 			for i := range 50 {
-				s, err := New(Config{Type: Push, HandshakeTimeout: time.Hour, Reconnect: time.Hour, ReconnectMax: time.Hour})
+				s, err := New(Config{Type: Push,
+					HandshakeTimeout: time.Hour, Reconnect: time.Hour, ReconnectMax: time.Hour})
 				if err != nil {
 					t.Fatal(err)
 				}
 				if err := reach(s); err != nil {
 					t.Fatal(err)
 				}
-				if i%10 == 0 { // most often before it has begun, sometimes in the middle of it
+				if i%10 == 0 { // usually before that has begun, sometimes in the middle of it
 					<-time.After(time.Millisecond)
 				}
 				closed := make(chan struct{})
@@ -61,12 +62,12 @@ func TestCloseIsPrompt(t *testing.T) {
 	}
 }
 
-// A connection that comes just when the socket closes is not waited for, wherever in its handshake it is.
+// A closing socket does not wait for a connection in its handshake, whatever the moment.
 func TestClosingSocketShakesNoHands(t *testing.T) {
 	for range 100 {
 		s := open(t, Config{Type: Push, HandshakeTimeout: time.Hour})
 		near, far := net.Pipe()
-		go io.Copy(io.Discard, far) // it reads our greeting and says nothing
+		go io.Copy(io.Discard, far) // it reads our greeting and sends nothing
 		served := make(chan error, 1)
 		s.stop()
 		go func() {
@@ -85,7 +86,7 @@ func TestClosingSocketShakesNoHands(t *testing.T) {
 	}
 }
 
-// fullBacklog is an endpoint that takes no further connections: dialling it hangs.
+// fullBacklog returns an endpoint that accepts no further connections: dialling it hangs.
 func fullBacklog(t testing.TB) string {
 	t.Helper()
 	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
@@ -93,7 +94,8 @@ func fullBacklog(t testing.TB) string {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { syscall.Close(fd) })
-	if err := errors.Join(syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}), syscall.Listen(fd, 0)); err != nil {
+	err = syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}})
+	if err := errors.Join(err, syscall.Listen(fd, 0)); err != nil {
 		t.Fatal(err)
 	}
 	name, err := syscall.Getsockname(fd)
@@ -108,6 +110,6 @@ func fullBacklog(t testing.TB) string {
 		}
 		t.Cleanup(func() { conn.Close() })
 	}
-	t.Fatal("the backlog is not to be filled")
+	t.Fatal("the backlog cannot be filled")
 	return ""
 }

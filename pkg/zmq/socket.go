@@ -3,51 +3,45 @@ package zmq
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
-	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
-	"syscall"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/prefix"
 )
 
-var errClosed = errors.New("the socket is closed")
-
 // ErrClosed is returned by what needs an open Socket.
-var ErrClosed = errClosed
+var ErrClosed = errors.New("the socket is closed")
 
 // Socket is a ZeroMQ socket. Its methods may be called from any goroutine.
 type Socket struct {
 	cfg      Config
 	audience audience        // a PUB's or XPUB's
-	dropped  atomic.Uint64   // messages that its subscribers were too slow to get
+	missed   atomic.Uint64   // messages that its subscribers were too slow to get
 	ctx      context.Context // ends dialling, listening and handshakes
 	stop     context.CancelFunc
-	deaf     chan struct{} // closed: what comes in is thrown away
+	deaf     chan struct{} // closed: what arrives is thrown away
 	done     chan struct{} // closed: connections end at once
 	work     sync.WaitGroup
 	in       chan *Batch
-	log      limitedLog // for what strangers can cause
-	slow     limitedLog // for what slow subscribers miss
+	limits   queueLimits
 
-	waitMu  sync.Mutex
-	waiting chan struct{} // closed at the next progress, when somebody waits
+	strangers limitedLog // for what anyone that connects can cause
+	slow      limitedLog // for what slow subscribers miss
 
-	count atomic.Int32 // of peers
+	waitMu     sync.Mutex
+	progressed chan struct{} // closed at the next progress; nil while nothing waits for it
 
 	mu        sync.Mutex
 	peers     []*Peer
-	next      int        // whose turn it is
-	wanted    prefix.Set // a SUB's, which is never changed, or an XSUB's
+	next      int        // index of the peer whose turn it is
+	wanted    prefix.Set // a SUB's subscriptions, which never change, or an XSUB's
 	listeners []net.Listener
-	closed    bool // nothing more is sent, dialled or listened for
-	closing   bool // Close was called
-
-	members map[string]*member // by endpoint: what names that are looked up lead to; mu guards it
+	members   map[string]*member // what names lead to, by endpoint
+	closed    bool               // nothing more is sent, dialled or listened for
+	closing   bool               // Close was called
 }
 
 // New makes a socket without endpoints.
@@ -56,7 +50,8 @@ func New(cfg Config) (*Socket, error) {
 		return nil, err
 	}
 	s := &Socket{cfg: cfg, in: make(chan *Batch), deaf: make(chan struct{}), done: make(chan struct{})}
-	s.log.logger, s.slow.logger = cfg.Logger, cfg.Logger
+	s.limits.hwm = cfg.HWM
+	s.strangers.logger, s.slow.logger = cfg.Logger, cfg.Logger
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	if cfg.Type != Sub && cfg.Type != XSub {
 		return s, nil
@@ -69,74 +64,25 @@ func New(cfg Config) (*Socket, error) {
 	return s, nil
 }
 
-// Peers is the number of live connections.
+// Peers returns the number of live connections.
 func (s *Socket) Peers() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.peers)
 }
 
-// Recv returns the next batch that a peer has sent; peers take turns. It blocks until there is one, ctx ends
-// or the socket is closed (ErrClosed). The caller releases the batch. It is not used when Config.OnReceive is set.
-func (s *Socket) Recv(ctx context.Context) (*Batch, error) {
-	select {
-	case b := <-s.in:
-		return b, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	case <-s.done:
-		return nil, errClosed
-	}
-}
-
-// TryRecv is Recv without waiting: nil when there is nothing at the moment.
-func (s *Socket) TryRecv() *Batch {
-	select {
-	case b := <-s.in:
-		return b
-	default:
-		return nil
-	}
-}
-
-// Incoming is Recv's channel, for a select.
-func (s *Socket) Incoming() <-chan *Batch { return s.in }
-
-// receive hands a batch to whom it may concern. It blocks while nobody receives, and so holds back the peer.
-func (s *Socket) receive(b *Batch) {
-	switch s.cfg.Type {
-	case Push:
-		b.Release() // a PULL has nothing to say
-		return
-	case Pub, XPub:
-		s.upstream(b)
-		return
-	}
-	if s.cfg.OnReceive != nil {
-		s.cfg.OnReceive(b)
-		return
-	}
-	select {
-	case s.in <- b:
-		// The others' turn: the scheduler would let this peer and who receives wake each other for a whole time slice.
-		runtime.Gosched()
-	case <-s.deaf:
-		b.Release()
-	}
-}
-
-// Progress returns a channel that is closed when next a peer comes or goes or has taken messages. To wait
-// for a condition, get the channel before looking at the condition.
+// Progress returns a channel that is closed the next time that a peer arrives, goes, or has taken messages. To
+// wait for a condition, get the channel before checking the condition.
 func (s *Socket) Progress() <-chan struct{} {
 	s.waitMu.Lock()
 	defer s.waitMu.Unlock()
-	if s.waiting == nil {
-		s.waiting = make(chan struct{})
+	if s.progressed == nil {
+		s.progressed = make(chan struct{})
 	}
-	return s.waiting
+	return s.progressed
 }
 
-// await waits until condition holds or ctx ends. The condition is looked at after each progress.
+// await waits until condition holds or ctx ends. It checks the condition after each progress.
 func (s *Socket) await(ctx context.Context, condition func() bool) {
 	for {
 		progress := s.Progress()
@@ -151,22 +97,23 @@ func (s *Socket) await(ctx context.Context, condition func() bool) {
 	}
 }
 
+// progress closes the channel of Progress.
 func (s *Socket) progress() {
 	s.waitMu.Lock()
 	defer s.waitMu.Unlock()
-	if s.waiting != nil {
-		close(s.waiting)
-		s.waiting = nil
+	if s.progressed != nil {
+		close(s.progressed)
+		s.progressed = nil
 	}
 }
 
-// serve runs one connection from the handshake to its end. established tells whether it got past the handshake.
+// serve runs one connection from the handshake to its end. established reports whether the handshake was completed.
 func (s *Socket) serve(conn net.Conn, endpoint string, dialled bool) (established bool, err error) {
 	defer conn.Close()
 	undo := context.AfterFunc(s.ctx, func() { conn.Close() })
 	settled, err := handshake(conn, s.cfg.Type, s.cfg.Identity, s.cfg.HandshakeTimeout)
 	if !undo() && err == nil {
-		err = errClosed
+		err = ErrClosed
 	}
 	if err != nil {
 		return false, err
@@ -176,9 +123,9 @@ func (s *Socket) serve(conn net.Conn, endpoint string, dialled bool) (establishe
 		p.dialled = endpoint
 	}
 	if !s.add(p) {
-		return false, errClosed
+		return false, ErrClosed
 	}
-	s.log.log(slog.LevelInfo, "peer connected", "endpoint", endpoint, "peer", p.remote)
+	s.strangers.write(slog.LevelInfo, "peer connected", "endpoint", endpoint, "peer", p.remote)
 	if s.cfg.OnUp != nil {
 		s.cfg.OnUp(p)
 	}
@@ -192,35 +139,7 @@ func (s *Socket) serve(conn net.Conn, endpoint string, dialled bool) (establishe
 	return true, err
 }
 
-// run reads and writes until the connection ends, and returns why.
-func (p *Peer) run() error {
-	written := make(chan error, 1)
-	go func() {
-		err := p.writeLoop()
-		p.end() // now: the reader may be waiting for somebody to receive
-		written <- err
-		p.conn.Close() // ends readLoop
-	}()
-	err := p.readLoop()
-	dropped := p.end()
-	p.conn.Close() // ends writeLoop
-	if writeErr := <-written; errors.Is(err, net.ErrClosed) {
-		err = writeErr // the writer was first, or somebody dropped the peer
-	}
-	if dropped != nil {
-		err = &dropError{dropped}
-	}
-	return err
-}
-
-// end takes the peer out of the socket and lets nothing more in. It returns why the peer was dropped, if it was.
-func (p *Peer) end() error {
-	p.socket.remove(p)
-	reason := p.leave()
-	p.socket.progress()
-	return reason
-}
-
+// add makes a peer one of the socket's. It returns false if the socket is closed.
 func (s *Socket) add(p *Peer) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -228,8 +147,8 @@ func (s *Socket) add(p *Peer) bool {
 		return false
 	}
 	s.peers = append(s.peers, p)
-	s.count.Store(int32(len(s.peers)))
-	s.ask(p)
+	s.limits.peers.Store(int32(len(s.peers)))
+	s.askForEverything(p)
 	return true
 }
 
@@ -239,21 +158,11 @@ func (s *Socket) remove(p *Peer) {
 	for i, other := range s.peers {
 		if other == p {
 			s.peers = slices.Delete(s.peers, i, i+1)
-			s.count.Store(int32(len(s.peers)))
+			s.limits.peers.Store(int32(len(s.peers)))
 			return
 		}
 	}
 }
 
-// QueueBytes is how many bytes a peer's queue takes at the moment: less the more peers there are.
-func (s *Socket) QueueBytes() int {
-	return min(maxQueueBytes, max(minQueueBytes, maxQueuesBytes/max(1, int(s.count.Load()))))
-}
-
-// bindError says what to do about an address that is taken.
-func bindError(endpoint string, err error) error {
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return fmt.Errorf("cannot bind %s: another process holds it: %w", endpoint, err)
-	}
-	return fmt.Errorf("cannot bind %s: %w", endpoint, err)
-}
+// QueueBytes returns how many bytes a peer's queue accepts at the moment: the more peers, the fewer bytes.
+func (s *Socket) QueueBytes() int { return s.limits.bytes() }

@@ -6,30 +6,14 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq/zmtp"
 )
 
-// maxUntold bounds the subscriptions that wait to be written to a publisher: one that does not read them is dropped.
-const maxUntold = 8 << 20
+// maxRequests bounds the bytes of subscriptions that wait to be written to a publisher. One that does not read
+// them is dropped.
+const maxRequests = 8 << 20
 
 var errDeaf = errors.New("the publisher does not read what it is asked for")
 
-// appendSubscription appends what a SUB says to a publisher, in the form of version 3.1 or of 3.0.
-func appendSubscription(dst, prefix []byte, wanted, commands bool) []byte {
-	name, first := zmtp.Subscribe, byte(subscribeByte)
-	if !wanted {
-		name, first = zmtp.Cancel, cancelByte
-	}
-	if commands {
-		return zmtp.AppendCommand(dst, name, prefix)
-	}
-	return zmtp.AppendFrame(dst, 0, append([]byte{first}, prefix...))
-}
-
-// ask tells a new peer everything that a SUB or XSUB wants. The caller holds s.mu.
-func (s *Socket) ask(p *Peer) {
-	s.wanted.Walk(func(prefix []byte) { p.askFor(prefix, true) })
-}
-
-// Subscribe asks every publisher, those that come later included, for messages whose first frame begins with prefix. XSUB only. As often
-// as it was called, Unsubscribe is to be called for the same prefix to end it.
+// Subscribe asks every publisher, including later ones, for messages whose first frame begins with prefix. XSUB
+// only. Each call needs an Unsubscribe of the same prefix to end it.
 func (s *Socket) Subscribe(prefix []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -40,7 +24,7 @@ func (s *Socket) Subscribe(prefix []byte) error {
 	return err
 }
 
-// Unsubscribe takes one Subscribe of the same prefix back. XSUB only.
+// Unsubscribe takes back one Subscribe of the same prefix. XSUB only.
 func (s *Socket) Unsubscribe(prefix []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -49,22 +33,33 @@ func (s *Socket) Unsubscribe(prefix []byte) {
 	}
 }
 
-// askAll is called with s.mu held, so that each publisher hears of the changes in their order.
+// askAll is called with s.mu held, so that each publisher gets the changes in their order.
 func (s *Socket) askAll(prefix []byte, wanted bool) {
 	for _, p := range s.peers {
-		p.askFor(prefix, wanted)
+		p.ask(prefix, wanted)
 	}
 }
 
-func (p *Peer) askFor(prefix []byte, wanted bool) {
-	p.mu.Lock()
-	if !p.sealed && !p.closed {
-		p.control = appendSubscription(p.control, prefix, wanted, p.session.commands)
-		p.wakeWriter()
-	}
-	untold := len(p.control)
-	p.mu.Unlock()
-	if untold > maxUntold {
+// askForEverything asks a new peer for all that a SUB or XSUB wants. The caller holds s.mu.
+func (s *Socket) askForEverything(p *Peer) {
+	s.wanted.Walk(func(prefix []byte) { p.ask(prefix, true) })
+}
+
+// ask asks a publisher for a prefix, or no longer for it.
+func (p *Peer) ask(prefix []byte, wanted bool) {
+	if p.outbox.request(appendSubscription(nil, prefix, wanted, p.session.commands)) > maxRequests {
 		p.Drop(errDeaf)
 	}
+}
+
+// appendSubscription appends what a SUB sends to a publisher, in the form of version 3.1 or of 3.0.
+func appendSubscription(dst, prefix []byte, wanted, commands bool) []byte {
+	name, first := zmtp.Subscribe, byte(subscribeByte)
+	if !wanted {
+		name, first = zmtp.Cancel, cancelByte
+	}
+	if commands {
+		return zmtp.AppendCommand(dst, name, prefix)
+	}
+	return zmtp.AppendFrame(dst, 0, append([]byte{first}, prefix...))
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
 )
 
-// A subscriber that does not read loses what it is too slow for; the other one nothing; and the count is true.
+// A subscriber that does not read misses messages, the other one none, and the count is right.
 func TestLibzmqSlowSubscriber(t *testing.T) {
 	const total, size = 20_000, 1000
 	up := make(chan *zmq.Peer, 2)
@@ -39,12 +39,12 @@ func TestLibzmqSlowSubscriber(t *testing.T) {
 		}
 	}
 	if dropped := fastPeer.Dropped(); dropped > 0 {
-		t.Errorf("the fast subscriber lost %d", dropped)
+		t.Errorf("the fast subscriber has missed %d", dropped)
 	}
 	dropped := int(slowPeer.Dropped())
 	got := slow.recvNumbers("n", total-dropped)
 	if dropped == 0 || !slices.IsSorted(got) || !slow.idle(100*time.Millisecond) {
-		t.Errorf("%d of %d were counted as dropped, and that is not how many are missing", dropped, total)
+		t.Errorf("%d of %d were counted as missed, and that is not how many are missing", dropped, total)
 	}
 }
 
@@ -69,7 +69,7 @@ func TestLibzmqUnsubscribes(t *testing.T) {
 	})
 }
 
-// A publisher is told what we ask for, and only that.
+// A publisher gets our subscriptions, and nothing else.
 func TestLibzmqHearsSubscriptions(t *testing.T) {
 	xpub := libzmq(t).bind("XPUB", "tcp://127.0.0.1:*", nil)
 	s := ours(t, zmq.Config{Type: zmq.Sub, Subscribe: []string{"app.", strings.Repeat("long", 60)}})
@@ -83,7 +83,7 @@ func TestLibzmqHearsSubscriptions(t *testing.T) {
 	}
 	s.Close(context.Background())
 	if got := xpub.recv(""); len(got) != 1 || got[0][0] != 0 {
-		t.Errorf("when we are gone, they hear %q", got)
+		t.Errorf("after our end, they hear %q", got)
 	}
 }
 

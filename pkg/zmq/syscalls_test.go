@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// counted is a connection that counts system calls, and whose writes can be held up.
+// counted is a connection that counts system calls and whose writes can be delayed.
 type counted struct {
 	net.Conn
 	reads, writes atomic.Int64
@@ -27,7 +27,7 @@ func (c *counted) Write(b []byte) (int, error) {
 	return c.Conn.Write(b)
 }
 
-// serveCounted lets a socket serve a connection to a listener that it returns the other end of.
+// serveCounted has a socket serve a connection. It returns both ends of it.
 func serveCounted(t *testing.T, s *Socket, typ string) (*counted, *raw) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

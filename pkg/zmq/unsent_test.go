@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The kernel must not hold megabytes for a subscriber that does not read; what waits for other peers is nobody's burden.
+// The kernel must not hold megabytes for a subscriber that does not read. Other peers' connections are not limited.
 func TestLittleWaitsInTheKernelForSubscribers(t *testing.T) {
 	for _, kind := range []struct {
 		ours, theirs Type

@@ -20,7 +20,7 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/endpoint"
 )
 
-// patience bounds every wait of these tests: it is reached only when something is wrong.
+// patience bounds every wait of these tests. It is reached only if something is wrong.
 const patience = 20 * time.Second
 
 func TestMain(m *testing.M) {
@@ -34,7 +34,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// leftOver returns the stacks of goroutines that still run this package's code, once it has waited for them to end.
+// leftOver waits for the goroutines that run this package's code, and returns the stacks of those that do not end.
 func leftOver() (stacks string) {
 	for deadline := time.Now().Add(patience); ; <-time.After(5 * time.Millisecond) {
 		buf := make([]byte, 4<<20)
@@ -56,7 +56,7 @@ func eventually(t testing.TB, what string, condition func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); !condition(); <-time.After(time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("waited in vain for: %s", what)
+			t.Fatalf("waited in vain for %s", what)
 		}
 	}
 }
@@ -97,20 +97,20 @@ func connected(t testing.TB, cfg Config, to string) *Socket {
 	return s
 }
 
-// soon is a context that ends when something is wrong.
+// soon returns a context that ends if something is wrong.
 func soon(t testing.TB) context.Context {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	t.Cleanup(cancel)
 	return ctx
 }
 
-// receive takes n messages, each with its frames joined with bars.
+// receive receives n messages, each with its frames joined with bars.
 func receive(t testing.TB, s *Socket, n int) (got []string) {
 	t.Helper()
 	for len(got) < n {
 		b, err := s.Recv(soon(t))
 		if err != nil {
-			t.Fatalf("%d of %d messages came: %v", len(got), n, err)
+			t.Fatalf("%d of %d messages arrived: %v", len(got), n, err)
 		}
 		for i := range b.Len() {
 			got = append(got, string(bytes.Join(b.Frames(i), []byte("|"))))
@@ -118,7 +118,7 @@ func receive(t testing.TB, s *Socket, n int) (got []string) {
 		b.Release()
 	}
 	if len(got) > n {
-		t.Fatalf("%d messages where %d were due", len(got), n)
+		t.Fatalf("%d messages arrived, want %d", len(got), n)
 	}
 	return got
 }
@@ -128,7 +128,7 @@ func receiveOne(t testing.TB, s *Socket) string {
 	return receive(t, s, 1)[0]
 }
 
-// greeting is a greeting by RFC 23's own table.
+// greeting is a greeting by RFC 23's table.
 func greeting(major, minor byte, mechanism string) string {
 	return "\xff\x00\x00\x00\x00\x00\x00\x00\x00\x7f" + string([]byte{major, minor}) +
 		mechanism + strings.Repeat("\x00", 20-len(mechanism)) + strings.Repeat("\x00", 32)
@@ -151,17 +151,17 @@ func longFrame(flags byte, size uint64) string {
 	return string(binary.BigEndian.AppendUint64([]byte{flags | 2}, size))
 }
 
-// raw is a peer whose bytes the test writes by hand.
+// raw is a peer whose bytes the test writes itself.
 type raw struct {
 	net.Conn
-	t     testing.TB
-	quiet bool // it may be cut off at the end of the test
+	t      testing.TB
+	mayEnd bool // the socket may end the connection at the end of the test
 }
 
-// fail ends the test, or only the goroutine of a peer that was cut off.
+// fail ends the test, or only the goroutine if the connection may end.
 func (r *raw) fail(format string, args ...any) {
 	r.t.Helper()
-	if r.quiet {
+	if r.mayEnd {
 		runtime.Goexit()
 	}
 	r.t.Fatalf(format, args...)
@@ -190,6 +190,15 @@ func peerRaw(t testing.TB, to, typ string, minor byte) *raw {
 	r.say(greeting(3, minor, "NULL"), ready(typ))
 	r.greeted()
 	return r
+}
+
+// shake performs a handshake of version 3.1, over an unbuffered connection, too.
+func (r *raw) shake(typ string) {
+	r.t.Helper()
+	r.hear(64)
+	r.say(greeting(3, 1, "NULL"))
+	r.frame()
+	r.say(ready(typ))
 }
 
 func (r *raw) say(parts ...string) {
@@ -229,7 +238,7 @@ func (r *raw) frame() (flags byte, body string) {
 	return flags &^ 2, r.hear(int(size))
 }
 
-// ended reads until the socket has ended the connection, and returns what came before that.
+// ended reads until the socket has ended the connection, and returns what arrived before.
 func (r *raw) ended() string {
 	r.t.Helper()
 	b, err := io.ReadAll(r)
@@ -239,7 +248,7 @@ func (r *raw) ended() string {
 	return string(b)
 }
 
-// logged is a log that a test looks at.
+// logged is a log that a test reads.
 type logged struct {
 	mu   sync.Mutex
 	text bytes.Buffer

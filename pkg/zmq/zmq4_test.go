@@ -16,7 +16,7 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
 )
 
-// go-zeromq/zmq4's own sockets as an independent peer of version 3.0. Those that bind are theirs or ours.
+// The peers here are go-zeromq/zmq4's own sockets, an independent implementation of version 3.0.
 
 const patience = 30 * time.Second
 
@@ -62,12 +62,12 @@ func eventually(t *testing.T, what string, condition func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); !condition(); <-time.After(time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("waited in vain for: %s", what)
+			t.Fatalf("waited in vain for %s", what)
 		}
 	}
 }
 
-// join connects ours and theirs; the one that binds is ours or theirs.
+// join connects ours and theirs. Ours binds if bind is set, otherwise theirs.
 func join(t *testing.T, own *zmq.Socket, their zmq4.Socket, bind bool) {
 	t.Helper()
 	var err error
@@ -85,7 +85,13 @@ func join(t *testing.T, own *zmq.Socket, their zmq4.Socket, bind bool) {
 	eventually(t, "the connection", func() bool { return own.Peers() == 1 })
 }
 
-var bodies = [][][]byte{{[]byte("one")}, {[]byte("topic"), nil, []byte("three")}, {bytes.Repeat([]byte("x"), 300)}, {[]byte("t"), bytes.Repeat([]byte("y"), 1<<20-1)}}
+// bodies are messages of all shapes.
+var bodies = [][][]byte{
+	{[]byte("one")},
+	{[]byte("topic"), nil, []byte("three")},
+	{bytes.Repeat([]byte("x"), 300)},
+	{[]byte("t"), bytes.Repeat([]byte("y"), 1<<20-1)},
+}
 
 // both runs a test with either end binding.
 func both(t *testing.T, test func(t *testing.T, bind bool)) {
@@ -148,7 +154,7 @@ func TestZmq4Subscribes(t *testing.T) {
 		join(t, own, their, bind)
 		stop := make(chan struct{})
 		defer close(stop)
-		go func() { // until the subscription has come
+		go func() { // until the subscription has arrived
 			for {
 				own.Publish([]byte("sys"), []byte("no"))
 				own.Publish([]byte("app.a"), []byte("yes"))
@@ -188,13 +194,13 @@ func TestWeSubscribeToZmq4(t *testing.T) {
 	})
 }
 
-// expect receives messages and returns who sent them. More may come behind.
+// expect receives messages and returns the peer that sent them. More may follow.
 func expect(t *testing.T, s *zmq.Socket, want [][][]byte) (peer *zmq.Peer) {
 	t.Helper()
 	for n := 0; n < len(want); {
 		b, err := s.Recv(soon(t))
 		if err != nil {
-			t.Fatalf("%d of %d messages came: %v", n, len(want), err)
+			t.Fatalf("%d of %d messages arrived: %v", n, len(want), err)
 		}
 		peer = b.Peer()
 		for i := 0; i < b.Len() && n < len(want); i++ {

@@ -1,19 +1,21 @@
-// Package discovery finds the members of a name in DNS and follows them as they join and leave: the addresses of a name, or
-// the targets and ports of its SRV records (RFC 2782). So Kubernetes' headless services, Consul and CoreDNS tell who is there.
+// Package discovery finds the members of a name in DNS and follows them as they join and leave. Members are the
+// addresses of a name, or the targets and ports of its SRV records (RFC 2782), as Kubernetes' headless
+// services, Consul and CoreDNS publish them.
 //
-// What DNS says is believed with care, for a failing DNS server must not take a working system apart:
+// DNS is believed with care, because a failing DNS server must not take a working system apart:
 //
-//   - an answer says who is a member; whoever is not in it leaves at once;
-//   - no answer (a timeout, SERVFAIL, REFUSED, a server that is away) says nothing: everybody stays;
-//   - that there is no such name, or no such record, says that nobody is a member if the next answer says so, too:
-//     servers that restart say this;
-//   - an answer with the addresses of one family, while those of the other cannot be had, is none.
+//   - An answer lists the members. A member that is not in it leaves at once.
+//   - No answer (a timeout, SERVFAIL, REFUSED, a server that is away) changes nothing: all members stay.
+//   - The answer that there is no such name or record means that there are no members, but only if the next answer
+//     is the same: servers that restart give it, too.
+//   - An answer with the addresses of one family does not count if the other family's question was not answered.
 //
-// The same holds for each target of SRV records by itself. A target has as many members as it has addresses. Priority and weight
-// are ignored: everybody is wanted. A record with the target "." says that the service is not available, at once.
+// The same holds for each target of SRV records by itself. A target has as many members as it has addresses.
+// Priority and weight are ignored, since all members are wanted. A record with the target "." means that the
+// service is not available, at once.
 //
-// The questions are net.Resolver's: /etc/hosts comes before DNS for addresses, and a name without a dot at its end may have
-// the search list of resolv.conf(5) appended.
+// The questions are net.Resolver's: for addresses, /etc/hosts comes before DNS, and a name without a dot at its
+// end may have the search list of resolv.conf(5) appended.
 package discovery
 
 import (
@@ -33,19 +35,20 @@ const DefaultInterval = 5 * time.Second
 
 // Config is what Follow needs to know.
 type Config struct {
-	Endpoint endpoint.Endpoint // whose Lookup is not empty
-	Server   string            // host:port of the DNS server to ask, by TCP if it can; "": the system's
+	Endpoint endpoint.Endpoint // its Lookup is not empty
+	Server   string            // host:port of the DNS server to ask, over TCP if possible; "": the system's
 	Interval time.Duration     // longest time between two lookups, the shortest is half of it; 0: DefaultInterval
 	Logger   *slog.Logger
 
-	// Called by Follow itself, one at a time. Each member is a tcp endpoint without Lookup that joins once before it leaves.
+	// Follow calls these itself, one at a time. A member is a tcp endpoint without Lookup. It joins once before
+	// it leaves.
 	Join, Leave func(member endpoint.Endpoint)
 
 	resolver resolver // for tests
 }
 
-// Follow looks a name up, again and again, and tells who joins and who leaves, until ctx ends. Those who are members then do
-// not leave.
+// Follow looks a name up periodically until ctx ends, and calls Join and Leave for each change. At the end no
+// member leaves.
 func Follow(ctx context.Context, cfg Config) {
 	if cfg.Interval <= 0 {
 		cfg.Interval = DefaultInterval
@@ -71,7 +74,8 @@ func Follow(ctx context.Context, cfg Config) {
 }
 
 func newQuestion(cfg Config) *question {
-	q := &question{resolver: cfg.resolver, timeout: systemTimeout, lookup: cfg.Endpoint.Lookup, target: target{host: cfg.Endpoint.Address}}
+	q := &question{resolver: cfg.resolver, timeout: systemTimeout, lookup: cfg.Endpoint.Lookup}
+	q.target.host = cfg.Endpoint.Address
 	if cfg.Server != "" {
 		q.timeout = timeout
 	}
@@ -79,7 +83,7 @@ func newQuestion(cfg Config) *question {
 		q.resolver = newResolver(cfg.Server)
 	}
 	if host, port, err := net.SplitHostPort(cfg.Endpoint.Address); err == nil && q.lookup == endpoint.DNS {
-		n, _ := strconv.ParseUint(port, 10, 16) // it has been parsed before
+		n, _ := strconv.ParseUint(port, 10, 16) // package endpoint has checked it
 		q.target = target{host, uint16(n)}
 	}
 	return q
@@ -91,14 +95,14 @@ type follower struct {
 	question *question
 	log      *slog.Logger
 	members  members
-	outage   bool // something was not answered last time
-	nobody   bool // it was said that there is no member
-	crowded  bool // it was said that there are too many
+	outage   bool // some question was not answered last time
+	nobody   bool // it has been logged that there is no member
+	crowded  bool // it has been logged that there are too many
 }
 
-// take tells what a round has changed. err is what ask has returned beside it.
+// take applies a round, and reports what it has changed. err is what ask has returned with it.
 func (f *follower) take(r round, err error) {
-	f.sayOutage(err)
+	f.logOutage(err)
 	joins, leaves, beyond := f.members.apply(r)
 	if beyond > 0 && !f.crowded {
 		f.crowded = true
@@ -110,11 +114,11 @@ func (f *follower) take(r round, err error) {
 	for _, member := range leaves {
 		f.cfg.Leave(asEndpoint(member))
 	}
-	f.sayNobody(err)
+	f.logNobody(err)
 }
 
-// sayOutage says once in an outage that not everything is answered, and when it is over.
-func (f *follower) sayOutage(err error) {
+// logOutage logs once in an outage that a question was not answered, and when the outage is over.
+func (f *follower) logOutage(err error) {
 	out := fateOf(err) == unanswered
 	if !out {
 		if f.outage {
@@ -133,22 +137,23 @@ func (f *follower) sayOutage(err error) {
 		"members", len(f.members.joined), "server", server, "reason", text)
 }
 
-// sayNobody says once that nobody is a member although DNS answers.
-func (f *follower) sayNobody(err error) {
+// logNobody logs once that there is no member although DNS answers.
+func (f *follower) logNobody(err error) {
 	switch {
 	case len(f.members.joined) > 0:
 		f.nobody = false
 		if fateOf(err) == empty {
-			f.log.Debug("DNS knows no member, or not all of them any more; they leave if it says so again")
+			f.log.Debug("DNS no longer knows the members; they leave if its next answer is the same")
 		}
 	case fateOf(err) != unanswered && !f.nobody:
 		f.nobody = true
 		_, server := reason(err, f.cfg.Server)
-		f.log.Warn("nobody to connect to: DNS knows no member of this name; it is asked again", "server", server, "reason", f.missing(err))
+		f.log.Warn("nobody to connect to: DNS knows no member of this name; it is asked again",
+			"server", server, "reason", f.missing(err))
 	}
 }
 
-// missing says what there is not.
+// missing returns what DNS does not have.
 func (f *follower) missing(err error) string {
 	switch {
 	case err == nil:
@@ -158,7 +163,7 @@ func (f *follower) missing(err error) string {
 	case len(f.members.targets) > 0:
 		return "the hosts that its SRV records name have no address"
 	}
-	return "there is no such name, or it has no SRV record; they stand at names such as _service._tcp.example.net"
+	return "there is no such name, or it has no SRV record; names that do look like _service._tcp.example.net"
 }
 
 func asEndpoint(member netip.AddrPort) endpoint.Endpoint {

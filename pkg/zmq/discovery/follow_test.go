@@ -15,7 +15,7 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/endpoint"
 )
 
-// following runs Follow in a synctest bubble. seen is who is there, and log what was said.
+// following runs Follow in a bubble of synctest. seen holds the joins and leaves.
 type following struct {
 	*script
 	t    *testing.T
@@ -54,7 +54,7 @@ func (f *following) report(sign string, m endpoint.Endpoint) {
 	f.seen = append(f.seen, sign+m.Address)
 }
 
-// expect waits for two intervals and looks at what was reported meanwhile.
+// expect waits for two intervals and checks what was reported meanwhile.
 func (f *following) expect(what, want string) {
 	f.t.Helper()
 	synctest.Wait()
@@ -66,11 +66,11 @@ func (f *following) expect(what, want string) {
 	f.seen = nil
 }
 
-// lines counts the lines of the log that hold text.
+// lines checks how many times text is logged.
 func (f *following) lines(text string, want int) {
 	f.t.Helper()
 	if n := strings.Count(f.log.String(), text); n != want {
-		f.t.Errorf("%q is said %d times, want %d:\n%s", text, n, want, f.log.String())
+		f.t.Errorf("%q is logged %d times, want %d:\n%s", text, n, want, f.log.String())
 	}
 }
 
@@ -112,7 +112,7 @@ func TestFollowRecords(t *testing.T) {
 		})
 		f.expect("the first answer", "+10.0.0.1:1 +10.0.0.1:2 +10.0.0.2:1")
 		f.set(func() { f.addrs["a.example."], f.addrs["b.example."] = "SERVFAIL", "10.0.0.3" })
-		f.expect("a target's addresses cannot be had", "+10.0.0.3:2 -10.0.0.1:2")
+		f.expect("no answer for a target", "+10.0.0.3:2 -10.0.0.1:2")
 		f.lines("no answer from DNS", 1)
 		f.lines("SERVFAIL", 1)
 		f.set(func() { f.records = "b.example.:9" })
@@ -124,7 +124,7 @@ func TestFollowRecords(t *testing.T) {
 		f.set(func() { f.records = "d.example.:9" })
 		f.expect("a target without an address", "")
 		f.set(func() { f.addrs["d.example."] = "10.0.0.4" })
-		f.expect("which has one now", "+10.0.0.4:9")
+		f.expect("that target has one now", "+10.0.0.4:9")
 		f.set(func() { f.records = "" })
 		f.expect("no such name", "-10.0.0.4:9")
 		f.lines("_service._tcp.example.net", 1)
@@ -142,23 +142,25 @@ func TestTooManyAreSaidOnce(t *testing.T) {
 		time.Sleep(3 * DefaultInterval)
 		synctest.Wait()
 		if len(f.seen) != maxMembers {
-			t.Errorf("%d have joined", len(f.seen))
+			t.Errorf("%d members have joined", len(f.seen))
 		}
 		f.lines("more members", 1)
 		f.lines("beyond=3", 1)
 	})
 }
 
-// Without an answer everybody stays, and the log says so once.
+// Without an answer all members stay, and that is logged once.
 func TestFollowThroughAnOutage(t *testing.T) {
 	tests := map[string]struct {
 		failure error
 		delay   time.Duration
 		want    string
 	}{
-		"SERVFAIL":  {&net.DNSError{Err: "server misbehaving", IsTemporary: true, Server: "192.0.2.53:53"}, 0, "SERVFAIL"},
-		"REFUSED":   {&net.DNSError{Err: "server misbehaving", Server: "192.0.2.53:53"}, 0, "refuses"},
-		"refused":   {&net.DNSError{Err: "dial udp: connection refused", IsTemporary: true}, 0, "is a DNS server running there?"},
+		"SERVFAIL": {&net.DNSError{Err: "server misbehaving", IsTemporary: true, Server: "192.0.2.53:53"}, 0,
+			"SERVFAIL"},
+		"REFUSED": {&net.DNSError{Err: "server misbehaving", Server: "192.0.2.53:53"}, 0, "refuses"},
+		"refused": {&net.DNSError{Err: "dial udp: connection refused", IsTemporary: true}, 0,
+			"is a DNS server running there?"},
 		"timeout":   {nil, time.Hour, "no answer in time"},
 		"no DNS":    {errors.New("out of descriptors"), 0, "out of descriptors"},
 		"malformed": {&net.DNSError{Err: "cannot unmarshal DNS message"}, 0, "cannot unmarshal"},
@@ -176,7 +178,7 @@ func TestFollowThroughAnOutage(t *testing.T) {
 					f.lines(test.want, outage+1)
 					f.lines("server=192.0.2.9:8600", outage+1)
 					f.set(func() { f.failure, f.delay = nil, 0 })
-					f.expect("behind it", "")
+					f.expect("after it", "")
 					f.lines("DNS answers again", outage+1)
 				}
 				f.lines("\n", 4)
@@ -185,7 +187,7 @@ func TestFollowThroughAnOutage(t *testing.T) {
 	}
 }
 
-// A server that restarts says for a moment that there is nothing.
+// A server that restarts answers for a moment that there is nothing.
 func TestFollowThroughARestart(t *testing.T) {
 	follow(t, "dns+tcp://logs.example:5555", "", func(f *following) {
 		f.set(func() { f.addrs["logs.example"] = "10.0.0.1" })
@@ -195,12 +197,12 @@ func TestFollowThroughARestart(t *testing.T) {
 			time.Sleep(time.Millisecond)
 		}
 		f.set(func() { f.addrs["logs.example"] = "10.0.0.1" })
-		f.expect("behind it", "")
+		f.expect("after it", "")
 		f.lines("\n", 0)
 	})
 }
 
-// How often is asked: at least once in an interval, at most twice, and failures are repeated sooner but not for ever so.
+// DNS is asked at least once in an interval and at most twice. After a failure it is asked sooner, but not forever.
 func TestPace(t *testing.T) {
 	follow(t, "dns+tcp://logs.example:5555", "", func(f *following) {
 		f.set(func() { f.addrs["logs.example"] = "10.0.0.1" })
@@ -216,7 +218,7 @@ func TestPace(t *testing.T) {
 		}
 		f.set(func() { f.failure = notFound })
 		if n := asked(100); n < 100 || n > 200 {
-			t.Errorf("asked %d times in 100 intervals for what there is not", n)
+			t.Errorf("asked %d times in 100 intervals for a missing name", n)
 		}
 		f.set(func() { f.failure = errors.New("away") })
 		if n := asked(2); n < 4 || n > 12 {
@@ -225,12 +227,55 @@ func TestPace(t *testing.T) {
 		if n := asked(100); n < 100 || n > 200 {
 			t.Errorf("asked %d times in 100 intervals of an outage", n)
 		}
+		f.set(func() { f.failure = nil })
+		asked(2)
+		f.set(func() { f.failure = errors.New("away again") })
+		if n := asked(2); n < 4 || n > 12 {
+			t.Errorf("asked %d times in the first two intervals of another outage", n)
+		}
 	})
 }
 
-// A name that is not found at the start is said at once, and once.
+// Of several errors, that of an unanswered question is reported.
+func TestUnansweredQuestionIsReported(t *testing.T) {
+	s := &script{addrs: map[string]string{"missing": "", "failing": "SERVFAIL", "there": "10.0.0.1"}}
+	q := &question{resolver: s, timeout: time.Hour}
+	for _, hosts := range []string{"missing failing there", "failing missing there", "there failing missing"} {
+		var targets []target
+		for _, host := range strings.Fields(hosts) {
+			targets = append(targets, target{host, 1})
+		}
+		found, err := q.askAddresses(t.Context(), targets)
+		if fateOf(err) != unanswered || len(found) != 3 || found[target{"there", 1}].fate != answered {
+			t.Errorf("%s: %v, %v", hosts, found, err)
+		}
+	}
+}
+
+// No more addresses are remembered of a target than can be members, even while others are looked up.
+func TestAddressesOfATargetAreLimited(t *testing.T) {
+	var all strings.Builder
+	for i := range 2 * maxAddresses {
+		fmt.Fprintf(&all, "10.%d.%d.%d ", i>>16, i>>8&255, i&255)
+	}
+	q := &question{resolver: &script{addrs: map[string]string{"a": all.String(), "b": all.String()}}, timeout: time.Hour}
+	for _, test := range []struct {
+		targets []target
+		want    int
+	}{{[]target{{"a", 1}}, maxAddresses}, {[]target{{"a", 1}, {"b", 1}}, maxMembers}} {
+		found, err := q.askAddresses(t.Context(), test.targets)
+		for target, a := range found {
+			if len(a.addrs) != test.want || err != nil {
+				t.Errorf("%d addresses of %v, want %d, %v", len(a.addrs), target, test.want, err)
+			}
+		}
+	}
+}
+
+// A name that is not found at the start is logged at once, and once.
 func TestWrongName(t *testing.T) {
-	for text, want := range map[string]string{"dns+tcp://wrong:1": "it has no address", "srv+tcp://_w._tcp.net": "no SRV record"} {
+	tests := map[string]string{"dns+tcp://wrong:1": "it has no address", "srv+tcp://_w._tcp.net": "no SRV record"}
+	for text, want := range tests {
 		follow(t, text, "", func(f *following) {
 			synctest.Wait()
 			f.lines(want, 1)

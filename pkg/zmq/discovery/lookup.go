@@ -19,36 +19,38 @@ import (
 const (
 	// timeout is how long the answer to one question may take.
 	timeout = 5 * time.Second
-	// systemTimeout is timeout for the system's servers: they are three at most, and each is given 5 s (resolv.conf(5)) before
-	// the next is asked.
+	// systemTimeout is timeout for the system's servers: there are at most three, and each gets 5 s before the
+	// next is asked (resolv.conf(5)).
 	systemTimeout = 3*timeout + time.Second
-	// atOnce is how many targets are looked up at the same time.
-	atOnce = 8
+	// maxParallel is how many targets are looked up at the same time.
+	maxParallel = 8
 )
 
-// resolver is what a net.Resolver can do.
+// resolver is the part of net.Resolver that is used.
 type resolver interface {
 	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
 	LookupSRV(ctx context.Context, service, proto, name string) (string, []*net.SRV, error)
 }
 
-// newResolver makes a resolver that asks a server, a host:port, or the system's servers. It gives no part of an answer for
-// the whole: without the addresses of one family, those of the other are none, as far as it can tell.
+// newResolver returns a resolver that asks a server, a host:port, or the system's servers if server is "". It
+// does not return a part of an answer: if the question for one family's addresses fails, the whole lookup
+// fails.
 func newResolver(server string) *net.Resolver {
-	return &net.Resolver{PreferGo: true, StrictErrors: true, Dial: func(ctx context.Context, network, system string) (net.Conn, error) {
+	dialServer := func(ctx context.Context, network, system string) (net.Conn, error) {
 		conn, err := dial(ctx, network, cmp.Or(server, system), server != "")
 		if err == nil {
 			context.AfterFunc(ctx, func() { conn.Close() }) // the resolver itself would wait for its timeout
 		}
 		return conn, err
-	}}
+	}
+	return &net.Resolver{PreferGo: true, StrictErrors: true, Dial: dialServer}
 }
 
-// dial connects to a DNS server; with whole, by TCP if it can: what a server has no room for in a datagram, it leaves out, and
-// not every one says so (Consul only with enable_truncate).
-func dial(ctx context.Context, network, server string, whole bool) (net.Conn, error) {
+// dial connects to a DNS server; over TCP if possible when preferTCP is set. A server leaves out what has no
+// room in a datagram, and not every server says so (Consul only with enable_truncate).
+func dial(ctx context.Context, network, server string, preferTCP bool) (net.Conn, error) {
 	var dialer net.Dialer
-	if whole && network == "udp" {
+	if preferTCP && network == "udp" {
 		if conn, err := dialer.DialContext(ctx, "tcp", server); err == nil {
 			return conn, nil
 		}
@@ -56,16 +58,16 @@ func dial(ctx context.Context, network, server string, whole bool) (net.Conn, er
 	return dialer.DialContext(ctx, network, server)
 }
 
-// question is what a name is looked up by.
+// question is how a name is looked up.
 type question struct {
 	resolver resolver
 	timeout  time.Duration
 	lookup   string // endpoint.DNS or endpoint.SRV
-	target   target // its host is the name; without a port for endpoint.SRV
+	target   target // its host is the name; it has no port if lookup is endpoint.SRV
 }
 
-// ask looks the name up once. The error, of which there can be one besides answers, is the reason why something was not
-// answered, or that there is no such name.
+// ask looks the name up once. The error says why a question was not answered, or that there is no such name; other
+// questions may have been answered all the same.
 func (q *question) ask(ctx context.Context) (r round, err error) {
 	targets := []target{q.target}
 	if q.lookup == endpoint.SRV {
@@ -82,13 +84,13 @@ func (q *question) ask(ctx context.Context) (r round, err error) {
 	return r, err
 }
 
-// askTargets looks up SRV records. All of them are wanted, whatever their priority and weight. That a record names the
-// target "." is an answer: the service is decidedly not to be had (RFC 2782).
+// askTargets looks up SRV records. All of them are wanted, whatever their priority and weight. A record with
+// the target "." is an answer: the service is not available (RFC 2782).
 func (q *question) askTargets(ctx context.Context) (targets []target, err error) {
 	ctx, cancel := context.WithTimeout(ctx, q.timeout)
 	defer cancel()
 	_, records, err := q.resolver.LookupSRV(ctx, "", "", q.target.host)
-	if err != nil && len(records) == 0 { // with records, it is about others whose targets are no names
+	if err != nil && len(records) == 0 { // with records, err is about others whose targets are invalid
 		return nil, err
 	}
 	if len(records) == 0 {
@@ -103,8 +105,8 @@ func (q *question) askTargets(ctx context.Context) (targets []target, err error)
 	return slices.Compact(targets), nil
 }
 
-// askAddresses looks up the addresses of targets, within one timeout for all of them. The error is one of those that there were,
-// an unanswered question's before that of a name that does not exist.
+// askAddresses looks up the addresses of all targets within one timeout. It returns one of the errors, if there
+// were any: an unanswered question's rather than that of a name that does not exist.
 func (q *question) askAddresses(ctx context.Context, targets []target) (found map[target]addresses, failure error) {
 	ctx, cancel := context.WithTimeout(ctx, q.timeout)
 	defer cancel()
@@ -115,7 +117,7 @@ func (q *question) askAddresses(ctx context.Context, targets []target) (found ma
 	results, errs := make([][]netip.Addr, len(targets)), make([]error, len(targets))
 	var work sync.WaitGroup
 	var next atomic.Int64
-	for range min(atOnce, len(targets)) {
+	for range min(maxParallel, len(targets)) {
 		work.Go(func() {
 			for i := int(next.Add(1)) - 1; i < len(targets); i = int(next.Add(1)) - 1 {
 				results[i], errs[i] = q.askOne(ctx, targets[i].host, limit)
@@ -135,7 +137,7 @@ func (q *question) askAddresses(ctx context.Context, targets []target) (found ma
 
 func (q *question) askOne(ctx context.Context, host string, limit int) ([]netip.Addr, error) {
 	if addr, err := netip.ParseAddr(host); err == nil {
-		return []netip.Addr{addr}, nil // the resolver would lose its zone
+		return []netip.Addr{addr}, nil // the resolver would drop its zone
 	}
 	addrs, err := q.resolver.LookupNetIP(ctx, "ip", host)
 	if err != nil {
@@ -149,7 +151,7 @@ func (q *question) askOne(ctx context.Context, host string, limit int) ([]netip.
 
 var errNone = &net.DNSError{Err: "no usable record", IsNotFound: true}
 
-// fateOf tells what an error says about a question.
+// fateOf returns what an error means for a question.
 func fateOf(err error) fate {
 	var dns *net.DNSError
 	switch {
@@ -161,9 +163,9 @@ func fateOf(err error) fate {
 	return unanswered
 }
 
-// reason says why nothing was answered, in the words of somebody who has to mend it, and which server it was, also for an answer
-// without a member. server is the one that was to be asked; the resolver knows of the system's only.
-func reason(err error, server string) (text, who string) {
+// reason returns what to log about an error: why there was no answer or no member, and which server was asked.
+// server is the configured one; the resolver's errors name only the system's.
+func reason(err error, server string) (text, asked string) {
 	var dns *net.DNSError
 	if !errors.As(err, &dns) {
 		return fmt.Sprint(err), cmp.Or(server, "the system's")
@@ -173,7 +175,7 @@ func reason(err error, server string) (text, who string) {
 	case dns.IsTimeout:
 		text = "no answer in time; is the server's address right, and does a firewall let the question through?"
 	case text == "server misbehaving" && dns.IsTemporary:
-		text = "the server reports a failure (SERVFAIL), of which its own log tells more"
+		text = "the server reports a failure (SERVFAIL); see its own log"
 	case text == "server misbehaving":
 		text = "the server refuses to answer for this name (REFUSED or another error)"
 	case strings.HasSuffix(text, "connection refused"):

@@ -9,52 +9,53 @@ import (
 // Bounds of what a name may lead to.
 const (
 	maxMembers = 1024
-	// maxAddresses is how many addresses are kept of all targets of a name together: two targets may have the same one.
+	// maxAddresses is how many addresses of all targets of a name are remembered: several targets may have the
+	// same one.
 	maxAddresses = 4 * maxMembers
 )
 
-// fate is what has become of a question.
+// fate is the outcome of a question.
 type fate uint8
 
 const (
-	unanswered fate = iota // nobody said anything: what was known stays
-	empty                  // there is no such name, or no such record of it: believed the second time in a row
+	unanswered fate = iota // what was known stays
+	empty                  // there is no such name or record: believed the second time in a row
 	answered
 )
 
-// target is a host and a port: the name that is looked up, or what one of its SRV records gives.
+// target is a host and a port: the name that is looked up, or the content of one of its SRV records.
 type target struct {
 	host string
 	port uint16
 }
 
-// addresses is what the question for one target's addresses has given.
+// addresses is the result of the question for one target's addresses.
 type addresses struct {
 	fate  fate
 	addrs []netip.Addr
 }
 
-// round is what looking a name up once has given.
+// round is the result of looking a name up once.
 type round struct {
-	fate    fate // of the question for the targets; answered where none is asked
+	fate    fate // of the question for the targets; answered if there is no such question
 	targets map[target]addresses
-	beyond  int // targets that were left out: there are too many
+	beyond  int // targets that were left out because there are too many
 }
 
-// members decides who is a member of a name. Its zero value knows of nobody.
+// members decides which addresses are members of a name. Its zero value has none.
 type members struct {
 	targets map[target]known
-	empty   bool             // the last answer to the question for the targets was that there are none
-	joined  []netip.AddrPort // in order
+	empty   bool             // the last answer was that there are no targets
+	joined  []netip.AddrPort // sorted
 }
 
-// known is what is believed about one target.
+// known is what the last answers have said about one target.
 type known struct {
 	addrs []netip.Addr
-	empty bool // the last answer was that there are none
+	empty bool // the last answer was that there are no addresses
 }
 
-// apply takes what a round has given. It returns who has joined and who has left by it, each in order, and how many members
+// apply applies a round. It returns which members have joined and which have left, both sorted, and how many
 // there are beyond the limit.
 func (m *members) apply(r round) (joins, leaves []netip.AddrPort, beyond int) {
 	switch {
@@ -74,7 +75,7 @@ func (m *members) apply(r round) (joins, leaves []netip.AddrPort, beyond int) {
 	return joins, leaves, beyond + r.beyond
 }
 
-// learn takes what the questions for the targets' addresses have given. A target that is not among them is one no more.
+// learn applies the results for the targets' addresses. A target that is not among them is forgotten.
 func (m *members) learn(found map[target]addresses) {
 	order := make([]target, 0, len(found))
 	for t := range found {
@@ -92,6 +93,7 @@ func (m *members) learn(found map[target]addresses) {
 	}
 }
 
+// after returns what is known once a further result is there.
 func (k known) after(a addresses) known {
 	switch {
 	case a.fate == answered:
@@ -105,7 +107,7 @@ func (k known) after(a addresses) known {
 	}
 }
 
-// wanted is everybody who is believed in, in order. When they are too many, those who have joined stay.
+// wanted returns the members, sorted. If there are too many, those that have joined stay.
 func (m *members) wanted() (wanted []netip.AddrPort, beyond int) {
 	for t, k := range m.targets {
 		for _, addr := range k.addrs {
@@ -124,7 +126,7 @@ func (m *members) wanted() (wanted []netip.AddrPort, beyond int) {
 	return wanted, beyond
 }
 
-// without returns those of all, in order, that are not among others, which are in order, too.
+// without returns the elements of all that are not in others. Both are sorted, and so is the result.
 func without(all, others []netip.AddrPort) (rest []netip.AddrPort) {
 	for _, one := range all {
 		if _, found := slices.BinarySearchFunc(others, one, netip.AddrPort.Compare); !found {
@@ -138,15 +140,15 @@ func (t target) compare(other target) int {
 	return cmp.Or(cmp.Compare(t.host, other.host), cmp.Compare(t.port, other.port))
 }
 
-// usable returns the addresses that can be connected to, in order and each once. 0.0.0.0 and :: stand for nobody, whom some
-// servers name in place of a host that they block; to connect to them would reach this very machine. A link-local address
-// of IPv6 says nothing without its interface, which DNS cannot tell.
+// usable returns the addresses that can be connected to, sorted, each once. Some servers answer 0.0.0.0 or ::
+// for a host that they block; connecting to those would reach this very machine. A link-local address of IPv6
+// needs an interface, which DNS does not give.
 func usable(addrs []netip.Addr) []netip.Addr {
 	usable := make([]netip.Addr, 0, len(addrs))
 	for _, addr := range addrs {
 		addr = addr.Unmap()
-		lost := addr.Is6() && addr.IsLinkLocalUnicast() && addr.Zone() == ""
-		if addr.IsValid() && !addr.IsUnspecified() && !addr.IsMulticast() && !lost {
+		needsZone := addr.Is6() && addr.IsLinkLocalUnicast() && addr.Zone() == ""
+		if addr.IsValid() && !addr.IsUnspecified() && !addr.IsMulticast() && !needsZone {
 			usable = append(usable, addr)
 		}
 	}

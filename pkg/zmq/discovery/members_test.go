@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// said reads "1 2" as addresses 10.0.0.1 and 10.0.0.2, "-" as an empty answer and "?" as none.
-func said(text string) addresses {
+// result turns "1 2" into the addresses 10.0.0.1 and 10.0.0.2, "-" into an empty answer and "?" into none.
+func result(text string) addresses {
 	switch text {
 	case "-":
 		return addresses{fate: empty}
@@ -25,7 +25,7 @@ func said(text string) addresses {
 	return a
 }
 
-// names writes members as said reads them, with the port if it is not 1.
+// names returns members in the form that result takes, with the port if it is not 1.
 func names(members []netip.AddrPort) string {
 	var text []string
 	for _, m := range members {
@@ -37,7 +37,7 @@ func names(members []netip.AddrPort) string {
 func TestOneTarget(t *testing.T) {
 	tests := []struct {
 		name   string
-		rounds []string // what is said, and behind the arrow who are members
+		rounds []string // an answer, and after the arrow the members
 	}{
 		{"join and leave", []string{"1 2>1 2", "2 3>2 3", "3>3", "1 3>1 3"}},
 		{"no answer", []string{"1 2>1 2", "?>1 2", "?>1 2", "?>1 2", "2>2"}},
@@ -46,25 +46,26 @@ func TestOneTarget(t *testing.T) {
 		{"empty twice", []string{"1>1", "->1", "->", "->", "1>1", "->1", "->"}},
 		{"empty, no answer, empty", []string{"1>1", "->1", "?>1", "->1", "->"}},
 		{"empty at first", []string{"->", "1>1", "->1"}},
-		{"everybody is another", []string{"1 2>1 2", "3 4>3 4"}},
+		{"all members replaced", []string{"1 2>1 2", "3 4>3 4"}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			var m members
 			there := make(map[netip.AddrPort]bool)
 			for i, text := range test.rounds {
-				say, want, _ := strings.Cut(text, ">")
-				joins, leaves, _ := m.apply(round{fate: answered, targets: map[target]addresses{{"host", 1}: said(say)}})
+				answer, want, _ := strings.Cut(text, ">")
+				found := map[target]addresses{{"host", 1}: result(answer)}
+				joins, leaves, _ := m.apply(round{fate: answered, targets: found})
 				account(t, there, joins, leaves)
 				if got := names(m.joined); got != want {
-					t.Errorf("round %d, %q: members %q, want %q", i, say, got, want)
+					t.Errorf("round %d, %q: members %q, want %q", i, answer, got, want)
 				}
 			}
 		})
 	}
 }
 
-// account checks that everybody joins before leaving.
+// account checks that each member joins before it leaves.
 func account(t *testing.T, there map[netip.AddrPort]bool, joins, leaves []netip.AddrPort) {
 	t.Helper()
 	for _, m := range joins {
@@ -83,6 +84,7 @@ func account(t *testing.T, there map[netip.AddrPort]bool, joins, leaves []netip.
 
 func TestTargets(t *testing.T) {
 	type targets = map[target]addresses
+	found := func(t targets) round { return round{fate: answered, targets: t} }
 	a, b := target{"a", 1}, target{"b", 2}
 	var m members
 	steps := []struct {
@@ -90,21 +92,21 @@ func TestTargets(t *testing.T) {
 		round
 		want string
 	}{
-		{"two targets", round{fate: answered, targets: targets{a: said("1 2"), b: said("3")}}, "1 2 3:2"},
-		{"one target's addresses cannot be had", round{fate: answered, targets: targets{a: said("?"), b: said("4")}}, "1 2 4:2"},
+		{"two targets", found(targets{a: result("1 2"), b: result("3")}), "1 2 3:2"},
+		{"no answer for one target", found(targets{a: result("?"), b: result("4")}), "1 2 4:2"},
 		{"and none at all", round{fate: unanswered}, "1 2 4:2"},
-		{"a target is gone", round{fate: answered, targets: targets{b: said("?")}}, "4:2"},
-		{"and back, but its addresses are not known", round{fate: answered, targets: targets{a: said("?"), b: said("4")}}, "4:2"},
-		{"both at one address", round{fate: answered, targets: targets{a: said("4"), b: said("4"), {"c", 1}: said("4 5")}}, "4 4:2 5"},
-		{"one of two that share an address is gone", round{fate: answered, targets: targets{a: said("4"), b: said("4")}}, "4 4:2"},
-		{"one is empty", round{fate: answered, targets: targets{a: said("-"), b: said("4")}}, "4 4:2"},
-		{"once more", round{fate: answered, targets: targets{a: said("-"), b: said("4")}}, "4:2"},
+		{"a target is gone", found(targets{b: result("?")}), "4:2"},
+		{"and back, but its addresses are not known", found(targets{a: result("?"), b: result("4")}), "4:2"},
+		{"both at one address", found(targets{a: result("4"), b: result("4"), {"c", 1}: result("4 5")}), "4 4:2 5"},
+		{"one of two that share an address is gone", found(targets{a: result("4"), b: result("4")}), "4 4:2"},
+		{"one is empty", found(targets{a: result("-"), b: result("4")}), "4 4:2"},
+		{"once more", found(targets{a: result("-"), b: result("4")}), "4:2"},
 		{"no records", round{fate: empty}, "4:2"},
 		{"no answer", round{fate: unanswered}, "4:2"},
 		{"no records", round{fate: empty}, "4:2"},
 		{"no records twice", round{fate: empty}, ""},
 		{"again", round{fate: empty}, ""},
-		{"back", round{fate: answered, targets: targets{a: said("1"), b: said("4")}}, "1 4:2"},
+		{"back", found(targets{a: result("1"), b: result("4")}), "1 4:2"},
 		{"the service is not available", round{fate: answered}, ""},
 	}
 	there := make(map[netip.AddrPort]bool)
@@ -117,7 +119,7 @@ func TestTargets(t *testing.T) {
 	}
 }
 
-// many returns count addresses from number from on, in order.
+// many returns count addresses, sorted, the first of them with the number from.
 func many(from, count int) (a addresses) {
 	a.fate = answered
 	for n := from; n < from+count; n++ {
@@ -126,7 +128,7 @@ func many(from, count int) (a addresses) {
 	return a
 }
 
-// Who has joined stays when there are too many; others follow as there is room.
+// Members that have joined stay if there are too many; others follow when there is room.
 func TestTooMany(t *testing.T) {
 	one := func(a addresses) round { return round{fate: answered, targets: map[target]addresses{{"a", 1}: a}} }
 	var m members
@@ -138,12 +140,13 @@ func TestTooMany(t *testing.T) {
 		t.Errorf("%d join, %d leave, %d beyond", len(joins), len(leaves), beyond)
 	}
 	joins, leaves, beyond = m.apply(one(many(0, 1000+maxMembers-10)))
-	if len(joins) != 10 || len(leaves) != 10 || beyond != 990 || !slices.IsSortedFunc(m.joined, netip.AddrPort.Compare) {
+	sorted := slices.IsSortedFunc(m.joined, netip.AddrPort.Compare)
+	if len(joins) != 10 || len(leaves) != 10 || beyond != 990 || !sorted {
 		t.Errorf("%d join, %d leave, %d beyond", len(joins), len(leaves), beyond)
 	}
 }
 
-// What a hostile server can make us remember is bounded.
+// A hostile server cannot make us remember without bounds.
 func TestMemoryIsBounded(t *testing.T) {
 	r := round{fate: answered, targets: make(map[target]addresses)}
 	for i := range maxMembers {
@@ -151,18 +154,19 @@ func TestMemoryIsBounded(t *testing.T) {
 	}
 	var m members
 	m.apply(r)
-	kept := 0
+	remembered := 0
 	for _, k := range m.targets {
-		kept += len(k.addrs)
+		remembered += len(k.addrs)
 	}
-	if kept != maxAddresses || len(m.joined) != maxMembers {
-		t.Errorf("%d addresses are kept for %d members", kept, len(m.joined))
+	if remembered != maxAddresses || len(m.joined) != maxMembers {
+		t.Errorf("%d addresses are remembered for %d members", remembered, len(m.joined))
 	}
 }
 
 func TestUsable(t *testing.T) {
 	var addrs []netip.Addr
-	for _, text := range []string{"10.0.0.2", "0.0.0.0", "::", "::1", "::ffff:10.0.0.2", "10.0.0.1", "fe80::1", "fe80::1%lo", "224.0.0.1", "10.0.0.2"} {
+	for _, text := range []string{"10.0.0.2", "0.0.0.0", "::", "::1", "::ffff:10.0.0.2", "10.0.0.1", "fe80::1",
+		"fe80::1%lo", "224.0.0.1", "10.0.0.2"} {
 		addrs = append(addrs, netip.MustParseAddr(text))
 	}
 	addrs = append(addrs, netip.Addr{})
@@ -171,7 +175,7 @@ func TestUsable(t *testing.T) {
 	}
 }
 
-// Whatever is said, nobody leaves for want of an answer, and the joins and leaves add up to the members.
+// Whatever the answers, no member leaves for lack of one, and the joins and leaves add up to the members.
 func TestAnythingSaid(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 2000 {
@@ -181,7 +185,7 @@ func TestAnythingSaid(t *testing.T) {
 			r := round{fate: fate(random.IntN(3)), targets: make(map[target]addresses)}
 			for range random.IntN(4) {
 				r.targets[target{fmt.Sprint(random.IntN(3)), uint16(1 + random.IntN(2))}] =
-					said([]string{"?", "-", "1", "2 3", "1 3"}[random.IntN(5)])
+					result([]string{"?", "-", "1", "2 3", "1 3"}[random.IntN(5)])
 			}
 			joins, leaves, _ := m.apply(r)
 			account(t, there, joins, leaves)
@@ -207,7 +211,8 @@ func TestWithout(t *testing.T) {
 		}
 		return all
 	}
-	if got := without(p("1.1.1.1:1", "1.1.1.1:2", "[::1]:1"), p("1.1.1.1:2", "[::1]:2")); !reflect.DeepEqual(got, p("1.1.1.1:1", "[::1]:1")) {
+	got := without(p("1.1.1.1:1", "1.1.1.1:2", "[::1]:1"), p("1.1.1.1:2", "[::1]:2"))
+	if !reflect.DeepEqual(got, p("1.1.1.1:1", "[::1]:1")) {
 		t.Errorf("%v", got)
 	}
 }

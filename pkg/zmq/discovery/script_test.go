@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// script is a resolver that says what the test wants: a host's addresses, a name's records "host:port", or an error.
+// script is a resolver that answers what the test wants: a host's addresses, a name's records "host:port", or
+// an error.
 type script struct {
 	mu      sync.Mutex
 	addrs   map[string]string
@@ -26,7 +27,7 @@ func (s *script) set(change func()) {
 	change()
 }
 
-// wait is called without the lock, which a bubble would wait for in vain.
+// wait is called without the lock, because a bubble's clock stands still while a goroutine waits for a mutex.
 func (s *script) wait(ctx context.Context) error {
 	var delay time.Duration
 	var failure error

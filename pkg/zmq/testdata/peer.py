@@ -1,6 +1,7 @@
-"""libzmq sockets, driven over stdin and stdout: a JSON request a line, a JSON answer a line.
+"""libzmq's sockets, driven over stdin and stdout: one JSON request a line, one JSON answer a line.
 
-    {"op": "open", "name": N, "type": "PUSH", "options": {"SNDHWM": 10}, "bind": [...], "connect": [...]}  -> {"bound": [...]}
+    {"op": "open", "name": N, "type": "PUSH", "options": {"SNDHWM": 10}, "bind": [...], "connect": [...]}
+                                                                          -> {"bound": [...]}
     {"op": "send", "name": N, "frames": [hex, ...]}                       -> {}
     {"op": "send_numbers", "name": N, "from": F, "count": C, "size": S, "prefix": P}   -> {}
     {"op": "recv", "name": N, "skip": hex}                                -> {"frames": [hex, ...]}
@@ -9,7 +10,8 @@
     {"op": "unsubscribe", "name": N, "topic": T}                          -> {}
     {"op": "close", "name": N}                                            -> {}
 
-A number's message is its decimal digits behind the prefix, and spaces; negative ones are not received. Nothing takes longer than TIMEOUT.
+A number's message is the prefix, its decimal digits, and spaces. recv_numbers ignores negative numbers. No request
+takes longer than TIMEOUT.
 """
 import json
 import sys

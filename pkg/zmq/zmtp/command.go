@@ -6,7 +6,7 @@ import (
 	"fmt"
 )
 
-// The commands' names. SUBSCRIBE and CANCEL are of version 3.1; 3.0 sends messages that begin with 1 or 0 instead.
+// Names of commands. SUBSCRIBE and CANCEL are of version 3.1; 3.0 sends messages that begin with 1 or 0 instead.
 const (
 	Ready     = "READY"
 	Error     = "ERROR"
@@ -16,7 +16,7 @@ const (
 	Pong      = "PONG"
 )
 
-// maxContext is the longest context of a PING (RFC 37).
+// maxContext is how many bytes the context of a PING may have (RFC 37).
 const maxContext = 16
 
 // AppendCommand appends a command's frame to dst. The name has 1 to 255 bytes.
@@ -33,7 +33,7 @@ func AppendCommand(dst []byte, name string, data []byte) []byte {
 	return append(dst, data...)
 }
 
-// ParseCommand splits a command's body into its name and its data, which are parts of body.
+// ParseCommand splits a command's body into name and data, both parts of body.
 func ParseCommand(body []byte) (name, data []byte, err error) {
 	if len(body) == 0 || body[0] == 0 {
 		return nil, nil, errors.New("a command without a name")
@@ -46,7 +46,7 @@ func ParseCommand(body []byte) (name, data []byte, err error) {
 }
 
 // PingContext returns the part of a PING's data that a PONG must echo: what follows the two bytes of the
-// time-to-live, 16 bytes at the most (RFC 37; libzmq cuts longer ones, too).
+// time-to-live, at most 16 bytes (RFC 37; libzmq truncates longer ones, too).
 func PingContext(data []byte) []byte {
 	if len(data) <= 2 {
 		return nil
@@ -54,13 +54,13 @@ func PingContext(data []byte) []byte {
 	return data[2:min(len(data), 2+maxContext)]
 }
 
-// AppendPing appends a PING without a context. Its time-to-live of 0 asks the peer for no timer of its own:
-// libzmq multiplies larger ones in 16 bits.
+// AppendPing appends a PING without a context. With its time-to-live of 0 the peer starts no timer of its own;
+// libzmq multiplies larger values in 16 bits, which overflows.
 func AppendPing(dst []byte) []byte {
 	return AppendCommand(dst, Ping, []byte{0, 0})
 }
 
-// ErrorReason returns the text of an ERROR command's data, made printable, for a log.
+// ErrorReason returns the text of an ERROR command's data, quoted for a log.
 func ErrorReason(data []byte) string {
 	if len(data) == 0 || int(data[0]) != len(data)-1 {
 		return "(malformed reason)"

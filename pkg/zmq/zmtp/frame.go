@@ -1,6 +1,6 @@
-// Package zmtp is the codec of the ZeroMQ Message Transport Protocol: frames, commands and metadata,
-// versions 3.0 and 3.1 (RFC 23/ZMTP and RFC 37/ZMTP). It turns bytes into values and back and does no
-// input or output; package zmq does.
+// Package zmtp is the codec of the ZeroMQ Message Transport Protocol: frames, commands and metadata of versions
+// 3.0 and 3.1 (RFC 23/ZMTP and RFC 37/ZMTP). It converts bytes to values and back and does no I/O, which is
+// package zmq's.
 //
 // A frame is
 //
@@ -9,7 +9,7 @@
 //	+-------+--------+ - - - +              bit 2  COMMAND  the body is a command
 //	  1       1 or 8   size bytes
 //
-// with every number big-endian. A command's body is
+// Numbers are big-endian. A command's body is
 //
 //	+--------+------+ - - - +
 //	| length | name | data  |
@@ -23,20 +23,20 @@ import (
 	"math"
 )
 
-// The bits of a frame's flags. The others are reserved, sent as zero and ignored on receipt, as libzmq does.
+// Bits of a frame's flags. The others are reserved: sent as zero and ignored on receipt, as in libzmq.
 const (
 	More    = 0x01
 	long    = 0x02
 	Command = 0x04
 )
 
-// MaxHeader is the most bytes that precede a frame's body.
+// MaxHeader is how many bytes precede a frame's body at most.
 const MaxHeader = 9
 
-// TooLongError says that a peer announced more than it may send. The stream cannot be resumed behind it.
+// TooLongError says that a peer has announced more than it may send. The stream cannot be resumed after it.
 type TooLongError struct {
 	Size  uint64 // bytes, as announced
-	Limit int    // bytes that were allowed at this place
+	Limit int    // bytes that were allowed here
 }
 
 func (e *TooLongError) Error() string {
@@ -54,8 +54,8 @@ func AppendFrame(dst []byte, flags byte, body []byte) []byte {
 	return append(dst, body...)
 }
 
-// AppendMessage appends a whole message to dst: one frame for each of frames, all but the last with More.
-// It appends nothing when there are no frames.
+// AppendMessage appends a whole message to dst: one frame for each of frames, all but the last with More. It
+// appends nothing if there are no frames.
 func AppendMessage(dst []byte, frames ...[]byte) []byte {
 	for i, body := range frames {
 		var flags byte
@@ -67,9 +67,9 @@ func AppendMessage(dst []byte, frames ...[]byte) []byte {
 	return dst
 }
 
-// DecodeFrame takes the first frame from b. n is the number of bytes of the frame, header included;
-// when n exceeds len(b), more must be read, and n is the least number of bytes to have before the next
-// try. The body is a part of b. A body of more than limit bytes is a TooLongError, found from the header alone.
+// DecodeFrame decodes the first frame of b. n is the number of bytes of the frame, header included. If n
+// exceeds len(b), more must be read, and n is how many bytes the next attempt needs at least. The body is a
+// part of b. A body of more than limit bytes is a TooLongError, which is found from the header alone.
 func DecodeFrame(b []byte, limit int) (flags byte, body []byte, n int, err error) {
 	if len(b) < 2 {
 		return 0, nil, 2, nil

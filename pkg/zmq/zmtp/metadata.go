@@ -6,7 +6,7 @@ import (
 	"fmt"
 )
 
-// The properties that a READY command carries. libzmq compares their names with case.
+// Names of the properties of a READY command. libzmq's comparison is case-sensitive.
 const (
 	SocketType = "Socket-Type"
 	Identity   = "Identity"
@@ -27,8 +27,8 @@ func AppendProperty(dst []byte, name string, value []byte) []byte {
 	return append(dst, value...)
 }
 
-// ParseMetadata calls property for each property in b, in order. The slices are parts of b.
-// It returns an error when b is cut short or a name is empty.
+// ParseMetadata calls property for each property in b, in order. name and value are parts of b. It returns an
+// error if b is cut short or a name is empty.
 func ParseMetadata(b []byte, property func(name, value []byte)) error {
 	for len(b) > 0 {
 		nameEnd := 1 + int(b[0])

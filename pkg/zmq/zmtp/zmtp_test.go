@@ -2,6 +2,7 @@ package zmtp
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"math"
 	"os"
@@ -26,7 +27,7 @@ func TestFrameRoundTrip(t *testing.T) {
 	}
 }
 
-// The bytes are of RFC 23's own grammar, written by hand.
+// The expected bytes are written by hand from RFC 23's grammar.
 func TestFrameBytes(t *testing.T) {
 	tests := []struct {
 		name string
@@ -35,7 +36,8 @@ func TestFrameBytes(t *testing.T) {
 	}{
 		{"short", AppendFrame(nil, 0, []byte("abc")), "\x00\x03abc"},
 		{"more", AppendMessage(nil, []byte("a"), nil, []byte("b")), "\x01\x01a\x01\x00\x00\x01b"},
-		{"long", AppendFrame(nil, 0, bytes.Repeat([]byte("z"), 256)), "\x02\x00\x00\x00\x00\x00\x00\x01\x00" + strings.Repeat("z", 256)},
+		{"long", AppendFrame(nil, 0, bytes.Repeat([]byte("z"), 256)),
+			"\x02\x00\x00\x00\x00\x00\x00\x01\x00" + strings.Repeat("z", 256)},
 		{"command", AppendCommand(nil, Subscribe, []byte("t")), "\x04\x0b\x09SUBSCRIBEt"},
 		{"ping", AppendPing(nil), "\x04\x07\x04PING\x00\x00"},
 		{"property", AppendProperty(nil, "Identity", []byte("me")), "\x08Identity\x00\x00\x00\x02me"},
@@ -47,9 +49,39 @@ func TestFrameBytes(t *testing.T) {
 	}
 }
 
+// A command of at most 255 bytes has the short form.
+func TestCommandSizes(t *testing.T) {
+	for _, size := range []int{5, 254, 255, 256, 70_000} {
+		data := bytes.Repeat([]byte{'x'}, size-1-len(Ping))
+		wire := AppendCommand(nil, Ping, data)
+		header := 2
+		if size > 255 {
+			header = MaxHeader
+		}
+		flags, body, n, err := DecodeFrame(wire, size)
+		if err != nil || flags != Command || n != len(wire) || len(wire) != header+size {
+			t.Errorf("size %d: flags %d, %d of %d bytes, %v", size, flags, n, len(wire), err)
+			continue
+		}
+		if name, got, err := ParseCommand(body); err != nil || string(name) != Ping || !bytes.Equal(got, data) {
+			t.Errorf("size %d: %q with %d bytes, %v", size, name, len(got), err)
+		}
+	}
+}
+
+// A property without a value is one, even at the end.
+func TestEmptyProperty(t *testing.T) {
+	var got []string
+	metadata := AppendProperty(AppendProperty(nil, SocketType, []byte("PUSH")), Identity, nil)
+	err := ParseMetadata(metadata, func(name, value []byte) { got = append(got, string(name)+"="+string(value)) })
+	if err != nil || strings.Join(got, " ") != "Socket-Type=PUSH Identity=" {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
 func TestHostileLengths(t *testing.T) {
 	for _, size := range []uint64{256, 1 << 40, math.MaxInt64, math.MaxUint64} {
-		wire := []byte{long, byte(size >> 56), byte(size >> 48), byte(size >> 40), byte(size >> 32), byte(size >> 24), byte(size >> 16), byte(size >> 8), byte(size)}
+		wire := binary.BigEndian.AppendUint64([]byte{long}, size)
 		_, _, _, err := DecodeFrame(wire, 255)
 		var tooLong *TooLongError
 		if !errors.As(err, &tooLong) || tooLong.Size != size {
@@ -75,16 +107,18 @@ func TestParseCommand(t *testing.T) {
 	if err != nil || string(name) != Ping || string(PingContext(data)) != "ctx" {
 		t.Errorf("%q %q %v", name, data, err)
 	}
-	if got := PingContext(bytes.Repeat([]byte("c"), 40)); len(got) != maxContext {
+	if got := PingContext(bytes.Repeat([]byte("c"), 40)); len(got) != 16 {
 		t.Errorf("a context of %d bytes", len(got))
 	}
 	if got := PingContext([]byte{0}); got != nil {
-		t.Errorf("a context in a PING that is cut short: %q", got)
+		t.Errorf("a PING that is cut short has the context: %q", got)
 	}
 }
 
 func TestErrorReason(t *testing.T) {
-	tests := map[string]string{"\x03400": `"400"`, "\x02\x1b[": `"\x1b["`, "": "(malformed reason)", "\x09x": "(malformed reason)"}
+	tests := map[string]string{
+		"\x03400": `"400"`, "\x02\x1b[": `"\x1b["`, "": "(malformed reason)", "\x09x": "(malformed reason)",
+	}
 	for data, want := range tests {
 		if got := ErrorReason([]byte(data)); got != want {
 			t.Errorf("%q: %s, want %s", data, got, want)
@@ -161,7 +195,7 @@ func FuzzParseMetadata(f *testing.F) {
 	})
 }
 
-// needSeeds fails when a fuzz target has nothing to start from.
+// needSeeds fails if a fuzz target has no seeds.
 func needSeeds(f *testing.F) {
 	seeds, err := os.ReadDir("testdata/fuzz/" + f.Name())
 	if err != nil || len(seeds) == 0 {

@@ -9,7 +9,7 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq/zmtp"
 )
 
-// silentIntervals is how many heartbeat intervals in a row a peer may be silent.
+// silentIntervals is how many heartbeat intervals in a row make a peer silent.
 const silentIntervals = 3
 
 var errSilent = errors.New("silent")
@@ -22,7 +22,7 @@ func (p *Peer) readLoop() error {
 	case Sub:
 		r.wanted = &p.socket.wanted
 	case XSub:
-		r.raw = true // what it gets is to be passed on
+		r.raw = true // for Forward
 	}
 	defer func() { r.block.release() }()
 	for {
@@ -46,9 +46,9 @@ func (p *Peer) readLoop() error {
 	}
 }
 
-// read reads something, or returns an error when the peer is silent for too long. The time begins anew with each
-// read: that nobody received for a while is not the peer's silence. Nor is it silent while it takes what we write:
-// a slow reader finds our PING behind everything else that waits for it.
+// read reads at least one byte, or returns an error if the peer is silent for too long. The time starts again
+// with each call: a peer is not silent because we have not read. Nor is it silent while it takes what we write:
+// in front of a slow reader, our PING waits after everything else.
 func (p *Peer) read(space []byte) (int, error) {
 	if p.beat == 0 {
 		return p.conn.Read(space)
@@ -61,7 +61,7 @@ func (p *Peer) read(space []byte) (int, error) {
 		if n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
 			return n, err
 		}
-		if silent++; p.taking() {
+		if silent++; p.progressing() {
 			silent = 0
 		}
 		if silent == silentIntervals {
@@ -70,12 +70,12 @@ func (p *Peer) read(space []byte) (int, error) {
 	}
 }
 
-// taking tells that the peer's kernel takes what we write: some bytes are under way, and it has acknowledged
-// others since the last time. For the reader only.
-func (p *Peer) taking() bool {
+// progressing reports whether the peer's kernel takes what we write: some bytes are under way, and it has
+// acknowledged others since the last call. For the reader only.
+func (p *Peer) progressing() bool {
 	acknowledged, underway := sendProgress(p.conn)
-	more := acknowledged > p.taken
-	p.taken = acknowledged
+	more := acknowledged > p.acknowledged
+	p.acknowledged = acknowledged
 	return more && underway
 }
 
@@ -83,8 +83,8 @@ func (p *Peer) taking() bool {
 func (p *Peer) command(name, data []byte) error {
 	switch string(name) {
 	case zmtp.Ping:
-		p.appendControl(zmtp.AppendCommand(nil, zmtp.Pong, zmtp.PingContext(data)))
-		p.hear(zmtp.PingContext(data))
+		p.outbox.command(zmtp.AppendCommand(nil, zmtp.Pong, zmtp.PingContext(data)))
+		p.readMissed(zmtp.PingContext(data))
 	case zmtp.Subscribe:
 		return p.subscribe(data)
 	case zmtp.Cancel:
@@ -92,5 +92,5 @@ func (p *Peer) command(name, data []byte) error {
 	case zmtp.Error:
 		return fmt.Errorf("the peer reports an error: %s", zmtp.ErrorReason(data))
 	}
-	return nil // PONG has shown that the peer lives; others are for later versions
+	return nil // PONG has shown that the peer lives; unknown commands are of later versions
 }

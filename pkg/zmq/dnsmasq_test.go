@@ -17,7 +17,7 @@ import (
 	"time"
 )
 
-// text is a log, or what a program says, that a test looks at.
+// text is a log, or a program's output, that a test reads.
 type text struct {
 	mu  sync.Mutex
 	buf bytes.Buffer
@@ -43,7 +43,7 @@ type zone struct {
 	folder string
 	port   int
 	cmd    *exec.Cmd
-	said   *text
+	log    *text
 }
 
 // newZone serves a zone at a free port, with hosts "address name".
@@ -51,33 +51,34 @@ func newZone(t *testing.T, hosts []string, records ...string) *zone {
 	t.Helper()
 	z := &zone{t: t, folder: t.TempDir()}
 	z.write(hosts)
-	for range 20 { // dnsmasq picks no port by itself; those of the kernel's own range may be taken while it is restarted
+	for range 20 { // dnsmasq picks no port; one of the kernel's range could be taken while it restarts
 		z.port = 15_000 + rand.IntN(15_000)
 		if z.start(records...) {
 			t.Cleanup(z.kill)
 			return z
 		}
 	}
-	t.Fatalf("dnsmasq does not start; `integration/setup test` installs it: %s", z.said)
+	t.Fatalf("dnsmasq does not start; `integration/setup test` installs it: %s", z.log)
 	return nil
 }
 
-// start starts the server, with SRV records as dnsmasq takes them, and tells whether it answers.
+// start starts the server, with SRV records in dnsmasq's notation, and reports whether it answers.
 func (z *zone) start(records ...string) bool {
 	z.t.Helper()
 	me, err := user.Current()
 	if err != nil {
 		z.t.Fatal(err)
 	}
-	args := []string{"--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv", "--no-hosts", "--listen-address=127.0.0.1", "--bind-interfaces",
-		"--port=" + strconv.Itoa(z.port), "--user=" + me.Username, "--pid-file=" + filepath.Join(z.folder, "pid"),
-		"--addn-hosts=" + filepath.Join(z.folder, "hosts"), "--local=/zmq.test/", "--local-ttl=0", "--log-queries", "--log-facility=-"}
+	args := []string{"--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv", "--no-hosts",
+		"--listen-address=127.0.0.1", "--bind-interfaces", "--port=" + strconv.Itoa(z.port), "--user=" + me.Username,
+		"--pid-file=" + filepath.Join(z.folder, "pid"), "--addn-hosts=" + filepath.Join(z.folder, "hosts"),
+		"--local=/zmq.test/", "--local-ttl=0", "--log-queries", "--log-facility=-"}
 	for _, r := range records {
 		args = append(args, "--srv-host="+r)
 	}
-	z.said = &text{}
+	z.log = &text{}
 	z.cmd = exec.Command("/usr/sbin/dnsmasq", args...)
-	z.cmd.Stdout, z.cmd.Stderr = z.said, z.said
+	z.cmd.Stdout, z.cmd.Stderr = z.log, z.log
 	if err := z.cmd.Start(); err != nil {
 		z.t.Fatalf("dnsmasq does not start; `integration/setup test` installs it: %v", err)
 	}
@@ -89,7 +90,7 @@ func (z *zone) start(records ...string) bool {
 	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); {
 		if conn, err := net.DialTimeout("tcp", z.server(), time.Second); err == nil {
 			conn.Close()
-			if z.said.count("started, version") > 0 { // it is this process, and no child of an earlier one
+			if z.log.count("started, version") > 0 { // it is this process rather than a child of an earlier one
 				return true
 			}
 		}
@@ -107,8 +108,8 @@ func (z *zone) kill() {
 	eventually(z.t, "the end of dnsmasq", func() bool { return z.cmd.Process.Signal(syscall.Signal(0)) != nil })
 }
 
-// restart changes the SRV records. A child of the process that was killed may hold the port for a moment, with a question that came
-// by TCP.
+// restart changes the SRV records. A child of the killed process, which answers a question over TCP, may hold
+// the port for a moment.
 func (z *zone) restart(records ...string) {
 	z.t.Helper()
 	z.kill()
@@ -126,7 +127,7 @@ func (z *zone) change(hosts ...string) {
 	}
 }
 
-// write replaces the file of addresses in one go.
+// write replaces the file of addresses atomically.
 func (z *zone) write(hosts []string) {
 	z.t.Helper()
 	file := filepath.Join(z.folder, "hosts")
@@ -139,5 +140,5 @@ func (z *zone) write(hosts []string) {
 	}
 }
 
-// asked is how often the server was asked for the IPv4 addresses of a name.
-func (z *zone) asked(name string) int { return z.said.count(fmt.Sprintf("query[A] %s ", name)) }
+// asked returns how often the server was asked for the IPv4 addresses of a name.
+func (z *zone) asked(name string) int { return z.log.count(fmt.Sprintf("query[A] %s ", name)) }

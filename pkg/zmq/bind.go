@@ -1,0 +1,92 @@
+package zmq
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"syscall"
+	"time"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/backoff"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/endpoint"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/listen"
+)
+
+// Bind listens at an endpoint and returns the endpoint that it got: port 0 is replaced by the port that was
+// picked. A Unix socket that a dead process has left is replaced; one that is in use is not.
+func (s *Socket) Bind(text string) (string, error) {
+	e, err := endpoint.Bind(text)
+	if err != nil {
+		return "", err
+	}
+	l, err := listen.Listen(e.Network, e.Address)
+	if err != nil {
+		return "", bindError(text, err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		l.Close()
+		return "", ErrClosed
+	}
+	s.listeners = append(s.listeners, l)
+	bound := boundEndpoint(e, l.Addr())
+	s.work.Go(func() { s.accept(l, bound) })
+	return bound, nil
+}
+
+// bindError says what to do about an address that is taken.
+func bindError(endpoint string, err error) error {
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("cannot bind %s: another process holds it: %w", endpoint, err)
+	}
+	return fmt.Errorf("cannot bind %s: %w", endpoint, err)
+}
+
+func boundEndpoint(e endpoint.Endpoint, addr net.Addr) string {
+	tcp, ok := addr.(*net.TCPAddr)
+	if !ok {
+		return e.String()
+	}
+	host, _, err := net.SplitHostPort(e.Address)
+	if err != nil {
+		return e.String() // impossible: net.Listen has accepted it
+	}
+	e.Address = net.JoinHostPort(host, fmt.Sprint(tcp.Port))
+	return e.String()
+}
+
+// accept serves each connection in a goroutine of its own, so that a silent one delays no other.
+func (s *Socket) accept(l net.Listener, bound string) {
+	wait := backoff.Backoff{First: 10 * time.Millisecond, Max: time.Second}
+	for {
+		conn, err := l.Accept()
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		if err != nil {
+			s.strangers.write(slog.LevelWarn, "cannot accept a connection", "endpoint", bound, "error", err)
+			if !wait.Wait(s.ctx) { // most often there are no descriptors left: some will be closed
+				return
+			}
+			continue
+		}
+		wait.Reset()
+		s.work.Go(func() { s.serveAccepted(conn, bound) })
+	}
+}
+
+func (s *Socket) serveAccepted(conn net.Conn, bound string) {
+	remote := remoteEndpoint(conn, bound)
+	established, err := s.serve(conn, bound, false)
+	var dropped *dropError
+	switch {
+	case errors.As(err, &dropped):
+		s.strangers.write(slog.LevelWarn, "peer dropped", "endpoint", bound, "peer", remote, "reason", err)
+	case established:
+		s.strangers.write(slog.LevelInfo, "peer disconnected", "endpoint", bound, "peer", remote, "reason", err)
+	case s.ctx.Err() == nil:
+		s.strangers.write(slog.LevelWarn, "connection refused", "endpoint", bound, "peer", remote, "reason", err)
+	}
+}

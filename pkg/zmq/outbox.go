@@ -1,0 +1,247 @@
+package zmq
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq/zmtp"
+)
+
+// Bounds of outboxes, in bytes.
+const (
+	// maxQueueBytes bounds one outbox, whatever HWM allows. A message is accepted while fewer bytes are queued,
+	// so that one message of any length always fits. It keeps a thousand long messages from taking a gigabyte.
+	maxQueueBytes = 4 << 20
+	// maxQueuesBytes bounds all outboxes of a socket together. From 64 peers on, each gets an equal share, but
+	// not less than minQueueBytes. It keeps a thousand subscribers that do not read from taking 4 GiB.
+	maxQueuesBytes = 64 * maxQueueBytes
+	minQueueBytes  = 64 << 10
+	// maxControl bounds the commands that wait to be written. A peer that floods us with PING without reading the
+	// answers gets no further ones.
+	maxControl = 4 << 10
+)
+
+// queueLimits limits the outboxes of one socket.
+type queueLimits struct {
+	hwm   int          // messages in one outbox
+	peers atomic.Int32 // that share maxQueuesBytes
+}
+
+// bytes returns how many bytes one outbox accepts at the moment.
+func (l *queueLimits) bytes() int {
+	return min(maxQueueBytes, max(minQueueBytes, maxQueuesBytes/max(1, int(l.peers.Load()))))
+}
+
+// outbox is a peer's queue of outgoing messages and commands, encoded. Any goroutine may add to it; only the peer's
+// writer calls take and wrote. It does no I/O.
+//
+// A full outbox accepts no message until half of its limits is free again, so that a slow peer gets long runs
+// with gaps between them rather than every other message.
+type outbox struct {
+	limits    *queueLimits
+	announces bool          // the peer understands PING, which announces missed messages (missed.go)
+	wake      chan struct{} // capacity 1; the writer waits for it when take has returned nothing
+
+	mu        sync.Mutex
+	messages  []byte // encoded messages that the writer has not taken yet
+	waiting   int    // number of messages in messages
+	queued    int    // number of messages that wait or are being written
+	bytes     int    // their size
+	written   uint64 // messages that the kernel has taken whole
+	missed    uint64 // messages that were published for this peer and did not fit
+	announced uint64 // the number of missed messages that the peer knows of
+
+	// Replayed messages among the queued ones. They do not count towards the limits.
+	replayed, replayedBytes int
+
+	control []byte // encoded commands; they are written before messages
+	spare   []byte // an empty buffer for messages
+	small   int    // see recycle
+
+	full    bool // no message is accepted until half of what is queued has been written
+	idle    bool // the writer waits for wake
+	parting bool // no new message is accepted, but replays and commands are: the peer's member has left
+	sealed  bool // nothing is accepted; the writer writes what is queued and then ends our side of the connection
+	closed  bool // nothing is accepted or written
+}
+
+// portion is what a writer takes at once.
+type portion struct {
+	control, messages []byte
+	count             int  // number of messages
+	last              bool // nothing comes after it
+	closed            bool // there is nothing to write any more
+}
+
+func (w *portion) empty() bool { return w.count == 0 && len(w.control) == 0 }
+
+// add copies a message of one frame or more. It returns false if the outbox is full or accepts no more. It
+// wakes the writer if wake is set or the outbox is full now.
+func (o *outbox) add(frames [][]byte, wake bool) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if !o.push(frames) {
+		return false
+	}
+	if wake {
+		o.wakeWriter()
+	}
+	return true
+}
+
+// push is add with mu held by the caller, and never wakes the writer of an outbox that is not full.
+func (o *outbox) push(frames [][]byte) bool {
+	if o.full || o.sealed || o.closed || o.parting {
+		return false
+	}
+	before := len(o.messages)
+	o.messages = zmtp.AppendMessage(o.messages, frames...)
+	o.appended(1, len(o.messages)-before)
+	return true
+}
+
+// appended accounts for n messages that have been appended. If the outbox is full now it wakes the writer: whoever
+// waits for room must not depend on a Flush that is never called. The caller holds mu.
+func (o *outbox) appended(n, size int) {
+	o.waiting += n
+	o.queued += n
+	o.bytes += size
+	if o.queued >= o.limits.hwm+o.replayed || o.bytes >= o.limits.bytes()+o.replayedBytes {
+		o.full = true
+		o.wakeWriter()
+	}
+}
+
+// command queues an encoded command, unless the peer does not read those that it was sent.
+func (o *outbox) command(command []byte) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.appendControl(command)
+}
+
+// appendControl is command with mu held by the caller.
+func (o *outbox) appendControl(command []byte) {
+	if o.sealed || o.closed || len(o.control) >= maxControl {
+		return
+	}
+	o.control = append(o.control, command...)
+	o.wakeWriter()
+}
+
+// request queues an encoded subscription, or the end of one. It is never left out. request returns how many
+// bytes of commands wait; the caller drops a peer that lets them grow.
+func (o *outbox) request(subscription []byte) (bytes int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if !o.sealed && !o.closed {
+		o.control = append(o.control, subscription...)
+		o.wakeWriter()
+	}
+	return len(o.control)
+}
+
+// flush wakes the writer if messages wait.
+func (o *outbox) flush() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.waiting > 0 {
+		o.wakeWriter()
+	}
+}
+
+// wakeWriter wakes the writer if it waits. The caller holds mu.
+func (o *outbox) wakeWriter() {
+	if !o.idle {
+		return
+	}
+	o.idle = false
+	select {
+	case o.wake <- struct{}{}:
+	default: // an earlier wake-up has not been received yet and serves as well
+	}
+}
+
+// take takes everything that waits. If it returns nothing, the writer must wait for wake.
+func (o *outbox) take() (w portion) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	w.last, w.closed = o.sealed, o.closed
+	o.idle = o.waiting == 0 && len(o.control) == 0
+	if !o.idle && !o.closed {
+		w.control, w.messages, w.count = o.control, o.messages, o.waiting
+		o.control, o.messages, o.waiting = nil, o.spare, 0
+		o.spare = nil
+	}
+	return w
+}
+
+// wrote accounts for a portion that the kernel has taken whole, and takes its buffer back.
+func (o *outbox) wrote(w portion) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	size := len(w.messages)
+	o.queued -= w.count
+	o.bytes -= size
+	o.written += uint64(w.count)
+	o.replayed, o.replayedBytes = max(0, o.replayed-w.count), max(0, o.replayedBytes-size)
+	if o.full && o.queued <= o.limits.hwm/2 && o.bytes <= o.limits.bytes()/2 {
+		o.full = false
+	}
+	if !o.closed {
+		o.spare = recycle(w.messages, &o.small)
+	}
+}
+
+// recycle returns a written buffer, emptied for its next use, or nil to give back the memory that a burst took:
+// at once if the buffer is very large, otherwise after enough writes in a row that a much smaller one would
+// have held. small counts those.
+func recycle(written []byte, small *int) []byte {
+	switch {
+	case cap(written) > 4*maxBlock && len(written) < cap(written)/4:
+		return nil
+	case cap(written) <= minBlock || len(written) > cap(written)/wasted:
+		*small = 0
+	default:
+		if *small++; *small == enough {
+			*small = 0
+			return nil
+		}
+	}
+	return written[:0]
+}
+
+// part wakes the writer, since whoever added messages may have meant to add more before flush; if refuse is set, no
+// further message is accepted. It returns how many messages are queued and how many were written.
+func (o *outbox) part(refuse bool) (queued int, written uint64) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.parting = refuse
+	if o.waiting > 0 {
+		o.wakeWriter()
+	}
+	return o.queued, o.written
+}
+
+// seal ends the accepting. The writer writes what is queued.
+func (o *outbox) seal() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.sealed = true
+	o.wakeWriter()
+}
+
+// close ends accepting and writing, and gives the memory back: the peer may be remembered for a while.
+func (o *outbox) close() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.closed = true
+	o.messages, o.control, o.spare = nil, nil, nil
+	o.wakeWriter()
+}
+
+// state returns how many messages are queued and how many were written, and reports whether the outbox is closed.
+func (o *outbox) state() (queued int, written uint64, closed bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.queued, o.written, o.closed
+}

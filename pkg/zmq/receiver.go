@@ -1,0 +1,202 @@
+package zmq
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/prefix"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq/zmtp"
+)
+
+// Bounds of what a peer may send.
+const (
+	// maxFrames is how many frames a message may have. Without it, empty frames would cost memory for nothing.
+	maxFrames = 1024
+	// maxBatchFrames is the number of frames from which on a batch takes no further message, for the same reason.
+	maxBatchFrames = 16 * maxFrames
+	// maxCommand bounds the bytes of a command, and those of all commands between the frames of one message.
+	maxCommand = 8 << 10
+)
+
+// receiver turns a connection's bytes into batches. Bytes are read into a block and parsed where they lie. Only
+// what is left of an unfinished message is copied, when its block is full. A block grows with the bytes that
+// have arrived, never with the length that a peer has announced.
+type receiver struct {
+	peer        *Peer
+	maxMessage  int                           // bytes of all frames of a message
+	maxMessages int                           // in a batch
+	wanted      *prefix.Set                   // messages that match none of these are left out; nil: all are wanted
+	raw         bool                          // batches tell where their messages lie in the block
+	command     func(name, data []byte) error // obeys a command
+
+	block   *block
+	start   int // where the unfinished message begins: the first byte that no batch has taken
+	end     int // end of the bytes read
+	scanned int // commands up to here have been obeyed
+	size    int // of the next block
+	small   int // reads in a row that a much smaller block would have held
+}
+
+func newReceiver(maxMessage, maxMessages int) *receiver {
+	return &receiver{maxMessage: maxMessage, maxMessages: maxMessages, block: newBlock(minBlock), size: minBlock}
+}
+
+// space returns where to read to: never empty.
+func (r *receiver) space() []byte {
+	if r.start == r.end && r.block.exclusive() {
+		r.start, r.end, r.scanned = 0, 0, 0 // all of it was taken and released
+	}
+	if len(r.block.buf)-r.end < len(r.block.buf)/4 || (r.end == 0 && len(r.block.buf) != r.size) {
+		r.move()
+	}
+	return r.block.buf[r.end:]
+}
+
+// filled accounts for n bytes that have been read into space.
+func (r *receiver) filled(n int) {
+	switch {
+	case n == len(r.block.buf)-r.end: // the peer has more than fits: read more at once
+		r.size, r.small = min(4*r.size, maxBlock), 0
+	case n > r.size/wasted:
+		r.small = 0
+	default:
+		if r.small++; r.small == enough {
+			r.size, r.small = max(r.size/4, minBlock), 0
+		}
+	}
+	r.end += n
+}
+
+// move goes on in a new block and takes along the bytes of the unfinished message.
+func (r *receiver) move() {
+	rest := r.block.buf[r.start:r.end]
+	size := r.size
+	for size < 2*len(rest) {
+		size *= 2
+	}
+	next := newBlock(size)
+	copy(next.buf, rest)
+	r.block.release()
+	r.block = next
+	r.scanned = max(r.scanned-r.start, 0)
+	r.start, r.end = 0, len(rest)
+}
+
+// partial is a message whose frames are being parsed.
+type partial struct {
+	end      int  // where its frames so far end in the block
+	frames   int  // their number
+	size     int  // bytes of their bodies
+	commands int  // bytes of the commands between them
+	reserved byte // bits of their flags that have no meaning yet
+}
+
+// parse returns the next batch of the bytes read so far, or nil if they hold no further whole message. The
+// error says why the stream cannot be followed any further; a batch that comes with an error is good.
+func (r *receiver) parse() (*Batch, error) {
+	b := batches.Get().(*Batch)
+	m := partial{end: r.start}
+	var err error
+	for more := true; more && err == nil && (m.frames > 0 || r.takesMore(b)); {
+		more, err = r.parseFrame(b, &m)
+	}
+	b.truncate() // an unfinished message is parsed again when more of it has arrived
+	b.peer, b.block = r.peer, r.block
+	r.block.refs.Add(1)
+	if b.Len() == 0 {
+		b.Release()
+		return nil, err
+	}
+	return b, err
+}
+
+// takesMore reports whether a batch of whole messages takes another one.
+func (r *receiver) takesMore(b *Batch) bool {
+	return b.Len() < r.maxMessages && len(b.frames) < maxBatchFrames
+}
+
+// parseFrame parses the frame at m.end. It returns false if the batch ends before it: because the frame has not
+// arrived whole, or because it is a command that must not be obeyed before the batch has been received.
+func (r *receiver) parseFrame(b *Batch, m *partial) (more bool, err error) {
+	wire := r.block.buf[m.end:r.end]
+	limit := r.maxMessage - m.size // what the rest of its message leaves it
+	if isCommand(wire) {
+		limit = maxCommand
+	}
+	flags, body, n, err := zmtp.DecodeFrame(wire, limit)
+	if err != nil {
+		return false, r.tooLong(wire, err)
+	}
+	if n > len(wire) {
+		return false, nil
+	}
+	if flags&zmtp.Command == 0 {
+		m.end += n
+		return true, r.addFrame(b, m, flags, body)
+	}
+	if m.frames == 0 && b.Len() > 0 {
+		return false, nil
+	}
+	m.end += n
+	return true, r.obey(body, m)
+}
+
+// isCommand reports whether wire begins with a command.
+func isCommand(wire []byte) bool { return len(wire) > 0 && wire[0]&zmtp.Command != 0 }
+
+// tooLong says what to do about a frame that is longer than its limit.
+func (r *receiver) tooLong(wire []byte, err error) error {
+	if isCommand(wire) {
+		return err
+	}
+	return fmt.Errorf("a message of more than %d bytes (raise --max-message-size if it is legitimate): %w",
+		r.maxMessage, err)
+}
+
+// addFrame adds a frame to the batch; its message, too, if it is the last one.
+func (r *receiver) addFrame(b *Batch, m *partial, flags byte, body []byte) error {
+	b.frames = append(b.frames, body)
+	m.frames++
+	m.size += len(body)
+	m.reserved |= flags &^ zmtp.More
+	if flags&zmtp.More == 0 {
+		b.finish(r.wanted)
+		r.locate(b, m)
+		r.start = m.end
+		*m = partial{end: m.end}
+	} else if m.frames >= maxFrames {
+		return fmt.Errorf("a message of more than %d frames", maxFrames)
+	}
+	return nil
+}
+
+// locate notes where a finished message lies. One that is interrupted by commands, or has flags of unknown
+// meaning, is not to be passed on as it arrived.
+func (r *receiver) locate(b *Batch, m *partial) {
+	switch {
+	case !r.raw:
+	case m.commands > 0 || m.reserved != 0:
+		b.raw = append(b.raw, extent{})
+	default:
+		b.raw = append(b.raw, extent{r.start, m.end})
+	}
+}
+
+// obey obeys a command that ends at m.end, once: the bytes of an unfinished message are parsed again when more have
+// arrived, and a command may be between its frames (libzmq sends PING there).
+func (r *receiver) obey(body []byte, m *partial) error {
+	if m.frames == 0 {
+		r.start = m.end
+	} else if m.commands += len(body); m.commands > maxCommand {
+		return errors.New("a message that is interrupted by commands again and again")
+	}
+	if m.end <= r.scanned {
+		return nil
+	}
+	r.scanned = m.end
+	name, data, err := zmtp.ParseCommand(body)
+	if err != nil {
+		return err
+	}
+	return r.command(name, data)
+}
