@@ -445,31 +445,31 @@ func TestFateOfAMessageAfterAFailure(t *testing.T) {
 	}
 }
 
-// feed is the subscribers of a Publisher.
-type feed struct {
+// subscribers get what a Publisher publishes.
+type subscribers struct {
 	queued, sent []string
 }
 
-func (f *feed) Publish(frames ...[]byte) {
-	f.queued = append(f.queued, string(bytes.Join(frames, []byte("|"))))
+func (s *subscribers) Publish(frames ...[]byte) {
+	s.queued = append(s.queued, string(bytes.Join(frames, []byte("|"))))
 }
-func (f *feed) Flush() { f.sent, f.queued = append(f.sent, f.queued...), nil }
+func (s *subscribers) Flush() { s.sent, s.queued = append(s.sent, s.queued...), nil }
 
 func TestPublisher(t *testing.T) {
 	var log bytes.Buffer
-	f := &feed{}
-	p := NewPublisher(message.Topics{ByDelimiter: true, Delimiter: ' '}, f, slog.New(slog.NewTextHandler(&log, nil)))
+	s := &subscribers{}
+	p := NewPublisher(message.Topics{ByDelimiter: true, Delimiter: ' '}, s, slog.New(slog.NewTextHandler(&log, nil)))
 	for _, line := range []string{"auth one", "nodelimiter", "neither", "mail two"} {
 		if !p.Accept([]byte(line)) {
 			t.Error("not deferrable")
 		}
 	}
-	if len(f.sent) > 0 {
-		t.Errorf("sent before Submit: %q", f.sent)
+	if len(s.sent) > 0 {
+		t.Errorf("sent before Submit: %q", s.sent)
 	}
 	p.Submit()
-	if want := []string{"auth|one", "|nodelimiter", "|neither", "mail|two"}; !slices.Equal(f.sent, want) {
-		t.Errorf("sent %q, want %q", f.sent, want)
+	if want := []string{"auth|one", "|nodelimiter", "|neither", "mail|two"}; !slices.Equal(s.sent, want) {
+		t.Errorf("sent %q, want %q", s.sent, want)
 	}
 	if got := p.Counters(); got != (Counters{Received: 4, Confirmed: 4, NoDelimiter: 2}) {
 		t.Errorf("counters %+v", got)
