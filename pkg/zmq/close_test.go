@@ -102,6 +102,30 @@ func TestCloseWaitsForAPeerThatIsBehind(t *testing.T) {
 	})
 }
 
+// Close leaves the connection open while the peer has not ended it, even if the peer's kernel has everything.
+func TestCloseGivesThePeerTimeToRead(t *testing.T) {
+	s, at := bound(t, Config{Type: Dealer, farewell: time.Hour})
+	r := peerRaw(t, at, "DEALER", 1)
+	peers(t, s, 1)
+	if err := s.Send(soon(t), []byte("m")); err != nil {
+		t.Fatal(err)
+	}
+	closed := make(chan int)
+	go func() { closed <- s.Close(context.Background()) }()
+	if heard := r.ended(); heard != "\x00\x01m" {
+		t.Errorf("heard %q", heard)
+	}
+	eventually(t, "the acknowledgement", func() bool { return acknowledged(peer(s, 0).conn) })
+	for range 50 { // writing to a closed connection soon fails
+		r.say("\x00\x01x")
+		<-time.After(2 * time.Millisecond)
+	}
+	r.Close()
+	if unwritten := <-closed; unwritten != 0 {
+		t.Errorf("%d unwritten", unwritten)
+	}
+}
+
 // A peer that still sends gets everything, too, although a connection that is closed with unread bytes in it is
 // reset.
 func TestCloseWhileThePeerTalks(t *testing.T) {

@@ -160,19 +160,29 @@ func TestPartingPull(t *testing.T) {
 	g.over(e)
 }
 
+// A publisher's outbox is sealed at once: what was published is written, and nothing is waited for.
 func TestPartingPub(t *testing.T) {
-	g := grouped(t, Config{Type: Pub})
-	e := g.member("SUB")
-	r := g.joined(e)
-	r.say(command("SUBSCRIBE", "") + command("PING", "\x00\x00"))
-	r.frame() // the answer shows that the subscription has been read
-	g.Publish([]byte("m"))
-	g.leave(e)
-	if rest := r.ended(); rest != "\x00\x01m" {
-		t.Errorf("heard %q", rest)
+	for _, typ := range []Type{Pub, XPub} {
+		t.Run(string(typ), func(t *testing.T) {
+			inGroup(t, Config{Type: typ}, func(t *testing.T, g *group) {
+				e := g.member("SUB")
+				r := g.joined(e)
+				r.say(command("SUBSCRIBE", "") + command("PING", "\x00\x00"))
+				r.frame() // the answer shows that the subscription has been read
+				g.Publish([]byte("m"))
+				began := time.Now()
+				g.leave(e)
+				if rest := r.ended(); rest != "\x00\x01m" {
+					t.Errorf("heard %q", rest)
+				}
+				if took := time.Since(began); took >= defaultSilence {
+					t.Errorf("it was ended after %v", took)
+				}
+				r.Close()
+				g.over(e)
+			})
+		})
 	}
-	r.Close()
-	g.over(e)
 }
 
 func TestPartingSub(t *testing.T) {

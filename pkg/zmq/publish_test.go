@@ -3,9 +3,11 @@ package zmq
 import (
 	"encoding/binary"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
+	"weak"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/prefix"
 )
@@ -186,6 +188,20 @@ func TestLeavingSubscriberIsNotSlow(t *testing.T) {
 	if p.Dropped() != 0 || log.count("slow") != 0 {
 		t.Errorf("%d dropped", p.Dropped())
 	}
+}
+
+// A publisher does not remember subscribers that are gone.
+func TestSubscriberIsForgotten(t *testing.T) {
+	s, at := bound(t, Config{Type: Pub})
+	r := peerRaw(t, at, "SUB", 1)
+	r.say(command("SUBSCRIBE", "a"), command("SUBSCRIBE", "b"))
+	subscribed(t, s, "b", true)
+	p := weak.Make(peer(s, 0))
+	r.Close()
+	eventually(t, "the peer's memory to be freed", func() bool {
+		runtime.GC()
+		return p.Value() == nil
+	})
 }
 
 // A subscriber cannot make a publisher remember without bounds.
