@@ -60,7 +60,7 @@ func (c *crowd) expect(t *testing.T, word string) {
 		result <- line
 	}()
 	var line string
-	eventually(t, patience, fmt.Sprintf("the crowd says %q", word), func() bool {
+	eventually(t, patience, fmt.Sprintf("the crowd replies %q", word), func() bool {
 		select {
 		case line = <-result:
 			return true
