@@ -55,7 +55,7 @@ func (p libzmqPublisher) before() uint64   { return 0 }
 
 func (p libzmqPublisher) end(int) error { return p.say("end") }
 
-// rsyslogdPublisher is rsyslogd with omzmq --socket pub behind omprog.
+// rsyslogdPublisher is rsyslogd with omzmq --socket pub under omprog.
 type rsyslogdPublisher struct {
 	*rsyslogd
 	omzmq int // its pid

@@ -133,7 +133,7 @@ func rows(programs string) []row {
 			ours("pkg/zmq", pushPull(programs, "pushpull ours push", "pushpull ours pull", 3_000_000)),
 			{name: "go-zeromq/zmq4", run: pushPull(programs, "pushpull zmq4 push", "pushpull zmq4 pull", 100_000)},
 		}, nil},
-		{"cpu", "CPU time of rsyslogd's output threads and of omzmq behind omprog", []contestant{
+		{"cpu", "CPU time of rsyslogd's output threads and of omzmq under omprog", []contestant{
 			{name: "rsyslogd, omczmq PUSH to libzmq", run: b.omczmq(200_000)},
 			{name: "rsyslogd, omfile to /dev/null", run: b.devNull(200_000)},
 			ours("omzmq push, sent, to libzmq", b.push(200_000, free)),

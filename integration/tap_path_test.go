@@ -88,23 +88,23 @@ func TestHubJoins(t *testing.T) {
 	sub := startPeer(t, "SUB", "--connect", h.out, "--subscribe", "sshd/", "--subscribe", "own/")
 	serve := startTap(t, "serve", "--http", "127.0.0.1:0", h.out)
 	direct := followEvents(t, h.served(t)+"stream?topic=sshd/&topic=own/")
-	behind := follow(t, serve.served(t)+"stream?topic=sshd/&topic=own/")
-	everybody := func(send func()) { warmed(t, send, sub.some, direct.some, behind.some) }
-	everybody(func() { from.logLines(t, strings.Replace(warmUp, "warm-up", "sshd", 1)) })
-	everyone := []func(*testing.T) string{sub.joined, direct.data, behind.next}
+	viaServe := follow(t, serve.served(t)+"stream?topic=sshd/&topic=own/")
+	greet := func() { from.logLines(t, strings.Replace(warmUp, "warm-up", "sshd", 1)) }
+	warmed(t, greet, sub.some, direct.some, viaServe.some)
+	readers := []func(*testing.T) string{sub.joined, direct.data, viaServe.next}
 	eventually(t, patience, "the program's messages arrive, too", func() bool {
 		pub.send(t, "own/web-1/", "warm-up")
 		return strings.Contains(sub.joined(t), "warm-up")
 	})
 	from.logLines(t, strings.Replace(written[1], "sshd", "sshd-keygen", 1))
 	from.logLines(t, written[1])
-	for _, next := range everyone {
+	for _, next := range readers {
 		meets(t, next, "web-2 sshd 42 - -  Failed")
 	}
 	for _, text := range []string{"one", "tab\t\"quote\" ä", "the end"} {
 		pub.send(t, "own/web-1/", text)
 	}
-	for _, next := range everyone {
+	for _, next := range readers {
 		meets(t, next, "one$|one\"", `tab(\t|\\t)\\?"quote\\?" ä`, "the end")
 	}
 	from.stop(t)

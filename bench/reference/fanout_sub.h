@@ -38,7 +38,7 @@ static void take(struct subscription *s, const void *payload, int64_t ns)
 	} else if (number == END) {
 		ended += !s->ended;
 		if (!s->ended)
-			lost += sent - s->last; /* behind the last one; it says here how many there were */
+			lost += sent - s->last; /* messages after the last one; ns holds how many there were */
 		s->ended = 1;
 	} else if (number > s->last) {
 		lost += number - s->last - 1;
@@ -54,7 +54,7 @@ static void take(struct subscription *s, const void *payload, int64_t ns)
 	}
 }
 
-/* give_credit tells the publisher how far the slowest subscription is. */
+/* give_credit reports the progress of the slowest subscription to the publisher. */
 static void give_credit(void)
 {
 	static char bytes[4096];

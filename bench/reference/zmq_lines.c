@@ -18,7 +18,7 @@ int main(int argc, char **argv)
 	fflush(stdout);
 	if (zmq_recv(xpub, heard, sizeof heard, 0) < 0)
 		return 1;
-	next = now_ns() + 200000000; /* whoever prints has settled */
+	next = now_ns() + 200000000; /* gives the printing program time to settle */
 	for (int i = 0, n = atoi(argv[1]); i < n; i++) {
 		sleep_until(next += 1000000000 / atoll(argv[2]));
 		snprintf(text, sizeof text, "<14>1 2026-11-25T12:00:00Z host app %d - - line %d sent=%lld %0200d",
