@@ -38,6 +38,23 @@ func TestMaxList(t *testing.T) {
 	}
 }
 
+// A list that holds just MaxList messages is full.
+func TestMaxListReached(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	w, _ := writer(t, to(server, "list=logs"), func(c *redis.Config) { c.MaxList = 5 })
+	want(t, "fates", store(t, w, numbered(alice, run(1, 5)...)), slices.Repeat([]string{"ok"}, 5))
+	done := make(chan []string, 1)
+	go func() { done <- store(t, w, numbered(alice, 6)) }()
+	select {
+	case <-done:
+		t.Fatal("stored, although the list is full")
+	case <-time.After(30 * time.Millisecond): // more only makes a fault more likely to be seen
+	}
+	server.Do("lpop", "logs")
+	want(t, "fates", <-done, []string{"ok"})
+}
+
 func TestLargeBatch(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
