@@ -12,11 +12,24 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap/taptest"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
 )
+
+// next returns the next value from a channel, for which it waits no longer than 30 seconds.
+func next(t *testing.T, values <-chan string) string {
+	t.Helper()
+	select {
+	case value := <-values:
+		return value
+	case <-time.After(30 * time.Second):
+		t.Fatal("nothing arrives")
+		return ""
+	}
+}
 
 // numbers publishes 0 to n-1, each after the one before has arrived at a reader of the stream.
 func numbers(t *testing.T, pub *zmq.Socket, url string, n int) {
@@ -27,7 +40,7 @@ func numbers(t *testing.T, pub *zmq.Socket, url string, n int) {
 	for i := range n {
 		pub.Publish([]byte("t"), []byte(strconv.Itoa(i)))
 		pub.Flush()
-		if got := <-lines; got != strconv.Itoa(i) {
+		if got := next(t, lines); got != strconv.Itoa(i) {
 			t.Fatalf("%q where %d is due", got, i)
 		}
 	}
@@ -51,7 +64,7 @@ func TestHistoryAndQueue(t *testing.T) {
 				late := follow(t, http.DefaultClient, url+"stream?last=1000")
 				var got []string
 				for line := ""; line != "19"; got = append(got, line) {
-					line = <-late
+					line = next(t, late)
 				}
 				if !slices.Equal(got, test.want) {
 					t.Errorf("a late reader gets %q, want %q", got, test.want)
@@ -114,15 +127,15 @@ func TestTopics(t *testing.T) {
 	}
 	for _, command := range [][]string{nil, {"serve", "--http", "127.0.0.1:0"}} {
 		p := launch(t, append(slices.Clone(command), at, "--topic", "a", "--topic", "b")...)
-		got := []string{<-asked, <-asked}
+		got := []string{next(t, asked), next(t, asked)}
 		slices.Sort(got)
 		if want := []string{"a", "b"}; !slices.Equal(got, want) {
 			t.Errorf("%q asks for %q", command, got)
 		}
 		p.signal(os.Interrupt)
 		p.exits(0)
-		<-asked // both are taken back
-		<-asked
+		next(t, asked) // both are cancelled
+		next(t, asked)
 	}
 }
 
