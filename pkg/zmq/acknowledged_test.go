@@ -43,6 +43,28 @@ func TestAcknowledgedByTCP(t *testing.T) {
 	eventually(t, "the rest", func() bool { return p.Acknowledged(given) })
 }
 
+// Bytes are under way for as long as the peer's kernel has not acknowledged them; those that it has are counted.
+func TestSendProgress(t *testing.T) {
+	p, r := acknowledging(t, "tcp://127.0.0.1:0")
+	idle := func() bool {
+		_, underway := sendProgress(p.conn)
+		return !underway
+	}
+	eventually(t, "an idle connection", idle)
+	before, _ := sendProgress(p.conn)
+	p.Send(make([]byte, 1000))
+	eventually(t, "an idle connection", func() bool { return p.Acknowledged(1) && idle() })
+	if after, _ := sendProgress(p.conn); after != before+1009 {
+		t.Errorf("%d bytes of 1009 were acknowledged", after-before)
+	}
+	fill(p)
+	if idle() {
+		t.Error("nothing is under way to a peer that does not read")
+	}
+	go io.Copy(io.Discard, r) // until the end of the test
+	eventually(t, "an idle connection", idle)
+}
+
 // Over a Unix socket, what the peer's process has not read is lost with it.
 func TestAcknowledgedByAUnixSocket(t *testing.T) {
 	p, r := acknowledging(t, "ipc://"+filepath.Join(t.TempDir(), "s"))

@@ -188,6 +188,20 @@ func TestDroppedPeerIsDialledAgain(t *testing.T) {
 	eventually(t, "the warning", func() bool { return log.count("peer dropped") == 1 && log.count("no friend") == 1 })
 }
 
+// The first reason for dropping a peer is the one that is reported.
+func TestFirstReasonIsReported(t *testing.T) {
+	near, _ := pipes()
+	p := &Peer{conn: near}
+	first := errors.New("the first")
+	p.Drop(nil)
+	p.Drop(first)
+	p.Drop(errors.New("the second"))
+	p.Drop(nil)
+	if reason := p.reason.Load(); reason == nil || !errors.Is(reason, first) {
+		t.Errorf("dropped: %v", reason)
+	}
+}
+
 // Strangers cannot fill the log.
 func TestStrangersDoNotFillTheLog(t *testing.T) {
 	var log logged
