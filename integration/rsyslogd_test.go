@@ -25,12 +25,10 @@ template(name="raw" type="string" string="%rawmsg%\n")
 if $inputname == "rsyslogd" then { action(type="omfile" file="[dir]/internal.log") stop }
 `
 
-// imptcp reads with one thread. With its default of three, two parts of one connection can overtake each other.
-const imptcp = `module(load="imptcp" threads="1" processOnPoller="off")`
-
 // wayIn is where the test feeds an instance: a loopback port that the kernel picks, read by ruleset "in". The
 // ruleset has no queue of its own, so a full queue of its action blocks the feeding.
-const wayIn = "\n" + imptcp + `
+const wayIn = `
+module(load="imptcp")
 input(type="imptcp" address="127.0.0.1" port="0" listenPortFileName="[dir]/in.port" ruleset="in"
       supportOctetCountedFraming="off" maxFrameSize="65536")
 `

@@ -35,7 +35,7 @@ func shipped(t *testing.T, name string, oldnew ...string) string {
 func likeDebian(included string) string {
 	return `
 global(workDirectory="[dir]")
-` + imptcp + `
+module(load="imptcp")
 input(type="imptcp" address="127.0.0.1" port="0" listenPortFileName="[dir]/in.port")
 ` + included + `
 template(name="test" type="string" string="%timestamp:::date-rfc3339% %hostname% %syslogtag% %pri-text%%msg:::sp-if-no-1st-sp%%msg%\n")
