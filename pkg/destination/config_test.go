@@ -1,6 +1,7 @@
 package destination
 
 import (
+	"bytes"
 	"context"
 	"testing"
 	"time"
@@ -31,7 +32,7 @@ func TestRelease(t *testing.T) {
 	d := &texts{format: JSON}
 	d.send = func(context.Context, []message.Message, [][]byte, func(int, error)) error { return nil }
 	for _, size := range []int{100, 2*arenaSize + 1} {
-		batch := []message.Message{{Payload: []byte("small")}, {Payload: make([]byte, size)}}
+		batch := []message.Message{{Payload: []byte("small")}, {Payload: bytes.Repeat([]byte("x"), size)}}
 		if err := d.Store(t.Context(), batch, nil); err != nil {
 			t.Fatal(err)
 		}
