@@ -1,6 +1,7 @@
 package destination
 
 import (
+	"bytes"
 	"context"
 	"testing"
 	"time"
@@ -31,7 +32,7 @@ func TestRelease(t *testing.T) {
 	d := &texts{format: JSON}
 	d.send = func(context.Context, []message.Message, [][]byte, func(int, error)) error { return nil }
 	for _, size := range []int{100, 2*arenaSize + 1} {
-		batch := []message.Message{{Payload: []byte("small")}, {Payload: make([]byte, size)}}
+		batch := []message.Message{{Payload: []byte("small")}, {Payload: bytes.Repeat([]byte("x"), size)}}
 		if err := d.Store(t.Context(), batch, nil); err != nil {
 			t.Fatal(err)
 		}
@@ -43,5 +44,40 @@ func TestRelease(t *testing.T) {
 	}
 	if n := cap(d.arena); n > 2*arenaSize {
 		t.Errorf("an arena of %d bytes is left", n)
+	}
+}
+
+// A large batch is sent in parts, so that the memory for its texts is bounded.
+func TestParts(t *testing.T) {
+	t.Parallel()
+	const size, messages = 1 << 20, 10
+	d := &texts{format: JSON}
+	var parts []int
+	d.send = func(_ context.Context, batch []message.Message, encoded [][]byte, settled func(int, error)) error {
+		if len(batch) != len(encoded) || len(d.arena) >= arenaSize+2*size {
+			t.Errorf("%d messages, %d texts, %d bytes", len(batch), len(encoded), len(d.arena))
+		}
+		parts = append(parts, len(batch))
+		for i := range batch {
+			settled(i, nil)
+		}
+		return nil
+	}
+	payload := bytes.Repeat([]byte("x"), size)
+	batch := make([]message.Message, messages)
+	for i := range batch {
+		batch[i].Payload = payload
+	}
+	var order []int
+	if err := d.Store(t.Context(), batch, func(i int, _ error) { order = append(order, i) }); err != nil {
+		t.Fatal(err)
+	}
+	for i, n := range order {
+		if i != n {
+			t.Fatalf("settled in the order %d", order)
+		}
+	}
+	if len(order) != messages || len(parts) != 3 {
+		t.Errorf("%d messages settled, in parts of %d", len(order), parts)
 	}
 }

@@ -121,7 +121,7 @@ func TestLargeBatch(t *testing.T) {
 	d := open(t, "-", destination.JSON, destination.Config{Stdout: f})
 	var batch []message.Message
 	var want bytes.Buffer
-	for i := range 30 {
+	for i := range 10 {
 		batch = append(batch, message.Message{Payload: bytes.Repeat([]byte{'a' + byte(i%26)}, 1<<20-i)})
 		fmt.Fprintf(&want, "{\"message\":%q}\n", batch[i].Payload)
 	}
@@ -129,7 +129,7 @@ func TestLargeBatch(t *testing.T) {
 	if err := d.Store(bounded(t), batch, settled); err != nil {
 		t.Fatal(err)
 	}
-	prefix(t, got, 30, 30)
+	prefix(t, got, 10, 10)
 	if text, err := os.ReadFile(f.Name()); err != nil || !bytes.Equal(text, want.Bytes()) {
 		t.Errorf("%d bytes, %v; want %d", len(text), err, want.Len())
 	}
