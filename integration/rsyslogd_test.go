@@ -176,7 +176,7 @@ var givenPorts sync.Map
 func freePort(t *testing.T) string {
 	t.Helper()
 	for range 100 {
-		port := strconv.Itoa(15000 + rand.IntN(15000))
+		port := strconv.Itoa(3000 + rand.IntN(7000))
 		if _, given := givenPorts.LoadOrStore(port, true); given {
 			continue
 		}
