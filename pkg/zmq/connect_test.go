@@ -13,7 +13,8 @@ import (
 	"time"
 )
 
-// A peer that was silent, was dropped or could not be dialled is unreachable; one whose connection has just ended is not.
+// A peer that was silent, was dropped or could not be dialled is unreachable; one whose connection has just ended
+// is not.
 func TestUnreachable(t *testing.T) {
 	tests := []struct {
 		established bool
