@@ -59,7 +59,7 @@ func TestSendProgress(t *testing.T) {
 	}
 	fill(p)
 	eventually(t, "bytes under way", func() bool { return !idle() }) // and they stay so: the peer does not read
-	go io.Copy(io.Discard, r) // until the end of the test
+	go io.Copy(io.Discard, r)                                        // until the end of the test
 	eventually(t, "an idle connection", idle)
 }
 
