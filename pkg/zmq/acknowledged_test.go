@@ -58,10 +58,8 @@ func TestSendProgress(t *testing.T) {
 		t.Errorf("%d bytes of 1009 were acknowledged", after-before)
 	}
 	fill(p)
-	if idle() {
-		t.Error("nothing is under way to a peer that does not read")
-	}
-	go io.Copy(io.Discard, r) // until the end of the test
+	eventually(t, "bytes under way", func() bool { return !idle() }) // and they stay so: the peer does not read
+	go io.Copy(io.Discard, r)                                        // until the end of the test
 	eventually(t, "an idle connection", idle)
 }
 
