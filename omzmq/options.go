@@ -124,7 +124,7 @@ func (o *options) validate() error {
 	case o.beginMark == "" || o.commitMark == "" || o.beginMark == o.commitMark:
 		return flags.Usage("--begin-mark and --commit-mark: two different texts are needed, as in omprog's configuration")
 	case o.maxLine() < 1:
-		return flags.Usage("--max-message-size %d leaves no room for a payload behind number and topic", o.MaxMessage)
+		return flags.Usage("--max-message-size %d leaves no room for a payload after number and topic", o.MaxMessage)
 	}
 	return nil
 }

@@ -82,7 +82,7 @@ type process struct {
 }
 
 // end is what omzmq promises about its end. By now the conversation is over, and the journal knows whether rsyslog
-// is gone; ctx has ended, so that no further orphan is taken over.
+// is gone; ctx has ended, and with it the delivery of orphans.
 //
 //  1. What is owed is delivered, for as long as draining lasts.
 //  2. What peers have not taken is written to them, within the same time.

@@ -23,7 +23,7 @@ import (
 const (
 	lookInterval  = 2 * time.Second        // between looks for orphan journals
 	retryInterval = 5 * time.Second        // between attempts to deliver parked orphans
-	pollInterval  = 100 * time.Millisecond // while orphans are being delivered
+	pollInterval  = 500 * time.Millisecond // while orphans are being delivered
 	mostJournals  = 8                      // delivered at a time: each has connections of its own
 )
 
@@ -76,11 +76,13 @@ func (a *Adopter) Run(ctx context.Context) {
 	for {
 		select {
 		case <-timer.C:
-			timer.Reset(time.Until(a.Step(time.Now())))
 		case <-ctx.Done():
+		}
+		if ctx.Err() != nil {
 			a.Stop()
 			return
 		}
+		timer.Reset(time.Until(a.Step(time.Now())))
 	}
 }
 
@@ -102,8 +104,10 @@ func (a *Adopter) Step(now time.Time) (next time.Time) {
 		}
 		next = earlier(next, a.look)
 	}
-	if len(a.deliveries) > 0 {
-		next = earlier(next, now.Add(pollInterval))
+	for _, d := range a.deliveries {
+		if d.Sender.Outstanding() > 0 { // not those with parked orphans alone
+			return earlier(next, now.Add(pollInterval))
+		}
 	}
 	return next
 }
@@ -159,13 +163,20 @@ func (a *Adopter) closed() {
 // Account is an account that begins no transaction before what was there at the start is delivered, or refused.
 type Account struct {
 	*delivery.Sender
-	first []*delivery.Sender
+	first []*delivery.Sender // of these, those that are not known to be delivered
+}
+
+// Poll learns what only the kernel knows.
+func (a *Account) Poll() {
+	for _, s := range a.first {
+		s.Poll()
+	}
+	a.Sender.Poll()
 }
 
 // Ready returns nil when a transaction can begin.
 func (a *Account) Ready() error {
 	for len(a.first) > 0 {
-		a.first[0].Poll()
 		if n := a.first[0].Outstanding(); n > 0 {
 			return fmt.Errorf("%d messages that a dead omzmq has left are not confirmed", n)
 		}

@@ -19,13 +19,14 @@ import (
 
 // receiver is the one connection of a sender. It takes everything; the test answers.
 type receiver struct {
-	sender *delivery.Sender
-	sent   int
+	sender       *delivery.Sender
+	sent         int
+	acknowledged bool // by its kernel
 }
 
 func (r *receiver) Endpoint() string         { return "tcp://receiver" }
 func (r *receiver) Written() uint64          { return 0 }
-func (r *receiver) Acknowledged(uint64) bool { return false }
+func (r *receiver) Acknowledged(uint64) bool { return r.acknowledged }
 func (r *receiver) Drop(error)               {}
 func (r *receiver) Flush()                   {}
 func (r *receiver) Queue(...[]byte) bool     { r.sent++; return true }
@@ -46,6 +47,11 @@ func (t transport) Queue(frames ...[]byte) delivery.Link {
 // deliver is a connected sender of a journal in which these lines are orphans.
 func deliver(t *testing.T, lines ...string) (*receiver, *journal.Log, *journaltest.Memory) {
 	t.Helper()
+	return deliverAs(t, delivery.Stored, lines...)
+}
+
+func deliverAs(t *testing.T, confirm delivery.Confirm, lines ...string) (*receiver, *journal.Log, *journaltest.Memory) {
+	t.Helper()
 	m := journaltest.New(delivery.NewSenderID())
 	dead := journal.New(m, nil)
 	for i, line := range lines {
@@ -59,7 +65,7 @@ func deliver(t *testing.T, lines ...string) (*receiver, *journal.Log, *journalte
 		t.Fatal(err)
 	}
 	r := &receiver{}
-	r.sender = delivery.NewSender(delivery.SenderConfig{Journal: log, Logger: slog.New(slog.DiscardHandler)}, r.transport())
+	r.sender = delivery.NewSender(delivery.SenderConfig{Confirm: confirm, Journal: log, Logger: slog.New(slog.DiscardHandler)}, r.transport())
 	r.sender.Restore(records)
 	r.sender.Up(r)
 	return r, log, m
@@ -235,11 +241,12 @@ func TestRunEndsWithItsContext(t *testing.T) {
 		time.Sleep(lookInterval)
 		synctest.Wait()
 		f.mu.Lock()
-		if len(f.receivers) != 3 {
-			t.Fatalf("%d were taken over", len(f.receivers))
-		}
+		n := len(f.receivers)
 		f.receivers[1].store(1)
 		f.mu.Unlock()
+		if n != 3 {
+			t.Errorf("%d were taken over", n)
+		}
 		cancel()
 		synctest.Wait()
 		f.expectClosed(t, "0 left", "1 confirmed", "2 left")
@@ -256,6 +263,57 @@ func TestRunEndsWithItsContext(t *testing.T) {
 			t.Error("Run did not end")
 		}
 	})
+}
+
+// With --confirm received, nothing is notified: the adopter polls, and so does the conversation for what comes first.
+func TestWhatOnlyTheKernelKnowsIsPolled(t *testing.T) {
+	own, _, _ := deliver(t)
+	orphan, _, _ := deliverAs(t, delivery.Received, "a")
+	closed := 0
+	takeOver := func(int) []Delivery {
+		if closed > 0 || orphan.sent > 1 {
+			return nil
+		}
+		orphan.sent++
+		return []Delivery{{orphan.sender, func(confirmed bool, done func()) {
+			if closed++; !confirmed {
+				t.Error("closed before it was confirmed")
+			}
+			done()
+		}}}
+	}
+	a := New(Config{own.sender, takeOver}, start)
+	if a.Account().Ready() == nil {
+		t.Error("ready before it was confirmed")
+	}
+	orphan.acknowledged = true
+	if a.Account().Ready() == nil {
+		t.Error("Ready polls")
+	}
+	a.Account().Poll()
+	if err := a.Account().Ready(); err != nil {
+		t.Errorf("after a poll: %v", err)
+	}
+	a.Step(start.Add(pollInterval))
+	if closed != 1 {
+		t.Errorf("closed %d times", closed)
+	}
+}
+
+// The adopter polls by itself, when no conversation does.
+func TestAdopterPolls(t *testing.T) {
+	own, _, _ := deliver(t)
+	orphan, _, _ := deliverAs(t, delivery.Received, "a")
+	closed := false
+	takeOver := func(int) []Delivery {
+		return []Delivery{{orphan.sender, func(_ bool, done func()) { closed = true; done() }}}
+	}
+	a := New(Config{own.sender, takeOver}, start)
+	orphan.acknowledged = true
+	a.Step(start.Add(pollInterval))
+	if !closed {
+		t.Error("not closed")
+	}
 }
 
 // What becomes of the own journal at the end.

@@ -47,7 +47,7 @@ func (s *Sender) Failed(alone bool) {
 			e.ref.Wait()
 			e.givenBack = e.state == refused
 		case sentOnceMore:
-			s.send(e)
+			s.requeue(e)
 		}
 	})
 	s.refused, s.reason = 0, ""
@@ -93,7 +93,7 @@ func (s *Sender) again(repeat *record) {
 			s.refused--
 		}
 		e.givenBack, repeat.refused = false, false
-		s.send(e)
+		s.requeue(e)
 	case e.state == inFlight:
 		s.expect(e.conn)
 	}
@@ -110,8 +110,8 @@ func (s *Sender) expect(c *connection) {
 	}
 }
 
-// send makes a refused message pending again. The caller holds mu.
-func (s *Sender) send(e *entry) {
+// requeue makes a refused message pending again. The caller holds mu, and routes.
+func (s *Sender) requeue(e *entry) {
 	e.state = pending
 	s.unconfirmed++
 	s.pending = append(s.pending, e)

@@ -122,7 +122,7 @@ func (s *Sender) Retry() int {
 	defer s.mu.Unlock()
 	n := len(s.parked)
 	for _, e := range s.parked {
-		s.send(e)
+		s.requeue(e)
 	}
 	s.parked = nil
 	s.route()

@@ -2,8 +2,10 @@ package delivery
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/journal"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/journal/journaltest"
@@ -160,4 +162,54 @@ func TestUnreachable(t *testing.T) {
 	back := &fakeLink{room: 10, leads: "tcp://away"}
 	s.Up(back)
 	expectGot(t, back)
+}
+
+// fates is what a process learns that goes on with the journal now, started by the same worker after its pause.
+func fates(t *testing.T, m *journaltest.Memory) map[string]journal.Fate {
+	t.Helper()
+	fates := make(map[string]journal.Fate)
+	for _, r := range m.Recover(t, journal.Successor{Same: true, Started: int64(time.Hour)}) {
+		fates[string(r.Line)] = r.Fate
+	}
+	return fates
+}
+
+// The journal knows what the ledger does: a failed commit, the lines that have come again, and those that are settled.
+func TestJournalFollowsTheLedger(t *testing.T) {
+	const orphan, again, ifFails = journal.Orphan, journal.Again, journal.AgainIfCommitFails
+	m, l := journaltest.New(NewSenderID()), &fakeLink{room: 100}
+	s := inherit(t, m, []*fakeLink{l})
+	s.Up(l)
+	s.Parted(false)
+	expect := func(when string, want map[string]journal.Fate) {
+		t.Helper()
+		if got := fates(t, m); !maps.Equal(got, want) {
+			t.Errorf("%s: %v, want %v", when, got, want)
+		}
+	}
+	accept := func(lines ...string) {
+		s.Opened(1)
+		for _, line := range lines {
+			s.Accept([]byte(line))
+			s.Answering(journal.Deferred)
+		}
+		s.Submit()
+	}
+	accept("a", "b", "c")
+	expect("in mid-transaction", map[string]journal.Fate{"a": ifFails, "b": ifFails, "c": ifFails})
+	s.Closing(0)
+	s.Failed(true)
+	expect("after the failure", map[string]journal.Fate{"a": again, "b": again, "c": again})
+	accept("b")
+	expect("one line has come again", map[string]journal.Fate{"a": again, "b": ifFails, "c": again})
+	s.Closing(0)
+	s.Answer(l, Answer{Seq: 3})
+	expectOutcome(t, s, true, "")
+	s.Answering(journal.Committed)
+	s.Committed()
+	expect("that line is committed", map[string]journal.Fate{"a": again, "c": again})
+	s.Parted(true)
+	expect("rsyslog is gone", map[string]journal.Fate{})
+	accept("d")
+	expect("a line that nothing sends again", map[string]journal.Fate{"d": orphan})
 }

@@ -54,8 +54,8 @@ type SenderConfig struct {
 // however many connections that takes. When everything accepted is confirmed, Committed empties the account. It is
 // the only writer of its journal.
 //
-// Accept, Submit, Answering, Committed, Failed and Parted belong to one goroutine, the conversation's. The methods
-// that are named after events of connections, and Retry, may be called from any other.
+// Accept, Submit, Opened, Closing, Answering, Committed, Failed and Parted belong to one goroutine, the conversation's.
+// All other methods take the lock and may be called from any.
 type Sender struct {
 	cfg       SenderConfig
 	transport Transport

@@ -312,7 +312,7 @@ func TestReceivedAsksTheKernel(t *testing.T) {
 	s.Poll()
 	expectOutcome(t, s, false, "2 messages")
 	l.acked = true
-	expectOutcome(t, s, false, "2 messages") // a question asks nobody
+	expectOutcome(t, s, false, "2 messages") // Outcome does not poll
 	s.Poll()
 	expectOutcome(t, s, true, "")
 }

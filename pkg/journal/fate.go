@@ -36,7 +36,7 @@ const (
 	atCommit                         // COMMIT was read, or only COMMIT was left to write
 	lineAnswered                     // in mid-transaction; the last line was answered
 	lineUnanswered                   // in mid-transaction, or outside one; the last line was not answered
-	workersMixed                     // several workers share the pipe; nothing is known of the last line
+	workersMixed                     // several workers share the pipe; the last line was answered, or at COMMIT nothing is known of it
 	workersMixedInLine               // several workers share the pipe; the last line was not answered
 )
 

@@ -1,6 +1,8 @@
 package journal
 
 import (
+	"maps"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -32,6 +34,7 @@ func TestFateOfEachLine(t *testing.T) {
 		l.Answering(Deferred)
 		return refs
 	}
+	rows := map[string]bool{}
 	for _, c := range []struct {
 		row, name string
 		died      func(t *testing.T, l *Log)
@@ -65,6 +68,8 @@ func TestFateOfEachLine(t *testing.T) {
 				b.Wait() // the failure is written and leaves no mark: that of a still stands
 				l.Take(b)
 			}},
+		{row: "in mid-transaction, the last line not answered", name: "one of an earlier failure has not come again",
+			want: "a! b? c!", died: func(t *testing.T, l *Log) { unanswered(t, l)[0].Wait() }},
 		{row: "in mid-transaction, the last line not answered", name: "or outside a transaction", want: "a!",
 			died: func(t *testing.T, l *Log) { appended(t, l, 1, "a") }},
 
@@ -73,27 +78,27 @@ func TestFateOfEachLine(t *testing.T) {
 		{row: "in mid-transaction, the last line answered", name: "one of an earlier failure has not come again", want: "a! b? c?",
 			died: func(t *testing.T, l *Log) { answered(t, l)[0].Wait() }},
 
-		{row: "at COMMIT", name: "only COMMIT was left to write", by: Successor{Started: atOnce}, want: "a! b! c!",
+		{row: "at COMMIT: read, or only COMMIT left", name: "only COMMIT was left to write", by: Successor{Started: atOnce}, want: "a! b! c!",
 			died: func(t *testing.T, l *Log) { answered(t, l) }},
-		{row: "at COMMIT", name: "COMMIT read", by: Successor{Started: atOnce}, want: "a! b! c!",
+		{row: "at COMMIT: read, or only COMMIT left", name: "COMMIT read", by: Successor{Started: atOnce}, want: "a! b! c!",
 			died: func(t *testing.T, l *Log) { answered(t, l); l.Closing(0) }},
-		{row: "at COMMIT", name: "COMMIT read, and the successor is slow to start", want: "a! b! c!",
+		{row: "at COMMIT: read, or only COMMIT left", name: "COMMIT read, and the successor is slow to start", want: "a! b! c!",
 			died: func(t *testing.T, l *Log) { answered(t, l); l.Closing(0) }},
-		{row: "at COMMIT", name: "some lines are confirmed", want: "a!+ b! c!+",
+		{row: "at COMMIT: read, or only COMMIT left", name: "some lines are confirmed", want: "a!+ b! c!+",
 			died: func(t *testing.T, l *Log) {
 				refs := answered(t, l)
 				refs[0].Confirm()
 				l.Closing(0)
 				refs[2].Confirm()
 			}},
-		{row: "at COMMIT", name: "its OK could not be written", want: "a! b! c!",
+		{row: "at COMMIT: read, or only COMMIT left", name: "its OK could not be written", want: "a! b! c!",
 			died: func(t *testing.T, l *Log) {
 				answered(t, l)
 				l.Closing(0)
 				l.Answering(Committed)
 				l.Answering(NoReply)
 			}},
-		{row: "at COMMIT", name: "a failure was written", want: "a! b! c!",
+		{row: "at COMMIT: read, or only COMMIT left", name: "a failure was written", want: "a! b! c!",
 			died: func(t *testing.T, l *Log) {
 				refs := answered(t, l)
 				l.Closing(0)
@@ -104,16 +109,8 @@ func TestFateOfEachLine(t *testing.T) {
 
 		{row: "after the OK", name: "to COMMIT", want: "",
 			died: func(t *testing.T, l *Log) { answered(t, l); l.Closing(0); l.Answering(Committed) }},
-		{row: "after the OK", name: "to COMMIT, and rsyslog's next BEGIN", want: "",
-			died: func(t *testing.T, l *Log) {
-				for _, ref := range answered(t, l) {
-					ref.Confirm()
-				}
-				l.Closing(0)
-				l.Answering(Committed)
-				l.Reset(4)
-				l.Opened(1)
-			}},
+		{row: "after the OK", name: "one of an earlier failure has not come again", want: "a!",
+			died: func(t *testing.T, l *Log) { answered(t, l)[0].Wait(); l.Closing(0); l.Answering(Committed) }},
 		{row: "after the OK", name: "outside a transaction", want: "",
 			died: func(t *testing.T, l *Log) { appended(t, l, 1, "a"); l.Answering(Confirmed) }},
 
@@ -129,6 +126,9 @@ func TestFateOfEachLine(t *testing.T) {
 		{row: "several workers on one pipe, the last line not answered", name: "earlier", want: "a. b. c!",
 			died: func(t *testing.T, l *Log) { l.Opened(2); l.Opened(1); unanswered(t, l) }},
 
+		{row: "several workers on one pipe, the last line not answered", name: "one of an earlier failure has not come again",
+			by: Successor{Shared: true}, want: "a! b. c!", died: func(t *testing.T, l *Log) { unanswered(t, l)[0].Wait() }},
+
 		{row: "several workers on one pipe", name: "after the reply", by: Successor{Shared: true}, want: "a. b. c.",
 			died: func(t *testing.T, l *Log) { answered(t, l) }},
 		{row: "several workers on one pipe", name: "two transactions are open", want: "a. b. c.",
@@ -138,6 +138,7 @@ func TestFateOfEachLine(t *testing.T) {
 		{row: "several workers on one pipe", name: "a failure was written", want: "a! b. c.",
 			died: func(t *testing.T, l *Log) { unanswered(t, l)[0].Wait(); l.Opened(2) }},
 	} {
+		rows[c.row] = true
 		t.Run(c.row+"/"+c.name, func(t *testing.T) {
 			m := newMemory(1024)
 			SetBeat(m.header, beat)
@@ -155,6 +156,27 @@ func TestFateOfEachLine(t *testing.T) {
 			}
 		})
 	}
+	if want := documented(t); !maps.Equal(rows, want) {
+		t.Errorf("the rows are %v, those of docs/delivery.md %v", rows, want)
+	}
+}
+
+// documented returns the first column of the table in docs/delivery.md.
+func documented(t *testing.T) map[string]bool {
+	t.Helper()
+	text, err := os.ReadFile("../../docs/delivery.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(text), "\n### What the next omzmq knows\n")
+	section, _, _ = strings.Cut(section, "\n#")
+	rows := map[string]bool{}
+	for line := range strings.Lines(section) {
+		if cells := strings.Split(line, "|"); len(cells) > 2 && strings.TrimSpace(cells[1]) != "omzmq died" && cells[1] != "---" {
+			rows[strings.TrimSpace(cells[1])] = true
+		}
+	}
+	return rows
 }
 
 func fatesOf(records []Record) (fates []string) {

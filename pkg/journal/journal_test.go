@@ -215,6 +215,10 @@ func TestLineWithoutRoom(t *testing.T) {
 		t.Errorf("before the reply to the line without room: %v", fatesOf(records))
 	}
 	l.Answering(Deferred)
+	l.Answering(NoReply) // which could not be written: that says nothing about the first line
+	if records, _ := recovered(t, m.snapshot(), by); !slices.Equal(fatesOf(records), []string{"first?"}) {
+		t.Errorf("after the reply to the line without room that could not be written: %v", fatesOf(records))
+	}
 	l.Take(Ref{}) // it comes again
 	l.Answering(Deferred)
 	l.Closing(0)

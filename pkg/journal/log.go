@@ -108,6 +108,7 @@ type Log struct {
 	records      int         // since the journal was last empty
 	occupied     atomic.Bool // records > 0, for any goroutine
 	counter      uint64      // journaled lines accepted so far, repeats included
+	markBefore   uint64      // see Answering
 }
 
 // ErrFull is returned when a line finds no room.

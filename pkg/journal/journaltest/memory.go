@@ -48,18 +48,24 @@ func (m *Memory) Extend(size int) error {
 // Owed returns the lines that a process that takes the journal over now would owe.
 func (m *Memory) Owed(t testing.TB) (lines []string) {
 	t.Helper()
+	for _, r := range m.Recover(t, journal.Successor{}) {
+		lines = append(lines, string(r.Line))
+	}
+	return lines
+}
+
+// Recover returns what a process would find that takes the journal over now. The journal itself does not change.
+func (m *Memory) Recover(t testing.TB, by journal.Successor) []journal.Record {
+	t.Helper()
 	twin := &Memory{header: aligned(len(m.header))}
 	copy(twin.header, m.header)
 	for _, e := range m.extents {
 		twin.extents = append(twin.extents, aligned(len(e)))
 		copy(twin.extents[len(twin.extents)-1], e)
 	}
-	records, err := journal.New(twin, nil).Recover(journal.Successor{})
+	records, err := journal.New(twin, nil).Recover(by)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, r := range records {
-		lines = append(lines, string(r.Line))
-	}
-	return lines
+	return records
 }

@@ -41,7 +41,7 @@ func TestGrowth(t *testing.T) {
 	f, _ = open(t, path)
 	j = own(t, f)
 	want(t, j.Records, 1, lines...)
-	keep(t, j, 44, numbered(30, 100_000)...) // behind what was there
+	keep(t, j, 44, numbered(30, 100_000)...) // after what was there
 	j.Log.Reset(74)
 	if got := size(t, j); got != recordsAt+modestSize {
 		t.Errorf("an empty journal has %d bytes", got)
@@ -91,7 +91,7 @@ func TestStrangeFiles(t *testing.T) {
 	for range 3 {
 		own(t, f).Remove()
 		if n := len(f.Orphans(9)); n > 0 {
-			t.Errorf("%d of them were adopted", n)
+			t.Errorf("%d of them were taken over", n)
 		}
 	}
 	if left := files(t, path, suffix); len(left) != 4 {
@@ -127,9 +127,9 @@ func TestDamage(t *testing.T) {
 	j = own(t, f)
 	want(t, j.Records, 1, "first")
 	if said.about("cut off") != 1 {
-		t.Error("nobody is told")
+		t.Error("nothing was logged")
 	}
-	keep(t, j, 4, "behind")
+	keep(t, j, 4, "after")
 	j.Release()
 	f, _ = open(t, path)
 	j = own(t, f)
@@ -180,13 +180,13 @@ func TestAdoptedOnce(t *testing.T) {
 	for _, a := range actors {
 		for said := a.next(t); said != "done"; said = a.next(t) {
 			if !paths[said] {
-				t.Errorf("%s was adopted again", said)
+				t.Errorf("%s was taken over again", said)
 			}
 			delete(paths, said)
 		}
 	}
 	if len(paths) > 0 {
-		t.Errorf("nobody adopted %v", paths)
+		t.Errorf("no process took %v over", paths)
 	}
 }
 

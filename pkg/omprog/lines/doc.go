@@ -2,7 +2,7 @@
 // other side sends a line and waits for the reply: rsyslog's omprog. Such a conversation is limited by the
 // two sleeps and wake-ups of every message. A Reader therefore polls for a short while before it sleeps.
 //
-// What was tried behind rsyslogd 8.2302 with confirmMessages and useTransactions, dequeueBatchSize 1000, 200-byte
+// What was tried with rsyslogd 8.2302, confirmMessages and useTransactions, dequeueBatchSize 1000, 200-byte
 // messages, Linux 6.18, two CPUs (2026-11; bench/run -rows omprog measures the same with the real programs).
 // Messages a second, medians:
 //
