@@ -184,9 +184,8 @@ func TestOwnOrphansAreTriedAgain(t *testing.T) {
 	}
 }
 
-// Each journal has connections of its own, so that only so many are delivered at a time. One that is being closed
-// counts.
-func TestOnlySoManyJournalsAtATime(t *testing.T) {
+// Each journal has connections of its own: only a few are delivered at a time. One that is being closed counts.
+func TestAFewJournalsAtATime(t *testing.T) {
 	own, _, _ := deliver(t)
 	f := &folder{t: t, orphans: mostJournals + 3, slow: true}
 	a := New(Config{own.sender, f.takeOver}, start)

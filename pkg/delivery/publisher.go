@@ -54,7 +54,7 @@ func (p *Publisher) Counters() Counters { return p.counters }
 // The rest of an account is simple where nothing is owed: it is always ready and settled, and a transaction means
 // nothing.
 
-// Ready returns nil: without subscribers, what is published is for nobody.
+// Ready returns nil: a publisher does not need subscribers.
 func (p *Publisher) Ready() error { return nil }
 
 // Outcome reports that everything is settled.

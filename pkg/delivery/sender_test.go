@@ -236,7 +236,7 @@ func TestFailureAmongOtherOpenTransactions(t *testing.T) {
 	l := &fakeLink{room: 20}
 	s, _ := newTestSender(Stored, l)
 	transaction(s, "a", "b") // of two workers, both open
-	s.Failed(false)          // one of the two, nobody knows which
+	s.Failed(false)          // one of the two; nothing says which
 	transaction(s, "b")      // may be a message of its own: merging it might lose it
 	expectGot(t, l, "1 a", "2 b", "3 b")
 	s.Failed(true) // the other one, too: now everything comes again
@@ -250,7 +250,7 @@ func TestRefusalAmongOtherOpenTransactionsIsSentOnceMore(t *testing.T) {
 	transaction(s, "a", "b")
 	s.Answer(l, Answer{Seq: 2, Refused: true, Reason: "no"})
 	expectOutcome(t, s, true, "no")
-	s.Failed(false) // nobody knows whose it was, so nobody was told for certain
+	s.Failed(false) // nothing says whose it was, and thus whether rsyslog will send it again
 	expectGot(t, l, "1 a", "2 b", "2 b")
 	s.Answer(l, Answer{Seq: 1})
 	expectOutcome(t, s, false, "1 messages")

@@ -42,7 +42,7 @@ const (
 
 // fates is what rsyslog 8.2302 does after each moment: with a line that it was told of a failure for and has not
 // sent again yet, with the lines of transactions that were open, and with the last line that was accepted. Where
-// several workers share the pipe, nobody knows which transaction a line belongs to: a line taken for a repeat
+// several workers share the pipe, nothing says which transaction a line belongs to: a line taken for a repeat
 // wrongly would be lost, so none is. The same table, in words, is in docs/delivery.md; the tests are named after
 // its rows.
 var fates = [...]struct{ failed, open, last Fate }{

@@ -187,12 +187,12 @@ func TestFullJournal(t *testing.T) {
 	if _, ref, err := l.Append(2, make([]byte, 100)); !errors.Is(err, ErrFull) || ref.Journaled() {
 		t.Errorf("a line without room: %v, %v", ref, err)
 	}
-	var nobody Ref
-	nobody.Confirm()
-	nobody.Route(1)
-	nobody.Wait()
-	nobody.Settle()
-	l.Take(nobody)
+	var none Ref
+	none.Confirm()
+	none.Route(1)
+	none.Wait()
+	none.Settle()
+	l.Take(none)
 	if records, next := recovered(t, m.snapshot(), Successor{}); len(records) != 1 || next.Next() != 3 {
 		t.Errorf("%q came back, and the next number is %d, want 3: 2 may be on its way", texts(records), next.Next())
 	}

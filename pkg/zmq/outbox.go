@@ -100,8 +100,8 @@ func (o *outbox) push(frames [][]byte) bool {
 	return true
 }
 
-// appended accounts for n messages that have been appended. If the outbox is full now it wakes the writer: whoever
-// waits for room must not depend on a Flush that is never called. The caller holds mu.
+// appended accounts for n messages that have been appended. If the outbox is full now it wakes the writer: a
+// caller that waits for room must not depend on a Flush that is never called. The caller holds mu.
 func (o *outbox) appended(n, size int) {
 	o.waiting += n
 	o.queued += n
@@ -210,7 +210,7 @@ func recycle(written []byte, small *int) []byte {
 	return written[:0]
 }
 
-// part wakes the writer, since whoever added messages may have meant to add more before flush; if refuse is set, no
+// part wakes the writer: the caller that added messages may have meant to add more before flush. If refuse is set, no
 // further message is accepted. It returns how many messages are queued and how many were written.
 func (o *outbox) part(refuse bool) (queued int, written uint64) {
 	o.mu.Lock()

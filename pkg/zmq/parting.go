@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-var errLeft = errors.New("it is no member any more of the name that led to it")
+var errLeft = errors.New("it has left the name that led to it")
 
 // end ends the connection of a member that has left: a subscription's at once, any other in a way that loses
 // nothing.
