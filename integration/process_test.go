@@ -141,6 +141,22 @@ func (p *process) signal(t *testing.T, sig syscall.Signal) {
 	if err := p.cmd.Process.Signal(sig); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		t.Fatalf("signal %v to %s: %v", sig, p.name, err)
 	}
+	if sig == syscall.SIGSTOP {
+		eventually(t, patience, p.name+" stops", func() bool { return stopped(p.pid()) })
+	}
+}
+
+// stopped reports whether every thread of a process is stopped, or has ended. SIGSTOP does not stop all of them at
+// once: one that runs on another CPU may go on for a while.
+func stopped(pid int) bool {
+	threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+	for _, thread := range threads {
+		stat, _ := os.ReadFile(thread) // proc(5): the state follows the name, which is in parentheses
+		if _, state, _ := bytes.Cut(stat[bytes.LastIndexByte(stat, ')')+1:], []byte(" ")); bytes.IndexAny(state, "TZX") != 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // kill ends the process at once, even a stopped one, and waits for it. If the process leads a process group,

@@ -4,16 +4,16 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/redis/redistest"
 )
 
 // preamble begins every private configuration: messages of up to 64 KiB whose bytes are not escaped, and
@@ -168,26 +168,9 @@ func send(conn net.Conn, l lines, from, to int) error {
 	return errors.Join(w.Flush(), conn.Close())
 }
 
-// givenPorts are the ports that freePort has returned.
-var givenPorts sync.Map
-
-// freePort returns a port on which nothing listens at this moment, outside the range the kernel picks from, and each
-// port only once.
-func freePort(t *testing.T) string {
-	t.Helper()
-	for range 100 {
-		port := strconv.Itoa(3000 + rand.IntN(7000))
-		if _, given := givenPorts.LoadOrStore(port, true); given {
-			continue
-		}
-		if l, err := net.Listen("tcp", "127.0.0.1:"+port); err == nil {
-			l.Close()
-			return port
-		}
-	}
-	t.Fatal("no free port")
-	return ""
-}
+// freePort returns a port on which nothing listens at this moment, outside the range the kernel picks from. No other
+// caller gets it.
+func freePort(t *testing.T) string { return redistest.FreePort(t) }
 
 // listens reports whether the process pid itself listens at port. It does not connect: imrelp logs an error if
 // a connection closes without a word.

@@ -77,21 +77,29 @@ func StartProgram(t testing.TB, program string, args ...string) *Server {
 // after a restart.
 const firstPort, ports = 10_000, 10_000
 
-// given holds the ports that this process has given to a server: no two servers get the same.
-var given sync.Map
-
-// freePort returns a port that is free now, like that of its cluster bus.
+// freePort returns a port that is free now, like that of its cluster bus, and that no other test process on this
+// machine gets either: a Unix socket with the port in its (abstract) name, which the process holds to its end, is
+// the lease.
 func freePort(t testing.TB) int {
 	t.Helper()
 	for range 1000 {
 		port := firstPort + rand.IntN(ports)
-		if _, taken := given.LoadOrStore(port, true); !taken && isFree(port) && isFree(port+ports) {
+		lease, err := net.Listen("unix", fmt.Sprint("@rsyslog-zeromq-port-", port))
+		if err != nil {
+			continue
+		}
+		if isFree(port) && isFree(port+ports) {
+			leases.Store(port, lease)
 			return port
 		}
+		lease.Close()
 	}
 	t.Fatal("no port is free")
 	return 0
 }
+
+// leases holds the sockets, which the garbage collector would close.
+var leases sync.Map
 
 func isFree(port int) bool {
 	l, err := net.Listen("tcp", address(port))
@@ -169,12 +177,30 @@ func (s *Server) launch(more ...string) bool {
 	return false
 }
 
-// Signal sends a signal: SIGSTOP, SIGCONT.
+// Signal sends a signal: SIGSTOP, SIGCONT. After SIGSTOP it waits until the server has stopped.
 func (s *Server) Signal(signal syscall.Signal) {
 	s.t.Helper()
 	if err := s.cmd.Process.Signal(signal); err != nil {
 		s.t.Fatal(err)
 	}
+	for end := time.Now().Add(patience); signal == syscall.SIGSTOP && !stopped(s.cmd.Process.Pid); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			s.t.Fatal("it does not stop")
+		}
+	}
+}
+
+// stopped reports whether every thread of a process is stopped, or has ended. SIGSTOP does not stop all of them at
+// once.
+func stopped(pid int) bool {
+	threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+	for _, thread := range threads {
+		stat, _ := os.ReadFile(thread) // proc(5): the state follows the name, which is in parentheses
+		if _, state, _ := bytes.Cut(stat[bytes.LastIndexByte(stat, ')')+1:], []byte(" ")); bytes.IndexAny(state, "TZX") != 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // Kill kills the server (SIGKILL) and waits for its end.
