@@ -20,7 +20,7 @@ func TestReadmeMapsEveryPackage(t *testing.T) {
 	for line := range strings.Lines(section) {
 		names, _, _ := strings.Cut(strings.TrimSpace(line), "  ")
 		for name := range strings.SplitSeq(names, ", ") {
-			mapped[name] = true
+			mapped[strings.TrimPrefix(name, "pkg/")] = true
 		}
 	}
 	packages := filepath.Join(repository(), "pkg")
