@@ -166,7 +166,7 @@ type Account struct {
 	first []*delivery.Sender // of these, those that are not known to be delivered
 }
 
-// Poll learns what only the kernel knows.
+// Poll learns what only the kernel knows. A sender whose journal is closed has no connection, and nothing to poll.
 func (a *Account) Poll() {
 	for _, s := range a.first {
 		s.Poll()
