@@ -233,6 +233,7 @@ func TestLingeringSocketStillReceives(t *testing.T) {
 func TestRetire(t *testing.T) {
 	s, at := bound(t, Config{Type: Dealer})
 	peerRaw(t, at, "DEALER", 1).say("\x00\x05early")
+	peers(t, s, 1)
 	r := peerRaw(t, at, "DEALER", 1)
 	peers(t, s, 2)
 	peer(s, 1).Send([]byte("last"))
