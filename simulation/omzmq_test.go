@@ -92,7 +92,7 @@ func (h *host) fork(worker int) *omzmq {
 	d.owner = worker
 	o.adopter = adopt.New(adopt.Config{Own: own.sender, TakeOver: o.takeOver}, time.Now())
 	account := o.adopter.Account()
-	account.Parted(false)
+	account.Pipes(journal.PipesOpen)
 	timeout := sendTimeout
 	if h.patient {
 		timeout = time.Hour
@@ -291,14 +291,14 @@ func (o *omzmq) endOfFile() {
 	o.answer = nil
 	o.replied()
 	o.machine.Submit()
-	o.adopter.Account().Parted(true)
+	o.adopter.Account().Pipes(journal.PipesClosed)
 	draining := o.host.w.between(0, linger)
 	o.host.w.after(draining, func() {
 		if !o.alive {
 			return
 		}
 		o.adopter.Stop()
-		if own := o.sides[0]; adopt.Spent(own.sender, own.log, true) {
+		if own := o.sides[0]; adopt.Spent(own.sender, own.log, false) {
 			own.remove()
 		}
 		o.end()

@@ -185,9 +185,9 @@ func (a *Account) Ready() error {
 	return a.Sender.Ready()
 }
 
-// Spent reports whether a process that ends can remove its own journal: nothing in it is owed, and rsyslog, if it
-// is gone, sends nothing again that a successor would have to recognise. Otherwise the journal stays for the next
-// process.
-func Spent(own interface{ Unconfirmed() int }, log *journal.Log, gone bool) bool {
-	return log.Empty() || gone && own.Unconfirmed() == 0
+// Spent reports whether a process that ends can remove its own journal: nothing in it is owed, and rsyslog has been
+// told OK for all of it, or, unread, reads no replies. Otherwise the journal stays for the next process: even what is
+// confirmed may come again, from a worker of rsyslog that has only given this process up.
+func Spent(own interface{ Unconfirmed() int }, log *journal.Log, unread bool) bool {
+	return log.Empty() || unread && own.Unconfirmed() == 0
 }

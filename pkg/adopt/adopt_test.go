@@ -318,19 +318,19 @@ func TestAdopterPolls(t *testing.T) {
 // What becomes of the own journal at the end.
 func TestSpent(t *testing.T) {
 	for _, c := range []struct {
-		name string
-		gone bool
-		do   func(r *receiver)
-		want bool
+		name   string
+		unread bool
+		do     func(r *receiver)
+		want   bool
 	}{
-		{"nothing in it, rsyslog lives", false, func(*receiver) {}, true},
+		{"nothing in it", false, func(*receiver) {}, true},
 		{"unconfirmed", true, func(r *receiver) { r.sender.Accept([]byte("a")); r.sender.Submit() }, false},
-		{"confirmed, rsyslog lives and was not told", false, func(r *receiver) { r.sender.Accept([]byte("a")); r.sender.Submit(); r.store(1) }, false},
-		{"confirmed, rsyslog is gone", true, func(r *receiver) { r.sender.Accept([]byte("a")); r.sender.Submit(); r.store(1) }, true},
+		{"confirmed, and rsyslog was not told", false, func(r *receiver) { r.sender.Accept([]byte("a")); r.sender.Submit(); r.store(1) }, false},
+		{"confirmed, and rsyslog reads no replies", true, func(r *receiver) { r.sender.Accept([]byte("a")); r.sender.Submit(); r.store(1) }, true},
 	} {
 		own, log, _ := deliver(t)
 		c.do(own)
-		if got := Spent(own.sender, log, c.gone); got != c.want {
+		if got := Spent(own.sender, log, c.unread); got != c.want {
 			t.Errorf("%s: %v", c.name, got)
 		}
 	}

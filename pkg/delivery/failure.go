@@ -110,6 +110,16 @@ func (s *Sender) expect(c *connection) {
 	}
 }
 
+// lose gives up a refused message: rsyslog reads no replies, and nobody can send it again. The caller holds mu.
+func (s *Sender) lose(e *entry, reason string) {
+	e.state = confirmed // it is no longer owed
+	e.ref.Confirm()
+	s.counters.Lost++
+	if s.cfg.Lost != nil {
+		s.cfg.Lost(reason)
+	}
+}
+
 // requeue makes a refused message pending again. The caller holds mu, and routes.
 func (s *Sender) requeue(e *entry) {
 	e.state = pending

@@ -81,8 +81,8 @@ func (p *Publisher) Committed() {}
 // Failed does nothing.
 func (p *Publisher) Failed(bool) {}
 
-// Parted does nothing.
-func (p *Publisher) Parted(bool) {}
+// Pipes does nothing.
+func (p *Publisher) Pipes(journal.Pipes) {}
 
 // Outstanding is 0.
 func (p *Publisher) Outstanding() int { return 0 }

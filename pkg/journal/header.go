@@ -37,7 +37,7 @@ const (
 	closing // 1 + the line counter at the last COMMIT that was read; 0: a BEGIN came after it
 	mark    // what rsyslog was told last, and about which line: see Log.Answering
 	beat    // when the process last showed that it lives, nanoseconds of CLOCK_BOOTTIME
-	parted  // 1: rsyslog sends nothing again
+	pipes   // the Pipes, as the writer last knew them
 	shared  // 1: transactions of several workers were open at once
 )
 

@@ -81,8 +81,8 @@ type Ledger interface {
 	// Failed is called when rsyslog has been told of a failure, and will send the lines again. alone: no other
 	// transaction is open.
 	Failed(alone bool)
-	// Parted records whether rsyslog sends nothing again: it is gone, or it reads no replies.
-	Parted(yes bool)
+	// Pipes is called at the beginning and when rsyslog has closed its pipes.
+	Pipes(now journal.Pipes)
 }
 
 // Config configures a Machine.

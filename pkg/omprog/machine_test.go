@@ -17,7 +17,7 @@ type fakeLedger struct {
 	ready   error
 	settled bool
 	full    bool
-	parted  []bool
+	pipes   []journal.Pipes
 	polls   int
 
 	answering []journal.Reply
@@ -38,7 +38,7 @@ func (l *fakeLedger) Ready() error                       { return l.ready }
 func (l *fakeLedger) Outcome() (settled bool, err error) { return l.settled, l.err }
 func (l *fakeLedger) Poll()                              { l.polls++ }
 func (l *fakeLedger) Answering(reply journal.Reply)      { l.answering = append(l.answering, reply) }
-func (l *fakeLedger) Parted(yes bool)                    { l.parted = append(l.parted, yes) }
+func (l *fakeLedger) Pipes(now journal.Pipes)            { l.pipes = append(l.pipes, now) }
 func (l *fakeLedger) Committed()                         { l.say("committed") }
 func (l *fakeLedger) Failed(alone bool)                  { l.say("failed %v", alone) }
 

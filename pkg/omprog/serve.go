@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/journal"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/omprog/lines"
 )
 
@@ -40,7 +41,6 @@ type Server struct {
 	Logger  *slog.Logger
 	Ended   func() // called when rsyslog closes the pipes while a reply waits; it ends ctx, which starts the draining
 
-	Gone    bool // set by Run: rsyslog has closed the pipes and hears nothing any more
 	scratch []byte
 }
 
@@ -50,18 +50,19 @@ type Server struct {
 func (s *Server) Run(ctx, draining context.Context) error {
 	defer context.AfterFunc(ctx, s.In.Interrupt)()
 	defer s.Machine.Submit()
-	s.Account.Parted(s.Out == nil)
 	var err error
 	if s.Out == nil {
+		s.Account.Pipes(journal.PipesUnread)
 		err = s.listen(ctx, draining)
 	} else {
+		s.Account.Pipes(journal.PipesOpen)
 		err = s.converse(ctx, draining)
 	}
-	s.Gone = errors.Is(err, io.EOF) || errors.Is(err, unix.EPIPE) || s.In.HungUp()
-	if s.Gone {
-		s.Account.Parted(true)
+	closed := errors.Is(err, io.EOF) || errors.Is(err, unix.EPIPE)
+	if closed && s.Out != nil {
+		s.Account.Pipes(journal.PipesClosed)
 	}
-	if s.Gone || errors.Is(err, lines.ErrNothing) {
+	if closed || s.In.HungUp() || errors.Is(err, lines.ErrNothing) {
 		return nil
 	}
 	return err

@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/journal"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/omprog/lines"
 )
 
@@ -127,8 +128,8 @@ func TestServeEndsWithEOF(t *testing.T) {
 	k.expect(t, "DEFER_COMMIT")
 	k.in.Close()
 	k.expectEnd(t)
-	if want := []bool{false, true}; !slices.Equal(k.account.parted, want) {
-		t.Errorf("whether rsyslog sends nothing again: %v, want %v", k.account.parted, want)
+	if want := []journal.Pipes{journal.PipesOpen, journal.PipesClosed}; !slices.Equal(k.account.pipes, want) {
+		t.Errorf("the pipes: %v, want %v", k.account.pipes, want)
 	}
 }
 
@@ -138,8 +139,8 @@ func TestServeStopsAfterWhatIsThere(t *testing.T) {
 	k.expect(t, "OK")
 	k.stop()
 	k.expectEnd(t)
-	if want := []bool{false}; !slices.Equal(k.account.parted, want) {
-		t.Errorf("whether rsyslog sends nothing again: %v, want %v", k.account.parted, want)
+	if want := []journal.Pipes{journal.PipesOpen}; !slices.Equal(k.account.pipes, want) {
+		t.Errorf("the pipes: %v, want %v", k.account.pipes, want)
 	}
 }
 
