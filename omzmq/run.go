@@ -68,7 +68,7 @@ func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr io.W
 		p.logger.Warn("the last line did not end and is not a message; rsyslog's template must end with a line feed", "bytes", n)
 	}
 	cancel()
-	return p.end(draining, &adopting, server.Out == nil, err)
+	return p.end(draining, &adopting, server.Over, err)
 }
 
 // process is an omzmq that runs.
@@ -82,20 +82,20 @@ type process struct {
 }
 
 // end is what omzmq promises about its end. By now the conversation is over; ctx has ended, and with it the delivery of
-// orphans. unread: rsyslog reads no replies.
+// orphans. over: rsyslog has closed its pipes, and has an answer to everything.
 //
 //  1. What is owed is delivered, for as long as draining lasts.
 //  2. What peers have not taken is written to them, within the same time.
 //  3. The orphan journals are closed. What is not confirmed stays in them, for another process.
 //  4. The own journal is removed when it is spent. Otherwise it stays for the next omzmq.
 //  5. It returns nil only if everything is confirmed or in a journal.
-func (p *process) end(draining context.Context, adopting *sync.WaitGroup, unread bool, failure error) error {
+func (p *process) end(draining context.Context, adopting *sync.WaitGroup, over bool, failure error) error {
 	drain(draining, p.account)
 	if n := p.socket.Close(draining); n > 0 {
 		p.logger.Warn("messages were still queued for peers that did not take them", "messages", n)
 	}
 	adopting.Wait()
-	p.closeJournal(unread)
+	p.closeJournal(over)
 	c := p.account.Counters()
 	p.logger.Info("end", "received", c.Received, "confirmed", c.Confirmed, "failed", c.Failed, "resent", c.Resent, "lost", c.Lost, "truncated", p.truncated)
 	return verdict(failure, p.account)
@@ -121,11 +121,11 @@ func drain(ctx context.Context, owed account) {
 }
 
 // closeJournal removes the own journal when it is spent, and else leaves it to the next omzmq.
-func (p *process) closeJournal(unread bool) {
+func (p *process) closeJournal(over bool) {
 	if p.own == nil {
 		return
 	}
-	if adopt.Spent(p.account, p.own.Log, unread) {
+	if adopt.Spent(p.account, p.own.Log, over) {
 		p.removeJournal()
 	} else if safe := p.account.Unconfirmed() - p.account.Unjournaled(); safe > 0 {
 		p.logger.Warn("messages are not confirmed; they are kept in the journal, and the next omzmq delivers them",

@@ -298,7 +298,7 @@ func (o *omzmq) endOfFile() {
 			return
 		}
 		o.adopter.Stop()
-		if own := o.sides[0]; adopt.Spent(own.sender, own.log, false) {
+		if own := o.sides[0]; adopt.Spent(own.sender, own.log, !o.machine.Waiting()) {
 			own.remove()
 		}
 		o.end()

@@ -127,7 +127,12 @@ func TestFateOfEachLine(t *testing.T) {
 		{row: "not the same worker, or rsyslog reads no replies", name: "another worker, and a failure was written", another: true, want: "a. b. c.",
 			died: func(t *testing.T, l *Log) { unanswered(t, l)[2].Wait() }},
 		{row: "not the same worker, or rsyslog reads no replies", name: "another worker, and what failed is confirmed", another: true, want: "a. b.",
-			died: func(t *testing.T, l *Log) { ref := unanswered(t, l)[2]; ref.Wait(); ref.Confirm(); l.Pipes(PipesClosed) }},
+			died: func(t *testing.T, l *Log) {
+				ref := unanswered(t, l)[2]
+				ref.Wait()
+				ref.Confirm()
+				l.Pipes(PipesClosed)
+			}},
 
 		{row: "several workers on one pipe, the last line not answered", by: Successor{Shared: true}, want: "a. b. c!",
 			died: func(t *testing.T, l *Log) { unanswered(t, l) }},

@@ -41,7 +41,9 @@ type Server struct {
 	Logger  *slog.Logger
 	Ended   func() // called when rsyslog closes the pipes while a reply waits; it ends ctx, which starts the draining
 
-	scratch []byte
+	Over       bool // set by Run: rsyslog has closed the pipes and got an answer to everything, or it reads none
+	unanswered bool // the last line was not answered
+	scratch    []byte
 }
 
 // Run converses until rsyslog closes the pipes (nil), or until ctx ends and what rsyslog had written before was
@@ -62,6 +64,7 @@ func (s *Server) Run(ctx, draining context.Context) error {
 	if closed && s.Out != nil {
 		s.Account.Pipes(journal.PipesClosed)
 	}
+	s.Over = s.Out == nil || closed && !s.unanswered
 	if closed || s.In.HungUp() || errors.Is(err, lines.ErrNothing) {
 		return nil
 	}
@@ -77,6 +80,7 @@ func (s *Server) converse(ctx, draining context.Context) error {
 		if err != nil {
 			return err
 		}
+		s.unanswered = true
 		reply := s.Machine.Line(line)
 		if s.Machine.Waiting() {
 			if reply, err = s.wait(ctx, draining); err != nil {
@@ -115,6 +119,7 @@ func (s *Server) reply(text string) error {
 	s.Machine.Replying()
 	err := s.write(text)
 	s.Machine.Replied(err == nil)
+	s.unanswered = err != nil
 	return err
 }
 
