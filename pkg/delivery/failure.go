@@ -57,6 +57,24 @@ func (s *Sender) Failed(alone bool) {
 	s.route()
 }
 
+// BeginFailed is called when rsyslog has been told that a transaction cannot begin. If an earlier process has died in the
+// middle of one, that is the second failure in a row. Then rsyslog since 8.2508 (doTransaction in action.c) sends all of
+// the broken transaction again, each line in a transaction of its own. Earlier releases go on where it broke.
+func (s *Sender) BeginFailed() {
+	if !s.broken || s.shared || s.cfg.Splits == nil || !s.cfg.Splits() {
+		return
+	}
+	s.broken = false
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.owed.each(func(e *entry) {
+		if e.afterFailure(true) == awaitsRepeat {
+			s.repeats.add(e)
+			e.ref.Wait()
+		}
+	})
+}
+
 // timedOut gives up waiting: what is held for receivers that are away goes to others, and connections that owe
 // answers are overdue. The caller holds mu.
 func (s *Sender) timedOut() {

@@ -78,6 +78,9 @@ func (p *Publisher) Answering(journal.Reply) {}
 // Committed does nothing.
 func (p *Publisher) Committed() {}
 
+// BeginFailed does nothing.
+func (p *Publisher) BeginFailed() {}
+
 // Failed does nothing.
 func (p *Publisher) Failed(bool) {}
 

@@ -49,6 +49,7 @@ type SenderConfig struct {
 	Logger  *slog.Logger
 	Journal *journal.Log        // survives the process; nil: what is owed dies with it
 	Lost    func(reason string) // called for a message that is given up: see Pipes. It must not block. nil: no call
+	Splits  func() bool         // reports whether rsyslog is of a release that BeginFailed speaks of; nil: it is not
 }
 
 // Sender is the account of a conversation that owes lines: what was accepted is owed until it is confirmed, over
@@ -70,6 +71,7 @@ type Sender struct {
 	next    uint64 // sequence number of the next new line
 	fresh   bool   // the transaction brought a line that is not a repeat
 	shared  bool   // transactions of several workers were open at once
+	broken  bool   // an earlier process has died in the middle of a transaction, and no line was answered since
 
 	mu          sync.Mutex
 	owed        owed
