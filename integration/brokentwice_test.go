@@ -9,9 +9,9 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/redis/redistest"
 )
 
-// omzmq is killed in the middle of a transaction, and the next one fails BEGIN because nobody can be reached. rsyslogd
-// until 8.2506 then goes on where the transaction broke; since 8.2508 it sends all of it again, one by one, also what the
-// first omzmq had accepted. Neither is stored twice, and nothing is lost.
+// omzmq is killed in the middle of a transaction, and the next one fails BEGIN because nobody can be reached.
+// rsyslogd until 8.2506 then goes on where the transaction broke; since 8.2508 it sends all of it again, one by
+// one, also what the first omzmq had accepted. Neither is stored twice, and nothing is lost.
 func TestBrokenTransactionWhoseNextBeginFails(t *testing.T) {
 	t.Parallel()
 	const messages = 3000

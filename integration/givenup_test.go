@@ -16,9 +16,9 @@ func (d *driver) giveUp(t *testing.T) {
 	}
 }
 
-// An omzmq is frozen at COMMIT for longer than rsyslog waits, and rsyslog starts another one and sends each line again.
-// The first still holds its journal, or has woken up, got its confirmations and found nobody to tell. The second ends it
-// if it must, goes on with its journal, and sends nothing under new numbers.
+// An omzmq is frozen at COMMIT for longer than rsyslog waits, and rsyslog starts another one and sends each line
+// again. The first still holds its journal, or has woken up, got its confirmations and found nobody to tell. The
+// second ends it if it must, goes on with its journal, and sends nothing under new numbers.
 func TestGivenUpAtCommit(t *testing.T) {
 	t.Parallel()
 	batch := make([]string, 50)

@@ -17,8 +17,8 @@ import (
 // Release is a release of rsyslog: {8, 2302} is 8.2302. The zero Release is not known.
 type Release struct{ Major, Minor int }
 
-// splits is the first release that sends a whole batch again, each message in a transaction of its own, when two attempts
-// in a row have failed at one message (doTransaction in action.c, commit 19ae11b86 of August 2025).
+// splits is the first release that sends a whole batch again, each message in a transaction of its own, when two
+// attempts in a row have failed at one message (doTransaction in action.c, commit 19ae11b86 of August 2025).
 var splits = Release{8, 2508}
 
 // Splits reports whether two failures in a row make rsyslog send a whole batch again. Where the release is not known it
