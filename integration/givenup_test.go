@@ -20,6 +20,8 @@ func (d *driver) giveUp(t *testing.T) {
 	if err := d.stdout.Close(); err != nil {
 		t.Fatal(err)
 	}
+	for range d.replies { // the pipe is closed when nothing reads from it any more
+	}
 }
 
 // An omzmq is frozen at COMMIT for longer than rsyslog waits, and rsyslog starts another one and sends each line
