@@ -83,7 +83,7 @@ func TestGivenUpByRsyslogd(t *testing.T) {
 			first := children(t, from.pid(), "omzmq")
 			imzmq.signal(t, syscall.SIGSTOP)
 			from.feed(t, l, messages, 2*messages)
-			eventually(t, patience, "omzmq has read COMMIT", func() bool { return from.committing(l.line(2*messages - 1)) })
+			eventually(t, patience, "omzmq has read COMMIT", func() bool { return from.journaled(t, l.line(messages)) && from.word(closing) != 0 })
 			freeze(t, first[0])
 			eventually(t, patience, "rsyslogd starts another omzmq", func() bool {
 				words, _ := os.ReadFile(from.file("internal.log"))
