@@ -209,13 +209,69 @@ func TestAFewJournalsAtATime(t *testing.T) {
 	step(mostJournals + 2)
 }
 
+// A thousand orphan journals do not wait for a look each: the next is taken over as soon as one is closed, and never
+// are there more than a few.
+func TestTheNextJournalIsTakenOverAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const orphans = 1000
+		own, _, _ := deliver(t)
+		var mu sync.Mutex
+		left, open, most, looks, done := orphans, 0, 0, 0, 0
+		takeOver := func(room int) (found []Delivery) {
+			mu.Lock()
+			defer mu.Unlock()
+			looks++
+			for range min(room, left) {
+				left--
+				open++
+				most = max(most, open)
+				r, _, _ := deliver(t, "line")
+				go r.store(1)
+				found = append(found, Delivery{r.sender, func(_ bool, closed func()) {
+					go func() {
+						mu.Lock()
+						open--
+						done++
+						mu.Unlock()
+						closed()
+					}()
+				}})
+			}
+			return found
+		}
+		a := New(Config{own.sender, takeOver}, time.Now())
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() { a.Run(ctx); close(ended) }()
+		time.Sleep(lookInterval - time.Nanosecond)
+		synctest.Wait()
+		mu.Lock()
+		if done != orphans || most != mostJournals {
+			t.Errorf("%d of %d delivered before the next look, at most %d at a time, want %d", done, orphans, most, mostJournals)
+		}
+		before := looks
+		mu.Unlock()
+		time.Sleep(lookInterval)
+		synctest.Wait()
+		if looks != before+1 {
+			t.Errorf("%d looks in the time of one, when there is nothing more", looks-before)
+		}
+		cancel()
+		<-ended
+	})
+}
+
 // The next step is due soon while something is being delivered, and else when journals are to be looked for.
 func TestWhenTheNextStepIsDue(t *testing.T) {
 	own, _, _ := deliver(t)
 	f := &folder{t: t, orphans: 1}
 	a := New(Config{own.sender, f.takeOver}, start)
-	if next := a.Step(start); !next.Equal(start.Add(pollInterval)) {
-		t.Errorf("while delivering: after %v", next.Sub(start))
+	for wait, now := 2*firstPoll, start; now.Before(start.Add(lookInterval - pollInterval)); wait = min(2*wait, pollInterval) {
+		next := a.Step(now)
+		if next.Sub(now) != wait {
+			t.Errorf("while delivering: after %v, want %v", next.Sub(now), wait)
+		}
+		now = next
 	}
 	f.receivers[0].store(1)
 	if next := a.Step(start); !next.Equal(start.Add(lookInterval)) {
