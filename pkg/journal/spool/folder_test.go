@@ -1,6 +1,7 @@
 package spool
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -98,6 +99,52 @@ func TestFolderOpenToOthers(t *testing.T) {
 	}
 }
 
+// The owner of a folder may change what is in it, whatever the journals' own modes.
+func TestFolderOfAnotherUser(t *testing.T) {
+	path, us, other := t.TempDir(), os.Geteuid(), os.Geteuid()+1
+	if us == 0 { // a folder of root's is safe for everybody
+		if err := os.Chown(path, other, -1); err != nil {
+			t.Fatal(err)
+		}
+		us, other = other, us
+	}
+	if err := safe(path, us); err != nil {
+		t.Errorf("our own: %v", err)
+	}
+	if err := safe("/", us); err != nil {
+		t.Errorf("root's: %v", err)
+	}
+	if err := safe(path, other); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("chown it to the user that omzmq runs as (uid %d)", other)) {
+		t.Errorf("another user's: %v", err)
+	}
+}
+
+// A link is resolved once: what was checked is what is used.
+func TestLinkToFolder(t *testing.T) {
+	dir, link := t.TempDir(), filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(dir, link); err != nil {
+		t.Fatal(err)
+	}
+	f, _ := open(t, link)
+	if err := errors.Join(os.Remove(link), os.Symlink(t.TempDir(), link)); err != nil {
+		t.Fatal(err)
+	}
+	j := own(t, f)
+	defer j.Remove()
+	if filepath.Dir(j.Path()) != dir {
+		t.Errorf("the journal is at %s, want %s", j.Path(), dir)
+	}
+	if err := os.Chmod(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(os.Remove(link), os.Symlink(dir, link)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(link, newID, nil); err == nil || !strings.Contains(err.Error(), "--journal "+link+": users other") {
+		t.Errorf("a link to a folder that is open to others: %v", err)
+	}
+}
+
 // Links, and what is not a file, are not followed or waited for.
 func TestLinksAreNotFollowed(t *testing.T) {
 	path, elsewhere := t.TempDir(), t.TempDir()
@@ -176,6 +223,29 @@ func TestOrphans(t *testing.T) {
 	}
 }
 
+// The folder is not listed anew for each few journals that are taken over.
+func TestOrphansGoesOnWhereItWas(t *testing.T) {
+	path := t.TempDir()
+	f, _ := open(t, path)
+	orphans(t, path, 5)
+	first := f.Orphans(2)
+	late := journal.Owner{}
+	f.newID = func() (id [journal.IDSize]byte) { return id } // its name comes first
+	leave(t, f, late, time.Hour)
+	rest := f.Orphans(3)
+	if len(first) != 2 || len(rest) != 3 {
+		t.Fatalf("%d and %d adopted, want 2 and 3", len(first), len(rest))
+	}
+	for _, j := range append(first, rest...) {
+		if j.Log.ID() == [journal.IDSize]byte{} {
+			t.Error("the folder was listed again")
+		}
+	}
+	if last := f.Orphans(9); len(last) != 1 || last[0].Log.ID() != [journal.IDSize]byte{} {
+		t.Errorf("%d adopted, want the one that came late", len(last))
+	}
+}
+
 // orphans leaves n journals of dead processes with one line each.
 func orphans(t *testing.T, path string, n int) map[string]bool {
 	t.Helper()
@@ -220,23 +290,70 @@ func TestOwnTakesTheNewest(t *testing.T) {
 	want(t, rest[1].Records, 1, (3 * time.Minute).String())
 }
 
-// A journal that was being made when its maker died is removed. One that may still be in the making is not.
+// A journal that was being made when its maker died is removed: an empty file, or one whose header is not written yet,
+// or the whole journal without its name. One that may still be in the making is not, and nothing else is.
 func TestUnfinishedJournals(t *testing.T) {
-	path := t.TempDir()
-	old, young := filepath.Join(path, "01ab.new"), filepath.Join(path, "probe-1.new")
-	for _, name := range []string{old, young} {
-		if err := os.WriteFile(name, nil, 0o600); err != nil {
+	page := make([]byte, journal.HeaderSize)
+	journal.WriteHeader(page, newID(), journal.Owner{})
+	for _, c := range []struct {
+		what string
+		name string // "": as ours
+		text []byte
+		make func(path string) error // what is there instead of a file
+		age  time.Duration
+		gone bool
+	}{
+		{what: "empty", age: 2 * time.Minute, gone: true},
+		{what: "without a header", text: make([]byte, 2*journal.HeaderSize), age: 2 * time.Minute, gone: true},
+		{what: "whole", text: page, age: 2 * time.Minute, gone: true},
+		{what: "in the making", age: 0},
+		{what: "somebody's text", text: []byte("what I must not forget"), age: 2 * time.Minute},
+		{what: "somebody's file", name: "notes.new", age: 2 * time.Minute},
+		{what: "another number", name: "01ab.new", age: 2 * time.Minute},
+		{what: "no number", name: strings.Repeat("xy", journal.IDSize) + newSuffix, age: 2 * time.Minute},
+		{what: "a folder", make: func(path string) error { return os.Mkdir(path, 0o700) }, age: 2 * time.Minute},
+		{what: "a link", make: func(path string) error { return os.Symlink("/dev/null", path) }},
+		{what: "a pipe", make: func(path string) error { return unix.Mkfifo(path, 0o600) }, age: 2 * time.Minute},
+	} {
+		path := t.TempDir()
+		name, err := unfinished(path, newID()), error(nil)
+		if c.name != "" {
+			name = filepath.Join(path, c.name)
+		}
+		if c.make != nil {
+			err = c.make(name)
+		} else {
+			err = os.WriteFile(name, c.text, 0o600)
+		}
+		if then := time.Now().Add(-c.age); err == nil && c.age > 0 {
+			err = os.Chtimes(name, then, then)
+		}
+		if err != nil {
 			t.Fatal(err)
 		}
+		f, _ := open(t, path)
+		own(t, f).Remove()
+		if left := files(t, path, ""); (len(left) == 0) != c.gone || len(left) > 1 {
+			t.Errorf("%s: left %q, want it gone: %v", c.what, left, c.gone)
+		}
 	}
-	before := time.Now().Add(-2 * time.Minute)
-	if err := os.Chtimes(old, before, before); err != nil {
+}
+
+// A maker that was stopped for long still has its lock.
+func TestJournalThatIsStillBeingMade(t *testing.T) {
+	path := t.TempDir()
+	file, err := os.Create(unfinished(path, newID()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	then := time.Now().Add(-time.Hour)
+	if err := errors.Join(lock(file), os.Chtimes(file.Name(), then, then)); err != nil {
 		t.Fatal(err)
 	}
 	f, _ := open(t, path)
-	j := own(t, f)
-	j.Remove()
-	if left := files(t, path, ""); len(left) != 1 || left[0] != young {
-		t.Errorf("left: %q, want %s", left, young)
+	own(t, f).Remove()
+	if left := files(t, path, ""); len(left) != 1 {
+		t.Errorf("left: %q, want %s", left, file.Name())
 	}
 }
