@@ -3,6 +3,7 @@ package lines
 import (
 	"errors"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -139,6 +140,58 @@ func TestLongLines(t *testing.T) {
 			}
 		}
 	}
+}
+
+// What is thrown away is read in large pieces, wherever the limit lies in the buffer.
+func TestRestOfALongLineIsReadInLargePieces(t *testing.T) {
+	for _, max := range []int{1, 10, startBuffer - 4, startBuffer - 1, startBuffer, startBuffer + 1, 2*startBuffer - 4, 3 * startBuffer} {
+		for _, before := range []string{"", "a line\n"} {
+			in, out := pipe(t)
+			r := newReader(t, in, max)
+			sent := 0
+			for text := before + strings.Repeat("x", max); sent < len(before)+max; text = text[min(len(text), startBuffer):] {
+				piece := text[:min(len(text), startBuffer)] // a pipe holds that
+				write(t, out, piece)
+				for err := error(nil); err == nil; _, _, err = r.TryNext(0) {
+				}
+				sent += len(piece)
+			}
+			const pieces = 100
+			for range pieces {
+				r.makeRoom()
+				if room := len(r.buf) - r.end; room < startBuffer || len(r.buf) > max+startBuffer {
+					t.Fatalf("max %d: room for %d bytes in a buffer of %d", max, room, len(r.buf))
+				}
+				write(t, out, strings.Repeat("x", startBuffer))
+				if _, _, err := r.TryNext(0); err != ErrNothing {
+					t.Fatal(err)
+				}
+			}
+			if n := r.Unterminated(); n != max+pieces*startBuffer {
+				t.Errorf("max %d: %d bytes of the line arrived, want %d", max, n, max+pieces*startBuffer)
+			}
+			write(t, out, "\nnext\n")
+			wantLine(t, r, strings.Repeat("x", max), pieces*startBuffer)
+			wantLine(t, r, "next"[:min(max, 4)], 4-min(max, 4))
+		}
+	}
+}
+
+// A line of more bytes than an int counts is still known to be cut.
+func TestCountOfACutLine(t *testing.T) {
+	in, out := pipe(t)
+	r := newReader(t, in, 3)
+	write(t, out, "12345")
+	if _, _, err := r.TryNext(0); err != ErrNothing || r.cut != 2 {
+		t.Fatalf("cut %d, %v", r.cut, err)
+	}
+	r.cut = math.MaxInt/2 - 1
+	write(t, out, "6789")
+	if _, _, err := r.TryNext(0); err != ErrNothing || r.Unterminated() < math.MaxInt/2 {
+		t.Fatalf("%d bytes are not terminated, %v", r.Unterminated(), err)
+	}
+	write(t, out, "\n")
+	wantLine(t, r, "123", math.MaxInt/2)
 }
 
 func b2i(b bool) int {
@@ -320,8 +373,10 @@ func TestBadReader(t *testing.T) {
 	if _, err := NewReader(-1, 10); !errors.Is(err, unix.EBADF) {
 		t.Errorf("descriptor -1: %v", err)
 	}
-	if _, err := NewReader(0, 0); err == nil {
-		t.Error("a longest line of 0 is accepted")
+	for _, max := range []int{math.MinInt, -1, 0, longest + 1, math.MaxInt} {
+		if _, err := NewReader(0, max); err == nil {
+			t.Errorf("a longest line of %d is accepted", max)
+		}
 	}
 	in, _ := pipe(t)
 	r := newReader(t, in, 10)
