@@ -5,15 +5,15 @@ import (
 	"testing"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/severity"
-	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/severity/severitytest"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/severity/table"
 )
 
 // What the page's test reads, too.
 func TestTable(t *testing.T) {
-	for _, c := range severitytest.Read(t, "../../testdata/severities.json") {
+	for _, c := range table.Read(t, "../../testdata/severities.json") {
 		got, found := severity.Of(c.Message)
 		if !found {
-			got = severitytest.None
+			got = table.None
 		}
 		if got != c.Want {
 			t.Errorf("%s: %.80q has the severity %v, want %v", c.Why, c.Message, got, c.Want)

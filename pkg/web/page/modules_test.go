@@ -9,7 +9,7 @@ import (
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/message"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/severity"
-	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/severity/severitytest"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/severity/table"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/web/webdriver"
 )
 
@@ -84,17 +84,17 @@ func TestEventParserLimits(t *testing.T) {
 // What the terminal's test reads, too, as the server sends it.
 func TestSeverityOf(t *testing.T) {
 	_, tab := modules(t)
-	table := severitytest.Read(t, "../../../testdata/severities.json")
+	cases := table.Read(t, "../../../testdata/severities.json")
 	var events []string
-	for _, c := range table {
+	for _, c := range cases {
 		events = append(events, string(message.AppendJSON(nil, &message.Message{Payload: c.Message})))
 	}
 	var got []severity.Severity
 	tab.Run(&got, "const { lineOf } = await import('/record.js'); return arguments[0].map((event) => lineOf(event).severity)", events)
-	if len(got) != len(table) {
-		t.Fatalf("%d severities, want %d", len(got), len(table))
+	if len(got) != len(cases) {
+		t.Fatalf("%d severities, want %d", len(got), len(cases))
 	}
-	for i, c := range table {
+	for i, c := range cases {
 		if got[i] != c.Want {
 			t.Errorf("%s: %.80q has the severity %d, want %d", c.Why, c.Message, got[i], c.Want)
 		}

@@ -1,6 +1,6 @@
-// Package severitytest reads the table of severities that the tests of package severity and of the live page share:
+// Package table reads the table of severities that the tests of package severity and of the live page share:
 // testdata/severities.json at the top of the repository.
-package severitytest
+package table
 
 import (
 	"encoding/json"
