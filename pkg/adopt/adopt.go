@@ -3,7 +3,8 @@
 //   - This process goes on with its predecessor's journal. It also takes over the journals of dead processes that no
 //     other process will go on with: a few at a time, each delivered under its own sender id.
 //   - The first few that were there at the start are delivered, or refused, before the first transaction begins.
-//   - An orphan that a receiver refuses is parked and tried again, at intervals. No other message waits for it.
+//   - An orphan that a receiver refuses is parked and tried again, at intervals. No other message waits for it: a
+//     journal in which only such orphans are left gives its place to those that have none yet.
 //   - A journal is removed once everything in it is confirmed. Otherwise it stays, for the next process.
 //
 // An Adopter is a state machine: it knows no files, sockets or clock. Run drives it.
@@ -93,8 +94,9 @@ func (a *Adopter) Run(ctx context.Context) {
 
 // Step does what is due, and returns when the next step is due.
 func (a *Adopter) Step(now time.Time) (next time.Time) {
-	changed := a.finish(false)
-	if !now.Before(a.retry) {
+	retry := !now.Before(a.retry)
+	changed := a.finish(func(d Delivery) bool { return retry && a.more && d.Sender.Outstanding() == 0 })
+	if retry {
 		a.retry = now.Add(retryInterval)
 		a.cfg.Own.Retry()
 		for _, d := range a.deliveries {
@@ -130,7 +132,7 @@ func earlier(a, b time.Time) time.Time {
 
 // Stop closes all journals, and waits until they are closed. What is not confirmed stays in its journal.
 func (a *Adopter) Stop() {
-	a.finish(true)
+	a.finish(func(Delivery) bool { return true })
 	a.closing.Wait()
 }
 
@@ -152,17 +154,18 @@ func (a *Adopter) takeOver() bool {
 	return len(found) > 0
 }
 
-// finish closes the journals of which everything is confirmed, and all of them at the end. It reports whether there
-// were any.
-func (a *Adopter) finish(end bool) bool {
+// finish closes the journals of which everything is confirmed, and those that are to be given up, which a later look
+// may take over again. It reports whether there were any.
+func (a *Adopter) finish(giveUp func(Delivery) bool) bool {
 	before := len(a.deliveries)
 	a.deliveries = slices.DeleteFunc(a.deliveries, func(d Delivery) bool {
 		d.Sender.Poll()
 		confirmed := d.Sender.Unconfirmed() == 0 // parked orphans are not
-		if confirmed || end {
+		over := confirmed || giveUp(d)
+		if over {
 			d.Close(confirmed, a.closed)
 		}
-		return confirmed || end
+		return over
 	})
 	return len(a.deliveries) < before
 }

@@ -167,6 +167,28 @@ func TestRefusedOrphanStaysAndIsTriedAgain(t *testing.T) {
 	f.expectClosed(t, "1 confirmed", "0 confirmed")
 }
 
+// Journals of which a receiver refuses what is left make room for the others, and come again.
+func TestRefusedOrphansGiveWay(t *testing.T) {
+	own, _, _ := deliver(t)
+	f := &folder{t: t, orphans: mostJournals + 2}
+	a := New(Config{own.sender, f.takeOver}, start)
+	for _, r := range f.receivers {
+		r.refuse(1)
+	}
+	a.Step(start.Add(retryInterval - 1))
+	f.expectClosed(t)
+	a.Step(start.Add(retryInterval))
+	if len(f.closed) != mostJournals || f.closed[0] != "0 left" || len(f.receivers) != mostJournals+2 {
+		t.Fatalf("closed: %q; %d were taken over", f.closed, len(f.receivers))
+	}
+	f.receivers[mostJournals].refuse(1) // no other waits: it stays, and is tried again
+	f.receivers[mostJournals+1].store(1)
+	a.Step(start.Add(2 * retryInterval))
+	if n := len(f.closed); n != mostJournals+1 || f.receivers[mostJournals].sent != 2 {
+		t.Errorf("closed: %q; sent %d times", f.closed, f.receivers[mostJournals].sent)
+	}
+}
+
 // The orphans of this process's own journal are tried again, too.
 func TestOwnOrphansAreTriedAgain(t *testing.T) {
 	own, log, _ := deliver(t, "refused")
