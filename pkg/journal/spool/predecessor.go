@@ -52,9 +52,10 @@ func (f *Folder) endPredecessor(alone bool) bool {
 	return false
 }
 
-// readHeader returns the header of a journal without locking it; nil if it cannot be read.
+// readHeader returns the header of a journal of ours without locking it; nil if it cannot be read. A file of another
+// user might name any process.
 func readHeader(path string) []byte {
-	file, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	file, err := openOurs(path)
 	if err != nil {
 		return nil
 	}
