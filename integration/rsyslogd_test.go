@@ -48,10 +48,13 @@ type rsyslogd struct {
 }
 
 // startRsyslogd starts an instance with conf, in which [dir] is its folder and [relp] a free port. It returns
-// when every listener is open. imrelp cannot be given an open socket; if another process takes the port first,
+// when every listener is open. Where there is no improg, it leaves out a test that loads it. imrelp cannot be given an open socket; if another process takes the port first,
 // the next one is tried.
 func startRsyslogd(t *testing.T, conf string) *rsyslogd {
 	t.Helper()
+	if reason := improgLeftOut(); reason != "" && strings.Contains(conf, improgModule()) {
+		t.Skip(reason)
+	}
 	r := &rsyslogd{dir: folder(t)}
 	t.Cleanup(func() {
 		if t.Failed() {
