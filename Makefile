@@ -30,7 +30,7 @@ race:
 	CGO_ENABLED=1 go test -race -count=1 $$(go list ./... | grep -v /integration)
 
 lint:
-	@test -z "$$(gofmt -l .)" || { gofmt -d .; exit 1; }
+	@test -z "$$(gofmt -l */)" || { gofmt -d */; exit 1; }
 	go vet ./...
 	go tool staticcheck ./...
 	lint/columns
