@@ -11,6 +11,7 @@ export GOFLAGS := $(shell go env GOFLAGS) -buildvcs=false
 
 build:
 	go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/ $(PROGRAMS)
+	@[ "$$(id -u)" != 0 ] || chown -R --reference=. bin # after sudo make install, make build still works
 
 # omzmq and imzmq go where the configurations in rsyslog.d/ look for them. DESTDIR is for packagers.
 install: build
