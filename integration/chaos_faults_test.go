@@ -103,8 +103,8 @@ func between(r *rand.Rand, least, most time.Duration) time.Duration {
 }
 
 func (c *chaos) killOmzmq(r *rand.Rand) bool {
-	if !c.from.running() {
-		return false
+	if c.down[c.from] {
+		return false // it is away, or stops: see farewell
 	}
 	pids := children(c.t, c.from.pid(), "omzmq")
 	c.most = max(c.most, len(pids))

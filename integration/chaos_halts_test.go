@@ -2,8 +2,10 @@ package integration
 
 import (
 	"errors"
+	"maps"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -14,7 +16,7 @@ import (
 func (c *chaos) halt(r *rand.Rand, pid int, kind string) bool {
 	down := between(r, chaosConfirmTimeout+200*time.Millisecond, 2*chaosConfirmTimeout)
 	victim, err := os.FindProcess(pid) // holds on to this process, even if its pid is given away again
-	if err != nil || c.halted[pid] {
+	if err != nil || c.halted[pid] != "" {
 		return false
 	}
 	if err := victim.Signal(syscall.SIGSTOP); errors.Is(err, os.ErrProcessDone) {
@@ -23,7 +25,7 @@ func (c *chaos) halt(r *rand.Rand, pid int, kind string) bool {
 	if !polled(patience, func() bool { return stopped(pid) }) {
 		c.t.Fatalf("%s: %d does not stop", kind, pid)
 	}
-	c.halted[pid] = true
+	c.halted[pid] = kind
 	c.happen[kind]++
 	c.later(down, func() {
 		victim.Signal(syscall.SIGCONT) //nolint:errcheck // it may have been killed
@@ -34,8 +36,8 @@ func (c *chaos) halt(r *rand.Rand, pid int, kind string) bool {
 }
 
 func (c *chaos) haltOmzmq(r *rand.Rand) bool {
-	if !c.from.running() {
-		return false
+	if c.down[c.from] {
+		return false // see farewell
 	}
 	pids := children(c.t, c.from.pid(), "omzmq")
 	return len(pids) > 0 && c.halt(r, pids[r.IntN(len(pids))], "halt-omzmq")
@@ -53,8 +55,8 @@ func (c *chaos) haltRsyslogd(r *rand.Rand, d *rsyslogd, kind string) bool {
 // stopRsyslogd tells an rsyslogd to stop, while the others go on.
 func (c *chaos) stopRsyslogd(r *rand.Rand, d *rsyslogd, kind string) bool {
 	down := between(r, 20*time.Millisecond, time.Second)
-	if c.down[d] {
-		return false
+	if c.down[d] || d == c.from && slices.Contains(slices.Collect(maps.Values(c.halted)), "halt-omzmq") {
+		return false // see farewell
 	}
 	c.fell(d, kind)
 	d.signal(c.t, syscall.SIGTERM)

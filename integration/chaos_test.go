@@ -48,7 +48,7 @@ func TestChaos(t *testing.T) {
 		{"everything", others("stop-sender", "halt-sender", "halt-receiver"), 1},
 		{"everything but a killed sending rsyslogd", others("sender"), 1},
 		{"all but the sending rsyslogd", others("sender", "stop-sender", "halt-sender"), 0.75},
-		{"omzmq, refusals, stops", []string{"omzmq", "refuse", "stop-sender"}, 0.75},
+		{"refusals and stops", []string{"refuse", "stop-sender", "imzmq"}, 1},
 		{"omzmq", []string{"omzmq"}, 0.375},
 		{"omzmq and connections", []string{"omzmq", "cut", "stall"}, 0.375},
 	} {
@@ -74,7 +74,7 @@ type chaos struct {
 	to      *rsyslogd
 	refuser *refuser // between posts and to
 	posts   []*post
-	halted  map[int]bool       // pids that have SIGSTOP
+	halted  map[int]string     // pids that have SIGSTOP, and as which kind of fault
 	down    map[*rsyslogd]bool // killed or told to stop, and not started again
 	lived   []int              // omzmq processes that outlived their rsyslogd
 	agenda  []appointment
@@ -113,7 +113,7 @@ func newChaos(t *testing.T, seed uint64, only []string) *chaos {
 	only = slices.DeleteFunc(slices.Clone(only), func(kind string) bool { return slices.Contains(strings.Split(*chaosWithout, ","), kind) })
 	t.Logf("-chaos-seed %d -chaos-only %s", seed, strings.Join(only, ","))
 	c := &chaos{t: t, seed: seed, only: only, l: lines{seed: seed, longest: 2000},
-		happen: map[string]int{}, halted: map[int]bool{}, down: map[*rsyslogd]bool{}}
+		happen: map[string]int{}, halted: map[int]string{}, down: map[*rsyslogd]bool{}}
 	c.to = startRsyslogd(t, preamble+relpToFileAtOnce)
 	c.refuser = startRefuser(t, c.to.relp)
 	receivers := 2
@@ -173,7 +173,7 @@ func (c *chaos) sendingRuleset() string {
 	queue := `queue.type="LinkedList" queue.size="20000" queue.dequeueBatchSize="200" queue.timeoutEnqueue="600000"
 		queue.lightDelayMark="0" queue.workerThreads="2" queue.workerThreadMinimumMessages="1"`
 	if c.has("stop-sender") {
-		queue += ` queue.filename="omzmq" queue.maxDiskSpace="1g" queue.saveOnShutdown="on" queue.timeoutShutdown="200" closeTimeout="1000"`
+		queue += ` queue.filename="omzmq" queue.maxDiskSpace="1g" queue.saveOnShutdown="on" closeTimeout="1000" ` + c.farewell()
 	}
 	actions := action(queue)
 	if slices.Contains(c.only, "sender") {
@@ -181,6 +181,16 @@ func (c *chaos) sendingRuleset() string {
 	}
 	return `module(load="omprog")
 ruleset(name="in" queue.type="Direct") { ` + actions + " }\n"
+}
+
+// farewell is how long a stopping rsyslogd works on. If omzmq dies or stands still in mid-transaction and rsyslogd has no
+// time to begin again, it throws away what it has given to no program. No program can mend that, so it must have time
+// then. Otherwise it soon gives up the batch in hand.
+func (c *chaos) farewell() string {
+	if c.has("omzmq") || c.has("halt-omzmq") {
+		return `queue.timeoutShutdown="8000"`
+	}
+	return `queue.timeoutShutdown="200" queue.timeoutActionCompletion="5000"`
 }
 
 // impatience makes rsyslogd give up an omzmq that does not answer, and kill it or not, as the seed says.
