@@ -2,7 +2,6 @@ package spool
 
 import (
 	"fmt"
-	"os"
 	"time"
 
 	"golang.org/x/sys/unix"
