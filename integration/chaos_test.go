@@ -15,7 +15,7 @@ var (
 	chaosSeed = flag.Uint64("chaos-seed", 0, "schedule of TestChaos's faults; 0: another one each time")
 	chaosOnly = flag.String("chaos-only", "",
 		"the only kinds of fault in TestChaos, separated by commas; empty: all, in parts with some of them")
-	chaosWithout = flag.String("chaos-without", "refuse", "kinds of fault that TestChaos leaves out, separated by commas")
+	chaosWithout = flag.String("chaos-without", "", "kinds of fault that TestChaos leaves out, separated by commas")
 )
 
 const (
@@ -183,9 +183,9 @@ func (c *chaos) sendingRuleset() string {
 ruleset(name="in" queue.type="Direct") { ` + actions + " }\n"
 }
 
-// farewell is how long a stopping rsyslogd works on. If omzmq dies or stands still in mid-transaction and rsyslogd has no
-// time to begin again, it throws away what it has given to no program. No program can mend that, so it must have time
-// then. Otherwise it soon gives up the batch in hand.
+// farewell is how long a stopping rsyslogd works on. If omzmq dies or stands still in mid-transaction and rsyslogd
+// has no time to begin again, it throws away what it has given to no program. No program can mend that, so it must
+// have time then. Otherwise it soon gives up the batch in hand.
 func (c *chaos) farewell() string {
 	if c.has("omzmq") || c.has("halt-omzmq") {
 		return `queue.timeoutShutdown="8000"`
