@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"os"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/destination"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/flags"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/intake"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/redis"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
@@ -63,13 +65,13 @@ func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr io.W
 	if err != nil {
 		return err
 	}
-	if err := o.Open(socket, logger); err != nil {
-		return err
-	}
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, cancel := context.WithCancelCause(ctx)
 	var greeting sync.WaitGroup
 	defer greeting.Wait()
-	defer cancel()
+	defer cancel(nil)
+	if err := o.Open(socket, logger, cancel); err != nil {
+		return err
+	}
 	if o.target.Redis.Kind != 0 {
 		greeting.Go(func() { greet(ctx, o.target, config) })
 	}
@@ -81,7 +83,8 @@ func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr io.W
 	}
 	in := intake.New(cfgIn, socket, dest)
 	err = in.Run(ctx, draining)
-	cancel()
+	err = cmp.Or(err, flags.Failure(ctx))
+	cancel(nil)
 	socket.Close(draining)
 	c := in.Counters()
 	logger.Info("end", "received", c.Received, "stored", c.Stored, "duplicates", c.Duplicates, "refused", c.Refused)

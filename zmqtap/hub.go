@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"log/slog"
@@ -92,27 +93,30 @@ func runHub(ctx context.Context, args []string, stdout, stderr *os.File) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 	draining, stop := o.Lingering(ctx)
 	defer stop()
 	wait := func() error { return nil }
-	if err = o.open(h, logger); err == nil && o.web.address != "" {
+	if err = o.open(h, logger, cancel); err == nil && o.web.address != "" {
 		var server *web.Server
 		var l net.Listener
-		if server, l, err = o.web.listen(cfg.Stream, o.HWM, logger); err == nil {
+		if server, l, err = o.web.listen(ctx, cfg.Stream, &o.Common, logger); err == nil {
 			wait = background(ctx, draining, server, l, cancel)
 		}
 	}
 	if err != nil {
-		cancel()
+		if ctx.Err() != nil { // while it waited for its address
+			err = flags.Failure(ctx)
+		}
+		cancel(nil)
 		h.Out.Close(ctx) // also removes the files of its sockets
 		h.In.Close(ctx)
 		return err
 	}
 	<-ctx.Done()
 	h.In.Close(draining) // receive no more, then send what was received
-	err = wait()
+	err = cmp.Or(wait(), flags.Failure(ctx))
 	if n := h.Out.Close(draining); n > 0 {
 		logger.Warn("messages were still queued for subscribers that did not take them", "messages", n)
 	}
@@ -122,10 +126,11 @@ func runHub(ctx context.Context, args []string, stdout, stderr *os.File) error {
 }
 
 // open opens the endpoints: those for subscribers first, so that no message arrives before them.
-func (o *hubOptions) open(h *hub.Hub, logger *slog.Logger) error {
-	out, in := flags.Common{Bind: o.out}, flags.Common{Bind: o.in, Connect: o.upstream}
-	if err := out.Open(h.Out, logger.With("side", "out")); err != nil {
+func (o *hubOptions) open(h *hub.Hub, logger *slog.Logger, fail context.CancelCauseFunc) error {
+	out, in := o.Common, o.Common
+	out.Bind, in.Bind, in.Connect = o.out, o.in, o.upstream
+	if err := out.Open(h.Out, logger.With("side", "out"), fail); err != nil {
 		return err
 	}
-	return in.Open(h.In, logger.With("side", "in"))
+	return in.Open(h.In, logger.With("side", "in"), fail)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -92,18 +93,20 @@ func runPrint(ctx context.Context, args []string, stdout, stderr *os.File) error
 	}
 	stream := tap.New(0)
 	reader := stream.Join(tap.Interest{Queue: printQueue, QueueBytes: printQueueBytes})
-	socket, err := o.open(stream, logger)
+	signalled := ctx
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	socket, err := o.open(stream, logger, cancel)
 	if err != nil {
 		return err
 	}
-	signalled := ctx
 	if o.duration > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, o.duration)
 		defer cancel()
 	}
 	v := newView(o, reader, stdout, onTerminal, logger)
-	err = v.watch(ctx)
+	err = cmp.Or(v.watch(ctx), flags.Failure(ctx))
 	leave(func() {
 		if summary := v.summary(); signalled.Err() != nil || summary.Slow+summary.Dropped+summary.Lost > 0 {
 			fmt.Fprint(stderr, summary.String())

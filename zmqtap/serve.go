@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"os"
 
@@ -36,21 +37,23 @@ func runServe(ctx context.Context, args []string, stdout, stderr *os.File) error
 	}
 	logger := o.Logger(stderr)
 	stream := tap.New(int(web.history))
-	socket, err := o.open(stream, logger)
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	socket, err := o.open(stream, logger, cancel)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	draining, stop := o.Lingering(ctx)
 	defer stop()
-	server, l, err := web.listen(stream, o.HWM, logger)
+	server, l, err := web.listen(ctx, stream, &o.Common, logger)
 	if err == nil {
 		wait := background(ctx, draining, server, l, cancel)
 		<-ctx.Done()
-		err = wait()
+		err = cmp.Or(wait(), flags.Failure(ctx))
+	} else if ctx.Err() != nil { // while it waited for its address
+		err = flags.Failure(ctx)
 	}
-	cancel()
+	cancel(nil)
 	socket.Close(draining)
 	logEnd(logger, stream)
 	return err

@@ -36,8 +36,8 @@ func (o *source) parse(fs *pflag.FlagSet, args []string, stdout io.Writer) error
 }
 
 // open opens a SUB that publishes to the stream what it receives. It receives as fast as it can: what readers
-// are too slow for is dropped here, where it is counted.
-func (o *source) open(stream *tap.Stream, logger *slog.Logger) (*zmq.Socket, error) {
+// are too slow for is dropped here, where it is counted. fail is as in flags.Common.Open.
+func (o *source) open(stream *tap.Stream, logger *slog.Logger, fail context.CancelCauseFunc) (*zmq.Socket, error) {
 	cfg := o.Socket(zmq.Sub, logger)
 	if cfg.Subscribe = o.topics; len(o.topics) == 0 {
 		cfg.Subscribe = []string{""}
@@ -51,7 +51,7 @@ func (o *source) open(stream *tap.Stream, logger *slog.Logger) (*zmq.Socket, err
 	if err != nil {
 		return nil, err
 	}
-	if err := o.Open(socket, logger); err != nil {
+	if err := o.Open(socket, logger, fail); err != nil {
 		over, cancel := context.WithCancel(context.Background())
 		cancel()
 		socket.Close(over) // also removes the files of its sockets

@@ -96,9 +96,10 @@ func validOrigin(origin string) bool {
 	return err == nil && u.Host != "" && origin == strings.ToLower(u.Scheme+"://"+u.Host)
 }
 
-// listen makes a server and opens its address. It logs the address, and a warning if others can read the stream.
-func (o *webOptions) listen(stream *tap.Stream, hwm int, logger *slog.Logger) (*web.Server, net.Listener, error) {
-	o.Stream, o.Page, o.Queue, o.Logger = stream, page.Files, hwm, logger
+// listen makes a server and opens its address, for which it waits as --bind-retry says. It logs the address, and a
+// warning if others can read the stream.
+func (o *webOptions) listen(ctx context.Context, stream *tap.Stream, common *flags.Common, logger *slog.Logger) (*web.Server, net.Listener, error) {
+	o.Stream, o.Page, o.Queue, o.Logger = stream, page.Files, common.HWM, logger
 	server, err := web.New(o.Config)
 	if err != nil {
 		return nil, nil, err
@@ -107,7 +108,11 @@ func (o *webOptions) listen(stream *tap.Stream, hwm int, logger *slog.Logger) (*
 	if path, unix := strings.CutPrefix(o.address, "unix:"); unix {
 		network, address = "unix", path
 	}
-	l, err := listen.Listen(network, address)
+	var l net.Listener
+	err = common.Patience(logger).Try(ctx, o.address, func() (err error) {
+		l, err = listen.Listen(network, address)
+		return err
+	})
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return nil, nil, fmt.Errorf("--http %s: another process holds it; end that process or choose another address",
 			o.address)
@@ -134,11 +139,11 @@ func (o *webOptions) listen(stream *tap.Stream, hwm int, logger *slog.Logger) (*
 // background runs a server until ctx ends, and calls failed when the server has ended. wait waits for that
 // and returns the server's error.
 func background(ctx, draining context.Context, server *web.Server, l net.Listener,
-	failed context.CancelFunc) (wait func() error) {
+	failed context.CancelCauseFunc) (wait func() error) {
 	result := make(chan error, 1)
 	go func() {
 		err := server.Serve(ctx, draining, l)
-		failed() // without the server the program has nothing to do
+		failed(nil) // without the server the program has nothing to do
 		result <- err
 	}()
 	return func() error { return <-result }

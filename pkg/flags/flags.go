@@ -21,6 +21,7 @@ type Common struct {
 	MaxMessage    Size
 	Reconnect     time.Duration
 	ReconnectMax  time.Duration
+	BindRetry     time.Duration // how long an address that cannot be bound is tried again; ForEver: without end
 	Heartbeat     time.Duration
 	Linger        time.Duration
 	LogLevel      string
@@ -81,6 +82,9 @@ func (c *Common) newSet(p Program) *pflag.FlagSet {
 	s.DurationVar(&c.Reconnect, "reconnect", zmq.DefaultReconnect,
 		"first wait between dials; doubles with each failure")
 	s.DurationVar(&c.ReconnectMax, "reconnect-max", zmq.DefaultReconnectMax, "longest wait between dials")
+	s.DurationVar(&c.BindRetry, "bind-retry", 0,
+		"how long an address that cannot be bound, because another process holds it or the host does not have it yet, "+
+			"is tried again; 0: not at all")
 	s.DurationVar(&c.Heartbeat, "heartbeat", 10*time.Second,
 		"ZMTP PING interval; a peer that is silent for 3 intervals is dropped; 0: off")
 	s.DurationVar(&c.Linger, "linger", 4*time.Second, "longest time to drain at the end")

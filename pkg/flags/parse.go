@@ -96,6 +96,8 @@ func (c *Common) validate() error {
 	case c.Reconnect <= 0 || c.ReconnectMax < c.Reconnect:
 		return Usage("--reconnect %v and --reconnect-max %v: "+
 			"the first wait must be positive, and the longest not shorter", c.Reconnect, c.ReconnectMax)
+	case c.BindRetry < 0:
+		return Usage("--bind-retry %v: it cannot be negative", c.BindRetry)
 	case c.Heartbeat < 0 || c.Linger < 0:
 		return Usage("--heartbeat and --linger cannot be negative")
 	}

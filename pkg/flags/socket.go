@@ -1,10 +1,13 @@
 package flags
 
 import (
+	"context"
+	"errors"
 	"io"
 	"log/slog"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/endpoint"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/listen"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
 )
 
@@ -32,16 +35,48 @@ func (c *Common) Socket(typ zmq.Type, logger *slog.Logger) zmq.Config {
 	}
 }
 
-// Open binds and connects a socket to all endpoints.
-func (c *Common) Open(s *zmq.Socket, logger *slog.Logger) error {
+// ForEver as --bind-retry stands for trying without end.
+const ForEver = listen.ForEver
+
+// Open binds and connects a socket to all endpoints. It does not wait: an address that cannot be bound is tried again in
+// the background for as long as --bind-retry says. After that the program cannot do its work, so Open calls fail with
+// the reason, which Failure returns.
+func (c *Common) Open(s *zmq.Socket, logger *slog.Logger, fail context.CancelCauseFunc) error {
 	for _, text := range c.Bind {
 		bound, err := s.Bind(text)
-		if err != nil {
+		switch {
+		case err == nil:
+			logger.Info("listening", "endpoint", bound)
+		case c.BindRetry <= 0:
 			return err
+		default:
+			s.BindLater(text, c.Patience(logger), func(bound string, err error) {
+				if err != nil {
+					fail(&failure{err})
+					return
+				}
+				logger.Info("listening", "endpoint", bound)
+			})
 		}
-		logger.Info("listening", "endpoint", bound)
 	}
 	return c.Dial(s)
+}
+
+// Patience is what --bind-retry asks for.
+func (c *Common) Patience(logger *slog.Logger) listen.Patience {
+	return listen.Patience{Limit: c.BindRetry, First: c.Reconnect, Max: c.ReconnectMax, Logger: logger}
+}
+
+// failure is the cause of a context that Open has ended.
+type failure struct{ error }
+
+// Failure returns the reason if Open has ended ctx, and nil if not.
+func Failure(ctx context.Context) error {
+	var f *failure
+	if errors.As(context.Cause(ctx), &f) {
+		return f.error
+	}
+	return nil
 }
 
 // Dial connects a socket to the endpoints of --connect.

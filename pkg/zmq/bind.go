@@ -36,6 +36,26 @@ func (s *Socket) Bind(text string) (string, error) {
 	return bound, nil
 }
 
+// BindLater binds an endpoint in the background as patiently as p says, and calls done once, with Bind's result. It does
+// not if the socket is closed before. done must not call Close.
+func (s *Socket) BindLater(text string, p listen.Patience, done func(bound string, err error)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return
+	}
+	s.work.Go(func() {
+		var bound string
+		err := p.Try(s.ctx, text, func() (err error) {
+			bound, err = s.Bind(text)
+			return err
+		})
+		if s.ctx.Err() == nil {
+			done(bound, err)
+		}
+	})
+}
+
 // bindError says what to do about an address that is taken.
 func bindError(endpoint string, err error) error {
 	if errors.Is(err, syscall.EADDRINUSE) {
