@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"io"
 	"os"
 	"sync"
 	"time"
@@ -11,6 +10,7 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/destination"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/flags"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/intake"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/log"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/redis"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
 )
@@ -31,7 +31,7 @@ func greet(ctx context.Context, target destination.Target, config destination.Co
 // and is stored a fifth to a third faster when all programs share two CPUs (bench/run -rows redis-free).
 const quiet = 100 * time.Microsecond
 
-func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr io.Writer) error {
+func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr *log.Writer) error {
 	o, err := parseOptions(args, stdout)
 	if err != nil {
 		return err

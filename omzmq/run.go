@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"sync"
@@ -16,6 +15,7 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/delivery"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/flags"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/journal/spool"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/log"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/omprog"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/omprog/lines"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
@@ -30,7 +30,7 @@ type account interface {
 	Counters() delivery.Counters
 }
 
-func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr io.Writer) error {
+func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr *log.Writer) error {
 	o, err := parseOptions(args, stdout)
 	if err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/flags"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/flags/scripttest"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/log"
 )
 
 // Each example is run by a zmqtap that ends at once. An address that is in use here is not the example's fault.
@@ -20,6 +21,7 @@ func TestHelpExamples(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer null.Close()
+	silent := log.NewWriter(null)
 	for _, command := range [][]string{{}, {"serve"}, {"hub"}} {
 		file := filepath.Join(t.TempDir(), "help")
 		stdout, err := os.Create(file)
@@ -27,7 +29,7 @@ func TestHelpExamples(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer stdout.Close()
-		name, err := run(over, append(command, "--help"), stdout, null)
+		name, err := run(over, append(command, "--help"), stdout, silent)
 		if !errors.Is(err, flags.ErrHelp) {
 			t.Fatal(err)
 		}
@@ -36,7 +38,7 @@ func TestHelpExamples(t *testing.T) {
 			t.Fatal(err)
 		}
 		scripttest.Examples(t, name, string(help), func(args []string) error {
-			called, err := run(over, append(command[:len(command):len(command)], args...), null, null)
+			called, err := run(over, append(command[:len(command):len(command)], args...), null, silent)
 			var usage *flags.UsageError
 			if errors.As(err, &usage) {
 				return err

@@ -11,6 +11,7 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/endpoint"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/flags"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/hub"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/log"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/web"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
@@ -74,7 +75,7 @@ func parseHub(args []string, stdout io.Writer) (*hubOptions, error) {
 	return o, o.web.validate(fs)
 }
 
-func runHub(ctx context.Context, args []string, stdout, stderr *os.File) error {
+func runHub(ctx context.Context, args []string, stdout *os.File, stderr *log.Writer) error {
 	o, err := parseHub(args, stdout)
 	if err != nil {
 		return err

@@ -5,12 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
+	"log/slog"
 	"os"
 	"regexp"
 	"time"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/flags"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/log"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/terminal"
 )
@@ -21,9 +22,6 @@ const (
 	printQueue      = 1 << 16
 	printQueueBytes = 16 << 20
 )
-
-// parting is how long writing the summary to standard error may take.
-const parting = 500 * time.Millisecond
 
 // printOptions are the flags of zmqtap without a command.
 type printOptions struct {
@@ -81,15 +79,15 @@ func parsePrint(args []string, stdout *os.File) (*printOptions, error) {
 	return o, nil
 }
 
-func runPrint(ctx context.Context, args []string, stdout, stderr *os.File) error {
+func runPrint(ctx context.Context, args []string, stdout *os.File, stderr *log.Writer) error {
 	o, err := parsePrint(args, stdout)
 	if err != nil {
 		return err
 	}
 	onTerminal := terminal.IsTerminal(stdout)
 	logger := o.Logger(stderr)
-	if o.rate && onTerminal && terminal.IsTerminal(stderr) {
-		logger = o.Logger(io.Discard) // log lines would disturb the table
+	if o.rate && onTerminal && terminal.IsTerminal(stderr.File()) {
+		logger = slog.New(slog.DiscardHandler) // log lines would disturb the table
 	}
 	stream := tap.New(0)
 	reader := stream.Join(tap.Interest{Queue: printQueue, QueueBytes: printQueueBytes})
@@ -107,29 +105,14 @@ func runPrint(ctx context.Context, args []string, stdout, stderr *os.File) error
 	}
 	v := newView(o, reader, stdout, onTerminal, logger)
 	err = cmp.Or(v.watch(ctx), flags.Failure(ctx))
-	leave(func() {
-		if summary := v.summary(); signalled.Err() != nil || summary.Slow+summary.Dropped+summary.Lost > 0 {
-			fmt.Fprint(stderr, summary.String())
-		}
-		over, cancel := context.WithCancel(context.Background())
-		cancel() // there is nothing to send to publishers
-		socket.Close(over)
-	})
+	if summary := v.summary(); signalled.Err() != nil || summary.Slow+summary.Dropped+summary.Lost > 0 {
+		fmt.Fprint(stderr, summary.String())
+	}
+	over, stop := context.WithCancel(context.Background())
+	stop() // there is nothing to send to publishers
+	socket.Close(over)
 	if errors.Is(err, terminal.ErrClosed) {
 		return nil // as with | head
 	}
 	return err
-}
-
-// leave calls last, but waits for it no longer than parting: standard error may be stuck, too.
-func leave(last func()) {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		last()
-	}()
-	select {
-	case <-done:
-	case <-time.After(parting):
-	}
 }

@@ -6,10 +6,11 @@ import (
 	"os"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/flags"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/log"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap"
 )
 
-func runServe(ctx context.Context, args []string, stdout, stderr *os.File) error {
+func runServe(ctx context.Context, args []string, stdout *os.File, stderr *log.Writer) error {
 	var o source
 	var web webOptions
 	fs := flags.NewSet(flags.Program{

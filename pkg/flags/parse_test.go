@@ -5,9 +5,12 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"os"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/log"
 )
 
 func TestArguments(t *testing.T) {
@@ -99,12 +102,53 @@ func TestLogger(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if got := dropped(t, c); !strings.Contains(got, "log lines were dropped") || !strings.Contains(got, "lines") {
+			t.Errorf("level %s, format %s: nothing about dropped lines in %.300q", test.level, test.format, got)
+		}
 		var out bytes.Buffer
-		logger := c.Logger(&out)
+		logger := c.logger(&out)
 		logger.Log(t.Context(), test.least-1, "too little")
 		logger.Log(t.Context(), test.least, "hello")
 		if got := out.String(); !strings.HasSuffix(got, test.line) || strings.Count(got, "\n") != 1 {
 			t.Errorf("level %s, format %s: logged %q, want one line that ends with %q", test.level, test.format, got, test.line)
 		}
+	}
+}
+
+// dropped returns what is logged after more lines than have room while nobody reads them.
+func dropped(t *testing.T, c *Common) string {
+	t.Helper()
+	r, file, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	stderr := log.NewWriter(file)
+	logger := c.Logger(stderr)
+	for range 20_000 {
+		logger.Error(strings.Repeat("x", 100))
+	}
+	read := make(chan string)
+	go func() {
+		all, _ := io.ReadAll(r)
+		read <- strings.ReplaceAll(string(all), strings.Repeat("x", 100), "")
+	}()
+	stderr.Close("")
+	file.Close()
+	all := <-read
+	return all[max(0, strings.Index(all, "dropped")-100):]
+}
+
+// What a peer says is logged, but not all of a long text.
+func TestLongTextsAreCut(t *testing.T) {
+	c, err := parse("--bind", "tcp://*:1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	long := strings.Repeat("ä", 10_000)
+	c.logger(&out).Info("hello", "reason", errors.New(long), "text", long, "n", 5)
+	if n := out.Len(); n > 2*maxText+200 || !strings.Contains(out.String(), "ä… n=5") {
+		t.Errorf("%d bytes are logged: %.100q", n, out.String())
 	}
 }

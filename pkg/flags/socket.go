@@ -5,16 +5,36 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"strings"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/endpoint"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/listen"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/log"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
 )
 
-// Logger returns a logger that writes to stderr as the flags say; Parse has validated them.
-func (c *Common) Logger(stderr io.Writer) *slog.Logger {
+// Logger returns a logger that writes to stderr as the flags say; Parse has validated them. It also logs how many lines
+// stderr had no room for.
+func (c *Common) Logger(stderr *log.Writer) *slog.Logger {
+	logger := c.logger(stderr)
 	level, _ := logLevel(c.LogLevel)
-	options := &slog.HandlerOptions{Level: level}
+	stderr.OnDropped(func(lines int) {
+		logger.Log(context.Background(), max(level, slog.LevelWarn), "log lines were dropped: nobody read them in time", "lines", lines)
+	})
+	return logger
+}
+
+// maxText is how many bytes of an attribute are logged: some texts are a peer's.
+const maxText = 1000
+
+func (c *Common) logger(stderr io.Writer) *slog.Logger {
+	level, _ := logLevel(c.LogLevel)
+	options := &slog.HandlerOptions{Level: level, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		if text := a.Value.String(); len(text) > maxText {
+			return slog.String(a.Key, strings.ToValidUTF8(text[:maxText], "")+"…")
+		}
+		return a
+	}}
 	if c.LogFormat == "json" {
 		return slog.New(slog.NewJSONHandler(stderr, options))
 	}

@@ -86,7 +86,7 @@ func (s *Socket) accept(l net.Listener, bound string) {
 			return
 		}
 		if err != nil {
-			s.strangers.write(slog.LevelWarn, "cannot accept a connection", "endpoint", bound, "error", err)
+			s.strangers.Write(slog.LevelWarn, "cannot accept a connection", "endpoint", bound, "error", err)
 			if !wait.Wait(s.ctx) { // most often there are no descriptors left: some will be closed
 				return
 			}
@@ -103,10 +103,10 @@ func (s *Socket) serveAccepted(conn net.Conn, bound string) {
 	var dropped *dropError
 	switch {
 	case errors.As(err, &dropped):
-		s.strangers.write(slog.LevelWarn, "peer dropped", "endpoint", bound, "peer", remote, "reason", err)
+		s.strangers.Write(slog.LevelWarn, "peer dropped", "endpoint", bound, "peer", remote, "reason", err)
 	case established:
-		s.strangers.write(slog.LevelInfo, "peer disconnected", "endpoint", bound, "peer", remote, "reason", err)
+		s.strangers.Write(slog.LevelInfo, "peer disconnected", "endpoint", bound, "peer", remote, "reason", err)
 	case s.ctx.Err() == nil:
-		s.strangers.write(slog.LevelWarn, "connection refused", "endpoint", bound, "peer", remote, "reason", err)
+		s.strangers.Write(slog.LevelWarn, "connection refused", "endpoint", bound, "peer", remote, "reason", err)
 	}
 }
