@@ -45,7 +45,7 @@ func parseHub(args []string, stdout io.Writer) (*hubOptions, error) {
 	fs.StringArrayVar(&o.out, "out", nil, "bind this `endpoint` for subscribers (repeatable)")
 	fs.StringArrayVar(&o.upstream, "in-connect", nil,
 		"connect to this `endpoint` of a publisher or another hub (repeatable)")
-	fs.IntVar(&o.replay, "replay", 0, "give a late subscriber this many of the last `messages` of each topic")
+	flags.Count(fs, &o.replay, "replay", 0, 0, flags.MaxCount, "give a late subscriber this many of the last `messages` of each topic")
 	fs.Var(&o.replayBytes, "replay-bytes",
 		"most `bytes` of memory for --replay; the oldest messages of all topics are forgotten first")
 	o.web.add(fs)
@@ -67,8 +67,6 @@ func parseHub(args []string, stdout io.Writer) (*hubOptions, error) {
 		return nil, flags.Usage("no publishers: give at least one --in or --in-connect")
 	case len(o.out) == 0 && o.web.address == "":
 		return nil, flags.Usage("no subscribers: give --out, or --http")
-	case o.replay < 0:
-		return nil, flags.Usage("--replay %d: give a number of messages of each topic, or 0", o.replay)
 	case fs.Changed("replay-bytes") && o.replay == 0:
 		return nil, flags.Usage("--replay-bytes needs --replay")
 	}

@@ -23,12 +23,15 @@ const (
 	printQueueBytes = 16 << 20
 )
 
+// mostCount is the most that --count takes: a year of a billion messages a minute.
+const mostCount = 1_000_000_000_000_000
+
 // printOptions are the flags of zmqtap without a command.
 type printOptions struct {
 	source
 	grepText        string
 	grep            *regexp.Regexp // nil: everything
-	count           uint64         // 0: no end
+	count           int64          // 0: no end
 	duration        time.Duration  // 0: no end
 	raw, json, rate bool
 	noColor         bool
@@ -50,8 +53,8 @@ func parsePrint(args []string, stdout *os.File) (*printOptions, error) {
 	}, &o.Common)
 	o.addTopics(fs)
 	fs.StringVar(&o.grepText, "grep", "", "print only messages whose payload matches this regular `expression` (RE2)")
-	fs.Uint64Var(&o.count, "count", 0, "exit after this many `messages`; 0: no limit")
-	fs.DurationVar(&o.duration, "for", 0, "exit after this long; 0: no limit")
+	flags.Count(fs, &o.count, "count", 0, 1, mostCount, "exit after this many `messages`; 0: no limit")
+	flags.Duration(fs, &o.duration, "for", 0, time.Millisecond, flags.MaxDuration, "exit after this long; 0: no limit")
 	fs.BoolVar(&o.raw, "raw", false,
 		"print only the payload; into a pipe, its line feeds as #012 and all other bytes unchanged")
 	fs.BoolVar(&o.json, "json", false,
@@ -66,8 +69,6 @@ func parsePrint(args []string, stdout *os.File) (*printOptions, error) {
 	switch {
 	case (o.raw && o.json) || (o.rate && (o.raw || o.json)):
 		return nil, flags.Usage("--raw, --json and --rate exclude each other")
-	case fs.Changed("count") && o.count == 0, fs.Changed("for") && o.duration <= 0:
-		return nil, flags.Usage("--count and --for must be positive")
 	}
 	var err error
 	if o.grep, err = regexp.Compile(o.grepText); err != nil {

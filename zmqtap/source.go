@@ -32,7 +32,10 @@ func (o *source) parse(fs *pflag.FlagSet, args []string, stdout io.Writer) error
 	if i := slices.Index(args, "--bind"); i >= 0 && (i+1 == len(args) || strings.HasPrefix(args[i+1], "-")) {
 		o.Arguments, args = flags.BindArguments, slices.Delete(slices.Clone(args), i, i+1)
 	}
-	return o.Parse(fs, version, args, stdout)
+	if err := o.Parse(fs, version, args, stdout); err != nil {
+		return err
+	}
+	return flags.CheckPrefixes("topic", o.topics)
 }
 
 // open opens a SUB that publishes to the stream what it receives. It receives as fast as it can: what readers

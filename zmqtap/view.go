@@ -153,7 +153,7 @@ func (v *view) deliver(d tap.Delivery) (done bool, err error) {
 		if !v.take(&d.Messages[i]) {
 			continue
 		}
-		if v.options.count > 0 && v.found == v.options.count {
+		if v.options.count > 0 && v.found == uint64(v.options.count) {
 			if v.options.rate {
 				return true, v.render()
 			}

@@ -42,8 +42,9 @@ func (o *webOptions) add(fs *pflag.FlagSet) {
 		"let pages of this `origin` read the stream (CORS), such as https://example.com; * allows all (repeatable)")
 	fs.StringArrayVar(&o.Hosts, "http-host", nil,
 		"accept this `name` in the Host header, in addition to addresses, localhost and the host's own name (repeatable; not needed with a token)")
-	fs.IntVar(&o.MaxClients, "http-clients", 5000, "most `readers` at a time")
-	fs.DurationVar(&o.Heartbeat, "http-heartbeat", 15*time.Second, "longest silence of an event stream")
+	flags.Count(fs, &o.MaxClients, "http-clients", 5000, 1, flags.MaxCount, "most `readers` at a time")
+	flags.Duration(fs, &o.Heartbeat, "http-heartbeat", 15*time.Second, time.Millisecond, flags.MaxDuration,
+		"longest silence of an event stream")
 }
 
 func (o *webOptions) validate(fs *pflag.FlagSet) error {
@@ -61,8 +62,6 @@ func (o *webOptions) validate(fs *pflag.FlagSet) error {
 		return flags.Usage("--http %q: write host:port, such as 127.0.0.1:8080, or unix:/path", o.address)
 	case (o.CertFile == "") != (o.KeyFile == ""):
 		return flags.Usage("--http-cert and --http-key need each other")
-	case o.MaxClients < 1 || o.Heartbeat <= 0:
-		return flags.Usage("--http-clients and --http-heartbeat must be positive")
 	}
 	for _, origin := range o.Origins {
 		if origin != "*" && !validOrigin(origin) {

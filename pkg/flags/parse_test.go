@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -47,18 +48,21 @@ func wantUsageError(t *testing.T, err error, text string) {
 
 func TestWrongValues(t *testing.T) {
 	for wrong, args := range map[string][]string{
-		"no endpoint":                             {},
-		"--connect: endpoint":                     {"--connect", "x"},
-		"--bind: endpoint":                        {"--bind", "x"},
-		"--hwm 0: at least 1":                     {"--bind", "tcp://*:1", "--hwm", "0"},
-		"the first wait must be positive":         {"--bind", "tcp://*:1", "--reconnect", "0s"},
-		"the longest not shorter":                 {"--bind", "tcp://*:1", "--reconnect-max", "1ms"},
-		"--heartbeat and --linger cannot":         {"--bind", "tcp://*:1", "--heartbeat", "-1s"},
-		"--linger cannot be negative":             {"--bind", "tcp://*:1", "--linger", "-1s"},
-		`--log-level "loud": write debug`:         {"--bind", "tcp://*:1", "--log-level", "loud"},
-		`--log-format "xml": write text or json`:  {"--bind", "tcp://*:1", "--log-format", "xml"},
-		"unknown flag: --unknown":                 {"--bind", "tcp://*:1", "--unknown"},
-		"write a number of bytes, such as 65536,": {"--bind", "tcp://*:1", "--max-message-size", "1TiB"},
+		"no endpoint":                                                               {},
+		"--connect: endpoint":                                                       {"--connect", "x"},
+		"--bind: endpoint":                                                          {"--bind", "x"},
+		`"--hwm" flag: it must lie between 1 and`:                                   {"--bind", "tcp://*:1", "--hwm", "0"},
+		`"--hwm" flag: it must lie between 1 a`:                                     {"--bind", "tcp://*:1", "--hwm", "9223372036854775807"},
+		`"--hwm" flag: write a number from 1 to`:                                    {"--bind", "tcp://*:1", "--hwm", "9223372036854775808"},
+		`"--reconnect" flag: it must lie between 1ms`:                               {"--bind", "tcp://*:1", "--reconnect", "0s"},
+		"the longest wait cannot be shorter":                                        {"--bind", "tcp://*:1", "--reconnect-max", "1ms"},
+		`"--heartbeat" flag: it must lie between 0 and 87600h`:                      {"--bind", "tcp://*:1", "--heartbeat", "-1s"},
+		`"--linger" flag: it must lie`:                                              {"--bind", "tcp://*:1", "--linger", "2562047h"},
+		`"--bind-retry" flag: write a time, such as 500ms or 10s, from 0 to 87600h`: {"--bind", "tcp://*:1", "--bind-retry", "10"},
+		`--log-level "loud": write debug`:                                           {"--bind", "tcp://*:1", "--log-level", "loud"},
+		`--log-format "xml": write text or json`:                                    {"--bind", "tcp://*:1", "--log-format", "xml"},
+		"unknown flag: --unknown":                                                   {"--bind", "tcp://*:1", "--unknown"},
+		"write a number of bytes, such as 65536,":                                   {"--bind", "tcp://*:1", "--max-message-size", "1TiB"},
 	} {
 		_, err := parse(args...)
 		wantUsageError(t, err, wrong)
@@ -151,4 +155,16 @@ func TestLongTextsAreCut(t *testing.T) {
 	if n := out.Len(); n > 2*maxText+200 || !strings.Contains(out.String(), "ä… n=5") {
 		t.Errorf("%d bytes are logged: %.100q", n, out.String())
 	}
+}
+
+func TestCheckPrefixes(t *testing.T) {
+	if err := CheckPrefixes("topic", []string{"", "a.", strings.Repeat("x", maxPrefix)}); err != nil {
+		t.Error(err)
+	}
+	wantUsageError(t, CheckPrefixes("topic", []string{strings.Repeat("x", maxPrefix+1)}), "--topic: a prefix of 4097 bytes")
+	many := make([]string, 20_000)
+	for i := range many {
+		many[i] = strconv.Itoa(i)
+	}
+	wantUsageError(t, CheckPrefixes("topic", many), "--topic: more prefixes than")
 }
