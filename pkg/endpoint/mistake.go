@@ -3,7 +3,8 @@ package endpoint
 import "strings"
 
 // mistaken returns what to write instead of a text that is no endpoint here, or "". Other programs would take most of
-// these texts: czmq has lists and the signs @ and > (zsock(3)), libzmq a source address before a semicolon (zmq_tcp(7)).
+// these texts: czmq has lists and the signs @ and > (zsock(3)), libzmq a source address before a semicolon
+// (zmq_tcp(7)).
 func mistaken(text string) string {
 	scheme, rest, found := strings.Cut(text, "://")
 	switch {

@@ -49,8 +49,8 @@ func (c *Common) Parse(fs *pflag.FlagSet, version string, args []string, stdout 
 	return c.validate()
 }
 
-// checkQuotes refuses arguments that begin or end with a quote. No shell takes quotes away where rsyslog starts a program:
-// rsyslog 8.2302 hands those in binary= on as part of the argument. A quote alone may be meant.
+// checkQuotes refuses arguments that begin or end with a quote. No shell takes quotes away where rsyslog starts a
+// program: rsyslog 8.2302 hands those in binary= on as part of the argument. A quote alone may be meant.
 func checkQuotes(args []string) error {
 	for _, arg := range args {
 		value := arg

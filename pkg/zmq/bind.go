@@ -36,8 +36,8 @@ func (s *Socket) Bind(text string) (string, error) {
 	return bound, nil
 }
 
-// BindLater binds an endpoint in the background as patiently as p says, and calls done once, with Bind's result. It does
-// not if the socket is closed before. done must not call Close.
+// BindLater binds an endpoint in the background as patiently as p says, and calls done once, with Bind's result. It
+// does not if the socket is closed before. done must not call Close.
 func (s *Socket) BindLater(text string, p listen.Patience, done func(bound string, err error)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -10,8 +10,8 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/listen"
 )
 
-// A connection that has reached itself, because the kernel has picked the port that was dialled for our end, is no peer.
-// The receiver can bind its port at once.
+// A connection that has reached itself, because the kernel has picked the port that was dialled for our end, is no
+// peer. The receiver can bind its port at once.
 func TestConnectionToItself(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.83:0") // an address of its own: nobody else takes the port
 	if err != nil {

@@ -171,8 +171,8 @@ func (r *receiver) addFrame(b *Batch, m *partial, flags byte, body []byte) error
 	return nil
 }
 
-// finish makes a message of the frames, unless nobody wants it or it is a probe: an empty frame alone, as libzmq's DEALER,
-// REQ and ROUTER send it first with ZMQ_PROBE_ROUTER (zmq_setsockopt(3)).
+// finish makes a message of the frames, unless nobody wants it or it is a probe: an empty frame alone, as libzmq's
+// DEALER, REQ and ROUTER send it first with ZMQ_PROBE_ROUTER (zmq_setsockopt(3)).
 func (r *receiver) finish(b *Batch, m *partial) {
 	if r.probed && m.frames == 1 && m.size == 0 {
 		b.truncate()
