@@ -1,9 +1,15 @@
 package integration
 
 import (
+	"bytes"
+	"encoding/binary"
 	"fmt"
+	"os"
+	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/redis/redistest"
 )
 
 // giveUp closes both pipes and leaves the process alone, as rsyslogd does with a program that has not answered within
@@ -16,9 +22,9 @@ func (d *driver) giveUp(t *testing.T) {
 	}
 }
 
-// An omzmq is frozen at COMMIT for longer than rsyslog waits, and rsyslog starts another one and sends each line again.
-// The first still holds its journal, or has woken up, got its confirmations and found nobody to tell. The second ends it
-// if it must, goes on with its journal, and sends nothing under new numbers.
+// An omzmq is frozen at COMMIT for longer than rsyslog waits, and rsyslog starts another one and sends each line
+// again. The first still holds its journal, or has woken up, got its confirmations and found nobody to tell. The
+// second ends it if it must, goes on with its journal, and sends nothing under new numbers.
 func TestGivenUpAtCommit(t *testing.T) {
 	t.Parallel()
 	batch := make([]string, 50)
@@ -54,9 +60,83 @@ func TestGivenUpAtCommit(t *testing.T) {
 			second.commits(t, batch[0]) // a message of its own
 			wantStored(t, k.router, batch[0])
 			k.settle(t, second)
-			if first.running() {
-				t.Error("the first one still runs")
-			}
+			first.exit(t)
 		})
 	}
+}
+
+// The same with rsyslogd itself, which waits for 3 s and does not kill.
+func TestGivenUpByRsyslogd(t *testing.T) {
+	t.Parallel()
+	const messages = 50
+	for name, woken := range map[string]bool{"frozen for good": false, "woken up by the end": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server, endpoint := redistest.Start(t), nowhere(t)
+			imzmq := startImzmq(t, "--bind", endpoint, "--to", "redis://"+server.Addr()+"/0?list="+redisKey)
+			l := lines{seed: 47, longest: 300}
+			from := startRsyslogd(t, preamble+wayIn+toOmzmq("--journal [dir]/journals --reconnect-max 300ms --connect "+endpoint,
+				`queue.type="LinkedList" `+batches(messages)+` confirmTimeout="3000" closeTimeout="200" killUnresponsive="off"`))
+			from.feed(t, l, 0, messages)
+			eventually(t, patience, "the first batch is stored", func() bool { return len(server.List(redisKey)) == messages })
+			first := children(t, from.pid(), "omzmq")
+			imzmq.signal(t, syscall.SIGSTOP)
+			from.feed(t, l, messages, 2*messages)
+			eventually(t, patience, "omzmq has read COMMIT", func() bool { return from.committing(l.line(2*messages - 1)) })
+			freeze(t, first[0])
+			eventually(t, patience, "rsyslogd starts another omzmq", func() bool {
+				words, _ := os.ReadFile(from.file("internal.log"))
+				return strings.Contains(string(words), "omprog") && len(children(t, from.pid(), "omzmq")) > 1
+			})
+			if woken {
+				kill(t, first[0], syscall.SIGCONT)
+			}
+			imzmq.signal(t, syscall.SIGCONT)
+			arrived := l.account("", 2*messages)
+			eventually(t, patience, "every message is stored", func() bool {
+				arrived = l.account("", 2*messages)
+				for _, line := range server.List(redisKey) {
+					arrived.add([]byte(line))
+				}
+				return arrived.arrived == 2*messages
+			})
+			from.stop(t)
+			wantGone(t, first)
+			wantNoJournals(t, from.file("journals"))
+			arrived = l.account("", 2*messages)
+			for _, line := range server.List(redisKey) {
+				arrived.add([]byte(line))
+			}
+			arrived.settle(t, false)
+		})
+	}
+}
+
+// committing reports whether one of the instance's omzmqs has a line in its journal and has read COMMIT since the last
+// BEGIN: then the word "closing" of the journal's header (pkg/journal) is not 0.
+func (r *rsyslogd) committing(line []byte) bool {
+	const closing = 40 + 7*8
+	for _, name := range journals(r.file("journals")) {
+		text, _ := os.ReadFile(name) // it may be gone by now
+		if bytes.Contains(text, line) && binary.NativeEndian.Uint64(text[closing:]) != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// Two actions may start the same command line from one thread. Neither omzmq is given up: each has its own journal.
+func TestEqualOmzmqsLeaveEachOtherAlone(t *testing.T) {
+	t.Parallel()
+	k := startJournalSetup(t)
+	first := k.drive(t)
+	first.begin(t)
+	first.accept(t, "<13>a")
+	second := k.drive(t)
+	second.commits(t, "<13>b")
+	wantStored(t, k.router, "<13>a", "<13>b")
+	first.write(t, commit)
+	first.expect(t, ok)
+	wantExit(t, first, 0)
+	k.settle(t, second)
 }

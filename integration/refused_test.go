@@ -121,8 +121,8 @@ func TestRefusedStaysInTheJournal(t *testing.T) {
 	}
 }
 
-// With confirmMessages="off" rsyslog sends nothing again. A refused message is lost, which is logged when it happens and
-// counted; an equal line that comes after it is a message of its own.
+// With confirmMessages="off" rsyslog sends nothing again. A refused message is lost, which is logged when it
+// happens and counted; an equal line that comes after it is a message of its own.
 func TestRefusedWithoutConfirmation(t *testing.T) {
 	t.Parallel()
 	server, endpoint := redistest.Start(t), nowhere(t)

@@ -216,7 +216,8 @@ func newAccount(o *options, logger *slog.Logger, own *spool.Journal) (*zmq.Socke
 func newSender(o *options, logger *slog.Logger, j *spool.Journal) (*zmq.Socket, *delivery.Sender, error) {
 	cfg := o.Socket(o.socketType, logger)
 	lost := &omprog.Losses{Logger: logger}
-	about := delivery.SenderConfig{Confirm: o.confirmLevel, Topics: o.topics, Logger: logger, Lost: lost.Add}
+	about := delivery.SenderConfig{Confirm: o.confirmLevel, Topics: o.topics, Logger: logger, Lost: lost.Add,
+		Splits: func() bool { return splits(logger) }}
 	id := delivery.NewSenderID()
 	if j != nil {
 		about.Journal, id = j.Log, j.Log.ID()
@@ -242,6 +243,15 @@ func newSender(o *options, logger *slog.Logger, j *spool.Journal) (*zmq.Socket, 
 	var err error
 	carrier.Socket, err = zmq.New(cfg)
 	return carrier.Socket, sender, err
+}
+
+// splits asks which release of rsyslog this process serves.
+func splits(logger *slog.Logger) bool {
+	release, err := omprog.ReleaseOf(os.Getppid())
+	if err != nil {
+		logger.Warn("rsyslog's release is not known: what it sends again after two failures in a row may be stored twice", "reason", err)
+	}
+	return release.Splits()
 }
 
 // answers hands a receiver's answers to the sender.

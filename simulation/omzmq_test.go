@@ -328,6 +328,9 @@ func (o *omzmq) endOfFile() {
 	}
 	o.replied()
 	o.machine.Submit()
+	if o.machine.Beginning() {
+		o.reply(o.machine.Abandon("told to stop"))
+	}
 	o.adopter.Account().Pipes(journal.PipesClosed)
 	draining := o.host.w.between(0, linger)
 	o.host.w.after(draining, func() {

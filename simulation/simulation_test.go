@@ -57,9 +57,9 @@ func newPlan(w *world) plan {
 	p.stops, p.slow = w.chance(4), w.chance(6)
 	p.release = release{splits: w.chance(3), returns: w.chance(6)}
 	p.release.splits = p.release.splits || p.release.returns
-	// docs/delivery.md, "What can be lost": a line refused while the disk is full is in memory alone. Where workers share
-	// one omzmq, one worker's line can take the number of another's equal one that has failed, and rsyslogd's stop can
-	// keep that one from coming again.
+	// docs/delivery.md, "What can be lost": a line refused while the disk is full is in memory alone. Where workers
+	// share one omzmq, one worker's line can take the number of another's equal one that has failed, and rsyslogd's
+	// stop can keep that one from coming again.
 	p.refusals = p.refusals && !p.full
 	p.stops = p.stops && !(p.single && p.workers > 1)
 	return p

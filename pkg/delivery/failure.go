@@ -57,9 +57,10 @@ func (s *Sender) Failed(alone bool) {
 	s.route()
 }
 
-// BeginFailed is called when rsyslog has been told that a transaction cannot begin. If an earlier process has died in the
-// middle of one, that is the second failure in a row. Then rsyslog since 8.2508 (doTransaction in action.c) sends all of
-// the broken transaction again, each line in a transaction of its own. Earlier releases go on where it broke.
+// BeginFailed is called when rsyslog has been told that a transaction cannot begin. If an earlier process has died
+// in the middle of one, that is the second failure in a row. Then rsyslog since 8.2508 (doTransaction in action.c)
+// sends all of the broken transaction again, each line in a transaction of its own. Earlier releases go on where it
+// broke.
 func (s *Sender) BeginFailed() {
 	if !s.broken || s.shared || s.cfg.Splits == nil || !s.cfg.Splits() {
 		return

@@ -23,9 +23,9 @@ func (m *Machine) Replied(written bool) {
 	switch {
 	case !written && about != journal.NoReply:
 		m.ledger.Answering(journal.NoReply)
-	case !written:
-	case barring:
+	case barring: // written or not: rsyslog has closed the pipe because it has waited for long enough
 		m.ledger.BeginFailed()
+	case !written:
 	case failing:
 		m.ledger.Failed(m.open == 0)
 	case about == journal.Confirmed || about == journal.Committed:

@@ -43,6 +43,7 @@ type Server struct {
 
 	Over       bool // set by Run: rsyslog has closed the pipes and got an answer to everything, or it reads none
 	unanswered bool // the last line was not answered
+	warned     bool // see ahead
 	scratch    []byte
 }
 
@@ -81,6 +82,9 @@ func (s *Server) converse(ctx, draining context.Context) error {
 			return err
 		}
 		s.unanswered = true
+		if s.In.More() {
+			s.ahead()
+		}
 		reply := s.Machine.Line(line)
 		if s.Machine.Waiting() {
 			if reply, err = s.wait(ctx, draining); err != nil {
@@ -93,6 +97,17 @@ func (s *Server) converse(ctx, draining context.Context) error {
 		if s.Machine.Due() {
 			s.Machine.Submit()
 		}
+	}
+}
+
+// ahead is called when rsyslog has written more than the line that it awaits a reply to. It does so only where a
+// message has a line feed in it: that message gets two replies, the second is taken for the next message's, and
+// after that a message that was never accepted may be taken for confirmed.
+func (s *Server) ahead() {
+	if !s.warned {
+		s.warned = true
+		s.Logger.Error("a message has a line feed in it: rsyslog then takes a reply for that of another message, and loses messages without a word; " +
+			"let the properties in the action's template escape it, as in %msg:::escape-cc% (logged once)")
 	}
 }
 

@@ -11,8 +11,8 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/journal"
 )
 
-// How long a predecessor that rsyslog has given up may take to end: by itself, and after SIGKILL. rsyslog waits 10 s for
-// this process's first word (omprog's confirmTimeout).
+// How long a predecessor that rsyslog has given up may take to end: by itself, and after SIGKILL. rsyslog waits 10
+// s for this process's first word (omprog's confirmTimeout).
 const (
 	endsByItself = 500 * time.Millisecond
 	endsByForce  = 2 * time.Second
