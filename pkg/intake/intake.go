@@ -14,6 +14,7 @@ import (
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/delivery"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/destination"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/log"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/message"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
 )
@@ -43,11 +44,12 @@ type Intake struct {
 	rest     *zmq.Batch        // its messages from restFrom on did not fit into the batch; nil: none
 	restFrom int
 	counters Counters
+	lost     log.Limited // for plain messages that the destination refuses
 }
 
 // New makes an intake. Nothing else may receive from the socket. The caller closes the destination.
 func New(cfg Config, socket *zmq.Socket, dest destination.Destination) *Intake {
-	return &Intake{cfg: cfg, socket: socket, dest: dest}
+	return &Intake{cfg: cfg, socket: socket, dest: dest, lost: log.Limited{Logger: cfg.Logger}}
 }
 
 // CheckSender drops a peer that does not speak acknowledged delivery. It is for the socket's OnUp with
@@ -269,7 +271,7 @@ func (in *Intake) settlePlain(_ int, refusal error) {
 		return
 	}
 	in.counters.Refused++
-	in.cfg.Logger.Error("message lost: the destination refused it, and its sender wants no acknowledgement",
+	in.lost.Write(slog.LevelError, "message lost: the destination refused it, and its sender wants no acknowledgement",
 		"reason", refusal)
 }
 

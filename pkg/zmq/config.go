@@ -8,6 +8,7 @@
 //   - PUB and XPUB give each message to every peer that subscribed to its first frame. Only the slow ones miss it, and
 //     learn of that if they are sockets of this package (missed.go).
 //   - XPUB also reports what is subscribed to, and XSUB can change at any time what it subscribes to.
+//   - ROUTER and DEALER ignore an empty message that a connection begins with (libzmq's ZMQ_PROBE_ROUTER).
 //   - ROUTER answers a connection rather than a name: a Peer is what was received from, and what Send answers to.
 //
 // No message waits for a peer that is not connected, so that none is lost in a queue that is never drained. When a
@@ -28,6 +29,8 @@ import (
 	"time"
 
 	"github.com/go-zeromq/zmq4"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/listen"
 )
 
 // Type is a socket's type, as ZMTP's metadata spells it.
@@ -129,7 +132,7 @@ func (c *Config) setDefaults() error {
 		c.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
 	}
 	if c.dial == nil {
-		c.dial = new(net.Dialer).DialContext
+		c.dial = (&net.Dialer{Control: listen.Yield}).DialContext
 	}
 	return nil
 }

@@ -21,6 +21,8 @@ func (p *Peer) readLoop() error {
 	switch p.socket.cfg.Type {
 	case Sub:
 		r.wanted = &p.socket.wanted
+	case Dealer, Router:
+		r.probed = true
 	case XSub:
 		r.raw = true // for Forward
 	}
