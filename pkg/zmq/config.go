@@ -67,7 +67,7 @@ type Config struct {
 	Identity   []byte   // routing identity of a DEALER, 0 to 255 bytes, not beginning with a zero byte
 	Subscribe  []string // the prefixes that a SUB or XSUB asks for; none: it receives nothing
 	HWM        int      // high-water mark: messages held per peer and direction; 0: DefaultHWM
-	MaxMessage int      // bytes of all frames of a received message together; 0: DefaultMaxMessage
+	MaxMessage int      // bytes of all frames of a received message together, which is cut there; 0: DefaultMaxMessage
 
 	Reconnect, ReconnectMax time.Duration // first and longest wait between dials
 	HandshakeTimeout        time.Duration // a peer that has not finished its handshake by then is dropped
