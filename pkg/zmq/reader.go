@@ -16,7 +16,7 @@ var errSilent = errors.New("silent")
 
 // readLoop reads until the connection fails or the stream cannot be followed.
 func (p *Peer) readLoop() error {
-	r := newReceiver(p.socket.cfg.MaxMessage, p.socket.cfg.HWM)
+	r := newReceiver(p.socket.cfg.MaxMessage, p.socket.cfg.Batch)
 	r.peer, r.command, r.cuts, r.cut = p, p.command, true, p.cut
 	switch p.socket.cfg.Type {
 	case Pub, XPub:
