@@ -86,7 +86,7 @@ func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr io.W
 	socket.Close(draining)
 	c := in.Counters()
 	logger.Info("end", "received", c.Received, "stored", c.Stored, "duplicates", c.Duplicates, "refused", c.Refused,
-		"truncated", socket.Truncated())
+		"truncated", socket.Truncated()+dest.Truncated())
 	if closeErr := dest.Close(draining); err == nil {
 		err = closeErr
 	}
