@@ -68,7 +68,7 @@ func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr io.W
 		p.logger.Warn("the last line did not end and is not a message; rsyslog's template must end with a line feed", "bytes", n)
 	}
 	cancel()
-	return p.end(draining, &adopting, server.Gone, err)
+	return p.end(draining, &adopting, server.Over, err)
 }
 
 // process is an omzmq that runs.
@@ -81,23 +81,23 @@ type process struct {
 	truncated int // lines that were cut
 }
 
-// end is what omzmq promises about its end. By now the conversation is over, and the journal knows whether rsyslog
-// is gone; ctx has ended, and with it the delivery of orphans.
+// end is what omzmq promises about its end. By now the conversation is over; ctx has ended, and with it the delivery of
+// orphans. over: rsyslog has closed its pipes, and has an answer to everything.
 //
 //  1. What is owed is delivered, for as long as draining lasts.
 //  2. What peers have not taken is written to them, within the same time.
 //  3. The orphan journals are closed. What is not confirmed stays in them, for another process.
 //  4. The own journal is removed when it is spent. Otherwise it stays for the next omzmq.
 //  5. It returns nil only if everything is confirmed or in a journal.
-func (p *process) end(draining context.Context, adopting *sync.WaitGroup, gone bool, failure error) error {
+func (p *process) end(draining context.Context, adopting *sync.WaitGroup, over bool, failure error) error {
 	drain(draining, p.account)
 	if n := p.socket.Close(draining); n > 0 {
 		p.logger.Warn("messages were still queued for peers that did not take them", "messages", n)
 	}
 	adopting.Wait()
-	p.closeJournal(gone)
+	p.closeJournal(over)
 	c := p.account.Counters()
-	p.logger.Info("end", "received", c.Received, "confirmed", c.Confirmed, "failed", c.Failed, "resent", c.Resent, "truncated", p.truncated)
+	p.logger.Info("end", "received", c.Received, "confirmed", c.Confirmed, "failed", c.Failed, "resent", c.Resent, "lost", c.Lost, "truncated", p.truncated)
 	return verdict(failure, p.account)
 }
 
@@ -121,11 +121,11 @@ func drain(ctx context.Context, owed account) {
 }
 
 // closeJournal removes the own journal when it is spent, and else leaves it to the next omzmq.
-func (p *process) closeJournal(gone bool) {
+func (p *process) closeJournal(over bool) {
 	if p.own == nil {
 		return
 	}
-	if adopt.Spent(p.account, p.own.Log, gone) {
+	if adopt.Spent(p.account, p.own.Log, over) {
 		p.removeJournal()
 	} else if safe := p.account.Unconfirmed() - p.account.Unjournaled(); safe > 0 {
 		p.logger.Warn("messages are not confirmed; they are kept in the journal, and the next omzmq delivers them",
@@ -208,7 +208,9 @@ func newAccount(o *options, logger *slog.Logger, own *spool.Journal) (*zmq.Socke
 // newSender makes a socket and the account of what it owes, beginning with what is in the journal, if there is one.
 func newSender(o *options, logger *slog.Logger, j *spool.Journal) (*zmq.Socket, *delivery.Sender, error) {
 	cfg := o.Socket(o.socketType, logger)
-	about := delivery.SenderConfig{Confirm: o.confirmLevel, Topics: o.topics, Logger: logger}
+	lost := &omprog.Losses{Logger: logger}
+	about := delivery.SenderConfig{Confirm: o.confirmLevel, Topics: o.topics, Logger: logger, Lost: lost.Add,
+		Splits: func() bool { return splits(logger) }}
 	id := delivery.NewSenderID()
 	if j != nil {
 		about.Journal, id = j.Log, j.Log.ID()
@@ -234,6 +236,15 @@ func newSender(o *options, logger *slog.Logger, j *spool.Journal) (*zmq.Socket, 
 	var err error
 	carrier.Socket, err = zmq.New(cfg)
 	return carrier.Socket, sender, err
+}
+
+// splits asks which release of rsyslog this process serves.
+func splits(logger *slog.Logger) bool {
+	release, err := omprog.ReleaseOf(os.Getppid())
+	if err != nil {
+		logger.Warn("rsyslog's release is not known: what it sends again after two failures in a row may be stored twice", "reason", err)
+	}
+	return release.Splits()
 }
 
 // answers hands a receiver's answers to the sender.

@@ -185,9 +185,9 @@ func (a *Account) Ready() error {
 	return a.Sender.Ready()
 }
 
-// Spent reports whether a process that ends can remove its own journal: nothing in it is owed, and rsyslog, if it
-// is gone, sends nothing again that a successor would have to recognise. Otherwise the journal stays for the next
-// process.
-func Spent(own interface{ Unconfirmed() int }, log *journal.Log, gone bool) bool {
-	return log.Empty() || gone && own.Unconfirmed() == 0
+// Spent reports whether a process that ends can remove its own journal: nothing in it is owed, and rsyslog sends
+// nothing of it again. over: rsyslog has ended the conversation after an answer to everything. Otherwise the journal
+// stays for the next process: rsyslog may only have given this one up, and send again even what is confirmed.
+func Spent(own interface{ Unconfirmed() int }, log *journal.Log, over bool) bool {
+	return log.Empty() || over && own.Unconfirmed() == 0
 }

@@ -319,18 +319,30 @@ func TestAdopterPolls(t *testing.T) {
 func TestSpent(t *testing.T) {
 	for _, c := range []struct {
 		name string
-		gone bool
+		over bool
 		do   func(r *receiver)
 		want bool
 	}{
-		{"nothing in it, rsyslog lives", false, func(*receiver) {}, true},
+		{"nothing in it", false, func(*receiver) {}, true},
 		{"unconfirmed", true, func(r *receiver) { r.sender.Accept([]byte("a")); r.sender.Submit() }, false},
-		{"confirmed, rsyslog lives and was not told", false, func(r *receiver) { r.sender.Accept([]byte("a")); r.sender.Submit(); r.store(1) }, false},
-		{"confirmed, rsyslog is gone", true, func(r *receiver) { r.sender.Accept([]byte("a")); r.sender.Submit(); r.store(1) }, true},
+		{"confirmed, and rsyslog has no answer", false, func(r *receiver) { r.sender.Accept([]byte("a")); r.sender.Submit(); r.store(1) }, false},
+		{"confirmed, and rsyslog has ended the conversation", true, func(r *receiver) { r.sender.Accept([]byte("a")); r.sender.Submit(); r.store(1) }, true},
+		{"confirmed, and rsyslog was told of a failure", true, func(r *receiver) {
+			r.sender.Accept([]byte("a"))
+			r.sender.Submit()
+			r.sender.Failed(true)
+			r.store(1)
+		}, true},
+		{"refused and given back", true, func(r *receiver) {
+			r.sender.Accept([]byte("a"))
+			r.sender.Submit()
+			r.refuse(1)
+			r.sender.Failed(true)
+		}, false},
 	} {
 		own, log, _ := deliver(t)
 		c.do(own)
-		if got := Spent(own.sender, log, c.gone); got != c.want {
+		if got := Spent(own.sender, log, c.over); got != c.want {
 			t.Errorf("%s: %v", c.name, got)
 		}
 	}

@@ -180,7 +180,7 @@ func TestJournalFollowsTheLedger(t *testing.T) {
 	m, l := journaltest.New(NewSenderID()), &fakeLink{room: 100}
 	s := inherit(t, m, []*fakeLink{l})
 	s.Up(l)
-	s.Parted(false)
+	s.Pipes(journal.PipesOpen)
 	expect := func(when string, want map[string]journal.Fate) {
 		t.Helper()
 		if got := fates(t, m); !maps.Equal(got, want) {
@@ -220,6 +220,6 @@ func TestJournalFollowsTheLedger(t *testing.T) {
 	expect("and a new one is accepted", map[string]journal.Fate{"c": again, "d": ifFails})
 	s.Opened(2)
 	expect("among several workers", map[string]journal.Fate{"c": again, "d": orphan})
-	s.Parted(true)
-	expect("rsyslog is gone", map[string]journal.Fate{"d": orphan})
+	s.Pipes(journal.PipesUnread)
+	expect("nobody reads replies", map[string]journal.Fate{"d": orphan})
 }

@@ -78,11 +78,14 @@ func (p *Publisher) Answering(journal.Reply) {}
 // Committed does nothing.
 func (p *Publisher) Committed() {}
 
+// BeginFailed does nothing.
+func (p *Publisher) BeginFailed() {}
+
 // Failed does nothing.
 func (p *Publisher) Failed(bool) {}
 
-// Parted does nothing.
-func (p *Publisher) Parted(bool) {}
+// Pipes does nothing.
+func (p *Publisher) Pipes(journal.Pipes) {}
 
 // Outstanding is 0.
 func (p *Publisher) Outstanding() int { return 0 }

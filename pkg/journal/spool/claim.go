@@ -77,6 +77,7 @@ func (f *Folder) open(file *os.File, path string, wanted func(journal.Owner, int
 func (f *Folder) create() (*Journal, error) {
 	page := make([]byte, journal.HeaderSize)
 	journal.WriteHeader(page, f.newID(), f.owner)
+	journal.SetWriter(page, f.writer)
 	storage, err := f.make(page)
 	if full(err) {
 		f.logger.Error("there is no room for a journal: until there is, every message is answered only when it is confirmed, which is slow",

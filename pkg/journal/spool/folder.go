@@ -30,6 +30,7 @@ var errStranger = errors.New("it belongs to another user than omzmq runs as: if 
 type Folder struct {
 	path    string
 	owner   journal.Owner
+	writer  journal.Writer // this process
 	started int64
 	newID   func() [journal.IDSize]byte
 	logger  *slog.Logger
@@ -58,7 +59,7 @@ func Open(path string, newID func() [journal.IDSize]byte, logger *slog.Logger) (
 		probe.Close()
 		os.Remove(probe.Name())
 	}
-	f := &Folder{path: path, newID: newID, logger: logger, logged: make(map[string]bool)}
+	f := &Folder{path: path, newID: newID, logger: logger, logged: make(map[string]bool), writer: thisProcess()}
 	if f.owner, f.started = Self(os.Args); f.owner.Process == 0 || f.owner.Boot == 0 {
 		logger.Warn("/proc does not show which process has started this one: what rsyslog sends again after a kill is not recognised, and is stored twice")
 	}
@@ -85,9 +86,26 @@ func full(err error) bool { return errors.Is(err, unix.ENOSPC) || errors.Is(err,
 // Own returns this process's journal: that of its predecessor, if the same worker of rsyslogd had started one that
 // died, else a new one. alone: all workers share this process, and no other process can deliver a dead process's
 // journal.
+//
+// A predecessor that rsyslog has given up may still live and hold its journal: see endPredecessor.
 func (f *Folder) Own(alone bool) (*Journal, error) {
-	var own *Journal
-	left := 0
+	own, left := f.predecessors(alone)
+	if own == nil && f.endPredecessor(alone) {
+		own, left = f.predecessors(alone)
+	}
+	if alone && left > 0 {
+		f.logger.Warn("there are more orphan journals than a process can take over that peers connect to: each restart takes one over",
+			"folder", f.path, "left", left)
+	}
+	if own == nil {
+		return f.create()
+	}
+	f.take(own, journal.Successor{Same: same(f.owner, own.owner), Shared: alone, Started: f.started})
+	return own, nil
+}
+
+// predecessors claims the journal to go on with; nil: there is none. left is how many others could have been claimed.
+func (f *Folder) predecessors(alone bool) (own *Journal, left int) {
 	for _, path := range f.list() {
 		j := f.claim(path, func(o journal.Owner, _ int64) bool { return alone || same(f.owner, o) })
 		if j == nil {
@@ -103,15 +121,7 @@ func (f *Folder) Own(alone bool) (*Journal, error) {
 		j.Release()
 		left++
 	}
-	if alone && left > 0 {
-		f.logger.Warn("there are more orphan journals than a process can take over that peers connect to: each restart takes one over",
-			"folder", f.path, "left", left)
-	}
-	if own == nil {
-		return f.create()
-	}
-	f.take(own, journal.Successor{Same: same(f.owner, own.owner), Shared: alone, Started: f.started})
-	return own, nil
+	return own, left
 }
 
 // nearer reports whether j is more likely than own to be the one that this process goes on with.
@@ -160,6 +170,7 @@ func (f *Folder) take(j *Journal, by journal.Successor) {
 	} else { // if this process dies, too, its successor must not go on with this journal
 		journal.SetOwner(j.storage.Header(), journal.Owner{})
 	}
+	journal.SetWriter(j.storage.Header(), f.writer)
 	if len(j.Records) > 0 {
 		j.busy()
 	}

@@ -44,6 +44,12 @@ func Self(arguments []string) (owner journal.Owner, started int64) {
 	return owner, started
 }
 
+// thisProcess returns this process as the writer of a journal.
+func thisProcess() journal.Writer {
+	pid := os.Getpid()
+	return journal.Writer{Process: uint64(pid), Started: startOf(pid)}
+}
+
 // forker returns the thread of a process that has started a child: rsyslogd's worker. The kernel lists a thread's
 // children.
 func forker(parent, child int) uint64 {
@@ -92,11 +98,13 @@ func lives(o journal.Owner, boot uint64) bool {
 // same reports whether two owners are one worker of one rsyslogd. A journal whose thread is gone while its rsyslogd
 // lives was written by a program that all workers share (forceSingleInstance): any of them goes on with it.
 func same(mine, theirs journal.Owner) bool {
-	if theirs.Process == 0 || mine.Boot != theirs.Boot || mine.Process != theirs.Process || mine.Started != theirs.Started ||
-		mine.Arguments != theirs.Arguments {
-		return false
-	}
-	return mine.Thread == theirs.Thread || !lives(theirs, mine.Boot)
+	return sameRsyslogd(mine, theirs) && (mine.Thread == theirs.Thread || !lives(theirs, mine.Boot))
+}
+
+// sameRsyslogd reports whether two owners are workers of one rsyslogd that have started the same program.
+func sameRsyslogd(mine, theirs journal.Owner) bool {
+	mine.Thread, theirs.Thread = 0, 0
+	return theirs.Process != 0 && mine == theirs
 }
 
 func readFile(name string) []byte {

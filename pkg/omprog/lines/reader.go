@@ -78,6 +78,9 @@ func (r *Reader) HungUp() bool { return descriptor.HungUp(r.fd) }
 // Unterminated returns the length of what arrived after the last LF, including the bytes that were thrown away.
 func (r *Reader) Unterminated() int { return r.end - r.start + r.cut }
 
+// More reports whether more than the line that was handed out last has been read already.
+func (r *Reader) More() bool { return r.start < r.end }
+
 // Next returns the next line without its LF, and the number of its bytes beyond the longest line, which
 // were thrown away. The line is valid until the next call. Without a line in the buffer, Next spins as
 // TryNext does and then sleeps until one of these: a line; io.EOF (an unterminated line is not a line);

@@ -1,0 +1,115 @@
+package spool
+
+import (
+	"fmt"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/descriptor"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/journal"
+)
+
+// How long a predecessor that rsyslog has given up may take to end: by itself, and after SIGKILL. rsyslog waits 10
+// s for this process's first word (omprog's confirmTimeout).
+const (
+	endsByItself = 500 * time.Millisecond
+	endsByForce  = 2 * time.Second
+)
+
+// endPredecessor ends the process that this one replaces, if rsyslog has given it up and it lives on with its journal:
+// it was stopped, or swapped out, for longer than omprog's confirmTimeout, and without killUnresponsive="on" rsyslog
+// leaves it alone. Two processes would send one worker's lines under two sender ids, and all that the first had sent
+// would be stored twice. What it has accepted is in the journal, as after any other kill. It returns true if a journal
+// has become free.
+func (f *Folder) endPredecessor(alone bool) bool {
+	for _, path := range f.list() {
+		page := readHeader(path)
+		_, owner, err := journal.ReadHeader(page)
+		if err != nil || !same(f.owner, owner) && !(alone && sameRsyslogd(f.owner, owner)) {
+			continue
+		}
+		p := givenUp(journal.WriterOf(page))
+		if p == nil {
+			continue
+		}
+		defer p.close()
+		if !p.endsWithin(endsByItself) {
+			f.logger.Warn("ending an omzmq that rsyslog has given up and that still runs, and taking its journal over",
+				"process", p.id, "file", path)
+			p.kill()
+			if !p.endsWithin(endsByForce) {
+				f.logger.Error("it does not end: what it had sent may be stored twice", "process", p.id, "file", path)
+				return false
+			}
+		}
+		return true
+	}
+	return false
+}
+
+// readHeader returns the header of a journal without locking it; nil if it cannot be read.
+func readHeader(path string) []byte {
+	file, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return nil
+	}
+	defer file.Close()
+	page := make([]byte, journal.HeaderSize)
+	if n, _ := file.ReadAt(page, 0); n < len(page) {
+		return nil
+	}
+	return page
+}
+
+// survivor is a process that rsyslog has given up.
+type survivor struct {
+	id int
+	fd int // its pidfd: no other process can come in its place
+}
+
+// givenUp returns a process that lives and whose standard input is a pipe that nobody can write to any more; nil if it
+// is not so, or /proc does not show it. Another process with the same arguments, of another action, has its pipe open.
+func givenUp(w journal.Writer) *survivor {
+	id := int(w.Process)
+	if w.Process == 0 || id == os.Getpid() {
+		return nil
+	}
+	fd, err := unix.PidfdOpen(id, 0)
+	if err != nil {
+		return nil
+	}
+	p := &survivor{id, fd}
+	if startOf(id) != w.Started || !p.hungUp() {
+		p.close()
+		return nil
+	}
+	return p
+}
+
+// hungUp opens the process's standard input once more, without reading from it.
+func (p *survivor) hungUp() bool {
+	stdin, err := unix.Open(fmt.Sprintf("/proc/%d/fd/0", p.id), unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return false
+	}
+	defer unix.Close(stdin)
+	var kind unix.Stat_t
+	if unix.Fstat(stdin, &kind) != nil || kind.Mode&unix.S_IFMT != unix.S_IFIFO {
+		return false
+	}
+	return descriptor.HungUp(stdin)
+}
+
+// endsWithin reports whether the process has ended, which it waits for.
+func (p *survivor) endsWithin(d time.Duration) bool {
+	ready, err := descriptor.Poll([]unix.PollFd{{Fd: int32(p.fd), Events: unix.POLLIN}}, d)
+	return err == nil && ready > 0
+}
+
+func (p *survivor) kill() {
+	unix.PidfdSendSignal(p.fd, unix.SIGKILL, nil, 0) //nolint:errcheck // endsWithin shows whether it helped
+}
+
+func (p *survivor) close() { unix.Close(p.fd) } //nolint:errcheck // nothing was written
