@@ -1,10 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"sync"
@@ -13,7 +13,9 @@ import (
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/adopt"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/delivery"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/flags"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/journal/spool"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/log"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/omprog"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/omprog/lines"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
@@ -28,14 +30,14 @@ type account interface {
 	Counters() delivery.Counters
 }
 
-func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr io.Writer) error {
+func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr *log.Writer) error {
 	o, err := parseOptions(args, stdout)
 	if err != nil {
 		return err
 	}
 	p := &process{o: o, logger: o.Logger(stderr)}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 	draining, stop := o.Lingering(ctx)
 	defer stop()
 	var folder *spool.Folder
@@ -46,11 +48,8 @@ func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr io.W
 	if p.socket, p.account, err = newAccount(o, p.logger, p.own); err != nil {
 		return err
 	}
-	if err := o.Open(p.socket, p.logger); err != nil {
-		if errors.Is(err, syscall.EADDRINUSE) {
-			err = fmt.Errorf("%w; if that is another omzmq: several workers of one action need forceSingleInstance=\"on\"", err)
-		}
-		return err
+	if err := o.Open(p.socket, p.logger, cancel); err != nil {
+		return shared(err)
 	}
 	var adopting sync.WaitGroup
 	if adopter := newAdopter(ctx, o, folder, p.own, p.account, p.logger); adopter != nil {
@@ -62,13 +61,21 @@ func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr io.W
 		return fmt.Errorf("cannot read standard input: %w", err)
 	}
 	defer in.Close()
-	server := &omprog.Server{In: in, Machine: p.machine(), Account: p.account, Logger: p.logger, Ended: cancel}
-	err = converse(ctx, draining, server, stdout)
+	server := &omprog.Server{In: in, Machine: p.machine(), Account: p.account, Logger: p.logger, Ended: func() { cancel(nil) }}
+	err = cmp.Or(converse(ctx, draining, server, stdout), shared(flags.Failure(ctx)))
 	if n := in.Unterminated(); n > 0 {
 		p.logger.Warn("the last line did not end and is not a message; rsyslog's template must end with a line feed", "bytes", n)
 	}
-	cancel()
+	cancel(nil)
 	return p.end(draining, &adopting, server.Over, err)
+}
+
+// shared adds to the error of an address that is taken who may have taken it.
+func shared(err error) error {
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("%w; if that is another omzmq: several workers of one action need forceSingleInstance=\"on\"", err)
+	}
+	return err
 }
 
 // process is an omzmq that runs.

@@ -178,7 +178,7 @@ func (a *Account) Poll() {
 func (a *Account) Ready() error {
 	for len(a.first) > 0 {
 		if n := a.first[0].Outstanding(); n > 0 {
-			return fmt.Errorf("%d messages that a dead omzmq has left are not confirmed", n)
+			return fmt.Errorf("%d messages that an earlier omzmq has left are not confirmed", n)
 		}
 		a.first = a.first[1:]
 	}

@@ -123,10 +123,10 @@ func (s *Sender) park(e *entry, reason string) {
 	own := *e // the arena's memory ends with the account's next commit
 	s.owed.revive(&own)
 	s.parked = append(s.parked, &own)
-	if !own.logged {
-		own.logged = true
-		s.cfg.Logger.Warn("a message that a dead omzmq has left was refused; it stays in the journal and is tried again", "reason", reason)
+	if !own.logged && len(s.parked) == 1 { // a line for all until they are tried again
+		s.cfg.Logger.Warn("messages that an earlier omzmq has left are refused; they stay in the journal and are tried again", "reason", reason)
 	}
+	own.logged = true
 }
 
 // abandoned takes lines that rsyslog was given back and will not send again, as an OK for new lines has shown. It has

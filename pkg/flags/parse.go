@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/endpoint"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/prefix"
 )
 
 // Parse parses the arguments and validates the shared flags. It prints help or version to stdout and then returns
@@ -75,6 +76,24 @@ func (c *Common) CheckConnect(name string, endpoints []string) error {
 	return checkDNSServer(c.DNSServer, lookups)
 }
 
+// maxPrefix is how many bytes a prefix to subscribe to may have. A publisher takes it in one command, whose length it
+// limits (pkg/zmq: 8 KiB).
+const maxPrefix = 4 << 10
+
+// CheckPrefixes checks the prefixes to subscribe to, which the flag of this name gave.
+func CheckPrefixes(name string, prefixes []string) error {
+	var set prefix.Set
+	for _, p := range prefixes {
+		if len(p) > maxPrefix {
+			return Usage("--%s: a prefix of %d bytes; at most %d are allowed", name, len(p), maxPrefix)
+		}
+		if _, err := set.Add([]byte(p)); err != nil {
+			return Usage("--%s: %w", name, err)
+		}
+	}
+	return nil
+}
+
 func checkDNSServer(server string, lookups bool) error {
 	if server == "" {
 		return nil
@@ -90,14 +109,9 @@ func checkDNSServer(server string, lookups bool) error {
 }
 
 func (c *Common) validate() error {
-	switch {
-	case c.HWM < 1:
-		return Usage("--hwm %d: at least 1 message must be held", c.HWM)
-	case c.Reconnect <= 0 || c.ReconnectMax < c.Reconnect:
-		return Usage("--reconnect %v and --reconnect-max %v: "+
-			"the first wait must be positive, and the longest not shorter", c.Reconnect, c.ReconnectMax)
-	case c.Heartbeat < 0 || c.Linger < 0:
-		return Usage("--heartbeat and --linger cannot be negative")
+	if c.ReconnectMax < c.Reconnect {
+		return Usage("--reconnect %v and --reconnect-max %v: the longest wait cannot be shorter than the first",
+			c.Reconnect, c.ReconnectMax)
 	}
 	if _, err := logLevel(c.LogLevel); err != nil {
 		return err

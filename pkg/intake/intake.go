@@ -12,6 +12,7 @@ import (
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/delivery"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/destination"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/log"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/message"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
 )
@@ -42,11 +43,12 @@ type Intake struct {
 	restFrom int
 	round    round
 	counters Counters
+	lost     log.Limited // for plain messages that the destination refuses
 }
 
 // New makes an intake. Nothing else may receive from the socket. The caller closes the destination.
 func New(cfg Config, socket *zmq.Socket, dest destination.Destination) *Intake {
-	return &Intake{cfg: cfg, socket: socket, dest: dest}
+	return &Intake{cfg: cfg, socket: socket, dest: dest, lost: log.Limited{Logger: cfg.Logger}}
 }
 
 // CheckSender drops a peer that does not speak acknowledged delivery. It is for the socket's OnUp with
@@ -154,7 +156,7 @@ func (in *Intake) settlePlain(_ int, refusal error) {
 		return
 	}
 	in.counters.Refused++
-	in.cfg.Logger.Error("message lost: the destination refused it, and its sender wants no acknowledgement",
+	in.lost.Write(slog.LevelError, "message lost: the destination refused it, and its sender wants no acknowledgement",
 		"reason", refusal)
 }
 

@@ -13,6 +13,7 @@ import (
 	goredis "github.com/redis/go-redis/v9"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/backoff"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/log"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/message"
 )
 
@@ -74,7 +75,7 @@ func NewWriter(config Config) (*Writer, error) {
 	}
 	var id [16]byte
 	rand.Read(id[:]) // never fails (crypto/rand)
-	w := &Writer{cfg: config, client: client, self: hex.EncodeToString(id[:]), reporter: reporter{log: config.Logger}}
+	w := &Writer{cfg: config, client: client, self: hex.EncodeToString(id[:]), reporter: reporter{log: log.Limited{Logger: config.Logger}}}
 	w.backoff = backoff.Backoff{First: config.Reconnect, Max: config.ReconnectMax}
 	w.poll = backoff.Backoff{First: fullPoll, Max: fullPoll}
 	return w, nil

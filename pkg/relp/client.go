@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/backoff"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/listen"
 )
 
 // Config configures a Client. Only Address and Logger have no default.
@@ -89,7 +90,7 @@ func NewClient(config Config) (*Client, error) {
 	if err := config.complete(); err != nil {
 		return nil, err
 	}
-	dialer := net.Dialer{Timeout: dialTimeout} // Go sets TCP_NODELAY and TCP keep-alives by default
+	dialer := net.Dialer{Timeout: dialTimeout, Control: listen.Yield} // Go sets TCP_NODELAY and TCP keep-alives by default
 	return &Client{
 		config: config,
 		log:    config.Logger.With("address", config.Address),

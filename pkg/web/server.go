@@ -29,6 +29,7 @@ import (
 	"time"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/listen"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/log"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap"
 )
 
@@ -63,6 +64,9 @@ type Server struct {
 	quit     chan struct{} // closed: readers get what waits for them, and no more
 	clients  atomic.Int64
 
+	unusable  log.Limited // for a token file that each request finds unusable
+	strangers log.Limited // for what else anyone that connects can cause
+
 	headerTimeout time.Duration // how long a client may take to send a request's header
 	idleTimeout   time.Duration // how long a connection may stay open between two requests
 
@@ -74,6 +78,7 @@ func New(cfg Config) (*Server, error) {
 	s := &Server{cfg: cfg, quit: make(chan struct{}), headerTimeout: 10 * time.Second, idleTimeout: 2 * time.Minute}
 	var random [4]byte
 	rand.Read(random[:]) // never fails
+	s.unusable.Logger, s.strangers.Logger = cfg.Logger, cfg.Logger
 	s.instance = hex.EncodeToString(random[:])
 	if cfg.TokenFile != "" {
 		if _, err := readToken(cfg.TokenFile); err != nil {
@@ -112,7 +117,7 @@ func (s *Server) Serve(ctx, draining context.Context, l net.Listener) error {
 			listen.LimitUnsent(conn, maxUnsent) //nolint:errcheck // the kernel then holds more
 			return ctx
 		},
-		ErrorLog: slog.NewLogLogger(s.cfg.Logger.Handler(), slog.LevelDebug), // any stranger can cause these
+		ErrorLog: s.strangers.Standard(slog.LevelDebug),
 	}
 	ended := make(chan struct{})
 	go func() {

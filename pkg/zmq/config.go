@@ -28,6 +28,8 @@ import (
 	"time"
 
 	"github.com/go-zeromq/zmq4"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/listen"
 )
 
 // Type is a socket's type, as ZMTP's metadata spells it.
@@ -132,7 +134,7 @@ func (c *Config) setDefaults() error {
 		c.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
 	}
 	if c.dial == nil {
-		c.dial = new(net.Dialer).DialContext
+		c.dial = (&net.Dialer{Control: listen.Yield}).DialContext
 	}
 	return nil
 }

@@ -63,7 +63,7 @@ func (r *receiver) skip(at int) {
 // cut counts a message that was cut, and logs it.
 func (p *Peer) cut(size uint64) {
 	p.socket.truncated.Add(1)
-	p.socket.strangers.write(slog.LevelWarn, "message cut: it is longer than --max-message-size, "+
+	p.socket.strangers.Write(slog.LevelWarn, "message cut: it is longer than --max-message-size, "+
 		"which can be raised here or lowered at its sender",
 		"peer", p.remote, "size", size, "limit", p.socket.cfg.MaxMessage)
 }

@@ -23,6 +23,8 @@ func (p *Peer) readLoop() error {
 		r.cuts = false
 	case Sub:
 		r.wanted = &p.socket.wanted
+	case Dealer, Router:
+		r.probed = true
 	case XSub:
 		r.raw = true // for Forward
 	}

@@ -30,6 +30,7 @@ type receiver struct {
 	command     func(name, data []byte) error // obeys a command
 	cuts        bool                          // messages of more than maxMessage bytes are cut: see tooLong
 	cut         func(size uint64)             // is told of each, with its bytes
+	probed      bool                          // the first message may be a probe
 
 	block   *block
 	start   int // where the unfinished message begins: the first byte that no batch has taken
@@ -160,7 +161,7 @@ func (r *receiver) addFrame(b *Batch, m *partial, flags byte, body []byte) error
 	m.size += len(body)
 	m.reserved |= flags &^ zmtp.More
 	if flags&zmtp.More == 0 {
-		b.finish(r.wanted)
+		r.finish(b, m)
 		r.locate(b, m)
 		if r.over.left > 0 {
 			r.cut(uint64(m.size) + r.over.left)
@@ -172,6 +173,17 @@ func (r *receiver) addFrame(b *Batch, m *partial, flags byte, body []byte) error
 		return fmt.Errorf("a message of more than %d frames", maxFrames)
 	}
 	return nil
+}
+
+// finish makes a message of the frames, unless nobody wants it or it is a probe: an empty frame alone, as libzmq's DEALER,
+// REQ and ROUTER send it first with ZMQ_PROBE_ROUTER (zmq_setsockopt(3)).
+func (r *receiver) finish(b *Batch, m *partial) {
+	if r.probed && m.frames == 1 && m.size == 0 {
+		b.truncate()
+	} else {
+		b.finish(r.wanted)
+	}
+	r.probed = false
 }
 
 // locate notes where a finished message lies. One that is interrupted by commands, or has flags of unknown

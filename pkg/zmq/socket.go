@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/log"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/prefix"
 )
 
@@ -31,8 +32,9 @@ type Socket struct {
 	in     chan *Batch
 	limits queueLimits
 
-	strangers limitedLog // for what anyone that connects can cause
-	slow      limitedLog // for what slow subscribers miss
+	strangers log.Limited // for what anyone that connects can cause
+	slow      log.Limited // for what slow subscribers miss
+	named     log.Limited // for the members of names, which a DNS server can change as it likes
 
 	waitMu     sync.Mutex
 	progressed chan struct{} // closed at the next progress; nil while nothing waits for it
@@ -54,7 +56,8 @@ func New(cfg Config) (*Socket, error) {
 	}
 	s := &Socket{cfg: cfg, in: make(chan *Batch), deaf: make(chan struct{}), done: make(chan struct{})}
 	s.limits.hwm = cfg.HWM
-	s.strangers.logger, s.slow.logger = cfg.Logger, cfg.Logger
+	s.strangers.Logger, s.slow.Logger, s.named.Logger = cfg.Logger, cfg.Logger, cfg.Logger
+	s.named.Burst = 100
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	if cfg.Type != Sub && cfg.Type != XSub {
 		return s, nil
@@ -128,7 +131,7 @@ func (s *Socket) serve(conn net.Conn, endpoint string, dialled bool) (establishe
 	if !s.add(p) {
 		return false, ErrClosed
 	}
-	s.strangers.write(slog.LevelInfo, "peer connected", "endpoint", endpoint, "peer", p.remote)
+	s.strangers.Write(slog.LevelInfo, "peer connected", "endpoint", endpoint, "peer", p.remote)
 	if s.cfg.OnUp != nil {
 		s.cfg.OnUp(p)
 	}
