@@ -83,8 +83,8 @@ func (in *Intake) fillForDelay(ctx context.Context) {
 }
 
 // fillUntilQuiet takes more acknowledged messages until the round is over, the senders are silent for Quiet, or Delay
-// has passed. A sender sends its batch in one go and then waits for the acknowledgement: a short silence is the end of it,
-// and waiting longer would fill nothing.
+// has passed. A sender sends its batch in one go and then waits for the acknowledgement: a short silence is the end of
+// it, and waiting longer would fill nothing.
 func (in *Intake) fillUntilQuiet() {
 	deadline := in.round.began.Add(in.cfg.Delay)
 	for !in.over() {

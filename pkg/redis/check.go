@@ -9,8 +9,8 @@ import (
 	goredis "github.com/redis/go-redis/v9"
 )
 
-// leastVersion is the first major version of Redis that docs/redis.md promises to work. Valkey, a fork of Redis 7.2, says
-// that it is 7.2.4.
+// leastVersion is the first major version of Redis that docs/redis.md promises to work. Valkey, a fork of Redis 7.2,
+// says that it is 7.2.4.
 const leastVersion = 7
 
 // Check tries to reach the target once and returns what is in the way: Redis cannot be reached, does not accept this
@@ -35,8 +35,8 @@ func Check(ctx context.Context, config Config) error {
 		return newFault(err, t)
 	}
 	if version := old(ctx, node); version != "" {
-		config.Logger.Warn(fmt.Sprintf("redis: version %s is older than %d, from which on imzmq is tried: "+
-			"it may work, but upgrade it", version, leastVersion))
+		config.Logger.Warn(fmt.Sprintf("redis: version %s is older than %d, the oldest that imzmq is tested with: "+
+			"upgrade it", version, leastVersion))
 	}
 	want := map[Kind]string{List: "list", Stream: "stream"}[t.Kind]
 	got, err := node.Type(ctx, key).Result()

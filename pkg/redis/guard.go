@@ -18,8 +18,8 @@ const (
 	maxReplyValues = 1 << 17  // values in arrays, nested ones included, that are still to come
 )
 
-// guard is a connection to a server whose replies are checked before go-redis sees them: those of RESP 2, and of RESP 3,
-// in which go-redis talks to sentinels.
+// guard is a connection to a server whose replies are checked before go-redis sees them: those of RESP 2, and of
+// RESP 3, in which go-redis talks to sentinels.
 type guard struct {
 	net.Conn
 	check replyCheck

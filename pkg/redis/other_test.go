@@ -151,7 +151,9 @@ func TestOldRedis(t *testing.T) {
 		}
 	}
 	for _, program := range redistest.Programs(t) {
-		if log, err := check(t, redistest.StartProgram(t, program).Addr()); err != nil || log != "" {
+		server := redistest.StartProgram(t, program)
+		old := strings.Contains(server.Do("info", "server").(string), "redis_version:6.") // Debian 11
+		if log, err := check(t, server.Addr()); err != nil || (log != "") != old {
 			t.Errorf("%s: %v, logged:\n%s", program, err, log)
 		}
 	}
