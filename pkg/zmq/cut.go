@@ -15,8 +15,9 @@ import (
 // those after it: the beginning of a topic would be another topic. What is left out is read and thrown away. A PUB or
 // XPUB cuts nothing, because the beginning of a subscription would ask for more.
 
-// farTooLong is how many times MaxMessage a message may announce. What announces more comes from a stranger, and ends
-// the connection: reading all of it would cost more than a new connection does.
+// farTooLong is how many times MaxMessage, or its default if that is more, a message may announce. A sender with
+// default settings is thus always understood. What announces more comes from a stranger, and ends the connection:
+// reading all of it would cost more than a new connection does.
 const farTooLong = 16
 
 // oversize is what a receiver knows of the too long message that it is reading.
@@ -33,7 +34,7 @@ func (r *receiver) tooLong(m *partial, limit int, err error) (more bool, _ error
 	if isCommand(wire) || !errors.As(err, &frame) {
 		return false, err
 	}
-	most := farTooLong * uint64(r.maxMessage)
+	most := farTooLong * uint64(max(r.maxMessage, DefaultMaxMessage))
 	if !r.cuts || frame.Size > most || frame.Size+uint64(m.size)+r.over.left > most {
 		return false, fmt.Errorf("a message of more than %d bytes (raise --max-message-size if it is legitimate): %w",
 			r.maxMessage, err)

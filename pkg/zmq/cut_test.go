@@ -46,8 +46,8 @@ func TestCutMessageIsDeliveredWhenItHasArrived(t *testing.T) {
 func TestWhatIsNotCut(t *testing.T) {
 	almost := longFrame(1, 5000) + strings.Repeat("x", 5000)
 	for _, wire := range []string{
-		longFrame(0, 16*4096+1), longFrame(0, 1<<62), longFrame(0, 1<<63), longFrame(0, 1<<64-1),
-		almost + longFrame(0, 16*4096-4999), almost + longFrame(0, 1<<64-5000), longFrame(4, maxCommand+1),
+		longFrame(0, 16<<20+1), longFrame(0, 1<<62), longFrame(0, 1<<63), longFrame(0, 1<<64-1),
+		almost + longFrame(0, 16<<20-4999), almost + longFrame(0, 1<<64-5000), longFrame(4, maxCommand+1),
 	} {
 		if got, _ := feed([]byte(wire), nil, true, true); got.err == nil {
 			t.Errorf("%.20q is accepted", wire)

@@ -20,12 +20,12 @@ func down(t *testing.T, cfg Config) (s *Socket, at string, reason chan error) {
 
 func TestHostileFramesEndTheConnection(t *testing.T) {
 	tests := map[string]string{
-		"16 limits and one byte": longFrame(0, 16*1000+1),
-		"a TiB":                  longFrame(0, 1<<40),
-		"2^63-1":                 longFrame(0, math.MaxInt64),
-		"2^64-1":                 longFrame(0, math.MaxUint64),
+		"16 MiB and one byte": longFrame(0, 16<<20+1),
+		"a TiB":               longFrame(0, 1<<40),
+		"2^63-1":              longFrame(0, math.MaxInt64),
+		"2^64-1":              longFrame(0, math.MaxUint64),
 		"that in several frames": longFrame(1, 600) + strings.Repeat("x", 600) +
-			longFrame(1, 10_000) + strings.Repeat("y", 10_000) + longFrame(0, 5401),
+			longFrame(1, 10_000) + strings.Repeat("y", 10_000) + longFrame(0, 16<<20-10_599),
 		"a long command":               longFrame(4, maxCommand+1),
 		"a TiB of command":             longFrame(4, 1<<40),
 		"a command without a name":     "\x04\x00",
