@@ -78,7 +78,7 @@ func (c *Common) newSet(p Program) *pflag.FlagSet {
 	Count(s, &c.HWM, "hwm", zmq.DefaultHWM, 1, MaxCount,
 		"most `messages` held per peer; their bytes are limited, too: 4 MiB per peer, 256 MiB for all peers")
 	c.MaxMessage = zmq.DefaultMaxMessage
-	s.Var(&c.MaxMessage, "max-message-size", "most `bytes` in all frames of a message together; suffixes KiB and MiB")
+	s.Var(&c.MaxMessage, "max-message-size", "most `bytes` in all frames of a message together, which is cut there; suffixes KiB and MiB")
 	Duration(s, &c.Reconnect, "reconnect", zmq.DefaultReconnect, time.Millisecond, MaxDuration,
 		"first wait between dials; doubles with each failure")
 	Duration(s, &c.ReconnectMax, "reconnect-max", zmq.DefaultReconnectMax, time.Millisecond, MaxDuration,

@@ -70,7 +70,8 @@ type Config struct {
 	Identity   []byte   // routing identity of a DEALER, 0 to 255 bytes, not beginning with a zero byte
 	Subscribe  []string // the prefixes that a SUB or XSUB asks for; none: it receives nothing
 	HWM        int      // high-water mark: messages held per peer and direction; 0: DefaultHWM
-	MaxMessage int      // bytes of all frames of a received message together; 0: DefaultMaxMessage
+	Batch      int      // most messages of a received Batch, which is a peer's turn; 0 or above HWM: HWM
+	MaxMessage int      // bytes of all frames of a received message together, which is cut there; 0: DefaultMaxMessage
 
 	Reconnect, ReconnectMax time.Duration // first and longest wait between dials
 	HandshakeTimeout        time.Duration // a peer that has not finished its handshake by then is dropped
@@ -115,13 +116,15 @@ func (c *Config) setDefaults() error {
 	if len(c.Identity) > 255 || (len(c.Identity) > 0 && c.Identity[0] == 0) {
 		return errors.New("a routing identity has at most 255 bytes and does not begin with a zero byte")
 	}
-	if c.HWM < 0 || c.MaxMessage < 0 {
-		return errors.New("the high-water mark and the longest message cannot be negative")
+	if min(c.HWM, c.Batch, c.MaxMessage) < 0 {
+		return errors.New("the high-water mark, the batch and the longest message cannot be negative")
 	}
 	if min(c.Reconnect, c.ReconnectMax, c.HandshakeTimeout, c.Heartbeat) < 0 {
 		return errors.New("the waits between dials, the time for a handshake and the heartbeat cannot be negative")
 	}
 	orDefault(&c.HWM, DefaultHWM)
+	orDefault(&c.Batch, c.HWM)
+	c.Batch = min(c.Batch, c.HWM)
 	orDefault(&c.MaxMessage, DefaultMaxMessage)
 	orDefault(&c.Reconnect, DefaultReconnect)
 	orDefault(&c.ReconnectMax, DefaultReconnectMax)

@@ -16,9 +16,11 @@ var errSilent = errors.New("silent")
 
 // readLoop reads until the connection fails or the stream cannot be followed.
 func (p *Peer) readLoop() error {
-	r := newReceiver(p.socket.cfg.MaxMessage, p.socket.cfg.HWM)
-	r.peer, r.command = p, p.command
+	r := newReceiver(p.socket.cfg.MaxMessage, p.socket.cfg.Batch)
+	r.peer, r.command, r.cuts, r.cut = p, p.command, true, p.cut
 	switch p.socket.cfg.Type {
+	case Pub, XPub:
+		r.cuts = false
 	case Sub:
 		r.wanted = &p.socket.wanted
 	case Dealer, Router:

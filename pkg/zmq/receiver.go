@@ -28,6 +28,8 @@ type receiver struct {
 	wanted      *prefix.Set                   // messages that match none of these are left out; nil: all are wanted
 	raw         bool                          // batches tell where their messages lie in the block
 	command     func(name, data []byte) error // obeys a command
+	cuts        bool                          // messages of more than maxMessage bytes are cut: see tooLong
+	cut         func(size uint64)             // is told of each, with its bytes
 	probed      bool                          // the first message may be a probe
 
 	block   *block
@@ -36,6 +38,7 @@ type receiver struct {
 	scanned int // commands up to here have been obeyed
 	size    int // of the next block
 	small   int // reads in a row that a much smaller block would have held
+	over    oversize
 }
 
 func newReceiver(maxMessage, maxMessages int) *receiver {
@@ -66,6 +69,9 @@ func (r *receiver) filled(n int) {
 		}
 	}
 	r.end += n
+	if r.over.skip > 0 {
+		r.skip(r.end - n)
+	}
 }
 
 // move goes on in a new block and takes along the bytes of the unfinished message.
@@ -95,6 +101,9 @@ type partial struct {
 // parse returns the next batch of the bytes read so far, or nil if they hold no further whole message. The
 // error says why the stream cannot be followed any further; a batch that comes with an error is good.
 func (r *receiver) parse() (*Batch, error) {
+	if r.over.skip > 0 {
+		return nil, nil
+	}
 	b := batches.Get().(*Batch)
 	m := partial{end: r.start}
 	var err error
@@ -126,7 +135,7 @@ func (r *receiver) parseFrame(b *Batch, m *partial) (more bool, err error) {
 	}
 	flags, body, n, err := zmtp.DecodeFrame(wire, limit)
 	if err != nil {
-		return false, r.tooLong(wire, err)
+		return r.tooLong(m, limit, err)
 	}
 	if n > len(wire) {
 		return false, nil
@@ -145,15 +154,6 @@ func (r *receiver) parseFrame(b *Batch, m *partial) (more bool, err error) {
 // isCommand reports whether wire begins with a command.
 func isCommand(wire []byte) bool { return len(wire) > 0 && wire[0]&zmtp.Command != 0 }
 
-// tooLong says what to do about a frame that is longer than its limit.
-func (r *receiver) tooLong(wire []byte, err error) error {
-	if isCommand(wire) {
-		return err
-	}
-	return fmt.Errorf("a message of more than %d bytes (raise --max-message-size if it is legitimate): %w",
-		r.maxMessage, err)
-}
-
 // addFrame adds a frame to the batch; its message, too, if it is the last one.
 func (r *receiver) addFrame(b *Batch, m *partial, flags byte, body []byte) error {
 	b.frames = append(b.frames, body)
@@ -163,6 +163,10 @@ func (r *receiver) addFrame(b *Batch, m *partial, flags byte, body []byte) error
 	if flags&zmtp.More == 0 {
 		r.finish(b, m)
 		r.locate(b, m)
+		if r.over.left > 0 {
+			r.cut(uint64(m.size) + r.over.left)
+			r.over.left = 0
+		}
 		r.start = m.end
 		*m = partial{end: m.end}
 	} else if m.frames >= maxFrames {

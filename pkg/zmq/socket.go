@@ -19,15 +19,18 @@ var ErrClosed = errors.New("the socket is closed")
 // Socket is a ZeroMQ socket. Its methods may be called from any goroutine.
 type Socket struct {
 	cfg      Config
-	audience audience        // a PUB's or XPUB's
-	missed   atomic.Uint64   // messages that its subscribers were too slow to get
-	ctx      context.Context // ends dialling, listening and handshakes
-	stop     context.CancelFunc
-	deaf     chan struct{} // closed: what arrives is thrown away
-	done     chan struct{} // closed: connections end at once
-	work     sync.WaitGroup
-	in       chan *Batch
-	limits   queueLimits
+	audience audience      // a PUB's or XPUB's
+	missed   atomic.Uint64 // messages that its subscribers were too slow to get
+
+	truncated atomic.Uint64 // received messages that were cut
+
+	ctx    context.Context // ends dialling, listening and handshakes
+	stop   context.CancelFunc
+	deaf   chan struct{} // closed: what arrives is thrown away
+	done   chan struct{} // closed: connections end at once
+	work   sync.WaitGroup
+	in     chan *Batch
+	limits queueLimits
 
 	strangers log.Limited // for what anyone that connects can cause
 	slow      log.Limited // for what slow subscribers miss
