@@ -18,18 +18,26 @@ func checkMemory(t *testing.T, m *memory) {
 	t.Helper()
 	sum, count := 0, 0
 	for name, topic := range m.topics {
-		sum += len(name) + topicCost
-		count += len(topic.recent)
-		if topic.name != name || len(topic.recent) == 0 || len(topic.recent) > m.perTopic || (topic.oldest > 0 && len(topic.recent) < m.perTopic) ||
-			cap(topic.recent) > 4*len(topic.recent)+16 {
-			t.Fatalf("topic %q has %d messages, room for %d, the oldest is %d", name, len(topic.recent), cap(topic.recent), topic.oldest)
+		sum += 2*len(name) + topicCost
+		if sorted, found := m.sorted.From([]byte(name)); topic.name != name || topic.count == 0 || topic.count > m.perTopic || !found || sorted != topic {
+			t.Fatalf("topic %q has %d messages; sorted: %v", name, topic.count, sorted)
 		}
-		for i := range topic.recent {
-			r := topic.recent[(topic.oldest+i)%len(topic.recent)]
-			if sum += r.cost(); r.topic != topic || r.place.Value != r || (i > 0 && r.seq <= topic.recent[(topic.oldest+i-1)%len(topic.recent)].seq) {
+		var before uint64
+		n := 0
+		for r := topic.oldest; r != nil; r = r.next {
+			n++
+			if sum += r.cost(); r.topic != topic || r.place.Value != r || r.seq <= before || (r.next == nil && topic.newest != r) {
 				t.Fatalf("topic %q: message %d is not in its place", name, r.seq)
 			}
+			before = r.seq
 		}
+		if n != topic.count {
+			t.Fatalf("topic %q has %d messages, and counts %d", name, n, topic.count)
+		}
+		count += n
+	}
+	if _, found := m.sorted.From(nil); found != (len(m.topics) > 0) {
+		t.Fatalf("there are %d topics; sorted: %v", len(m.topics), found)
 	}
 	last := uint64(0)
 	for e := m.all.Front(); e != nil; e = e.Next() {
@@ -42,6 +50,12 @@ func checkMemory(t *testing.T, m *memory) {
 	if sum != m.bytes || count != m.all.Len() || m.bytes > m.limit {
 		t.Fatalf("%d bytes are counted, there are %d, at most %d; %d messages are listed, there are %d", m.bytes, sum, m.limit, m.all.Len(), count)
 	}
+}
+
+// everything returns what a replay finds.
+func everything(m *memory, prefix string, wanted func(topic []byte) bool) []*remembered {
+	h := &Hub{memory: m}
+	return h.find(&search{prefix: []byte(prefix), until: m.last, wanted: wanted})
 }
 
 // published is a message that the memory was given.
@@ -69,6 +83,7 @@ func TestMemoryAgainstAList(t *testing.T) {
 				batch = append(batch, frames)
 				all = append(all, published{frames[0], strings.Join(frames, "|")})
 			}
+			m.pinned = random.IntN(2) == 0
 			source.Give(m.add, batch...)
 			checkMemory(t, m)
 			for _, prefix := range []string{"", "a", "a1", "b19", "c"} {
@@ -81,7 +96,7 @@ func TestMemoryAgainstAList(t *testing.T) {
 func checkFound(t *testing.T, m *memory, prefix string, all []published) {
 	t.Helper()
 	var got, want []string
-	for _, r := range m.find(func(topic []byte) bool { return topic[len(topic)-1] != '7' }, []byte(prefix)) {
+	for _, r := range everything(m, prefix, func(topic []byte) bool { return topic[len(topic)-1] != '7' }) {
 		got = append(got, string(bytes.Join(r.frames(), []byte("|"))))
 	}
 	oldest := m.last + 1
@@ -164,7 +179,7 @@ func TestMemoryOfTooMuch(t *testing.T) {
 		t.Errorf("%d messages, %d bytes", m.all.Len(), m.bytes)
 	}
 	source.Give(m.add, []string{"a", "2"})
-	if found := m.find(func([]byte) bool { return true }, nil); len(found) != 1 || m.all.Len() != 1 {
+	if found := everything(m, "", func([]byte) bool { return true }); len(found) != 1 || m.all.Len() != 1 {
 		t.Errorf("%d found", len(found))
 	}
 }
@@ -182,19 +197,5 @@ func TestMemoryAllocates(t *testing.T) {
 	}
 	if n := testing.AllocsPerRun(100, func() { m.add(b) }); n > 0 {
 		t.Errorf("%v allocations", n)
-	}
-}
-
-func TestNewest(t *testing.T) {
-	var messages []*remembered
-	for _, size := range []int{100, 1, 1000, 10, 1} {
-		messages = append(messages, &remembered{bytes: make([]byte, size)})
-	}
-	for _, test := range []struct{ size, want int }{
-		{2000, 5}, {1012, 4}, {1011, 3}, {1010, 2}, {11, 2}, {10, 1}, {1, 1}, {0, 0}, {-1, 0},
-	} {
-		if got := newest(messages, test.size); len(got) != test.want || (len(got) > 0 && got[len(got)-1] != messages[4]) {
-			t.Errorf("%d messages in %d bytes", len(got), test.size)
-		}
 	}
 }

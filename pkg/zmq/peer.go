@@ -81,6 +81,9 @@ func (p *Peer) Send(frames ...[]byte) bool { return p.outbox.add(frames, true) }
 // Queue is Send, but wakes no writer that has room left in its queue: Socket.Flush does, once for many messages.
 func (p *Peer) Queue(frames ...[]byte) bool { return p.outbox.add(frames, false) }
 
+// Flush wakes the peer's writer if it has something to write. Socket.Flush does that for all peers.
+func (p *Peer) Flush() { p.outbox.flush() }
+
 // dropError says that we have ended the connection, and why.
 type dropError struct{ reason error }
 
