@@ -2,7 +2,6 @@ package hub
 
 import (
 	"bytes"
-	"container/list"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/prefix"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
@@ -17,8 +16,11 @@ type memory struct {
 	bytes    int
 	topics   map[string]*topic
 	sorted   prefix.Map[*topic] // the same topics
-	all      list.List          // of *remembered, oldest first
-	last     uint64             // the newest message's number
+	oldest   *remembered        // of all topics; the others follow it
+	newest   *remembered
+	count    int
+	last     uint64      // the newest message's number
+	spare    *remembered // forgotten, its memory is to be used again; or nil
 
 	// While it is pinned, somebody reads messages without a lock. What is forgotten is then left to the garbage
 	// collector, and its memory takes no new message.
@@ -33,14 +35,14 @@ type topic struct {
 	count          int // at most memory.perTopic
 }
 
-// remembered is one message. Only its place and next change while the memory is pinned.
+// remembered is one message. Only its neighbours change while the memory is pinned.
 type remembered struct {
-	topic *topic
-	place *list.Element // in memory.all
-	next  *remembered   // the next newer one of the topic
-	seq   uint64
-	bytes []byte // all frames
-	ends  []int  // ends[i] is where frame i ends in bytes
+	topic        *topic
+	next         *remembered // the next newer one of the topic
+	older, newer *remembered // its neighbours among the messages of all topics
+	seq          uint64
+	bytes        []byte // all frames
+	ends         []int  // ends[i] is where frame i ends in bytes
 }
 
 // Roughly what topics and messages cost in addition to their bytes.
@@ -61,7 +63,7 @@ func (m *memory) add(b *zmq.Batch) {
 		if t == nil {
 			t = m.addTopic(string(frames[0]))
 		}
-		r := m.place(t)
+		r := m.room(t)
 		r.makeRoom(frames)
 		for _, f := range frames {
 			r.bytes = append(r.bytes, f...)
@@ -71,11 +73,12 @@ func (m *memory) add(b *zmq.Batch) {
 		m.last++
 		r.seq = m.last
 		t.push(r)
+		m.link(r)
 		if m.pinned {
 			m.arrived = append(m.arrived, r)
 		}
-		for m.bytes > m.limit && m.all.Len() > 0 {
-			m.forget(m.all.Front().Value.(*remembered))
+		for m.bytes > m.limit && m.count > 0 {
+			m.forget()
 		}
 	}
 }
@@ -88,22 +91,55 @@ func (m *memory) addTopic(name string) *topic {
 	return t
 }
 
-// place returns where a topic's next message goes: a new place, or that of the topic's oldest message. It is the
-// newest of all, and not in the topic's queue.
-func (m *memory) place(t *topic) *remembered {
-	if t.count < m.perTopic {
-		r := &remembered{topic: t}
-		r.place = m.all.PushBack(r)
-		return r
+// room returns what a topic's next message goes into: that of the topic's oldest message, if there are enough, or a
+// forgotten one's, or new memory.
+func (m *memory) room(t *topic) *remembered {
+	if t.count == m.perTopic {
+		m.drop(t)
 	}
-	r := t.pop()
-	m.bytes -= r.cost()
-	m.all.MoveToBack(r.place)
-	if m.pinned {
-		r = &remembered{topic: t, place: r.place}
-		r.place.Value = r
+	r := m.spare
+	if m.spare = nil; r == nil {
+		r = &remembered{}
 	}
+	r.topic = t
 	return r
+}
+
+// link makes r the newest message of all.
+func (m *memory) link(r *remembered) {
+	if m.count == 0 {
+		m.oldest = r
+	} else {
+		m.newest.newer = r
+	}
+	r.older, r.newer, m.newest = m.newest, nil, r
+	m.count++
+}
+
+// unlink takes r out of the messages of all topics.
+func (m *memory) unlink(r *remembered) {
+	if m.oldest == r {
+		m.oldest = r.newer
+	} else {
+		r.older.newer = r.newer
+	}
+	if m.newest == r {
+		m.newest = r.older
+	} else {
+		r.newer.older = r.older
+	}
+	r.older, r.newer = nil, nil
+	m.count--
+}
+
+// drop removes the oldest message of a topic.
+func (m *memory) drop(t *topic) {
+	r := t.pop()
+	m.unlink(r)
+	m.bytes -= r.cost()
+	if !m.pinned {
+		m.spare = r
+	}
 }
 
 // push makes r the topic's newest message.
@@ -144,11 +180,9 @@ func sized[E any](s []E, n int) []E {
 }
 
 // forget removes the oldest message of all, which is also its topic's oldest.
-func (m *memory) forget(r *remembered) {
-	t := r.topic
-	t.pop()
-	m.all.Remove(r.place)
-	m.bytes -= r.cost()
+func (m *memory) forget() {
+	t := m.oldest.topic
+	m.drop(t)
 	if t.count == 0 {
 		delete(m.topics, t.name)
 		m.sorted.Delete([]byte(t.name))

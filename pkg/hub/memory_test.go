@@ -26,7 +26,7 @@ func checkMemory(t *testing.T, m *memory) {
 		n := 0
 		for r := topic.oldest; r != nil; r = r.next {
 			n++
-			if sum += r.cost(); r.topic != topic || r.place.Value != r || r.seq <= before || (r.next == nil && topic.newest != r) {
+			if sum += r.cost(); r.topic != topic || r.seq <= before || (r.next == nil && topic.newest != r) {
 				t.Fatalf("topic %q: message %d is not in its place", name, r.seq)
 			}
 			before = r.seq
@@ -39,16 +39,18 @@ func checkMemory(t *testing.T, m *memory) {
 	if _, found := m.sorted.From(nil); found != (len(m.topics) > 0) {
 		t.Fatalf("there are %d topics; sorted: %v", len(m.topics), found)
 	}
-	last := uint64(0)
-	for e := m.all.Front(); e != nil; e = e.Next() {
-		if seq := e.Value.(*remembered).seq; seq <= last {
-			t.Fatalf("%d comes after %d", seq, last)
-		} else {
-			last = seq
+	var older *remembered
+	linked := 0
+	for r := m.oldest; r != nil; older, r = r, r.newer {
+		if linked++; r.older != older || (older != nil && r.seq <= older.seq) {
+			t.Fatalf("%d comes after %+v", r.seq, older)
 		}
 	}
-	if sum != m.bytes || count != m.all.Len() || m.bytes > m.limit {
-		t.Fatalf("%d bytes are counted, there are %d, at most %d; %d messages are listed, there are %d", m.bytes, sum, m.limit, m.all.Len(), count)
+	if m.newest != older || linked != m.count {
+		t.Fatalf("%d messages are linked and %d counted; the newest is %+v, not %+v", linked, m.count, m.newest, older)
+	}
+	if sum != m.bytes || count != m.count || m.bytes > m.limit {
+		t.Fatalf("%d bytes are counted, there are %d, at most %d; %d messages are listed, there are %d", m.bytes, sum, m.limit, m.count, count)
 	}
 }
 
@@ -100,8 +102,8 @@ func checkFound(t *testing.T, m *memory, prefix string, all []published) {
 		got = append(got, string(bytes.Join(r.frames(), []byte("|"))))
 	}
 	oldest := m.last + 1
-	if e := m.all.Front(); e != nil {
-		oldest = e.Value.(*remembered).seq
+	if m.oldest != nil {
+		oldest = m.oldest.seq
 	}
 	counts := make(map[string]int)
 	for i := len(all) - 1; i >= 0 && uint64(i)+1 >= oldest; i-- {
@@ -165,8 +167,8 @@ func TestMemoryOfALongMessage(t *testing.T) {
 		}
 		source.Give(m.add, []string{"t", strings.Repeat("x", size)})
 	}
-	if m.all.Len() != n || m.bytes > 400_000 {
-		t.Errorf("%d messages are remembered, %d bytes", m.all.Len(), m.bytes)
+	if m.count != n || m.bytes > 400_000 {
+		t.Errorf("%d messages are remembered, %d bytes", m.count, m.bytes)
 	}
 }
 
@@ -175,11 +177,11 @@ func TestMemoryOfTooMuch(t *testing.T) {
 	source, m := taptest.New(t), newMemory(3, 1000)
 	source.Give(m.add, []string{"a", "1"}, []string{"b", strings.Repeat("x", 2000)})
 	checkMemory(t, m)
-	if m.all.Len() != 0 || m.bytes != 0 || len(m.topics) != 0 {
-		t.Errorf("%d messages, %d bytes", m.all.Len(), m.bytes)
+	if m.count != 0 || m.bytes != 0 || len(m.topics) != 0 {
+		t.Errorf("%d messages, %d bytes", m.count, m.bytes)
 	}
 	source.Give(m.add, []string{"a", "2"})
-	if found := everything(m, "", func([]byte) bool { return true }); len(found) != 1 || m.all.Len() != 1 {
+	if found := everything(m, "", func([]byte) bool { return true }); len(found) != 1 || m.count != 1 {
 		t.Errorf("%d found", len(found))
 	}
 }

@@ -79,7 +79,7 @@ func TestMemoryCostDoesNotGrow(t *testing.T) {
 		source := taptest.New(t)
 		b := source.Batch(topicsAndNumbers(0, 100, 1)...)
 		defer b.Release()
-		for m.all.Len() < messages/2 || m.bytes < m.limit-1000 {
+		for m.count < messages/2 || m.bytes < m.limit-1000 {
 			m.add(b)
 		}
 		best := time.Hour
