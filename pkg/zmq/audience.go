@@ -60,12 +60,13 @@ func (p *Peer) subscribe(prefix []byte) error {
 	return nil
 }
 
-// cancel takes one subscription of the peer back.
+// cancel takes the peer's subscription to a prefix back, however many times the peer has sent it: libzmq's XSUB passes
+// on every subscription, and only the last cancellation.
 func (p *Peer) cancel(prefix []byte) {
 	p.socket.audience.mu.Lock()
-	last := p.topics.Remove(prefix)
+	had := p.topics.RemoveAll(prefix)
 	p.socket.audience.mu.Unlock()
-	if last {
+	if had {
 		p.socket.changeAudience(p, prefix, false)
 	}
 }

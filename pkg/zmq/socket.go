@@ -125,12 +125,13 @@ func (s *Socket) serve(conn net.Conn, endpoint string, dialled bool) (establishe
 	if !s.add(p) {
 		return false, ErrClosed
 	}
-	s.strangers.write(slog.LevelInfo, "peer connected", "endpoint", endpoint, "peer", p.remote)
-	if s.cfg.OnUp != nil {
-		s.cfg.OnUp(p)
-	}
-	s.progress()
-	err = p.run()
+	err = p.run(func() {
+		s.strangers.write(slog.LevelInfo, "peer connected", "endpoint", endpoint, "peer", p.remote)
+		if s.cfg.OnUp != nil {
+			s.cfg.OnUp(p)
+		}
+		s.progress()
+	})
 	s.forget(p)
 	if s.cfg.OnDown != nil {
 		s.cfg.OnDown(p, err)
