@@ -24,6 +24,7 @@ type Peer struct {
 	asks     bool     // we are a SUB or XSUB, and the peer a publisher
 	requests requests // what it has yet to be told
 
+	changes      int                       // subscriptions and cancellations of the peer; the reader's
 	acknowledged uint64                    // bytes, as progressing last saw them; the reader's
 	reported     uint64                    // messages that the peer has announced as missed by us; the reader's
 	handed       atomic.Uint64             // twice the number of batches received; odd while one is being handed over
