@@ -51,7 +51,7 @@ func (s *Socket) upstream(b *Batch) {
 func (p *Peer) subscribe(prefix []byte) error {
 	s := p.socket
 	p.takeTurns()
-	if s.cfg.Type != Pub && s.cfg.Type != XPub {
+	if !s.publishes() {
 		return fmt.Errorf("a subscription sent to a %s socket", s.cfg.Type)
 	}
 	s.audience.mu.Lock()
@@ -62,6 +62,9 @@ func (p *Peer) subscribe(prefix []byte) error {
 	}
 	if first {
 		s.changeAudience(p, prefix, true)
+	}
+	if p.dialled != "" {
+		s.newcomers.asked(p)
 	}
 	return nil
 }

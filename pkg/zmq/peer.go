@@ -44,7 +44,7 @@ func newPeer(s *Socket, conn net.Conn, endpoint string, settled session) *Peer {
 	if p.asks = s.cfg.Type == Sub || s.cfg.Type == XSub; p.asks {
 		p.requests.due = make(chan struct{}, 1)
 	}
-	if p.asks || s.cfg.Type == Pub || s.cfg.Type == XPub {
+	if p.asks || s.publishes() {
 		listen.LimitUnsent(conn, maxUnsent) //nolint:errcheck // then the kernel holds more
 	}
 	return p

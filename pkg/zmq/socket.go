@@ -17,16 +17,17 @@ var ErrClosed = errors.New("the socket is closed")
 
 // Socket is a ZeroMQ socket. Its methods may be called from any goroutine.
 type Socket struct {
-	cfg      Config
-	audience audience        // a PUB's or XPUB's
-	missed   atomic.Uint64   // messages that its subscribers were too slow to get
-	ctx      context.Context // ends dialling, listening and handshakes
-	stop     context.CancelFunc
-	deaf     chan struct{} // closed: what arrives is thrown away
-	done     chan struct{} // closed: connections end at once
-	work     sync.WaitGroup
-	in       chan *Batch
-	limits   queueLimits
+	cfg       Config
+	audience  audience      // a PUB's or XPUB's
+	missed    atomic.Uint64 // messages that its subscribers were too slow to get
+	newcomers newcomers
+	ctx       context.Context // ends dialling, listening and handshakes
+	stop      context.CancelFunc
+	deaf      chan struct{} // closed: what arrives is thrown away
+	done      chan struct{} // closed: connections end at once
+	work      sync.WaitGroup
+	in        chan *Batch
+	limits    queueLimits
 
 	strangers limitedLog // for what anyone that connects can cause
 	slow      limitedLog // for what slow subscribers miss
@@ -51,6 +52,7 @@ func New(cfg Config) (*Socket, error) {
 	}
 	s := &Socket{cfg: cfg, in: make(chan *Batch), deaf: make(chan struct{}), done: make(chan struct{})}
 	s.limits.hwm = cfg.HWM
+	s.newcomers.settled, s.newcomers.run = cfg.OnSettled, s.work.Go
 	s.strangers.logger, s.slow.logger = cfg.Logger, cfg.Logger
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	if cfg.Type != Sub && cfg.Type != XSub {
@@ -127,12 +129,18 @@ func (s *Socket) serve(conn net.Conn, endpoint string, dialled bool) (establishe
 	}
 	err = p.run(func() {
 		s.strangers.write(slog.LevelInfo, "peer connected", "endpoint", endpoint, "peer", p.remote)
+		if p.awaited() {
+			s.newcomers.up(p)
+		}
 		if s.cfg.OnUp != nil {
 			s.cfg.OnUp(p)
 		}
 		s.progress()
 	})
 	s.forget(p)
+	if p.awaited() {
+		s.newcomers.down(p)
+	}
 	if s.cfg.OnDown != nil {
 		s.cfg.OnDown(p, err)
 	}
