@@ -63,6 +63,7 @@ type Server struct {
 	instance string        // distinguishes our event IDs from those of an earlier process
 	quit     chan struct{} // closed: readers get what waits for them, and no more
 	clients  atomic.Int64
+	turns    turns // of readers' filters
 
 	unusable  log.Limited // for a token file that each request finds unusable
 	strangers log.Limited // for what else anyone that connects can cause
@@ -75,7 +76,7 @@ type Server struct {
 
 // New returns a server. It reads the files that cfg names, and fails if they are unusable.
 func New(cfg Config) (*Server, error) {
-	s := &Server{cfg: cfg, quit: make(chan struct{}), headerTimeout: 10 * time.Second, idleTimeout: 2 * time.Minute}
+	s := &Server{cfg: cfg, quit: make(chan struct{}), turns: newTurns(), headerTimeout: 10 * time.Second, idleTimeout: 2 * time.Minute}
 	var random [4]byte
 	rand.Read(random[:]) // never fails
 	s.unusable.Logger, s.strangers.Logger = cfg.Logger, cfg.Logger

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"net/http"
 	"time"
 
@@ -82,11 +83,11 @@ func (c *client) serve(r *http.Request) {
 		case <-r.Context().Done():
 			return
 		case <-c.server.quit:
-			c.deliver(c.reader.Take(waiting[:0])) //nolint:errcheck // it is the end either way
+			c.deliver(r.Context(), c.reader.Take(waiting[:0])) //nolint:errcheck // it is the end either way
 			return
 		}
 		waiting = c.reader.Take(waiting[:0])
-		if c.deliver(waiting) != nil {
+		if c.deliver(r.Context(), waiting) != nil {
 			return
 		}
 		clear(waiting)
@@ -97,19 +98,22 @@ func (c *client) serve(r *http.Request) {
 const maxWrite = 32 << 10
 
 // deliver encodes and writes deliveries.
-func (c *client) deliver(waiting []tap.Delivery) error {
+func (c *client) deliver(ctx context.Context, waiting []tap.Delivery) error {
+	defer c.request.filter.rest()
 	buffer := buffers.Get().(*[]byte)
 	defer buffers.Put(buffer)
 	b := (*buffer)[:0]
 	for _, d := range waiting {
 		for i := range d.Messages {
 			m := &d.Messages[i]
-			if c.request.grep != nil && !c.request.grep.Match(m.Payload) {
+			if matches, err := c.request.filter.match(ctx, m.Payload); err != nil {
+				return err
+			} else if !matches {
 				continue
 			}
 			b = c.encoding.message(b, m)
 			c.sent++
-			if len(b) >= maxWrite {
+			if len(b) >= maxWrite || c.request.filter.waits() {
 				if err := c.write(b); err != nil {
 					return err
 				}
@@ -132,6 +136,7 @@ func (c *client) deliver(waiting []tap.Delivery) error {
 
 // write sends b to the reader at once, unless it is empty; nil sends the headers.
 func (c *client) write(b []byte) error {
+	c.request.filter.rest()
 	if b == nil {
 		return c.control.Flush()
 	}

@@ -75,6 +75,7 @@ type Config struct {
 
 	Reconnect, ReconnectMax time.Duration // first and longest wait between dials
 	HandshakeTimeout        time.Duration // a peer that has not finished its handshake by then is dropped
+	Reaching                time.Duration // how long Settled waits for endpoints at the start; 0: DefaultReaching
 	Heartbeat               time.Duration // interval of PING; a peer silent for three is dropped; 0: none
 
 	DNSServer      string        // host:port of the server that looks names up; "": the system's
@@ -96,6 +97,9 @@ type Config struct {
 	// gone. It is not called for a repeated subscription. The callee calls apply once, which makes the change
 	// take effect between two published messages. It may be called while the socket is being closed.
 	OnSubscription func(p *Peer, prefix []byte, wanted bool, apply func())
+
+	// OnSettled: Settled returns nil from now on, until another peer comes.
+	OnSettled func()
 
 	// OnUnreachable: an endpoint that is connected to was not reached, or its peer was silent or dropped, and
 	// dialling goes on; or the endpoint has left the name that led to it. It is called after OnDown.
@@ -119,7 +123,7 @@ func (c *Config) setDefaults() error {
 	if min(c.HWM, c.Batch, c.MaxMessage) < 0 {
 		return errors.New("the high-water mark, the batch and the longest message cannot be negative")
 	}
-	if min(c.Reconnect, c.ReconnectMax, c.HandshakeTimeout, c.Heartbeat) < 0 {
+	if min(c.Reconnect, c.ReconnectMax, c.HandshakeTimeout, c.Heartbeat, c.Reaching) < 0 {
 		return errors.New("the waits between dials, the time for a handshake and the heartbeat cannot be negative")
 	}
 	orDefault(&c.HWM, DefaultHWM)
@@ -129,6 +133,7 @@ func (c *Config) setDefaults() error {
 	orDefault(&c.Reconnect, DefaultReconnect)
 	orDefault(&c.ReconnectMax, DefaultReconnectMax)
 	orDefault(&c.HandshakeTimeout, DefaultHandshakeTimeout)
+	orDefault(&c.Reaching, DefaultReaching)
 	orDefault(&c.silence, defaultSilence)
 	orDefault(&c.farewell, defaultFarewell)
 	if c.Logger == nil {

@@ -25,6 +25,13 @@ func (s *Socket) Connect(text string) error {
 	if s.closed {
 		return ErrClosed
 	}
+	if s.publishes() {
+		name := e.String()
+		if e.Lookup != "" {
+			name = ""
+		}
+		s.newcomers.expect(name, s.cfg.Reaching)
+	}
 	if e.Lookup != "" {
 		s.work.Go(func() { s.follow(e) })
 	} else {

@@ -21,13 +21,18 @@ type Peer struct {
 	outbox  outbox
 	topics  prefix.Set // what the peer has subscribed to; audience.mu guards it
 
+	asks     bool     // we are a SUB or XSUB, and the peer a publisher
+	requests requests // what it has yet to be told
+
+	changes      int                       // subscriptions and cancellations of the peer; the reader's
 	acknowledged uint64                    // bytes, as progressing last saw them; the reader's
 	reported     uint64                    // messages that the peer has announced as missed by us; the reader's
 	handed       atomic.Uint64             // twice the number of batches received; odd while one is being handed over
 	reason       atomic.Pointer[dropError] // why we have dropped it, or nil
 }
 
-// maxUnsent is how many bytes the kernel holds for a subscriber that does not read, in addition to its outbox.
+// maxUnsent is how many bytes the kernel holds for a subscriber that does not read, in addition to its outbox; or for a
+// publisher that does not read what it is asked for.
 const maxUnsent = 128 << 10
 
 func newPeer(s *Socket, conn net.Conn, endpoint string, settled session) *Peer {
@@ -36,7 +41,10 @@ func newPeer(s *Socket, conn net.Conn, endpoint string, settled session) *Peer {
 	if settled.commands { // before 3.1 there is no PING to answer
 		p.beat = s.cfg.Heartbeat
 	}
-	if s.cfg.Type == Pub || s.cfg.Type == XPub {
+	if p.asks = s.cfg.Type == Sub || s.cfg.Type == XSub; p.asks {
+		p.requests.due = make(chan struct{}, 1)
+	}
+	if p.asks || s.publishes() {
 		listen.LimitUnsent(conn, maxUnsent) //nolint:errcheck // then the kernel holds more
 	}
 	return p
@@ -81,6 +89,9 @@ func (p *Peer) Send(frames ...[]byte) bool { return p.outbox.add(frames, true) }
 // Queue is Send, but wakes no writer that has room left in its queue: Socket.Flush does, once for many messages.
 func (p *Peer) Queue(frames ...[]byte) bool { return p.outbox.add(frames, false) }
 
+// Flush wakes the peer's writer if it has something to write. Socket.Flush does that for all peers.
+func (p *Peer) Flush() { p.outbox.flush() }
+
 // dropError says that we have ended the connection, and why.
 type dropError struct{ reason error }
 
@@ -96,15 +107,22 @@ func (p *Peer) Drop(reason error) {
 	p.conn.Close() // ends readLoop
 }
 
-// run reads and writes until the connection ends, and returns why it has ended.
-func (p *Peer) run() error {
+// run calls up, and then reads and writes until the connection ends. It returns why the connection has ended. A SUB or
+// XSUB first asks for what it wants, whatever up does: until then it misses what is published.
+func (p *Peer) run(up func()) error {
 	written := make(chan error, 1)
+	if !p.asks {
+		up()
+	}
 	go func() {
 		err := p.writeLoop()
 		p.end() // at once: the reader may be waiting for a receiver
 		written <- err
 		p.conn.Close() // ends readLoop
 	}()
+	if p.asks {
+		up()
+	}
 	err := p.readLoop()
 	p.end()
 	reason := p.reason.Load()

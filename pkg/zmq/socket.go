@@ -18,9 +18,10 @@ var ErrClosed = errors.New("the socket is closed")
 
 // Socket is a ZeroMQ socket. Its methods may be called from any goroutine.
 type Socket struct {
-	cfg      Config
-	audience audience      // a PUB's or XPUB's
-	missed   atomic.Uint64 // messages that its subscribers were too slow to get
+	cfg       Config
+	audience  audience      // a PUB's or XPUB's
+	missed    atomic.Uint64 // messages that its subscribers were too slow to get
+	newcomers newcomers
 
 	truncated atomic.Uint64 // received messages that were cut
 
@@ -56,6 +57,7 @@ func New(cfg Config) (*Socket, error) {
 	}
 	s := &Socket{cfg: cfg, in: make(chan *Batch), deaf: make(chan struct{}), done: make(chan struct{})}
 	s.limits.hwm = cfg.HWM
+	s.newcomers.settled, s.newcomers.run = cfg.OnSettled, s.work.Go
 	s.strangers.Logger, s.slow.Logger, s.named.Logger = cfg.Logger, cfg.Logger, cfg.Logger
 	s.named.Burst = 100
 	s.ctx, s.stop = context.WithCancel(context.Background())
@@ -131,13 +133,20 @@ func (s *Socket) serve(conn net.Conn, endpoint string, dialled bool) (establishe
 	if !s.add(p) {
 		return false, ErrClosed
 	}
-	s.strangers.Write(slog.LevelInfo, "peer connected", "endpoint", endpoint, "peer", p.remote)
-	if s.cfg.OnUp != nil {
-		s.cfg.OnUp(p)
-	}
-	s.progress()
-	err = p.run()
+	err = p.run(func() {
+		s.strangers.Write(slog.LevelInfo, "peer connected", "endpoint", endpoint, "peer", p.remote)
+		if p.awaited() {
+			s.newcomers.up(p)
+		}
+		if s.cfg.OnUp != nil {
+			s.cfg.OnUp(p)
+		}
+		s.progress()
+	})
 	s.forget(p)
+	if p.awaited() {
+		s.newcomers.down(p)
+	}
 	if s.cfg.OnDown != nil {
 		s.cfg.OnDown(p, err)
 	}

@@ -9,6 +9,7 @@ import (
 func (p *Peer) writeLoop() error {
 	heartbeat, stop := p.heartbeat()
 	defer stop()
+	requests := p.requests.due
 	var ended bool
 	for {
 		select {
@@ -28,10 +29,14 @@ func (p *Peer) writeLoop() error {
 		}
 		if w.last && !ended {
 			p.closeWrite()
-			ended = true
+			ended, requests = true, nil
 		}
 		select {
 		case <-p.outbox.wake:
+		case <-requests:
+			if _, err := p.conn.Write(p.requests.take(p.session.commands)); err != nil {
+				return err
+			}
 		case <-heartbeat:
 			p.outbox.ping()
 		case <-p.socket.done:
