@@ -19,7 +19,7 @@ import (
 // subscribed, so that a PONG shows nothing here.
 const (
 	DefaultReaching = 3 * time.Second       // from the start on, for the handshake with each endpoint
-	asking          = time.Second           // from the handshake on, for the first subscription
+	asking          = 2 * time.Second       // from the handshake on, for the first subscription
 	further         = 50 * time.Millisecond // from a subscription on, for another one
 )
 
