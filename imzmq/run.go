@@ -54,7 +54,7 @@ func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr io.W
 	}
 	cfg := o.Socket(o.socketType, logger)
 	if acknowledge {
-		cfg.OnUp = intake.CheckSender
+		cfg.OnUp, cfg.Answered = intake.CheckSender, true
 	}
 	if cfg.Subscribe = o.subscribe; o.socketType == zmq.Sub && len(o.subscribe) == 0 {
 		cfg.Subscribe = []string{""}
@@ -67,6 +67,7 @@ func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr io.W
 		return err
 	}
 	ctx, cancel := context.WithCancel(ctx)
+	o.Budget().Govern(ctx)
 	var greeting sync.WaitGroup
 	defer greeting.Wait()
 	defer cancel()

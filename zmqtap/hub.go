@@ -70,7 +70,21 @@ func parseHub(args []string, stdout io.Writer) (*hubOptions, error) {
 	case fs.Changed("replay-bytes") && o.replay == 0:
 		return nil, flags.Usage("--replay-bytes needs --replay")
 	}
-	return o, o.web.validate(fs)
+	if err := o.web.validate(fs); err != nil {
+		return nil, err
+	}
+	return o, o.Limit(o.remembered())
+}
+
+// remembered returns how many bytes the hub remembers of what was published.
+func (o *hubOptions) remembered() (n int) {
+	if o.replay > 0 {
+		n = int(o.replayBytes)
+	}
+	if o.web.address != "" {
+		n += int(o.web.history)
+	}
+	return n
 }
 
 func runHub(ctx context.Context, args []string, stdout, stderr *os.File) error {
@@ -97,10 +111,11 @@ func runHub(ctx context.Context, args []string, stdout, stderr *os.File) error {
 	draining, stop := o.Lingering(ctx)
 	defer stop()
 	wait := func() error { return nil }
+	o.Budget().Govern(ctx)
 	if err = o.open(h, logger); err == nil && o.web.address != "" {
 		var server *web.Server
 		var l net.Listener
-		if server, l, err = o.web.listen(cfg.Stream, o.HWM, logger); err == nil {
+		if server, l, err = o.web.listen(cfg.Stream, &o.Common, logger); err == nil {
 			wait = background(ctx, draining, server, l, cancel)
 		}
 	}

@@ -34,6 +34,9 @@ func runServe(ctx context.Context, args []string, stdout, stderr *os.File) error
 	if err := web.validate(fs); err != nil {
 		return err
 	}
+	if err := o.Limit(int(web.history)); err != nil {
+		return err
+	}
 	logger := o.Logger(stderr)
 	stream := tap.New(int(web.history))
 	socket, err := o.open(stream, logger)
@@ -44,7 +47,8 @@ func runServe(ctx context.Context, args []string, stdout, stderr *os.File) error
 	defer cancel()
 	draining, stop := o.Lingering(ctx)
 	defer stop()
-	server, l, err := web.listen(stream, o.HWM, logger)
+	o.Budget().Govern(ctx)
+	server, l, err := web.listen(stream, &o.Common, logger)
 	if err == nil {
 		wait := background(ctx, draining, server, l, cancel)
 		<-ctx.Done()

@@ -97,8 +97,9 @@ func validOrigin(origin string) bool {
 }
 
 // listen makes a server and opens its address. It logs the address, and a warning if others can read the stream.
-func (o *webOptions) listen(stream *tap.Stream, hwm int, logger *slog.Logger) (*web.Server, net.Listener, error) {
-	o.Stream, o.Page, o.Queue, o.Logger = stream, page.Files, hwm, logger
+func (o *webOptions) listen(stream *tap.Stream, c *flags.Common, logger *slog.Logger) (*web.Server, net.Listener, error) {
+	o.Stream, o.Page, o.Queue, o.Logger = stream, page.Files, c.HWM, logger
+	o.Budget = c.Budget()
 	server, err := web.New(o.Config)
 	if err != nil {
 		return nil, nil, err
@@ -128,7 +129,7 @@ func (o *webOptions) listen(stream *tap.Stream, hwm int, logger *slog.Logger) (*
 		logger.Warn("whoever reaches this address reads the stream: use --http-token-file to ask for a token, "+
 			"or a loopback address to stay on this host", "at", at)
 	}
-	return server, l, nil
+	return server, c.Gate(logger).Listener(l), nil
 }
 
 // background runs a server until ctx ends, and calls failed when the server has ended. wait waits for that

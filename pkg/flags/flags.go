@@ -28,6 +28,7 @@ type Common struct {
 
 	program Program
 	shared  *pflag.FlagSet
+	limits  limits
 }
 
 // Arguments is what arguments that are not flags mean.
@@ -75,9 +76,10 @@ func (c *Common) newSet(p Program) *pflag.FlagSet {
 		"DNS server, `host:port`, for dns+tcp and srv+tcp endpoints, instead of the system's; "+
 			"for example 127.0.0.1:8600 for Consul")
 	s.IntVar(&c.HWM, "hwm", zmq.DefaultHWM,
-		"most `messages` held per peer; their bytes are limited, too: 4 MiB per peer, 256 MiB for all peers")
+		"most `messages` held per peer; their bytes are limited, too: 4 MiB per peer, and a part of --max-memory")
 	c.MaxMessage = zmq.DefaultMaxMessage
 	s.Var(&c.MaxMessage, "max-message-size", "most `bytes` in all frames of a message together; suffixes KiB and MiB")
+	c.limits.add(s)
 	s.DurationVar(&c.Reconnect, "reconnect", zmq.DefaultReconnect,
 		"first wait between dials; doubles with each failure")
 	s.DurationVar(&c.ReconnectMax, "reconnect-max", zmq.DefaultReconnectMax, "longest wait between dials")

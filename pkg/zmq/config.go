@@ -28,6 +28,9 @@ import (
 	"time"
 
 	"github.com/go-zeromq/zmq4"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/budget"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/listen"
 )
 
 // Type is a socket's type, as ZMTP's metadata spells it.
@@ -75,6 +78,13 @@ type Config struct {
 
 	DNSServer      string        // host:port of the server that looks names up; "": the system's
 	LookupInterval time.Duration // longest time between two lookups of a name; 0: discovery.DefaultInterval
+
+	Budget *budget.Budget // bounds what the peers of all sockets that share it hold; nil: one of budget.Default bytes
+	Gate   *listen.Gate   // bounds how many connections there are; nil: no bound
+
+	// Answered: senders send again what was not answered. What is left of one that is gone is thrown away then, rather
+	// than kept until it is received, and the gate never ends the connection of one that has sent a message.
+	Answered bool
 
 	Logger *slog.Logger // nil: silent
 
@@ -127,6 +137,9 @@ func (c *Config) setDefaults() error {
 	orDefault(&c.farewell, defaultFarewell)
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
+	}
+	if c.Budget == nil {
+		c.Budget = budget.New(budget.Default, 0)
 	}
 	if c.dial == nil {
 		c.dial = new(net.Dialer).DialContext

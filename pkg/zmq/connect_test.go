@@ -105,7 +105,7 @@ func TestAcceptWaitsAfterAFailure(t *testing.T) {
 // A publisher that does not read what it is asked for is dropped before that fills the memory.
 func TestDeafPublisherIsDropped(t *testing.T) {
 	near, _ := pipes()
-	p := &Peer{conn: near, outbox: outbox{wake: make(chan struct{}, 1)}}
+	p := &Peer{conn: near, quit: make(chan struct{}), outbox: outbox{wake: make(chan struct{}, 1)}}
 	prefix := make([]byte, 64<<10)
 	for asked := 0; asked < maxRequests-len(prefix); asked += len(prefix) + 100 {
 		p.ask(prefix, true)

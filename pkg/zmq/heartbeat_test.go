@@ -31,7 +31,7 @@ func inBubble(
 		}
 		near, far := net.Pipe()
 		r := &raw{Conn: far, t: t}
-		s.work.Go(func() { s.serve(near, "pipe", false) })
+		s.work.Go(func() { s.serve(near, "pipe", nil, false) })
 		g := r.hear(64)
 		r.say(greeting(3, minor, "NULL"))
 		_, metadata := r.frame()
@@ -231,7 +231,7 @@ func TestSlowReaderIsNotSilent(t *testing.T) {
 			return acknowledged > p.acknowledged && underway
 		})
 	}
-	if _, err := p.read(make([]byte, 1)); !errors.Is(err, errSilent) || reads < slow+silentIntervals {
+	if _, err := p.read(make([]byte, 1), false); !errors.Is(err, errSilent) || reads < slow+silentIntervals {
 		t.Errorf("after %d reads: %v", reads, err)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/listen"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/prefix"
 )
 
@@ -50,7 +51,7 @@ func New(cfg Config) (*Socket, error) {
 		return nil, err
 	}
 	s := &Socket{cfg: cfg, in: make(chan *Batch), deaf: make(chan struct{}), done: make(chan struct{})}
-	s.limits.hwm = cfg.HWM
+	s.limits.hwm, s.limits.out = cfg.HWM, &cfg.Budget.Out
 	s.strangers.logger, s.slow.logger = cfg.Logger, cfg.Logger
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	if cfg.Type != Sub && cfg.Type != XSub {
@@ -108,7 +109,8 @@ func (s *Socket) progress() {
 }
 
 // serve runs one connection from the handshake to its end. established reports whether the handshake was completed.
-func (s *Socket) serve(conn net.Conn, endpoint string, dialled bool) (established bool, err error) {
+// guest is the gate's; nil if the connection was dialled.
+func (s *Socket) serve(conn net.Conn, endpoint string, guest *listen.Guest, dialled bool) (established bool, err error) {
 	defer conn.Close()
 	undo := context.AfterFunc(s.ctx, func() { conn.Close() })
 	settled, err := handshake(conn, s.cfg.Type, s.cfg.Identity, s.cfg.HandshakeTimeout)
@@ -119,6 +121,7 @@ func (s *Socket) serve(conn net.Conn, endpoint string, dialled bool) (establishe
 		return false, err
 	}
 	p := newPeer(s, conn, endpoint, settled)
+	p.guest = guest
 	if dialled {
 		p.dialled = endpoint
 	}

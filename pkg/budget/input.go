@@ -1,0 +1,210 @@
+package budget
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// ErrGone is returned by Wait if the connection has ended.
+var ErrGone = errors.New("the connection has ended")
+
+// Patience is how long memory must have been waited for, and an unfinished message must have been held, before the
+// latter is dropped in favour of the former.
+const Patience = time.Second
+
+// tick is how often one that waits looks whether it may drop another one.
+const tick = Patience / 10
+
+// Input is the part for what is being received. A message that does not fit into a connection's smallest buffer must
+// wait for memory if there is none, and thus holds back its sender.
+//
+// Two things can use the memory up. Whole messages, whose receiver does not take them: then all wait, and nobody is
+// to blame. Or unfinished messages that do not go on: then the one that has held its memory for longest is dropped,
+// those of strangers first. A stranger is a peer that has never sent a whole message. All strangers together get half
+// of the memory.
+type Input struct {
+	Share
+	waiting atomic.Int32
+	taken   atomic.Uint64 // how often a receiver has released whole messages
+
+	mu         sync.Mutex
+	unfinished map[*Message]bool
+	held       int           // bytes of the unfinished messages
+	strange    int           // of these, strangers'
+	dropped    int           // of these, those that are dropped and have not ended yet
+	freed      chan struct{} // closed when memory comes back while somebody waits
+}
+
+// Message is the unfinished message of one connection. Its owner sets the fields before the first Wait.
+type Message struct {
+	Drop func(reason error)   // ends the connection, without blocking
+	Gone func() bool          // reports whether the other side has ended it
+	Quit <-chan struct{}      // closed when this side has ended it
+	Slow func(bytes, all int) // is told that so many bytes are waited for, which all other messages hold; optional
+
+	known    bool // the peer is no stranger
+	bytes    int
+	stranger bool // bytes are part of Input.strange
+	dropped  bool
+	since    time.Time // when the bytes were taken
+}
+
+// Know notes that the message's peer has sent a whole message. Only the goroutine that calls Wait may call it.
+func (m *Message) Know() { m.known = true }
+
+// Give gives n bytes back, and wakes those that wait for memory.
+func (in *Input) Give(n int) {
+	in.Share.Give(n)
+	if in.waiting.Load() > 0 {
+		in.mu.Lock()
+		in.wake()
+		in.mu.Unlock()
+	}
+}
+
+// wake wakes those that wait. The caller holds mu.
+func (in *Input) wake() {
+	close(in.freed)
+	in.freed = make(chan struct{})
+}
+
+// Taken notes that a receiver has released whole messages.
+func (in *Input) Taken() { in.taken.Add(1) }
+
+// Wait takes n bytes for an unfinished message, in which its owner moves what it has of it. It blocks while there is
+// no memory. What the message held before is the owner's to give back.
+func (in *Input) Wait(m *Message, n int) error {
+	if in.Try(m, n) {
+		return nil
+	}
+	in.waiting.Add(1)
+	defer in.waiting.Add(-1)
+	began, taken := time.Now(), in.taken.Load()
+	ticker := time.NewTicker(tick)
+	defer ticker.Stop()
+	for told := false; ; {
+		in.mu.Lock()
+		freed := in.freed
+		in.mu.Unlock()
+		if in.Try(m, n) {
+			return nil
+		}
+		select {
+		case <-freed:
+		case <-m.Quit:
+			return ErrGone
+		case <-ticker.C:
+			if m.Gone() {
+				return ErrGone
+			}
+			if time.Since(began) < Patience {
+				continue
+			}
+			if !told && m.Slow != nil {
+				m.Slow(n, in.Limit())
+				told = true
+			}
+			in.relieve(m, n, in.taken.Load() != taken)
+		}
+	}
+}
+
+// Try is Wait that does not wait. It returns false if m cannot have the bytes now.
+func (in *Input) Try(m *Message, n int) bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.crowded(m, n) || !in.Take(n) {
+		return false
+	}
+	in.hold(m, n)
+	return true
+}
+
+// Hold notes that n bytes, which are taken already, are held by an unfinished message from now on.
+func (in *Input) Hold(m *Message, n int) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.hold(m, n)
+}
+
+// hold is Hold with mu held by the caller.
+func (in *Input) hold(m *Message, n int) {
+	in.forget(m)
+	m.bytes, m.stranger, m.since = n, !m.known, time.Now()
+	in.unfinished[m] = true
+	in.held += n
+	if m.stranger {
+		in.strange += n
+	}
+}
+
+// crowded reports whether m is a stranger's and all strangers' memory is used up. One message always fits.
+func (in *Input) crowded(m *Message, n int) bool {
+	others := in.strange
+	if m.stranger {
+		others -= m.bytes
+	}
+	return !m.known && others > 0 && others+n > in.Limit()/2
+}
+
+// Finish notes that the message is whole, or that its connection has ended. Its bytes are its owner's to give back.
+func (in *Input) Finish(m *Message) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.forget(m); in.waiting.Load() > 0 {
+		in.wake() // a stranger may have its part now
+	}
+}
+
+// forget takes m out of the unfinished messages. The caller holds mu.
+func (in *Input) forget(m *Message) {
+	if !in.unfinished[m] {
+		return
+	}
+	delete(in.unfinished, m)
+	in.held -= m.bytes
+	if m.stranger {
+		in.strange -= m.bytes
+	}
+	if m.dropped {
+		in.dropped -= m.bytes
+	}
+	m.bytes, m.stranger, m.dropped = 0, false, false
+}
+
+// relieve drops an unfinished message so that m gets n bytes, unless that would not help. taken reports whether a
+// receiver has taken whole messages while m has waited.
+func (in *Input) relieve(m *Message, n int, taken bool) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	stalled := !taken && in.Used() > in.held // the whole messages' receiver takes none of them
+	if in.dropped >= n || (stalled && !in.crowded(m, n)) {
+		return
+	}
+	victim := in.oldest(m)
+	if victim == nil {
+		return
+	}
+	victim.dropped = true
+	in.dropped += victim.bytes
+	victim.Drop(fmt.Errorf("its unfinished message has held %d bytes for %v while others wait for memory, "+
+		"of which there are %d bytes for all that is received (raise --max-memory if that is legitimate)",
+		victim.bytes, time.Since(victim.since).Round(100*time.Millisecond), in.limit))
+}
+
+// oldest returns the unfinished message that has held its memory for longest, at least for Patience: one of a
+// stranger, or, for a message of one that is no stranger, any if there is none. It returns nil if there is none.
+func (in *Input) oldest(m *Message) (victim *Message) {
+	for other := range in.unfinished {
+		switch {
+		case other == m, other.dropped, time.Since(other.since) < Patience, !other.stranger && !m.known:
+		case victim == nil, other.stranger && !victim.stranger,
+			other.stranger == victim.stranger && other.since.Before(victim.since):
+			victim = other
+		}
+	}
+	return victim
+}
