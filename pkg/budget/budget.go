@@ -73,7 +73,12 @@ func (s *Share) Used() int { return int(s.used.Load()) }
 
 // Take takes n bytes. It returns false, and takes none, if fewer are left. The caller gives them back.
 func (s *Share) Take(n int) bool {
-	if s.used.Add(int64(n)) <= s.limit {
+	return s.take(n, 0)
+}
+
+// take is Take where so many of the bytes in use are about to be given back.
+func (s *Share) take(n, leaving int) bool {
+	if s.used.Add(int64(n)) <= s.limit+int64(leaving) {
 		return true
 	}
 	s.used.Add(-int64(n))

@@ -75,7 +75,7 @@ func (in *Input) wake() {
 func (in *Input) Taken() { in.taken.Add(1) }
 
 // Wait takes n bytes for an unfinished message, in which its owner moves what it has of it. It blocks while there is
-// no memory. What the message held before is the owner's to give back.
+// no memory. What the message held before, the owner gives back at once: it does not stand in the way.
 func (in *Input) Wait(m *Message, n int) error {
 	if in.Try(m, n) {
 		return nil
@@ -116,7 +116,7 @@ func (in *Input) Wait(m *Message, n int) error {
 func (in *Input) Try(m *Message, n int) bool {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	if in.crowded(m, n) || !in.Take(n) {
+	if in.crowded(m, n) || !in.take(n, m.bytes) {
 		return false
 	}
 	in.hold(m, n)
