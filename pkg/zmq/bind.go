@@ -11,6 +11,7 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/backoff"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/endpoint"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/listen"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq/zmtp"
 )
 
 // Bind listens at an endpoint and returns the endpoint that it got: port 0 is replaced by the port that was
@@ -102,7 +103,9 @@ func (s *Socket) serveAccepted(conn net.Conn, guest *listen.Guest, bound string)
 	var dropped *dropError
 	switch {
 	case errors.As(err, &dropped):
-		s.strangers.write(slog.LevelWarn, "peer dropped", "endpoint", bound, "peer", remote, "reason", err)
+		s.dropped.write(slog.LevelWarn, "peer dropped", "endpoint", bound, "peer", remote, "reason", err)
+	case established && errors.As(err, new(*zmtp.TooLongError)):
+		s.dropped.write(slog.LevelWarn, "peer dropped", "endpoint", bound, "peer", remote, "reason", err)
 	case established:
 		s.strangers.write(slog.LevelInfo, "peer disconnected", "endpoint", bound, "peer", remote, "reason", err)
 	case s.ctx.Err() == nil:

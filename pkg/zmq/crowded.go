@@ -17,6 +17,9 @@ func (p *Peer) pay(topic []byte) error {
 	}
 	share.Overdraw(cost) // until the victim has given back what it has
 	victim := p.socket.mostAsking(p)
+	if victim == nil {
+		return nil
+	}
 	err := fmt.Errorf("its prefixes take %d bytes, the most of all: there are %d bytes for all subscribers' "+
 		"(raise --max-memory if they are legitimate)", victim.asked.Load(), share.Limit())
 	if victim == p {
@@ -26,16 +29,23 @@ func (p *Peer) pay(topic []byte) error {
 	return nil
 }
 
-// mostAsking returns the peer whose prefixes take the most memory. It leaves out those that are dropped already,
-// unless none is left: then it is p.
+// mostAsking returns the peer whose prefixes take the most memory; p if no other one's take more. It returns nil if
+// enough are dropped already.
 func (s *Socket) mostAsking(p *Peer) *Peer {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	most := p
+	all, most := 0, p
 	for _, other := range s.peers {
-		if other.reason.Load() == nil && other.asked.Load() > most.asked.Load() {
+		if other.reason.Load() != nil {
+			continue
+		}
+		asked := int(other.asked.Load())
+		if all += asked; asked > int(most.asked.Load()) {
 			most = other
 		}
+	}
+	if all <= s.cfg.Budget.Prefixes.Limit() {
+		return nil
 	}
 	return most
 }

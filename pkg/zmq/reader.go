@@ -40,7 +40,7 @@ func (p *Peer) readLoop() error {
 				err = cmp.Or(p.handOver(batch), err)
 			}
 			if err != nil {
-				return err
+				return p.upstreamError(err)
 			}
 			if batch == nil {
 				break

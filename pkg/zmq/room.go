@@ -1,6 +1,12 @@
 package zmq
 
-import "log/slog"
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq/zmtp"
+)
 
 // overhead bounds what a message has besides the bytes of its frames: their headers, and commands between them.
 const overhead = 40 << 10
@@ -113,8 +119,20 @@ func (p *Peer) newReceiver() *receiver {
 	return r
 }
 
+// upstreamError says what a peer of a socket that only sends may send.
+func (p *Peer) upstreamError(err error) error {
+	switch p.socket.cfg.Type {
+	case Pub, XPub, Push:
+		if errors.As(err, new(*zmtp.TooLongError)) {
+			return fmt.Errorf("a %s socket is sent nothing but subscriptions of at most %d bytes: %w",
+				p.socket.cfg.Type, maxUpstream, errors.Unwrap(err))
+		}
+	}
+	return err
+}
+
 // waitsForMemory logs that the peer's message waits.
 func (p *Peer) waitsForMemory(bytes, all int) {
-	p.socket.strangers.write(slog.LevelWarn, "a message waits for memory: what is being received holds all of it",
+	p.socket.dropped.write(slog.LevelWarn, "a message waits for memory: what is being received holds all of it",
 		"peer", p.remote, "needs", bytes, "limit", all, "advice", "raise --max-memory if it is legitimate")
 }

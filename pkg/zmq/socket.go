@@ -30,6 +30,7 @@ type Socket struct {
 	limits   queueLimits
 
 	strangers limitedLog // for what anyone that connects can cause
+	dropped   limitedLog // for those that we have dropped; the others must not crowd that out
 	slow      limitedLog // for what slow subscribers miss
 
 	waitMu     sync.Mutex
@@ -52,7 +53,7 @@ func New(cfg Config) (*Socket, error) {
 	}
 	s := &Socket{cfg: cfg, in: make(chan *Batch), deaf: make(chan struct{}), done: make(chan struct{})}
 	s.limits.hwm, s.limits.out = cfg.HWM, &cfg.Budget.Out
-	s.strangers.logger, s.slow.logger = cfg.Logger, cfg.Logger
+	s.strangers.logger, s.dropped.logger, s.slow.logger = cfg.Logger, cfg.Logger, cfg.Logger
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	if cfg.Type != Sub && cfg.Type != XSub {
 		return s, nil
