@@ -11,9 +11,12 @@ import (
 // ErrGone is returned by Wait if the connection has ended.
 var ErrGone = errors.New("the connection has ended")
 
-// Patience is how long memory must have been waited for, and an unfinished message must have been held, before the
-// latter is dropped in favour of the former.
-const Patience = time.Second
+// Patience is how long memory must have been waited for, and a stranger's unfinished message must have held its own,
+// before the latter is dropped in favour of the former. Those that are no strangers have knownPatience.
+const (
+	Patience      = time.Second
+	knownPatience = 10 * Patience
+)
 
 // tick is how often one that waits looks whether it may drop another one.
 const tick = Patience / 10
@@ -22,16 +25,20 @@ const tick = Patience / 10
 // wait for memory if there is none, and thus holds back its sender.
 //
 // Two things can use the memory up. Whole messages, whose receiver does not take them: then all wait, and nobody is
-// to blame. Or unfinished messages that do not go on: then the one that has held its memory for longest is dropped,
-// those of strangers first. A stranger is a peer that has never sent a whole message. All strangers together get half
-// of the memory.
+// to blame. Or unfinished messages. One of them at a time may use the reserve and thus becomes whole, even if all wait
+// for each other. Those that do not go on although they have memory are dropped, the one first that has held it for
+// longest, strangers' before others. A stranger is a peer that has never sent a whole message. All strangers together
+// get half of the memory, and theirs are dropped while they wait, too.
 type Input struct {
 	Share
+	reserve int64
 	waiting atomic.Int32
 	taken   atomic.Uint64 // how often a receiver has released whole messages
 
 	mu         sync.Mutex
 	unfinished map[*Message]bool
+	first      *Message      // may use the reserve; nil: none
+	known      int           // messages that wait and are no strangers'
 	held       int           // bytes of the unfinished messages
 	strange    int           // of these, strangers'
 	dropped    int           // of these, those that are dropped and have not ended yet
@@ -49,7 +56,16 @@ type Message struct {
 	bytes    int
 	stranger bool // bytes are part of Input.strange
 	dropped  bool
+	waiting  bool
 	since    time.Time // when the bytes were taken
+}
+
+// Reserve keeps n bytes of the memory, which one message needs at most, or more if it is called again. It is called
+// before any memory is taken.
+func (in *Input) Reserve(n int) {
+	more := max(0, min(int64(n)-in.reserve, in.limit))
+	in.reserve += more
+	in.limit -= more
 }
 
 // Know notes that the message's peer has sent a whole message. Only the goroutine that calls Wait may call it.
@@ -80,8 +96,8 @@ func (in *Input) Wait(m *Message, n int) error {
 	if in.Try(m, n) {
 		return nil
 	}
-	in.waiting.Add(1)
-	defer in.waiting.Add(-1)
+	in.waits(m, true)
+	defer in.waits(m, false)
 	began, taken := time.Now(), in.taken.Load()
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
@@ -95,12 +111,14 @@ func (in *Input) Wait(m *Message, n int) error {
 		select {
 		case <-freed:
 		case <-m.Quit:
+			in.yield(m)
 			return ErrGone
 		case <-ticker.C:
 			if m.Gone() {
+				in.yield(m)
 				return ErrGone
 			}
-			if time.Since(began) < Patience {
+			if in.lead(m); time.Since(began) < Patience {
 				continue
 			}
 			if !told && m.Slow != nil {
@@ -112,11 +130,59 @@ func (in *Input) Wait(m *Message, n int) error {
 	}
 }
 
+// waits notes that m waits, or no longer.
+func (in *Input) waits(m *Message, waits bool) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	n := 1
+	if m.waiting = waits; !waits {
+		n = -1
+	}
+	in.waiting.Add(int32(n))
+	if m.known {
+		in.known += n
+	}
+}
+
+// lead lets m use the reserve if nobody does. Strangers come last.
+func (in *Input) lead(m *Message) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.first == nil && (m.known || in.known == 0) {
+		in.first = m
+		in.wake()
+	}
+}
+
+// Leads reports whether m may use the reserve, until Finish. Its owner then reads nothing of the next message into the
+// memory of this one: otherwise the reserve would not come back with it.
+func (in *Input) Leads(m *Message) bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.first == m
+}
+
+// yield ends lead.
+func (in *Input) yield(m *Message) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.first == m {
+		in.first = nil
+	}
+}
+
 // Try is Wait that does not wait. It returns false if m cannot have the bytes now.
 func (in *Input) Try(m *Message, n int) bool {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	if in.crowded(m, n) || !in.take(n, m.bytes) {
+	leaving := m.bytes
+	if in.first == m {
+		leaving += int(in.reserve)
+	}
+	switch {
+	case n <= m.bytes: // then it gives back more than it takes
+		in.Overdraw(n)
+	case in.crowded(m, n), !in.take(n, leaving):
 		return false
 	}
 	in.hold(m, n)
@@ -154,6 +220,9 @@ func (in *Input) crowded(m *Message, n int) bool {
 func (in *Input) Finish(m *Message) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
+	if in.first == m {
+		in.first = nil
+	}
 	if in.forget(m); in.waiting.Load() > 0 {
 		in.wake() // a stranger may have its part now
 	}
@@ -185,7 +254,7 @@ func (in *Input) relieve(m *Message, n int, taken bool) {
 		return
 	}
 	victim := in.oldest(m)
-	if victim == nil {
+	if victim == nil || (stalled && !victim.stranger) {
 		return
 	}
 	victim.dropped = true
@@ -195,12 +264,13 @@ func (in *Input) relieve(m *Message, n int, taken bool) {
 		victim.bytes, time.Since(victim.since).Round(100*time.Millisecond), in.limit))
 }
 
-// oldest returns the unfinished message that has held its memory for longest, at least for Patience: one of a
-// stranger, or, for a message of one that is no stranger, any if there is none. It returns nil if there is none.
+// oldest returns the unfinished message to be dropped for m, or nil if there is none.
 func (in *Input) oldest(m *Message) (victim *Message) {
 	for other := range in.unfinished {
+		held := time.Since(other.since)
 		switch {
-		case other == m, other.dropped, time.Since(other.since) < Patience, !other.stranger && !m.known:
+		case other == m, other.dropped, held < Patience:
+		case !other.stranger && (!m.known || other.waiting || held < knownPatience):
 		case victim == nil, other.stranger && !victim.stranger,
 			other.stranger == victim.stranger && other.since.Before(victim.since):
 			victim = other

@@ -118,6 +118,7 @@ func TestNobodyIsDroppedForAStalledReceiver(t *testing.T) {
 		}
 		half, waiting := newSender(in, true), newSender(in, true)
 		half.wait(in.Limit() / 2)
+		synctest.Wait()
 		waiting.wait(in.Limit() / 4)
 		time.Sleep(time.Hour)
 		if half.dropped.Load() || waiting.granted() {
@@ -146,7 +147,7 @@ func TestUnfinishedMessagesAreDroppedAtLast(t *testing.T) {
 		waiting := []*sender{newSender(in, true), newSender(in, true)}
 		for i, s := range waiting {
 			s.wait(n)
-			time.Sleep(2 * Patience)
+			time.Sleep(knownPatience + Patience)
 			for j, holder := range holders {
 				gone := j == 2 || (j == 0 && i == 1)
 				if holder.dropped.Load() != gone {

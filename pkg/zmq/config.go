@@ -58,6 +58,7 @@ const (
 
 	defaultSilence  = time.Second
 	defaultFarewell = time.Second
+	defaultStuck    = 5 * time.Second
 )
 
 // Config is what a Socket needs to know. The zero value of a field stands for its default.
@@ -110,6 +111,7 @@ type Config struct {
 	// Tests replace these.
 	silence  time.Duration // how long a member that has left must be silent before its connection is ended
 	farewell time.Duration // how long Close waits for a peer to read what the peer's kernel has
+	stuck    time.Duration // how long a peer must have taken nothing before its connection may make room for another
 	dial     func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
@@ -135,6 +137,7 @@ func (c *Config) setDefaults() error {
 	orDefault(&c.HandshakeTimeout, DefaultHandshakeTimeout)
 	orDefault(&c.silence, defaultSilence)
 	orDefault(&c.farewell, defaultFarewell)
+	orDefault(&c.stuck, defaultStuck)
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
 	}

@@ -44,6 +44,8 @@ type receiver struct {
 	memory     *budget.Input  // what larger blocks than the smallest are paid from; nil: they are free
 	unfinished budget.Message // what the unfinished message holds of it
 	holding    bool           // it holds something
+	leading    bool           // what it holds may be of the reserve: nothing after it is read into its block
+	need       int            // where the frame that has not arrived whole ends, as far as is known
 	err        error          // why space has returned nothing
 }
 
@@ -64,6 +66,9 @@ func (r *receiver) space() []byte {
 	}
 	if r.err != nil {
 		return nil
+	}
+	if r.leading && r.need > r.end {
+		return r.block.buf[r.end:min(r.need, len(r.block.buf))]
 	}
 	return r.block.buf[r.end:]
 }
@@ -93,7 +98,7 @@ func (r *receiver) move() {
 	copy(next.buf, rest)
 	r.block.release()
 	r.block = next
-	r.scanned = max(r.scanned-r.start, 0)
+	r.scanned, r.need = max(r.scanned-r.start, 0), r.need-r.start
 	r.start, r.end = 0, len(rest)
 }
 
@@ -143,6 +148,7 @@ func (r *receiver) parseFrame(b *Batch, m *partial) (more bool, err error) {
 		return false, r.tooLong(wire, err)
 	}
 	if n > len(wire) {
+		r.need = m.end + n
 		return false, nil
 	}
 	if flags&zmtp.Command == 0 {

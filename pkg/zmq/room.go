@@ -51,10 +51,14 @@ func (r *receiver) next(n int) *block {
 		return newBlock(minBlock)
 	}
 	if r.memory != nil {
+		if !r.holding && r.block.paid != nil { // what waits holds what it has
+			r.memory.Hold(&r.unfinished, blockCost(len(r.block.buf)))
+			r.holding = true
+		}
 		if r.err = r.memory.Wait(&r.unfinished, blockCost(least)); r.err != nil {
 			return nil
 		}
-		r.holding = true
+		r.holding, r.leading = true, r.memory.Leads(&r.unfinished)
 	}
 	return newBlock(least).pay(r.memory)
 }
@@ -76,7 +80,7 @@ func (r *receiver) try(n, size int) bool {
 func (r *receiver) finish() {
 	if r.holding {
 		r.memory.Finish(&r.unfinished)
-		r.holding = false
+		r.holding, r.leading = false, false
 	}
 }
 

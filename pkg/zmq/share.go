@@ -121,9 +121,6 @@ func (o *outbox) holds() int {
 	return o.paid
 }
 
-// stuckTime is how long a peer must have taken nothing before it makes room for another one.
-const stuckTime = 5 * time.Second
-
 // relieve ends a connection because p has found no memory: that of the peer with the most memory in its queue, more
 // than its share, among those that have connected to us and take nothing. Most often there is none: then p has to do
 // with less.
@@ -132,7 +129,7 @@ func (s *Socket) relieve(p *Peer) {
 	var stuck *Peer
 	most := s.limits.bytes()
 	for _, other := range s.peers {
-		if other == p || other.dialled != "" || !other.stuck(stuckTime) {
+		if other == p || other.dialled != "" || !other.stuck(s.cfg.stuck) {
 			continue
 		}
 		if held := other.outbox.holds(); held > most {

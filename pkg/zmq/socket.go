@@ -52,6 +52,7 @@ func New(cfg Config) (*Socket, error) {
 		return nil, err
 	}
 	s := &Socket{cfg: cfg, in: make(chan *Batch), deaf: make(chan struct{}), done: make(chan struct{})}
+	cfg.Budget.In.Reserve(blockCost(cfg.MaxMessage + overhead))
 	s.limits.hwm, s.limits.out = cfg.HWM, &cfg.Budget.Out
 	s.strangers.logger, s.dropped.logger, s.slow.logger = cfg.Logger, cfg.Logger, cfg.Logger
 	s.ctx, s.stop = context.WithCancel(context.Background())
