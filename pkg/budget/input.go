@@ -18,8 +18,12 @@ const (
 	knownPatience = 10 * Patience
 )
 
-// tick is how often one that waits looks whether it may drop another one.
-const tick = Patience / 10
+// tick is how often one that waits looks whether it may drop another one, and lookAfter of these are how often it looks
+// whether its connection has ended.
+const (
+	tick      = Patience / 10
+	lookAfter = 10
+)
 
 // Input is the part for what is being received. A message that does not fit into a connection's smallest buffer must
 // wait for memory if there is none, and thus holds back its sender.
@@ -48,7 +52,7 @@ type Input struct {
 // Message is the unfinished message of one connection. Its owner sets the fields before the first Wait.
 type Message struct {
 	Drop func(reason error)   // ends the connection, without blocking
-	Gone func() bool          // reports whether the other side has ended it
+	Gone func() bool          // reports whether the other side has ended it; called once a second in Wait
 	Quit <-chan struct{}      // closed when this side has ended it
 	Slow func(bytes, all int) // is told that so many bytes are waited for, which all other messages hold; optional
 
@@ -101,7 +105,7 @@ func (in *Input) Wait(m *Message, n int) error {
 	began, taken := time.Now(), in.taken.Load()
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
-	for told := false; ; {
+	for ticks, told := 0, false; ; {
 		in.mu.Lock()
 		freed := in.freed
 		in.mu.Unlock()
@@ -114,7 +118,7 @@ func (in *Input) Wait(m *Message, n int) error {
 			in.yield(m)
 			return ErrGone
 		case <-ticker.C:
-			if m.Gone() {
+			if ticks++; ticks%lookAfter == 0 && m.Gone() {
 				in.yield(m)
 				return ErrGone
 			}

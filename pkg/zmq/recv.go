@@ -5,6 +5,8 @@ import (
 	"errors"
 	"runtime"
 	"time"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq/zmtp"
 )
 
 // Recv returns the next batch; peers take turns. It blocks until there is one, ctx ends or the socket is closed
@@ -40,8 +42,8 @@ func (p *Peer) handOver(b *Batch) error {
 	return p.receive(b)
 }
 
-// receive gives a batch to its receiver. It blocks while nothing receives, and thus holds back the peer. With
-// Config.Answered it returns an error if the peer is gone meanwhile.
+// receive gives a batch to its receiver. It blocks while nothing receives, and thus holds back the peer. It returns
+// offer's error.
 func (p *Peer) receive(b *Batch) error {
 	s := p.socket
 	switch s.cfg.Type {
@@ -56,52 +58,48 @@ func (p *Peer) receive(b *Batch) error {
 		s.cfg.OnReceive(b)
 		return nil
 	}
-	if !s.cfg.Answered {
-		select {
-		case s.in <- b:
-			// Let others take their turn: the scheduler would let this peer and the receiver wake each other for a
-			// whole time slice.
-			runtime.Gosched()
-		case <-s.deaf:
-			b.Release()
-		}
-		return nil
-	}
 	return p.offer(b)
 }
 
-// goneInterval is how often it is looked whether a peer that is held back is gone.
-const goneInterval = time.Second
+// lookInterval is how often a peer that is held back is looked after.
+const lookInterval = time.Second
 
-var errAway = errors.New("the peer has gone; what it was not answered it will send again")
+var errAway = errors.New("the peer has gone; it will send again what was not answered")
 
-// offer gives a batch to the socket's receiver until the peer is gone. A peer that hears nothing from a stalled
-// receiver dials again and again, and each of its connections would be held until the receiver goes on.
+// offer gives a batch to the socket's receiver. With Config.Answered it returns an error if the peer is gone before.
 func (p *Peer) offer(b *Batch) error {
 	if p.look == nil {
-		p.look = time.NewTicker(goneInterval)
+		p.look = time.NewTicker(lookInterval)
 	} else {
-		p.look.Reset(goneInterval)
+		p.look.Reset(lookInterval)
 	}
 	defer p.look.Stop()
 	for {
 		select {
 		case p.socket.in <- b:
-			runtime.Gosched() // see receive
+			// Let others take their turn: the scheduler would let this peer and the receiver wake each other for a
+			// whole time slice.
+			runtime.Gosched()
 			return nil
 		case <-p.socket.deaf:
 			b.Release()
 			return nil
-		case <-p.quit:
 		case <-p.look.C:
-			if !p.gone() {
+			if !p.heldBack() {
 				continue
 			}
+			b.Release()
+			return errAway
 		}
-		b.Release()
-		return errAway
 	}
 }
 
-// gone reports whether the peer has ended the connection and will send again what it has sent.
-func (p *Peer) gone() bool { return p.socket.cfg.Answered && ended(p.conn) }
+// heldBack looks after a peer that is held back, and reports whether it is gone and will send again what it has sent.
+// Its PINGs are not read meanwhile. If we send none, it gets a PONG as a sign of life: a peer that hears nothing dials
+// again and again, and each of its connections would be held until the receiver goes on.
+func (p *Peer) heldBack() (gone bool) {
+	if p.beat == 0 && p.session.commands {
+		p.outbox.command(zmtp.AppendCommand(nil, zmtp.Pong, nil))
+	}
+	return p.socket.cfg.Answered && ended(p.conn)
+}

@@ -110,7 +110,7 @@ func (p *Peer) newReceiver() *receiver {
 	r := newReceiver(cfg.MaxMessage, cfg.HWM)
 	r.peer, r.command, r.memory = p, p.command, &cfg.Budget.In
 	r.unfinished.Drop, r.unfinished.Quit = p.Drop, p.quit
-	r.unfinished.Gone = p.gone
+	r.unfinished.Gone = p.heldBack
 	r.unfinished.Slow = p.waitsForMemory
 	switch cfg.Type {
 	case Sub:
