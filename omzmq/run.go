@@ -40,6 +40,7 @@ func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr *log
 	defer cancel(nil)
 	draining, stop := o.Lingering(ctx)
 	defer stop()
+	o.Budget().Govern(ctx)
 	var folder *spool.Folder
 	if folder, p.own, err = openJournal(o, p.logger); err != nil {
 		return err

@@ -91,3 +91,6 @@ func (s *Set) Empty() bool { return s.bytes == 0 }
 
 // Walk calls f with each prefix once. f must neither retain the prefix nor change the set.
 func (s *Set) Walk(f func(prefix []byte)) { s.root.walk(nil, f) }
+
+// Cost returns roughly the memory that a subscriber's prefix takes, in bytes.
+func Cost(prefix []byte) int { return len(prefix) + cost }

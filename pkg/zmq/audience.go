@@ -60,7 +60,11 @@ func (p *Peer) subscribe(prefix []byte) error {
 	if err != nil {
 		return fmt.Errorf("a subscriber asks for %w", err)
 	}
+	p.guest.Know()
 	if first {
+		if err := p.pay(prefix); err != nil {
+			return err
+		}
 		s.changeAudience(p, prefix, true)
 	}
 	if p.dialled != "" {
@@ -77,6 +81,7 @@ func (p *Peer) cancel(prefix []byte) {
 	had := p.topics.RemoveAll(prefix)
 	p.socket.audience.mu.Unlock()
 	if had {
+		p.repay(prefix)
 		p.socket.changeAudience(p, prefix, false)
 	}
 }
@@ -95,6 +100,7 @@ func (s *Socket) forget(p *Peer) {
 	defer s.audience.mu.Unlock()
 	p.topics = prefix.Set{}
 	s.audience.index.Forget(p)
+	p.repayAll()
 }
 
 // changeAudience makes a change take effect, through OnSubscription if there is one.

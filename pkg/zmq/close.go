@@ -29,7 +29,7 @@ func (s *Socket) Close(ctx context.Context) (unwritten int) {
 	s.awaitReading(ctx, peers)
 	close(s.done)
 	for _, p := range peers {
-		p.conn.Close()
+		p.close()
 	}
 	s.work.Wait()
 	for _, p := range peers {

@@ -30,6 +30,7 @@ import (
 
 	"github.com/go-zeromq/zmq4"
 
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/budget"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/listen"
 )
 
@@ -58,6 +59,7 @@ const (
 
 	defaultSilence  = time.Second
 	defaultFarewell = time.Second
+	defaultStuck    = 5 * time.Second
 )
 
 // Config is what a Socket needs to know. The zero value of a field stands for its default.
@@ -80,6 +82,13 @@ type Config struct {
 
 	DNSServer      string        // host:port of the server that looks names up; "": the system's
 	LookupInterval time.Duration // longest time between two lookups of a name; 0: discovery.DefaultInterval
+
+	Budget *budget.Budget // bounds what the peers of all sockets that share it hold; nil: one of budget.Default bytes
+	Gate   *listen.Gate   // bounds how many connections there are; nil: no bound
+
+	// Answered: senders send again what was not answered. What is left of one that is gone is thrown away then, rather
+	// than kept until it is received, and the gate never ends the connection of one that has sent a message.
+	Answered bool
 
 	Logger *slog.Logger // nil: silent
 
@@ -108,6 +117,7 @@ type Config struct {
 	// Tests replace these.
 	silence  time.Duration // how long a member that has left must be silent before its connection is ended
 	farewell time.Duration // how long Close waits for a peer to read what the peer's kernel has
+	stuck    time.Duration // how long a peer must have taken nothing before its connection may make room for another
 	dial     func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
@@ -136,8 +146,12 @@ func (c *Config) setDefaults() error {
 	orDefault(&c.Reaching, DefaultReaching)
 	orDefault(&c.silence, defaultSilence)
 	orDefault(&c.farewell, defaultFarewell)
+	orDefault(&c.stuck, defaultStuck)
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
+	}
+	if c.Budget == nil {
+		c.Budget = budget.New(budget.Default, 0)
 	}
 	if c.dial == nil {
 		c.dial = (&net.Dialer{Control: listen.Yield}).DialContext

@@ -122,5 +122,7 @@ func (s *Socket) dialAndServe(ctx context.Context, e endpoint.Endpoint, m *membe
 		conn.Close()
 		return false, errLeft
 	}
-	return s.serve(conn, e.String(), true)
+	s.cfg.Gate.Own(1)
+	defer s.cfg.Gate.Own(-1)
+	return s.serve(conn, e.String(), nil, true)
 }

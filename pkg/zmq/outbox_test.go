@@ -4,12 +4,13 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/budget"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq/zmtp"
 )
 
 // newOutbox makes an outbox of a socket with one peer, which understands PING.
 func newOutbox(hwm int) *outbox {
-	limits := &queueLimits{hwm: hwm}
+	limits := &queueLimits{hwm: hwm, out: &budget.New(budget.Default, 0).Out}
 	limits.peers.Store(1)
 	return &outbox{limits: limits, announces: true, wake: make(chan struct{}, 1)}
 }
@@ -97,11 +98,12 @@ func TestOutboxIsLimitedInBytes(t *testing.T) {
 
 // The bytes that all outboxes may hold are shared; each may hold a little.
 func TestOutboxesShareTheirBytes(t *testing.T) {
+	out := &budget.New(budget.Default, 0).Out
 	for peers, want := range map[int32]int{
-		0: maxQueueBytes, 1: maxQueueBytes, 64: maxQueueBytes, 128: maxQueueBytes / 2,
+		0: maxQueueBytes, 1: maxQueueBytes, 6: maxQueueBytes, 100: out.Limit() / 200,
 		4096: minQueueBytes, 1 << 20: minQueueBytes,
 	} {
-		var l queueLimits
+		l := queueLimits{out: out}
 		if l.peers.Store(peers); l.bytes() != want {
 			t.Errorf("%d bytes each for %d peers, want %d", l.bytes(), peers, want)
 		}

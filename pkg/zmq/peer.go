@@ -3,6 +3,7 @@ package zmq
 import (
 	"errors"
 	"net"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -18,16 +19,25 @@ type Peer struct {
 	dialled string // the endpoint that was connected to; "": the peer has connected to us
 	session session
 	beat    time.Duration // heartbeat interval; 0: none
+	began   time.Time
 	outbox  outbox
-	topics  prefix.Set // what the peer has subscribed to; audience.mu guards it
+	topics  prefix.Set    // what the peer has subscribed to; audience.mu guards it
+	asked   atomic.Int64  // bytes of the budget that the topics take
+	guest   *listen.Guest // of the gate; nil: the peer was dialled
+	quit    chan struct{} // closed: this side has ended the connection
+	hangUp  sync.Once     // closes quit
 
 	asks     bool     // we are a SUB or XSUB, and the peer a publisher
 	requests requests // what it has yet to be told
 
 	changes      int                       // subscriptions and cancellations of the peer; the reader's
+	ttl          time.Duration             // how long the peer may be silent, as its last PING says; 0: any time; the reader's
+	look         *time.Ticker              // see offer; the reader's
+	timed        bool                      // the connection has a read deadline; the reader's
 	acknowledged uint64                    // bytes, as progressing last saw them; the reader's
 	reported     uint64                    // messages that the peer has announced as missed by us; the reader's
 	handed       atomic.Uint64             // twice the number of batches received; odd while one is being handed over
+	writing      atomic.Int64              // time since began when the present write began; 0: there is none
 	reason       atomic.Pointer[dropError] // why we have dropped it, or nil
 }
 
@@ -36,7 +46,7 @@ type Peer struct {
 const maxUnsent = 128 << 10
 
 func newPeer(s *Socket, conn net.Conn, endpoint string, settled session) *Peer {
-	p := &Peer{socket: s, conn: conn, remote: remoteEndpoint(conn, endpoint), session: settled}
+	p := &Peer{socket: s, conn: conn, remote: remoteEndpoint(conn, endpoint), session: settled, quit: make(chan struct{}), began: time.Now()}
 	p.outbox.limits, p.outbox.announces, p.outbox.wake = &s.limits, settled.commands, make(chan struct{}, 1)
 	if settled.commands { // before 3.1 there is no PING to answer
 		p.beat = s.cfg.Heartbeat
@@ -104,7 +114,13 @@ func (p *Peer) Drop(reason error) {
 	if reason != nil {
 		p.reason.CompareAndSwap(nil, &dropError{reason})
 	}
-	p.conn.Close() // ends readLoop
+	p.close()
+}
+
+// close closes the connection, which ends readLoop and writeLoop.
+func (p *Peer) close() {
+	p.hangUp.Do(func() { close(p.quit) })
+	p.conn.Close()
 }
 
 // run calls up, and then reads and writes until the connection ends. It returns why the connection has ended. A SUB or
@@ -118,7 +134,7 @@ func (p *Peer) run(up func()) error {
 		err := p.writeLoop()
 		p.end() // at once: the reader may be waiting for a receiver
 		written <- err
-		p.conn.Close() // ends readLoop
+		p.close() // ends readLoop
 	}()
 	if p.asks {
 		up()
@@ -126,8 +142,10 @@ func (p *Peer) run(up func()) error {
 	err := p.readLoop()
 	p.end()
 	reason := p.reason.Load()
-	p.conn.Close() // ends writeLoop
-	if writeErr := <-written; errors.Is(err, net.ErrClosed) {
+	p.close() // ends writeLoop
+	writeErr := <-written
+	p.outbox.discard()
+	if errors.Is(err, net.ErrClosed) {
 		err = writeErr // the writer has ended first, or the peer was dropped
 	}
 	if reason != nil {

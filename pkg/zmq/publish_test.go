@@ -245,7 +245,8 @@ func TestQueuesTogetherAreBounded(t *testing.T) {
 	for range 100 {
 		s.Publish(body)
 	}
-	total, least := 0, maxQueuesBytes
+	out := &s.cfg.Budget.Out
+	total, least := 0, out.Limit()
 	for i := range subscribers {
 		p := peer(s, i)
 		p.outbox.mu.Lock()
@@ -253,7 +254,7 @@ func TestQueuesTogetherAreBounded(t *testing.T) {
 		least = min(least, p.outbox.bytes)
 		p.outbox.mu.Unlock()
 	}
-	if total > maxQueuesBytes+subscribers*size || least < minQueueBytes {
-		t.Errorf("%d bytes in all queues, %d in one", total, least)
+	if total > out.Limit() || out.Used() > out.Limit() || least < minQueueBytes {
+		t.Errorf("%d bytes in all queues, %d in one; their buffers take %d of %d", total, least, out.Used(), out.Limit())
 	}
 }
