@@ -92,7 +92,7 @@ func find(w journal.Writer) *process {
 func (p *process) hungUp() bool {
 	stdin, err := unix.Open(fmt.Sprintf("/proc/%d/fd/0", p.id), unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return false
+		return err == unix.ENOENT // it is ending, and has closed its files
 	}
 	defer unix.Close(stdin)
 	var kind unix.Stat_t
