@@ -97,6 +97,9 @@ func parseOptions(args []string, stdout io.Writer) (*options, error) {
 	if err := o.resolveDestination(); err != nil {
 		return nil, err
 	}
+	if o.target.Kind == destination.Improg && !fs.Changed("bind-retry") {
+		o.BindRetry = flags.ForEver // improg does not start a program again that has ended
+	}
 	return o, o.resolveRedis(fs)
 }
 

@@ -55,8 +55,9 @@ func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr *log
 			"an acknowledged message was given to the subscribers of that moment, if there were any")
 	}
 	cfg := o.Socket(o.socketType, logger)
+	cfg.Batch = o.batch // so that no peer's turn lasts for more than two rounds
 	if acknowledge {
-		cfg.OnUp = intake.CheckSender
+		cfg.OnUp, cfg.Answered = intake.CheckSender, true
 	}
 	if cfg.Subscribe = o.subscribe; o.socketType == zmq.Sub && len(o.subscribe) == 0 {
 		cfg.Subscribe = []string{""}
@@ -66,6 +67,7 @@ func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr *log
 		return err
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
+	o.Budget().Govern(ctx)
 	var greeting sync.WaitGroup
 	defer greeting.Wait()
 	defer cancel(nil)
@@ -87,7 +89,8 @@ func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr *log
 	cancel(nil)
 	socket.Close(draining)
 	c := in.Counters()
-	logger.Info("end", "received", c.Received, "stored", c.Stored, "duplicates", c.Duplicates, "refused", c.Refused)
+	logger.Info("end", "received", c.Received, "stored", c.Stored, "duplicates", c.Duplicates, "refused", c.Refused,
+		"truncated", socket.Truncated()+dest.Truncated())
 	if closeErr := dest.Close(draining); err == nil {
 		err = closeErr
 	}

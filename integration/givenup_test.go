@@ -1,7 +1,6 @@
 package integration
 
 import (
-	"bytes"
 	"encoding/binary"
 	"fmt"
 	"os"
@@ -19,6 +18,8 @@ func (d *driver) giveUp(t *testing.T) {
 	d.stdin.Close() //nolint:errcheck // the process is frozen, and does not close its end
 	if err := d.stdout.Close(); err != nil {
 		t.Fatal(err)
+	}
+	for range d.replies { // the pipe is closed when nothing reads from it any more
 	}
 }
 
@@ -78,11 +79,11 @@ func TestGivenUpByRsyslogd(t *testing.T) {
 			from := startRsyslogd(t, preamble+wayIn+toOmzmq("--journal [dir]/journals --reconnect-max 300ms --connect "+endpoint,
 				`queue.type="LinkedList" `+batches(messages)+` confirmTimeout="3000" closeTimeout="200" killUnresponsive="off"`))
 			from.feed(t, l, 0, messages)
-			eventually(t, patience, "the first batch is stored", func() bool { return len(server.List(redisKey)) == messages })
+			eventually(t, patience, "rsyslogd has been told OK", func() bool { return from.word(nextNumber) == messages+1 })
 			first := children(t, from.pid(), "omzmq")
 			imzmq.signal(t, syscall.SIGSTOP)
 			from.feed(t, l, messages, 2*messages)
-			eventually(t, patience, "omzmq has read COMMIT", func() bool { return from.committing(l.line(2*messages - 1)) })
+			eventually(t, patience, "omzmq has read COMMIT", func() bool { return from.journaled(t, l.line(messages)) && from.word(closing) != 0 })
 			freeze(t, first[0])
 			eventually(t, patience, "rsyslogd starts another omzmq", func() bool {
 				words, _ := os.ReadFile(from.file("internal.log"))
@@ -112,18 +113,22 @@ func TestGivenUpByRsyslogd(t *testing.T) {
 	}
 }
 
-// committing reports whether one of the instance's omzmqs has a line in its journal and has read COMMIT since the last
-// BEGIN: then the word "closing" of the journal's header (pkg/journal) is not 0.
-func (r *rsyslogd) committing(line []byte) bool {
-	const closing = 40 + 7*8
+// word returns a word of the header of the instance's only journal (pkg/journal), at its offset; 0 if there is none.
+func (r *rsyslogd) word(offset int) uint64 {
 	for _, name := range journals(r.file("journals")) {
-		text, _ := os.ReadFile(name) // it may be gone by now
-		if bytes.Contains(text, line) && binary.NativeEndian.Uint64(text[closing:]) != 0 {
-			return true
+		if text, _ := os.ReadFile(name); len(text) >= offset+8 { // it may be gone by now
+			return binary.NativeEndian.Uint64(text[offset:])
 		}
 	}
-	return false
+	return 0
 }
+
+// Offsets of words: the number of the next line, which is stored when rsyslog has been told OK for all of them, and
+// whether a COMMIT has been read since the last BEGIN.
+const (
+	nextNumber = 40 + 5*8
+	closing    = 40 + 7*8
+)
 
 // Two actions may start the same command line from one thread. Neither omzmq is given up: each has its own journal.
 func TestEqualOmzmqsLeaveEachOtherAlone(t *testing.T) {

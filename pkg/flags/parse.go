@@ -141,7 +141,7 @@ func (c *Common) validate() error {
 	if c.LogFormat != "text" && c.LogFormat != "json" {
 		return Usage("--log-format %q: write text or json", c.LogFormat)
 	}
-	return nil
+	return c.Limit(0)
 }
 
 func logLevel(text string) (slog.Level, error) {

@@ -51,6 +51,8 @@ func (c *Common) Socket(typ zmq.Type, logger *slog.Logger) zmq.Config {
 		ReconnectMax: c.ReconnectMax,
 		Heartbeat:    c.Heartbeat,
 		DNSServer:    c.DNSServer,
+		Budget:       c.Budget(),
+		Gate:         c.Gate(logger),
 		Logger:       logger,
 	}
 }
