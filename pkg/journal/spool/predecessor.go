@@ -17,6 +17,9 @@ const (
 	endsByForce  = 2 * time.Second
 )
 
+// forkTime is how long a child of rsyslogd may hold a copy of a pipe's other end, between fork and exec.
+const forkTime = 100 * time.Millisecond
+
 // endPredecessor ends the process that this one replaces, if rsyslog has given it up and it lives on with its journal:
 // it was stopped, or swapped out, for longer than omprog's confirmTimeout, and without killUnresponsive="on" rsyslog
 // leaves it alone. Two processes would send one worker's lines under two sender ids, and all that the first had sent
@@ -99,7 +102,8 @@ func (p *process) hungUp() bool {
 	if unix.Fstat(stdin, &kind) != nil || kind.Mode&unix.S_IFMT != unix.S_IFIFO {
 		return false
 	}
-	return descriptor.HungUp(stdin)
+	ready, err := descriptor.Poll([]unix.PollFd{{Fd: int32(stdin)}}, forkTime) // POLLHUP is always looked for
+	return err == nil && ready > 0
 }
 
 // endsWithin reports whether the process has ended, which it waits for.
