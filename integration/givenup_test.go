@@ -8,6 +8,8 @@ import (
 	"syscall"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/redis/redistest"
 )
 
@@ -19,8 +21,20 @@ func (d *driver) giveUp(t *testing.T) {
 	if err := d.stdout.Close(); err != nil {
 		t.Fatal(err)
 	}
-	for range d.replies { // the pipe is closed when nothing reads from it any more
+	// The pipe is closed when nothing reads from it any more, and no process that another test starts has a copy of its
+	// end, as it has between fork and exec.
+	for range d.replies {
 	}
+	eventually(t, patience, "nobody can read what omzmq writes", func() bool {
+		fd, err := syscall.Open(fmt.Sprintf("/proc/%d/fd/1", d.pid()), syscall.O_WRONLY|syscall.O_NONBLOCK, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer syscall.Close(fd)
+		ends := []unix.PollFd{{Fd: int32(fd)}}
+		n, err := unix.Poll(ends, 0)
+		return err == nil && n > 0 && ends[0].Revents&unix.POLLERR != 0
+	})
 }
 
 // An omzmq is frozen at COMMIT for longer than rsyslog waits, and rsyslog starts another one and sends each line
