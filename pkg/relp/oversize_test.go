@@ -184,7 +184,16 @@ func TestSuspectsAreSentOneByOne(t *testing.T) {
 	client, _ := newClient(t, Config{Address: fakeServer(t,
 		func(p *peer) { p.greet(); p.messages(4); p.say("0 serverclose 0\n") },
 		func(p *peer) { p.greet(); one(p, 300); p.ok(2); one(p, 5000); p.say("0 serverclose 0\n") },
-		func(p *peer) { p.greet(); one(p, 2500); p.ok(2); one(p, 310); p.ok(3); one(p, 320); p.ok(4); rest <- p.serve() },
+		func(p *peer) {
+			p.greet()
+			one(p, 2500)
+			p.ok(2)
+			one(p, 310)
+			p.ok(3)
+			one(p, 320)
+			p.ok(4)
+			rest <- p.serve()
+		},
 	)})
 	var batch [][]byte
 	for _, size := range []int{300, 5000, 310, 320} {
