@@ -34,6 +34,7 @@ func parseOptions(args []string, stdout io.Writer) (*options, error) {
 	o := &options{}
 	fs := flags.NewSet(flags.Program{
 		Name:    program,
+		Plugin:  true,
 		Summary: "Takes messages from ZeroMQ into rsyslog (improg, RELP), into Redis or onto standard output.",
 		Examples: []flags.Example{
 			{Purpose: "Into rsyslog's imrelp", Command: "imzmq --bind 'tcp://*:5555' --to relp://127.0.0.1:2514"},

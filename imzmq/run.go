@@ -57,7 +57,7 @@ func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr *log
 	cfg := o.Socket(o.socketType, logger)
 	cfg.Batch = o.batch // so that no peer's turn lasts for more than two rounds
 	if acknowledge {
-		cfg.OnUp = intake.CheckSender
+		cfg.OnUp, cfg.Answered = intake.CheckSender, true
 	}
 	if cfg.Subscribe = o.subscribe; o.socketType == zmq.Sub && len(o.subscribe) == 0 {
 		cfg.Subscribe = []string{""}
@@ -67,6 +67,7 @@ func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr *log
 		return err
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
+	o.Budget().Govern(ctx)
 	var greeting sync.WaitGroup
 	defer greeting.Wait()
 	defer cancel(nil)

@@ -96,7 +96,7 @@ func TestRefusedStaysInTheJournal(t *testing.T) {
 
 			refusing := drive(t, append(flags, "--hwm", "999")...) // another worker's: rsyslog sends it nothing again
 			if imzmq.running() {
-				refusing.logged(t, "was refused; it stays in the journal")
+				refusing.logged(t, "are refused; they stay in the journal")
 			}
 			wantExit(t, refusing, 0)
 			if len(journals(journal)) == 0 {

@@ -33,6 +33,7 @@ func parseOptions(args []string, stdout io.Writer) (*options, error) {
 	o := &options{}
 	fs := flags.NewSet(flags.Program{
 		Name:    program,
+		Plugin:  true,
 		Summary: "Moves log messages from rsyslog's omprog into ZeroMQ.",
 		Examples: []flags.Example{
 			{Purpose: "Send, confirmed by the receiver; a killed omzmq loses nothing",

@@ -40,6 +40,7 @@ func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr *log
 	defer cancel(nil)
 	draining, stop := o.Lingering(ctx)
 	defer stop()
+	o.Budget().Govern(ctx)
 	var folder *spool.Folder
 	if folder, p.own, err = openJournal(o, p.logger); err != nil {
 		return err
@@ -104,7 +105,7 @@ func (p *process) end(draining context.Context, adopting *sync.WaitGroup, over b
 	adopting.Wait()
 	p.closeJournal(over)
 	c := p.account.Counters()
-	p.logger.Info("end", "received", c.Received, "confirmed", c.Confirmed, "failed", c.Failed, "resent", c.Resent, "lost", c.Lost, "truncated", p.truncated)
+	p.logger.Info("end", "received", c.Received, "confirmed", c.Confirmed, "failures told to rsyslog", c.Failed, "resent", c.Resent, "lost", c.Lost, "truncated", p.truncated)
 	return verdict(failure, p.account)
 }
 
@@ -206,10 +207,24 @@ func converse(ctx, draining context.Context, server *omprog.Server, stdout *os.F
 // newAccount makes the socket and the account of what it owes.
 func newAccount(o *options, logger *slog.Logger, own *spool.Journal) (*zmq.Socket, account, error) {
 	if o.socketType == zmq.Pub {
-		socket, err := zmq.New(o.Socket(zmq.Pub, logger))
-		return socket, delivery.NewPublisher(o.topics, socket, logger), err
+		return newPublisher(o, logger)
 	}
 	return newSender(o, logger, own)
+}
+
+// feed is a socket as a delivery.Feed.
+type feed struct{ *zmq.Socket }
+
+// newPublisher makes a socket that publishes and the account of it.
+func newPublisher(o *options, logger *slog.Logger) (*zmq.Socket, *delivery.Publisher, error) {
+	cfg := o.Socket(zmq.Pub, logger)
+	feed := &feed{}
+	publisher := delivery.NewPublisher(o.topics, feed, logger)
+	cfg.OnSettled = publisher.Settled
+	cfg.Reaching = min(zmq.DefaultReaching, o.sendTimeout/2) // a subscriber that is away is no failure
+	var err error
+	feed.Socket, err = zmq.New(cfg)
+	return feed.Socket, publisher, err
 }
 
 // newSender makes a socket and the account of what it owes, beginning with what is in the journal, if there is one.

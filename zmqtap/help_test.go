@@ -12,8 +12,8 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/log"
 )
 
-// Each example is run by a zmqtap that ends at once, and so are the bounds of each flag. An address that is in use here is
-// not the example's fault.
+// Each example is run by a zmqtap that ends at once, and so are the bounds of each flag. An address that is in use here
+// is not the example's fault.
 func TestHelp(t *testing.T) {
 	over, cancel := context.WithCancel(t.Context())
 	cancel()

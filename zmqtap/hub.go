@@ -70,7 +70,21 @@ func parseHub(args []string, stdout io.Writer) (*hubOptions, error) {
 	case fs.Changed("replay-bytes") && o.replay == 0:
 		return nil, flags.Usage("--replay-bytes needs --replay")
 	}
-	return o, o.web.validate(fs)
+	if err := o.web.validate(fs); err != nil {
+		return nil, err
+	}
+	return o, o.Limit(o.remembered())
+}
+
+// remembered returns how many bytes the hub remembers of what was published.
+func (o *hubOptions) remembered() (n int) {
+	if o.replay > 0 {
+		n = int(o.replayBytes)
+	}
+	if o.web.address != "" {
+		n += int(o.web.history)
+	}
+	return n
 }
 
 func runHub(ctx context.Context, args []string, stdout *os.File, stderr *log.Writer) error {
@@ -97,6 +111,7 @@ func runHub(ctx context.Context, args []string, stdout *os.File, stderr *log.Wri
 	draining, stop := o.Lingering(ctx)
 	defer stop()
 	wait := func() error { return nil }
+	o.Budget().Govern(ctx)
 	if err = o.open(h, logger, cancel); err == nil && o.web.address != "" {
 		var server *web.Server
 		var l net.Listener

@@ -85,6 +85,7 @@ func runPrint(ctx context.Context, args []string, stdout *os.File, stderr *log.W
 	if err != nil {
 		return err
 	}
+	o.Budget().Govern(ctx)
 	onTerminal := terminal.IsTerminal(stdout)
 	logger := o.Logger(stderr)
 	if o.rate && onTerminal && terminal.IsTerminal(stderr.File()) {

@@ -36,6 +36,9 @@ func runServe(ctx context.Context, args []string, stdout *os.File, stderr *log.W
 	if err := web.validate(fs); err != nil {
 		return err
 	}
+	if err := o.Limit(int(web.history)); err != nil {
+		return err
+	}
 	logger := o.Logger(stderr)
 	stream := tap.New(int(web.history))
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -46,6 +49,7 @@ func runServe(ctx context.Context, args []string, stdout *os.File, stderr *log.W
 	}
 	draining, stop := o.Lingering(ctx)
 	defer stop()
+	o.Budget().Govern(ctx)
 	server, l, err := web.listen(ctx, stream, &o.Common, logger)
 	if err == nil {
 		wait := background(ctx, draining, server, l, cancel)

@@ -98,7 +98,7 @@ func validOrigin(origin string) bool {
 // listen makes a server and opens its address, for which it waits as --bind-retry says. It logs the address, and a
 // warning if others can read the stream.
 func (o *webOptions) listen(ctx context.Context, stream *tap.Stream, common *flags.Common, logger *slog.Logger) (*web.Server, net.Listener, error) {
-	o.Stream, o.Page, o.Queue, o.Logger = stream, page.Files, common.HWM, logger
+	o.Stream, o.Page, o.Queue, o.Logger, o.Budget = stream, page.Files, common.HWM, logger, common.Budget()
 	server, err := web.New(o.Config)
 	if err != nil {
 		return nil, nil, err
@@ -132,7 +132,7 @@ func (o *webOptions) listen(ctx context.Context, stream *tap.Stream, common *fla
 		logger.Warn("whoever reaches this address reads the stream: use --http-token-file to ask for a token, "+
 			"or a loopback address to stay on this host", "at", at)
 	}
-	return server, l, nil
+	return server, common.Gate(logger).Listener(l), nil
 }
 
 // background runs a server until ctx ends, and calls failed when the server has ended. wait waits for that

@@ -184,45 +184,6 @@ func TestOwnOrphansAreTriedAgain(t *testing.T) {
 	}
 }
 
-// Each journal has connections of its own: only a few are delivered at a time. One that is being closed counts.
-func TestAFewJournalsAtATime(t *testing.T) {
-	own, _, _ := deliver(t)
-	f := &folder{t: t, orphans: mostJournals + 3, slow: true}
-	a := New(Config{own.sender, f.takeOver}, start)
-	now := start
-	step := func(want int) {
-		t.Helper()
-		now = now.Add(lookInterval)
-		a.Step(now)
-		if n := len(f.receivers); n != want {
-			t.Errorf("%d were taken over, want %d", n, want)
-		}
-	}
-	step(mostJournals)
-	f.receivers[0].store(1)
-	f.receivers[1].store(1)
-	step(mostJournals)
-	f.expectClosed(t, "0 confirmed", "1 confirmed")
-	for _, end := range f.ends {
-		end()
-	}
-	step(mostJournals + 2)
-}
-
-// The next step is due soon while something is being delivered, and else when journals are to be looked for.
-func TestWhenTheNextStepIsDue(t *testing.T) {
-	own, _, _ := deliver(t)
-	f := &folder{t: t, orphans: 1}
-	a := New(Config{own.sender, f.takeOver}, start)
-	if next := a.Step(start); !next.Equal(start.Add(pollInterval)) {
-		t.Errorf("while delivering: after %v", next.Sub(start))
-	}
-	f.receivers[0].store(1)
-	if next := a.Step(start); !next.Equal(start.Add(lookInterval)) {
-		t.Errorf("idle: after %v", next.Sub(start))
-	}
-}
-
 // At the end, what is confirmed is removed, and what is not is left. Run returns when all journals are closed.
 func TestRunEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

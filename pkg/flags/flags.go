@@ -29,6 +29,7 @@ type Common struct {
 
 	program Program
 	shared  *pflag.FlagSet
+	limits  limits
 }
 
 // Arguments is what arguments that are not flags mean.
@@ -76,9 +77,10 @@ func (c *Common) newSet(p Program) *pflag.FlagSet {
 		"DNS server, `host:port`, for dns+tcp and srv+tcp endpoints, instead of the system's; "+
 			"for example 127.0.0.1:8600 for Consul")
 	Count(s, &c.HWM, "hwm", zmq.DefaultHWM, 1, MaxCount,
-		"most `messages` held per peer; their bytes are limited, too: 4 MiB per peer, 256 MiB for all peers")
+		"most `messages` held per peer; their bytes are limited, too: 4 MiB per peer, and a part of --max-memory")
 	c.MaxMessage = zmq.DefaultMaxMessage
 	s.Var(&c.MaxMessage, "max-message-size", "most `bytes` in all frames of a message together, which is cut there; suffixes KiB and MiB")
+	c.limits.add(s)
 	Duration(s, &c.Reconnect, "reconnect", zmq.DefaultReconnect, time.Millisecond, MaxDuration,
 		"first wait between dials; doubles with each failure")
 	Duration(s, &c.ReconnectMax, "reconnect-max", zmq.DefaultReconnectMax, time.Millisecond, MaxDuration,

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -14,6 +15,11 @@ import (
 // Parse parses the arguments and validates the shared flags. It prints help or version to stdout and then returns
 // ErrHelp. A command line that cannot be obeyed is a *UsageError.
 func (c *Common) Parse(fs *pflag.FlagSet, version string, args []string, stdout io.Writer) error {
+	if c.program.Plugin {
+		if err := checkQuotes(args); err != nil {
+			return err
+		}
+	}
 	if err := fs.Parse(args); err != nil {
 		return &UsageError{err}
 	}
@@ -41,6 +47,22 @@ func (c *Common) Parse(fs *pflag.FlagSet, version string, args []string, stdout 
 		}
 	}
 	return c.validate()
+}
+
+// checkQuotes refuses arguments that begin or end with a quote. No shell takes quotes away where rsyslog starts a
+// program: rsyslog 8.2302 hands those in binary= on as part of the argument. A quote alone may be meant.
+func checkQuotes(args []string) error {
+	for _, arg := range args {
+		value := arg
+		if strings.HasPrefix(arg, "--") {
+			_, value, _ = strings.Cut(arg, "=")
+		}
+		if len(value) > 1 && strings.Trim(value, `"'`) != value {
+			return Usage("argument %s begins or ends with a quote: rsyslog hands quotes in binary= on as part of the argument; "+
+				"leave them out", arg)
+		}
+	}
+	return nil
 }
 
 func (c *Common) validateEndpoints() error {
@@ -119,7 +141,7 @@ func (c *Common) validate() error {
 	if c.LogFormat != "text" && c.LogFormat != "json" {
 		return Usage("--log-format %q: write text or json", c.LogFormat)
 	}
-	return nil
+	return c.Limit(0)
 }
 
 func logLevel(text string) (slog.Level, error) {

@@ -168,3 +168,26 @@ func TestCheckPrefixes(t *testing.T) {
 	}
 	wantUsageError(t, CheckPrefixes("topic", many), "--topic: more prefixes than")
 }
+
+// rsyslog hands quotes on. A program that it starts refuses an argument with quotes around it; others do not.
+func TestQuotes(t *testing.T) {
+	for args, wrong := range map[string]bool{
+		`--bind|'tcp://*:1'`:               true,
+		`--bind|tcp://*:1|--dns="a"`:       true,
+		`--bind|tcp://*:1|--dns|'a`:        true,
+		`--bind|tcp://*:1|b'`:              true,
+		`--bind|tcp://*:1|--delimiter|"`:   false,
+		`--bind|tcp://*:1|--delimiter='`:   false,
+		`--bind|tcp://*:1|--delimiter|a"b`: false,
+	} {
+		for _, plugin := range []bool{true, false} {
+			c := &Common{}
+			fs := NewSet(Program{Name: "p", Plugin: plugin}, c)
+			fs.String("delimiter", "", "")
+			err := c.Parse(fs, "", strings.Split(args, "|"), io.Discard)
+			if got := err != nil && strings.Contains(err.Error(), "leave them out"); got != (wrong && plugin) {
+				t.Errorf("%s, of a plugin: %v: %v", args, plugin, err)
+			}
+		}
+	}
+}

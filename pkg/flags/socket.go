@@ -51,6 +51,8 @@ func (c *Common) Socket(typ zmq.Type, logger *slog.Logger) zmq.Config {
 		ReconnectMax: c.ReconnectMax,
 		Heartbeat:    c.Heartbeat,
 		DNSServer:    c.DNSServer,
+		Budget:       c.Budget(),
+		Gate:         c.Gate(logger),
 		Logger:       logger,
 	}
 }
@@ -58,9 +60,9 @@ func (c *Common) Socket(typ zmq.Type, logger *slog.Logger) zmq.Config {
 // ForEver as --bind-retry stands for trying without end.
 const ForEver = listen.ForEver
 
-// Open binds and connects a socket to all endpoints. It does not wait: an address that cannot be bound is tried again in
-// the background for as long as --bind-retry says. After that the program cannot do its work, so Open calls fail with
-// the reason, which Failure returns.
+// Open binds and connects a socket to all endpoints. It does not wait: an address that cannot be bound is tried again
+// in the background for as long as --bind-retry says. After that the program cannot do its work, so Open calls fail
+// with the reason, which Failure returns.
 func (c *Common) Open(s *zmq.Socket, logger *slog.Logger, fail context.CancelCauseFunc) error {
 	for _, text := range c.Bind {
 		bound, err := s.Bind(text)

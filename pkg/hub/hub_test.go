@@ -116,6 +116,7 @@ func TestHubStream(t *testing.T) {
 	h.dial(pub.Endpoint)
 	sub := p.Connect("SUB", h.out, nil).Subscribe("")
 	warm(pub, sub, "")
+	taptest.Eventually(t, "the last one in the stream", func() bool { return stream.Counters().Received == h.Counters().Received })
 	reader.Take(nil)
 	missed := h.Counters().Missed
 	pub.Send("a|1", "b|2", "c|3")

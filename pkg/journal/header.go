@@ -45,7 +45,7 @@ const (
 
 // Owner identifies the writer of a journal by the thread of rsyslogd that started the process. Zeros: not known.
 type Owner struct {
-	Boot      uint64 // this boot of the machine
+	Boot      uint64 // this boot of the machine, and in it the namespaces in which the numbers below are unique
 	Process   uint64 // id of rsyslogd
 	Started   uint64 // when it was started, in the kernel's ticks since the boot
 	Thread    uint64 // id of the thread: a queue's worker

@@ -15,8 +15,11 @@ import (
 // Bytes on their way to the peer do not count: a distant peer is written to as fast as before. conn may be TLS over
 // TCP. LimitUnsent leaves connections that are not TCP as they are, and returns nil.
 func LimitUnsent(conn net.Conn, bytes int) error {
-	wrapped, ok := conn.(interface{ NetConn() net.Conn })
-	if ok { // TLS
+	for {
+		wrapped, ok := conn.(interface{ NetConn() net.Conn })
+		if !ok {
+			break
+		}
 		conn = wrapped.NetConn()
 	}
 	tcp, ok := conn.(*net.TCPConn)

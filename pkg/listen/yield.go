@@ -6,9 +6,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Yield is a net.Dialer's Control. It lets a listener have the port that the kernel picks for a connection. The kernel may
-// pick the very port that is dialled while nothing listens there: the connection then reaches itself (RFC 9293, 3.5,
-// simultaneous open) and would keep the port until a minute after its end.
+// Yield is a net.Dialer's Control. It lets a listener have the port that the kernel picks for a connection. The kernel
+// may pick the very port that is dialled while nothing listens there: the connection then reaches itself (RFC 9293,
+// 3.5, simultaneous open) and would keep the port until a minute after its end.
 func Yield(network, _ string, conn syscall.RawConn) error {
 	if network == "unix" {
 		return nil

@@ -49,8 +49,8 @@ func NewWriter(file *os.File) *Writer {
 // File returns what is written to.
 func (w *Writer) File() *os.File { return w.file }
 
-// OnDropped makes the Writer call report, which may write, with the number of lines that were dropped, once there is room
-// again.
+// OnDropped makes the Writer call report, which may write, with the number of lines that were dropped, once there is
+// room again.
 func (w *Writer) OnDropped(report func(lines int)) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -1,8 +1,8 @@
 // Package prefix matches topics against the prefixes that subscribers ask for, as RFC 29 (ZeroMQ's PUB and SUB) means
-// it: byte by byte; an empty prefix matches everything; two subscriptions to the same prefix need two cancellations.
+// it: byte by byte; an empty prefix matches everything.
 //
-// A Set is what one subscriber wants. An Index finds, among many subscribers, those that want a topic.
-// Nothing here does I/O or locks.
+// A Set is what one subscriber wants. An Index finds, among many subscribers, those that want a topic. A Map finds,
+// among many topics, those that a subscriber wants. Nothing here does I/O or locks.
 package prefix
 
 import "fmt"
@@ -58,6 +58,14 @@ func (s *Set) Remove(prefix []byte) (last bool) {
 	return true
 }
 
+// RemoveAll takes all subscriptions to prefix back at once. It reports whether there were any.
+func (s *Set) RemoveAll(prefix []byte) bool {
+	if n := s.root.find(prefix); n != nil && n.value > 0 {
+		n.value = 1
+	}
+	return s.Remove(prefix)
+}
+
 // Match reports whether topic, a message's first frame, begins with one of the prefixes.
 func (s *Set) Match(topic []byte) bool {
 	for n := &s.root; n != nil; n, topic = n.next(topic) {
@@ -83,3 +91,6 @@ func (s *Set) Empty() bool { return s.bytes == 0 }
 
 // Walk calls f with each prefix once. f must neither retain the prefix nor change the set.
 func (s *Set) Walk(f func(prefix []byte)) { s.root.walk(nil, f) }
+
+// Cost returns roughly the memory that a subscriber's prefix takes, in bytes.
+func Cost(prefix []byte) int { return len(prefix) + cost }

@@ -13,8 +13,8 @@ const (
 	reportPause = time.Minute      // between two log lines of one kind; senders are answered every refusal
 )
 
-// reporter logs what is wrong with Redis and when that ends, without a line for each attempt. Its lines are limited, too:
-// a sender can choose a key that refuses, and another one each time.
+// reporter logs what is wrong with Redis and when that ends, without a line for each attempt. Its lines are limited,
+// too: a sender can choose a key that refuses, and another one each time.
 type reporter struct {
 	log log.Limited
 

@@ -23,13 +23,10 @@ type gapInHistory struct {
 // maxGaps is how many gaps are remembered. If there are more, the two oldest are merged.
 const maxGaps = 1000
 
-func (h *history) add(messages []Message) {
+// add remembers messages, which take cost bytes.
+func (h *history) add(messages []Message, cost int) {
 	if h.limit == 0 {
 		return
-	}
-	cost := 0
-	for i := range messages {
-		cost += messages[i].cost()
 	}
 	h.groups, h.costs = append(h.groups, messages), append(h.costs, cost)
 	h.bytes += cost

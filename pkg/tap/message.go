@@ -18,6 +18,7 @@ type Message struct {
 	Received time.Time
 
 	json atomic.Pointer[[]byte]
+	pins pins
 }
 
 // Message returns the message in the form that package message encodes. It shares all memory with m.

@@ -27,12 +27,13 @@ type Reader struct {
 	topics   [][]byte      // the interest's: sorted, and none begins with another
 	wake     chan struct{} // capacity 1
 
-	mu     sync.Mutex
-	queue  []Delivery
-	count  int // messages in queue
-	bytes  int
-	missed uint64 // messages after those in queue
-	gap    *Gap   // after those: all gaps that did not fit into the queue, merged
+	mu       sync.Mutex
+	queue    []Delivery
+	recalled int // deliveries in queue, the first ones, that count neither in count nor in bytes
+	count    int // messages in queue
+	bytes    int
+	missed   uint64 // messages after those in queue
+	gap      *Gap   // after those: all gaps that did not fit into the queue, merged
 }
 
 // Delivery is the next piece of a stream: one of its fields is set.
@@ -112,7 +113,7 @@ func (r *Reader) recall(h *history, last uint64) (missed uint64) {
 	for _, g := range gaps {
 		r.queue = append(r.queue, Delivery{Gap: g.gap})
 	}
-	if len(r.queue) > 0 {
+	if r.recalled = len(r.queue); r.recalled > 0 {
 		r.wakeUp()
 	}
 	return missed
@@ -158,7 +159,7 @@ func (r *Reader) offer(messages []Message) (missed uint64) {
 	// Once a message does not fit, none does until Take empties the queue. Therefore the missed ones come after
 	// all that are queued.
 	n := 0
-	for n < len(messages) && r.count+n < r.interest.Queue && (r.count+n == 0 || r.bytes < r.interest.QueueBytes) {
+	for n < len(messages) && r.missed == 0 && r.gap == nil && r.count+n < r.interest.Queue && (r.count+n == 0 || r.bytes < r.interest.QueueBytes) {
 		r.bytes += messages[n].load()
 		n++
 	}
@@ -211,7 +212,44 @@ func (r *Reader) Take(dst []Delivery) []Delivery {
 		dst = append(dst, Delivery{Gap: r.gap})
 	}
 	clear(r.queue)
-	r.queue, r.count, r.bytes, r.missed, r.gap = r.queue[:0], 0, 0, 0, nil
+	if cap(r.queue) > maxIdle {
+		r.queue = nil
+	}
+	r.queue, r.recalled, r.count, r.bytes, r.missed, r.gap = r.queue[:0], 0, 0, 0, 0, nil
+	return dst
+}
+
+// maxIdle is how many deliveries an empty queue has room for, at most.
+const maxIdle = 64
+
+// TakeSome is Take that takes no more than one delivery or one portion of about so many bytes, whichever is more: what
+// is taken cannot be given up any more.
+func (r *Reader) TakeSome(dst []Delivery, bytes int) []Delivery {
+	r.mu.Lock()
+	n := 0
+	for ; n < len(r.queue) && (n == 0 || bytes > 0); n++ {
+		for i := range r.queue[n].Messages {
+			bytes -= r.queue[n].Messages[i].cost()
+		}
+	}
+	if n == len(r.queue) {
+		r.mu.Unlock()
+		return r.Take(dst)
+	}
+	defer r.mu.Unlock()
+	dst = append(dst, r.queue[:n]...)
+	for i := range r.queue[:n] {
+		switch d := &r.queue[i]; {
+		case i < r.recalled:
+		case d.Gap != nil:
+			r.count--
+		default:
+			r.uncount(d.Messages)
+		}
+	}
+	clear(r.queue[:n])
+	r.queue, r.recalled = r.queue[n:], max(0, r.recalled-n)
+	r.wakeUp()
 	return dst
 }
 

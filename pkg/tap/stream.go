@@ -29,6 +29,7 @@ type Stream struct {
 	index    prefix.Index[*Reader]
 	readers  map[*Reader]bool
 	history  history
+	window   window
 	last     uint64 // the newest message's ID
 	counters Counters
 }
@@ -58,11 +59,18 @@ func (s *Stream) Publish(b *zmq.Batch) {
 		messages, from = group(b, from, s.last+1, now)
 		s.last += uint64(len(messages))
 		s.counters.Received += uint64(len(messages))
+		cost := 0
 		for i := range messages {
 			s.counters.Bytes += uint64(messages[i].size())
+			cost += messages[i].cost()
 		}
 		s.distribute(messages)
-		s.history.add(messages)
+		s.history.add(messages, cost)
+		if floor, moved := s.window.published(s.last, cost); moved {
+			for r := range s.readers {
+				s.counters.Missed += r.giveUp(floor)
+			}
+		}
 	}
 }
 

@@ -3,6 +3,8 @@ package web
 import (
 	"encoding/json"
 	"fmt"
+	"iter"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -15,6 +17,8 @@ import (
 type encoding interface {
 	begin(dst []byte) []byte
 	message(dst []byte, m *tap.Message) []byte
+	// pieces yields dst, and what message would append to it, in pieces that are valid until the next one.
+	pieces(dst []byte, m *tap.Message) iter.Seq[[]byte]
 	missed(dst []byte, n, total uint64) []byte
 	gap(dst []byte, g *tap.Gap) []byte
 	heartbeat(dst []byte) []byte
@@ -38,10 +42,19 @@ const retry = "2000"
 func (eventStream) begin(dst []byte) []byte { return append(dst, "retry: "+retry+"\n\n"...) }
 
 func (e eventStream) message(dst []byte, m *tap.Message) []byte {
+	return append(append(e.head(dst, m), m.JSON()...), "\n\n"...)
+}
+
+// head appends what precedes a message's JSON.
+func (e eventStream) head(dst []byte, m *tap.Message) []byte {
 	dst = append(append(append(dst, "id: "...), e.instance...), '-')
-	dst = strconv.AppendUint(dst, m.ID, 10)
-	dst = append(append(dst, "\ndata: "...), m.JSON()...)
-	return append(dst, "\n\n"...)
+	return append(strconv.AppendUint(dst, m.ID, 10), "\ndata: "...)
+}
+
+func (e eventStream) pieces(dst []byte, m *tap.Message) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		_ = yield(e.head(dst, m)) && yield(m.JSON()) && yield([]byte("\n\n"))
+	}
 }
 
 func (eventStream) missed(dst []byte, n, total uint64) []byte {
@@ -70,6 +83,18 @@ func (plainText) begin(dst []byte) []byte { return dst }
 
 func (plainText) message(dst []byte, m *tap.Message) []byte {
 	return append(message.AppendLine(dst, m.Payload), '\n')
+}
+
+func (plainText) pieces(dst []byte, m *tap.Message) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		for part := range slices.Chunk(m.Payload, maxWrite) {
+			if dst = message.AppendLine(dst, part); !yield(dst) {
+				return
+			}
+			dst = dst[:0]
+		}
+		yield(append(dst, '\n'))
+	}
 }
 
 func (plainText) missed(dst []byte, n, _ uint64) []byte {

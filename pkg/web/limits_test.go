@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap/taptest"
 )
 
 // recording is a listener that records the connections that it accepts.
@@ -120,9 +121,35 @@ func TestSilentConnectionsAreClosed(t *testing.T) {
 	}
 }
 
-// New sets both limits.
+// A reader that does not read is ended once a write has waited for too long.
+func TestStalledReadersAreEnded(t *testing.T) {
+	for name, accept := range map[string]string{"plain": "", "events": "Accept: text/event-stream\r\n"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			source, s := taptest.New(t), newServer(t)
+			s.stall = 50 * time.Millisecond
+			conn, err := net.Dial("tcp", run(t, s, make(chan net.Conn, 1)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			if _, err := io.WriteString(conn, "GET /stream HTTP/1.1\r\nHost: localhost\r\n"+accept+"\r\n"); err != nil {
+				t.Fatal(err)
+			}
+			taptest.Eventually(t, "the reader", func() bool { return s.Clients() == 1 })
+			b := source.Batch([]string{strings.Repeat("x", 500_000)})
+			taptest.Eventually(t, "its end", func() bool {
+				s.cfg.Stream.Publish(b)
+				return s.Clients() == 0
+			})
+			b.Release()
+		})
+	}
+}
+
+// New sets the limits.
 func TestNewLimitsSilence(t *testing.T) {
-	if s := newServer(t); s.headerTimeout <= 0 || s.idleTimeout <= 0 || s.headerTimeout > time.Minute || s.idleTimeout > time.Hour {
+	if s := newServer(t); s.headerTimeout <= 0 || s.idleTimeout <= 0 || s.headerTimeout > time.Minute || s.idleTimeout > time.Hour || s.stall != maxStall {
 		t.Errorf("header %v, idle %v", s.headerTimeout, s.idleTimeout)
 	}
 }

@@ -28,6 +28,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/budget"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/listen"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/log"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap"
@@ -43,10 +44,21 @@ type Config struct {
 	TokenFile  string        // holds the bearer token that readers of the stream must send; "": no token is needed
 	CertFile   string        // TLS, with KeyFile; both or none
 	KeyFile    string
-	Origins    []string // origins whose pages may read the stream (CORS); "*": all
-	Hosts      []string // further names that the Host header may have if there is no token: see guard.go
+	Origins    []string       // origins whose pages may read the stream (CORS); "*": all
+	Hosts      []string       // further names that the Host header may have if there is no token: see guard.go
+	Budget     *budget.Budget // bounds what all readers hold; nil: one of budget.Default bytes
 	Logger     *slog.Logger
 }
+
+// Bounds of what readers hold.
+const (
+	// readerCost is what a reader takes of the budget, in bytes: what it writes, and what net/http has for it.
+	readerCost = 48 << 10
+	// windowShare is the part of the budget for what is sent that the messages have that wait for readers.
+	windowShare = 3
+	// maxStall is how long a write may wait for a reader. One that has not read for so long is ended.
+	maxStall = 2 * time.Minute
+)
 
 // queueBytes is how many bytes of messages may wait for a reader.
 const queueBytes = 1 << 20
@@ -63,19 +75,25 @@ type Server struct {
 	instance string        // distinguishes our event IDs from those of an earlier process
 	quit     chan struct{} // closed: readers get what waits for them, and no more
 	clients  atomic.Int64
+	turns    turns // of readers' filters
 
 	unusable  log.Limited // for a token file that each request finds unusable
 	strangers log.Limited // for what else anyone that connects can cause
 
 	headerTimeout time.Duration // how long a client may take to send a request's header
 	idleTimeout   time.Duration // how long a connection may stay open between two requests
+	stall         time.Duration // maxStall, unless a test replaces it
 
 	certificate *certificate // nil: no TLS
 }
 
 // New returns a server. It reads the files that cfg names, and fails if they are unusable.
 func New(cfg Config) (*Server, error) {
-	s := &Server{cfg: cfg, quit: make(chan struct{}), headerTimeout: 10 * time.Second, idleTimeout: 2 * time.Minute}
+	s := &Server{cfg: cfg, quit: make(chan struct{}), turns: newTurns(),
+		headerTimeout: 10 * time.Second, idleTimeout: 2 * time.Minute, stall: maxStall}
+	if s.cfg.Budget == nil {
+		s.cfg.Budget = budget.New(budget.Default, 0)
+	}
 	var random [4]byte
 	rand.Read(random[:]) // never fails
 	s.unusable.Logger, s.strangers.Logger = cfg.Logger, cfg.Logger
@@ -105,9 +123,16 @@ func (s *Server) Handler() http.Handler {
 // Clients returns the number of connected readers.
 func (s *Server) Clients() int { return int(s.clients.Load()) }
 
+// guestKey is the key of a connection's *listen.Guest in its requests' contexts.
+type guestKey struct{}
+
 // Serve answers requests on l until ctx ends. It then accepts no more connections, and delivers to readers
 // what waits for them until draining ends. Serve may be called once.
 func (s *Server) Serve(ctx, draining context.Context, l net.Listener) error {
+	out := &s.cfg.Budget.Out
+	window := s.cfg.Stream.Bound(out.Limit() / windowShare)
+	out.Overdraw(window)
+	defer out.Give(window)
 	server := &http.Server{
 		Handler:           s.Handler(),
 		ReadHeaderTimeout: s.headerTimeout,
@@ -115,7 +140,7 @@ func (s *Server) Serve(ctx, draining context.Context, l net.Listener) error {
 		MaxHeaderBytes:    maxHeader,
 		ConnContext: func(ctx context.Context, conn net.Conn) context.Context {
 			listen.LimitUnsent(conn, maxUnsent) //nolint:errcheck // the kernel then holds more
-			return ctx
+			return context.WithValue(ctx, guestKey{}, listen.GuestOf(conn))
 		},
 		ErrorLog: s.strangers.Standard(slog.LevelDebug),
 	}

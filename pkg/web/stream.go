@@ -1,9 +1,11 @@
 package web
 
 import (
+	"context"
 	"net/http"
 	"time"
 
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/listen"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap"
 )
 
@@ -16,6 +18,12 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer s.clients.Add(-1)
+	if !s.cfg.Budget.Out.Take(readerCost) {
+		w.Header().Set("Retry-After", "10")
+		http.Error(w, "too many readers: --max-memory", http.StatusServiceUnavailable)
+		return
+	}
+	defer s.cfg.Budget.Out.Give(readerCost)
 	q, err := s.parse(r)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
@@ -35,6 +43,8 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
 	}
 	c := &client{server: s, request: q, out: w, control: http.NewResponseController(w),
 		encoding: newEncoding(s.instance, q.events)}
+	c.guest, _ = r.Context().Value(guestKey{}).(*listen.Guest)
+	c.guest.Know()
 	began := time.Now()
 	c.serve(r)
 	log := s.cfg.Logger.Debug
@@ -52,6 +62,7 @@ type client struct {
 	reader   *tap.Reader
 	out      http.ResponseWriter
 	control  *http.ResponseController
+	guest    *listen.Guest
 	encoding encoding
 
 	sent, missed uint64 // messages
@@ -82,34 +93,51 @@ func (c *client) serve(r *http.Request) {
 		case <-r.Context().Done():
 			return
 		case <-c.server.quit:
-			c.deliver(c.reader.Take(waiting[:0])) //nolint:errcheck // it is the end either way
+			for {
+				waiting = c.reader.TakeSome(waiting[:0], portion)
+				if len(waiting) == 0 || c.deliver(r.Context(), waiting) != nil {
+					return
+				}
+			}
+		}
+		waiting = c.reader.TakeSome(waiting[:0], portion)
+		if c.deliver(r.Context(), waiting) != nil {
 			return
 		}
-		waiting = c.reader.Take(waiting[:0])
-		if c.deliver(waiting) != nil {
-			return
-		}
-		clear(waiting)
 	}
 }
 
-// maxWrite is how many bytes are encoded before a write.
-const maxWrite = 32 << 10
+const (
+	// portion is how many bytes of messages, with what storing them costs, are taken at once, if they are not large.
+	portion = 32 << 10
+	// maxWrite is how many bytes are encoded before a write.
+	maxWrite = 32 << 10
+)
 
-// deliver encodes and writes deliveries.
-func (c *client) deliver(waiting []tap.Delivery) error {
+// deliver encodes and writes deliveries, and clears them before it waits for the reader to read.
+func (c *client) deliver(ctx context.Context, waiting []tap.Delivery) error {
+	defer c.request.filter.rest()
 	buffer := buffers.Get().(*[]byte)
 	defer buffers.Put(buffer)
 	b := (*buffer)[:0]
 	for _, d := range waiting {
 		for i := range d.Messages {
 			m := &d.Messages[i]
-			if c.request.grep != nil && !c.request.grep.Match(m.Payload) {
+			if matches, err := c.request.filter.match(ctx, m.Payload); err != nil {
+				return err
+			} else if !matches {
+				continue
+			}
+			if m.Large() {
+				if err := c.deliverLarge(b, m); err != nil {
+					return err
+				}
+				b = b[:0]
 				continue
 			}
 			b = c.encoding.message(b, m)
 			c.sent++
-			if len(b) >= maxWrite {
+			if c.request.filter.waits() {
 				if err := c.write(b); err != nil {
 					return err
 				}
@@ -117,29 +145,50 @@ func (c *client) deliver(waiting []tap.Delivery) error {
 			}
 		}
 		if d.Missed > 0 {
-			c.missed += d.Missed
-			b = c.encoding.missed(b, d.Missed, c.missed)
+			b = c.miss(b, d.Missed)
 		}
 		if d.Gap != nil {
 			b = c.encoding.gap(b, d.Gap)
 		}
 	}
-	if cap(b) <= 4*maxWrite {
+	clear(waiting)
+	if cap(b) <= 2*maxWrite {
 		*buffer = b
 	}
 	return c.write(b)
 }
 
+// miss reports that n messages are missing here.
+func (c *client) miss(b []byte, n uint64) []byte {
+	c.missed += n
+	return c.encoding.missed(b, n, c.missed)
+}
+
 // write sends b to the reader at once, unless it is empty; nil sends the headers.
 func (c *client) write(b []byte) error {
+	c.request.filter.rest()
 	if b == nil {
 		return c.control.Flush()
 	}
 	if len(b) == 0 {
 		return nil
 	}
-	if _, err := c.out.Write(b); err != nil {
+	if err := c.send(b); err != nil {
 		return err
 	}
 	return c.control.Flush()
+}
+
+// send gives b to the connection, in pieces that the reader must take in time.
+func (c *client) send(b []byte) error {
+	for len(b) > 0 {
+		c.control.SetWriteDeadline(time.Now().Add(c.server.stall)) //nolint:errcheck // there is none then
+		n, err := c.out.Write(b[:min(len(b), maxWrite)])
+		if err != nil {
+			return err
+		}
+		c.guest.Touch()
+		b = b[n:]
+	}
+	return nil
 }

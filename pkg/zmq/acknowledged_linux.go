@@ -28,6 +28,13 @@ func stands(fd int) bool {
 	return err == nil && poll[0].Revents&(unix.POLLRDHUP|unix.POLLHUP|unix.POLLERR|unix.POLLNVAL) == 0
 }
 
+// ended reports whether the other side has ended the connection; bytes of it may still be unread.
+func ended(conn net.Conn) bool {
+	stand := false
+	control(conn, func(fd int) { stand = stands(fd) })
+	return !stand
+}
+
 // sendProgress returns how many bytes the other side's kernel has acknowledged since the connection began, and
 // whether others are under way: TCP_INFO, see tcp(7). Both are zero if conn is not TCP.
 func sendProgress(conn net.Conn) (acknowledged uint64, underway bool) {

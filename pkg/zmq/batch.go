@@ -21,7 +21,22 @@ type Batch struct {
 // extent is where a message lies in its block. to is 0 if the message cannot be passed on as it arrived.
 type extent struct{ from, to int }
 
-var batches = sync.Pool{New: func() any { return new(Batch) }}
+// A batch of a small block has at most smallBatch frames, most often. Those with room for more are pooled for larger
+// blocks, so that connections with small ones do not hold them.
+const smallBatch = 512
+
+var (
+	smallBatches = sync.Pool{New: func() any { return new(Batch) }}
+	largeBatches = sync.Pool{New: func() any { return new(Batch) }}
+)
+
+// newBatch returns an empty batch for what a block holds.
+func newBatch(of *block) *Batch {
+	if len(of.buf) == minBlock {
+		return smallBatches.Get().(*Batch)
+	}
+	return largeBatches.Get().(*Batch)
+}
 
 // Peer returns the peer that sent the messages.
 func (b *Batch) Peer() *Peer { return b.peer }
@@ -40,10 +55,17 @@ func (b *Batch) Frames(i int) [][]byte {
 
 // Release gives the memory back. It is called once; neither the batch nor its frames may be used afterwards.
 func (b *Batch) Release() {
+	if b.block.paid != nil {
+		b.block.paid.Taken()
+	}
 	b.block.release()
 	clear(b.frames) // truncate has cleared what lies after them
 	b.peer, b.block, b.frames, b.ends, b.raw = nil, nil, b.frames[:0], b.ends[:0], b.raw[:0]
-	batches.Put(b)
+	if cap(b.frames) <= smallBatch {
+		smallBatches.Put(b)
+	} else {
+		largeBatches.Put(b)
+	}
 }
 
 // last returns where the last whole message ends in frames.
@@ -86,6 +108,14 @@ func (b *Batch) fit(from, end, size int) int {
 		n++
 	}
 	return n
+}
+
+// wireSize returns how many bytes appendRaw appends at most.
+func (b *Batch) wireSize(from, end int) int {
+	if from < len(b.raw) && b.raw[from].to > 0 {
+		return b.raw[end-1].to - b.raw[from].from
+	}
+	return zmtp.MessageSize(b.Frames(from)...)
 }
 
 // appendRaw appends messages that follow each other, encoded.

@@ -11,6 +11,7 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/backoff"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/endpoint"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/listen"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq/zmtp"
 )
 
 // Bind listens at an endpoint and returns the endpoint that it got: port 0 is replaced by the port that was
@@ -36,8 +37,8 @@ func (s *Socket) Bind(text string) (string, error) {
 	return bound, nil
 }
 
-// BindLater binds an endpoint in the background as patiently as p says, and calls done once, with Bind's result. It does
-// not if the socket is closed before. done must not call Close.
+// BindLater binds an endpoint in the background as patiently as p says, and calls done once, with Bind's result. It
+// does not if the socket is closed before. done must not call Close.
 func (s *Socket) BindLater(text string, p listen.Patience, done func(bound string, err error)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -86,24 +87,45 @@ func (s *Socket) accept(l net.Listener, bound string) {
 			return
 		}
 		if err != nil {
-			s.strangers.Write(slog.LevelWarn, "cannot accept a connection", "endpoint", bound, "error", err)
-			if !wait.Wait(s.ctx) { // most often there are no descriptors left: some will be closed
+			s.strangers.Write(slog.LevelWarn, "cannot accept a connection", "endpoint", bound, "error", acceptError(err))
+			if !wait.Wait(s.ctx) {
 				return
 			}
 			continue
 		}
 		wait.Reset()
-		s.work.Go(func() { s.serveAccepted(conn, bound) })
+		guest, err := s.cfg.Gate.Admit(conn)
+		if err != nil {
+			conn.Close() // the gate logs it
+			continue
+		}
+		s.work.Go(func() { s.serveAccepted(conn, guest, bound) })
 	}
 }
 
-func (s *Socket) serveAccepted(conn net.Conn, bound string) {
+// acceptError says what to do about the most frequent error.
+func acceptError(err error) error {
+	if errors.Is(err, syscall.EMFILE) {
+		_, limit := listen.Descriptors()
+		return fmt.Errorf("all %d file descriptors of this process are in use: lower --max-peers, or raise the limit "+
+			"(ulimit -n; LimitNOFILE= of systemd): %w", limit, err)
+	}
+	return err
+}
+
+func (s *Socket) serveAccepted(conn net.Conn, guest *listen.Guest, bound string) {
 	remote := remoteEndpoint(conn, bound)
-	established, err := s.serve(conn, bound, false)
+	established, err := s.serve(conn, bound, guest, false)
+	guest.Leave()
+	if reason := guest.Ended(); reason != nil {
+		err = &dropError{reason}
+	}
 	var dropped *dropError
 	switch {
 	case errors.As(err, &dropped):
-		s.strangers.Write(slog.LevelWarn, "peer dropped", "endpoint", bound, "peer", remote, "reason", err)
+		s.dropped.Write(slog.LevelWarn, "peer dropped", "endpoint", bound, "peer", remote, "reason", err)
+	case established && errors.As(err, new(*zmtp.TooLongError)):
+		s.dropped.Write(slog.LevelWarn, "peer dropped", "endpoint", bound, "peer", remote, "reason", err)
 	case established:
 		s.strangers.Write(slog.LevelInfo, "peer disconnected", "endpoint", bound, "peer", remote, "reason", err)
 	case s.ctx.Err() == nil:

@@ -3,6 +3,8 @@ package zmq
 import (
 	"sync"
 	"sync/atomic"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/budget"
 )
 
 // A block is a buffer that a connection is read into. The reader and the batches whose frames lie in it share
@@ -10,6 +12,7 @@ import (
 type block struct {
 	buf  []byte
 	refs atomic.Int32
+	paid *budget.Input // where its cost is taken from until the last release; nil: it is part of its connection's cost
 }
 
 const (
@@ -35,12 +38,29 @@ func newBlock(size int) *block {
 	return b
 }
 
+// blockCost is what a block of size bytes takes of a budget: its own bytes, and those of the batch that is made of it.
+func blockCost(size int) int { return size + min(size, maxBlock) }
+
+// pay makes the block's release give its cost back.
+func (b *block) pay(to *budget.Input) *block {
+	b.paid = to
+	return b
+}
+
 // exclusive reports whether no batch refers to the block any more. Only the reader may call it, since only the
 // reader makes batches of the block.
 func (b *block) exclusive() bool { return b.refs.Load() == 1 }
 
 func (b *block) release() {
-	if b.refs.Add(-1) == 0 && len(b.buf) == maxBlock {
+	if b.refs.Add(-1) > 0 {
+		return
+	}
+	paid, size := b.paid, len(b.buf)
+	b.paid = nil
+	if size == maxBlock {
 		fullBlocks.Put(b)
+	}
+	if paid != nil {
+		paid.Give(blockCost(size))
 	}
 }

@@ -8,6 +8,7 @@
 //   - PUB and XPUB give each message to every peer that subscribed to its first frame. Only the slow ones miss it, and
 //     learn of that if they are sockets of this package (missed.go).
 //   - XPUB also reports what is subscribed to, and XSUB can change at any time what it subscribes to.
+//   - ROUTER and DEALER ignore an empty message that a connection begins with (libzmq's ZMQ_PROBE_ROUTER).
 //   - ROUTER answers a connection rather than a name: a Peer is what was received from, and what Send answers to.
 //
 // No message waits for a peer that is not connected, so that none is lost in a queue that is never drained. When a
@@ -29,6 +30,7 @@ import (
 
 	"github.com/go-zeromq/zmq4"
 
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/budget"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/listen"
 )
 
@@ -57,6 +59,7 @@ const (
 
 	defaultSilence  = time.Second
 	defaultFarewell = time.Second
+	defaultStuck    = 5 * time.Second
 )
 
 // Config is what a Socket needs to know. The zero value of a field stands for its default.
@@ -74,10 +77,18 @@ type Config struct {
 
 	Reconnect, ReconnectMax time.Duration // first and longest wait between dials
 	HandshakeTimeout        time.Duration // a peer that has not finished its handshake by then is dropped
+	Reaching                time.Duration // how long Settled waits for endpoints at the start; 0: DefaultReaching
 	Heartbeat               time.Duration // interval of PING; a peer silent for three is dropped; 0: none
 
 	DNSServer      string        // host:port of the server that looks names up; "": the system's
 	LookupInterval time.Duration // longest time between two lookups of a name; 0: discovery.DefaultInterval
+
+	Budget *budget.Budget // bounds what the peers of all sockets that share it hold; nil: one of budget.Default bytes
+	Gate   *listen.Gate   // bounds how many connections there are; nil: no bound
+
+	// Answered: senders send again what was not answered. What is left of one that is gone is thrown away then, rather
+	// than kept until it is received, and the gate never ends the connection of one that has sent a message.
+	Answered bool
 
 	Logger *slog.Logger // nil: silent
 
@@ -96,6 +107,9 @@ type Config struct {
 	// take effect between two published messages. It may be called while the socket is being closed.
 	OnSubscription func(p *Peer, prefix []byte, wanted bool, apply func())
 
+	// OnSettled: Settled returns nil from now on, until another peer comes.
+	OnSettled func()
+
 	// OnUnreachable: an endpoint that is connected to was not reached, or its peer was silent or dropped, and
 	// dialling goes on; or the endpoint has left the name that led to it. It is called after OnDown.
 	OnUnreachable func(endpoint string)
@@ -103,6 +117,7 @@ type Config struct {
 	// Tests replace these.
 	silence  time.Duration // how long a member that has left must be silent before its connection is ended
 	farewell time.Duration // how long Close waits for a peer to read what the peer's kernel has
+	stuck    time.Duration // how long a peer must have taken nothing before its connection may make room for another
 	dial     func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
@@ -118,7 +133,7 @@ func (c *Config) setDefaults() error {
 	if min(c.HWM, c.Batch, c.MaxMessage) < 0 {
 		return errors.New("the high-water mark, the batch and the longest message cannot be negative")
 	}
-	if min(c.Reconnect, c.ReconnectMax, c.HandshakeTimeout, c.Heartbeat) < 0 {
+	if min(c.Reconnect, c.ReconnectMax, c.HandshakeTimeout, c.Heartbeat, c.Reaching) < 0 {
 		return errors.New("the waits between dials, the time for a handshake and the heartbeat cannot be negative")
 	}
 	orDefault(&c.HWM, DefaultHWM)
@@ -128,10 +143,15 @@ func (c *Config) setDefaults() error {
 	orDefault(&c.Reconnect, DefaultReconnect)
 	orDefault(&c.ReconnectMax, DefaultReconnectMax)
 	orDefault(&c.HandshakeTimeout, DefaultHandshakeTimeout)
+	orDefault(&c.Reaching, DefaultReaching)
 	orDefault(&c.silence, defaultSilence)
 	orDefault(&c.farewell, defaultFarewell)
+	orDefault(&c.stuck, defaultStuck)
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
+	}
+	if c.Budget == nil {
+		c.Budget = budget.New(budget.Default, 0)
 	}
 	if c.dial == nil {
 		c.dial = (&net.Dialer{Control: listen.Yield}).DialContext

@@ -25,6 +25,13 @@ func (s *Socket) Connect(text string) error {
 	if s.closed {
 		return ErrClosed
 	}
+	if s.publishes() {
+		name := e.String()
+		if e.Lookup != "" {
+			name = ""
+		}
+		s.newcomers.expect(name, s.cfg.Reaching)
+	}
 	if e.Lookup != "" {
 		s.work.Go(func() { s.follow(e) })
 	} else {
@@ -115,5 +122,7 @@ func (s *Socket) dialAndServe(ctx context.Context, e endpoint.Endpoint, m *membe
 		conn.Close()
 		return false, errLeft
 	}
-	return s.serve(conn, e.String(), true)
+	s.cfg.Gate.Own(1)
+	defer s.cfg.Gate.Own(-1)
+	return s.serve(conn, e.String(), nil, true)
 }

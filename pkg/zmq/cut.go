@@ -42,6 +42,7 @@ func (r *receiver) tooLong(m *partial, limit int, err error) (more bool, _ error
 	header, keep := zmtp.HeaderSize(wire), 0
 	if wire[0]&zmtp.More == 0 {
 		if len(wire) <= header+limit {
+			r.need = m.end + header + limit + 1
 			return false, nil
 		}
 		keep = len(message.Cut(wire[header:header+limit+1], limit))

@@ -56,7 +56,7 @@ func TestWhatIsNotCut(t *testing.T) {
 	}
 	_, at, reason := down(t, Config{Type: XPub, MaxMessage: 1000})
 	peerRaw(t, at, "SUB", 0).say(longFrame(0, 1001), "\x01", strings.Repeat("x", 1000))
-	if err := <-reason; err == nil || !strings.Contains(err.Error(), "--max-message-size") {
+	if err := <-reason; err == nil || !strings.Contains(err.Error(), "nothing but subscriptions of at most 1000 bytes") {
 		t.Errorf("a subscription that is too long: %v", err)
 	}
 }

@@ -164,7 +164,8 @@ func TestHandshakeRefused(t *testing.T) {
 // The reasons say what to do.
 func TestHandshakeRefusalSaysWhy(t *testing.T) {
 	tests := map[string]string{
-		"version 2":      "older than 3.0",
+		"version 1":      "is it a ZeroMQ socket? " + leastVersion,
+		"version 2":      "speaks ZMTP 2.0; " + leastVersion,
 		"HTTP":           "is it a ZeroMQ socket?",
 		"PLAIN":          `mechanism is \"PLAIN\"`,
 		"other pattern":  `PULL socket cannot talk to the peer's \"PUB\"`,

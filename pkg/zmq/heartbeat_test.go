@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"io"
 	"net"
 	"os"
 	"strings"
@@ -31,7 +32,7 @@ func inBubble(
 		}
 		near, far := net.Pipe()
 		r := &raw{Conn: far, t: t}
-		s.work.Go(func() { s.serve(near, "pipe", false) })
+		s.work.Go(func() { s.serve(near, "pipe", nil, false) })
 		g := r.hear(64)
 		r.say(greeting(3, minor, "NULL"))
 		_, metadata := r.frame()
@@ -231,7 +232,62 @@ func TestSlowReaderIsNotSilent(t *testing.T) {
 			return acknowledged > p.acknowledged && underway
 		})
 	}
-	if _, err := p.read(make([]byte, 1)); !errors.Is(err, errSilent) || reads < slow+silentIntervals {
+	if _, err := p.read(make([]byte, 1), false); !errors.Is(err, errSilent) || reads < slow+silentIntervals {
 		t.Errorf("after %d reads: %v", reads, err)
 	}
+}
+
+// A PING's time-to-live ends the connection of a peer from which nothing more comes, whether we send PING (to a peer of
+// version 3.1) or not.
+func TestTimeToLive(t *testing.T) {
+	for _, minor := range []byte{0, 1} {
+		for ttl, within := range map[string]time.Duration{"\x00\x05": beat / 20, "\x00\xff": 25500 * time.Millisecond} {
+			inBubble(t, Config{Type: Pull}, "PUSH", minor, func(t *testing.T, s *Socket, r *raw, reason chan error) {
+				r.say("\x00\x01m", command("PING", ttl+"ctx"))
+				began := time.Now()
+				receiveOne(t, s)
+				if heard := r.ended(); !strings.HasPrefix(heard, "\x04\x08\x04PONGctx") {
+					t.Errorf("version 3.%d: heard %q", minor, heard)
+				}
+				if stood := time.Since(began); stood != within {
+					t.Errorf("version 3.%d: ended after %v, want %v", minor, stood, within)
+				}
+				if err := <-reason; !errors.Is(err, errSilent) {
+					t.Errorf("version 3.%d: %v", minor, err)
+				}
+			})
+		}
+	}
+}
+
+// Whatever comes within a PING's time-to-live ends it, and so does a PING without one.
+func TestTimeToLiveEnds(t *testing.T) {
+	for name, something := range map[string]string{
+		"a part of a message": "\x00", "an answer": command("PONG", ""), "a PING": command("PING", "\x00\x00"),
+	} {
+		inBubble(t, Config{Type: Pull}, "PUSH", 0, func(t *testing.T, s *Socket, r *raw, reason chan error) {
+			go io.Copy(io.Discard, r)
+			r.say(command("PING", "\x00\x05"))
+			time.Sleep(400 * time.Millisecond)
+			r.say(something)
+			time.Sleep(time.Hour)
+			if synctest.Wait(); len(reason) > 0 {
+				t.Errorf("%s: %v", name, <-reason)
+			}
+			r.Close()
+		})
+	}
+}
+
+// A PING's time-to-live does not run while we do not read.
+func TestTimeToLiveUnderBackPressure(t *testing.T) {
+	inBubble(t, Config{Type: Pull}, "PUSH", 0, func(t *testing.T, s *Socket, r *raw, reason chan error) {
+		go io.Copy(io.Discard, r)
+		r.say(command("PING", "\x00\x05") + "\x00\x03one")
+		time.Sleep(time.Hour)
+		if synctest.Wait(); len(reason) > 0 {
+			t.Errorf("the peer is gone: %v", <-reason)
+		}
+		receiveOne(t, s)
+	})
 }

@@ -29,6 +29,9 @@ func (o *outbox) offerRun(b *Batch, from, end int) (missed uint64, first bool) {
 	for from < end && !o.full {
 		room := o.limits.bytes() + o.replayedBytes - o.bytes
 		n := b.fit(from, min(end, from+o.limits.hwm+o.replayed-o.queued), room)
+		if n = o.roomFor(b, from, from+n); n == 0 {
+			break
+		}
 		before := len(o.messages)
 		o.messages = b.appendRaw(o.messages, from, from+n)
 		o.appended(n, len(o.messages)-before)
@@ -50,6 +53,7 @@ func (o *outbox) replay(frames [][]byte) bool {
 	if o.closed || o.sealed || o.replayedBytes >= o.limits.bytes() {
 		return false
 	}
+	o.makeRoomAnyhow(zmtp.MessageSize(frames...)) // replayRoom has counted on it
 	o.announce()
 	before := len(o.messages)
 	o.messages = zmtp.AppendMessage(o.messages, frames...)
@@ -66,5 +70,5 @@ func (o *outbox) replay(frames [][]byte) bool {
 func (o *outbox) replayRoom() int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.limits.bytes() - o.replayedBytes
+	return min(o.limits.bytes()-o.replayedBytes, o.limits.left())
 }

@@ -2,7 +2,6 @@ package zmq
 
 import (
 	"sync"
-	"sync/atomic"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq/zmtp"
 )
@@ -12,25 +11,12 @@ const (
 	// maxQueueBytes bounds one outbox, whatever HWM allows. A message is accepted while fewer bytes are queued,
 	// so that one message of any length always fits. It keeps a thousand long messages from taking a gigabyte.
 	maxQueueBytes = 4 << 20
-	// maxQueuesBytes bounds all outboxes of a socket together. From 64 peers on, each gets an equal share, but
-	// not less than minQueueBytes. It keeps a thousand subscribers that do not read from taking 4 GiB.
-	maxQueuesBytes = 64 * maxQueueBytes
-	minQueueBytes  = 64 << 10
+	// minQueueBytes bounds one outbox where many peers share the memory.
+	minQueueBytes = 16 << 10
 	// maxControl bounds the commands that wait to be written. A peer that floods us with PING without reading the
 	// answers gets no further ones.
 	maxControl = 4 << 10
 )
-
-// queueLimits limits the outboxes of one socket.
-type queueLimits struct {
-	hwm   int          // messages in one outbox
-	peers atomic.Int32 // that share maxQueuesBytes
-}
-
-// bytes returns how many bytes one outbox accepts at the moment.
-func (l *queueLimits) bytes() int {
-	return min(maxQueueBytes, max(minQueueBytes, maxQueuesBytes/max(1, int(l.peers.Load()))))
-}
 
 // outbox is a peer's queue of outgoing messages and commands, encoded. Any goroutine may add to it; only the peer's
 // writer calls take and wrote. It does no I/O.
@@ -46,6 +32,8 @@ type outbox struct {
 	messages  []byte // encoded messages that the writer has not taken yet
 	waiting   int    // number of messages in messages
 	queued    int    // number of messages that wait or are being written
+	writing   int    // what the buffers cost that the writer has taken
+	paid      int    // bytes of the budget that the buffers have taken: see account
 	bytes     int    // their size
 	written   uint64 // messages that the kernel has taken whole
 	missed    uint64 // messages that were published for this peer and did not fit
@@ -60,6 +48,7 @@ type outbox struct {
 
 	full    bool // no message is accepted until half of what is queued has been written
 	idle    bool // the writer waits for wake
+	denied  bool // a message found no memory, and the writer has not been told
 	parting bool // no new message is accepted, but replays and commands are: the peer's member has left
 	sealed  bool // nothing is accepted; the writer writes what is queued and then ends our side of the connection
 	closed  bool // nothing is accepted or written
@@ -70,6 +59,8 @@ type portion struct {
 	control, messages []byte
 	count             int  // number of messages
 	last              bool // nothing comes after it
+	denied            bool // a message has found no memory
+	large             bool // the outbox has a buffer that is worth giving back if it is not used for a while
 	closed            bool // there is nothing to write any more
 }
 
@@ -91,7 +82,7 @@ func (o *outbox) add(frames [][]byte, wake bool) bool {
 
 // push is add with mu held by the caller, and never wakes the writer of an outbox that is not full.
 func (o *outbox) push(frames [][]byte) bool {
-	if o.full || o.sealed || o.closed || o.parting {
+	if o.full || o.sealed || o.closed || o.parting || !o.makeRoom(zmtp.MessageSize(frames...)) {
 		return false
 	}
 	before := len(o.messages)
@@ -128,16 +119,14 @@ func (o *outbox) appendControl(command []byte) {
 	o.wakeWriter()
 }
 
-// request queues an encoded subscription, or the end of one. It is never left out. request returns how many
-// bytes of commands wait; the caller drops a peer that lets them grow.
-func (o *outbox) request(subscription []byte) (bytes int) {
+// request queues encoded subscriptions, which are never left out. Later changes of them go another way: see requests.
+func (o *outbox) request(subscriptions []byte) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if !o.sealed && !o.closed {
-		o.control = append(o.control, subscription...)
+		o.control = append(o.control, subscriptions...)
 		o.wakeWriter()
 	}
-	return len(o.control)
 }
 
 // flush wakes the writer if messages wait.
@@ -165,12 +154,15 @@ func (o *outbox) wakeWriter() {
 func (o *outbox) take() (w portion) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	w.last, w.closed = o.sealed, o.closed
+	w.last, w.closed, w.denied, w.large = o.sealed, o.closed, o.denied, o.paid > 0
+	o.denied = false
 	o.idle = o.waiting == 0 && len(o.control) == 0
 	if !o.idle && !o.closed {
 		w.control, w.messages, w.count = o.control, o.messages, o.waiting
 		o.control, o.messages, o.waiting = nil, o.spare, 0
 		o.spare = nil
+		o.writing = bufferCost(cap(w.control)) + bufferCost(cap(w.messages))
+		o.account()
 	}
 	return w
 }
@@ -190,6 +182,8 @@ func (o *outbox) wrote(w portion) {
 	if !o.closed {
 		o.spare = recycle(w.messages, &o.small)
 	}
+	o.writing = 0
+	o.account()
 }
 
 // recycle returns a written buffer, emptied for its next use, or nil to give back the memory that a burst took:
@@ -236,6 +230,7 @@ func (o *outbox) close() {
 	defer o.mu.Unlock()
 	o.closed = true
 	o.messages, o.control, o.spare = nil, nil, nil
+	o.account()
 	o.wakeWriter()
 }
 

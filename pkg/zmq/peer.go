@@ -3,6 +3,7 @@ package zmq
 import (
 	"errors"
 	"net"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -18,25 +19,42 @@ type Peer struct {
 	dialled string // the endpoint that was connected to; "": the peer has connected to us
 	session session
 	beat    time.Duration // heartbeat interval; 0: none
+	began   time.Time
 	outbox  outbox
-	topics  prefix.Set // what the peer has subscribed to; audience.mu guards it
+	topics  prefix.Set    // what the peer has subscribed to; audience.mu guards it
+	asked   atomic.Int64  // bytes of the budget that the topics take
+	guest   *listen.Guest // of the gate; nil: the peer was dialled
+	quit    chan struct{} // closed: this side has ended the connection
+	hangUp  sync.Once     // closes quit
 
+	asks     bool     // we are a SUB or XSUB, and the peer a publisher
+	requests requests // what it has yet to be told
+
+	changes      int                       // subscriptions and cancellations of the peer; the reader's
+	ttl          time.Duration             // how long the peer may be silent, as its last PING says; 0: any time; the reader's
+	look         *time.Ticker              // see offer; the reader's
+	timed        bool                      // the connection has a read deadline; the reader's
 	acknowledged uint64                    // bytes, as progressing last saw them; the reader's
 	reported     uint64                    // messages that the peer has announced as missed by us; the reader's
 	handed       atomic.Uint64             // twice the number of batches received; odd while one is being handed over
+	writing      atomic.Int64              // time since began when the present write began; 0: there is none
 	reason       atomic.Pointer[dropError] // why we have dropped it, or nil
 }
 
-// maxUnsent is how many bytes the kernel holds for a subscriber that does not read, in addition to its outbox.
+// maxUnsent is how many bytes the kernel holds for a subscriber that does not read, in addition to its outbox; or for a
+// publisher that does not read what it is asked for.
 const maxUnsent = 128 << 10
 
 func newPeer(s *Socket, conn net.Conn, endpoint string, settled session) *Peer {
-	p := &Peer{socket: s, conn: conn, remote: remoteEndpoint(conn, endpoint), session: settled}
+	p := &Peer{socket: s, conn: conn, remote: remoteEndpoint(conn, endpoint), session: settled, quit: make(chan struct{}), began: time.Now()}
 	p.outbox.limits, p.outbox.announces, p.outbox.wake = &s.limits, settled.commands, make(chan struct{}, 1)
 	if settled.commands { // before 3.1 there is no PING to answer
 		p.beat = s.cfg.Heartbeat
 	}
-	if s.cfg.Type == Pub || s.cfg.Type == XPub {
+	if p.asks = s.cfg.Type == Sub || s.cfg.Type == XSub; p.asks {
+		p.requests.due = make(chan struct{}, 1)
+	}
+	if p.asks || s.publishes() {
 		listen.LimitUnsent(conn, maxUnsent) //nolint:errcheck // then the kernel holds more
 	}
 	return p
@@ -81,6 +99,9 @@ func (p *Peer) Send(frames ...[]byte) bool { return p.outbox.add(frames, true) }
 // Queue is Send, but wakes no writer that has room left in its queue: Socket.Flush does, once for many messages.
 func (p *Peer) Queue(frames ...[]byte) bool { return p.outbox.add(frames, false) }
 
+// Flush wakes the peer's writer if it has something to write. Socket.Flush does that for all peers.
+func (p *Peer) Flush() { p.outbox.flush() }
+
 // dropError says that we have ended the connection, and why.
 type dropError struct{ reason error }
 
@@ -93,23 +114,38 @@ func (p *Peer) Drop(reason error) {
 	if reason != nil {
 		p.reason.CompareAndSwap(nil, &dropError{reason})
 	}
-	p.conn.Close() // ends readLoop
+	p.close()
 }
 
-// run reads and writes until the connection ends, and returns why it has ended.
-func (p *Peer) run() error {
+// close closes the connection, which ends readLoop and writeLoop.
+func (p *Peer) close() {
+	p.hangUp.Do(func() { close(p.quit) })
+	p.conn.Close()
+}
+
+// run calls up, and then reads and writes until the connection ends. It returns why the connection has ended. A SUB or
+// XSUB first asks for what it wants, whatever up does: until then it misses what is published.
+func (p *Peer) run(up func()) error {
 	written := make(chan error, 1)
+	if !p.asks {
+		up()
+	}
 	go func() {
 		err := p.writeLoop()
 		p.end() // at once: the reader may be waiting for a receiver
 		written <- err
-		p.conn.Close() // ends readLoop
+		p.close() // ends readLoop
 	}()
+	if p.asks {
+		up()
+	}
 	err := p.readLoop()
 	p.end()
 	reason := p.reason.Load()
-	p.conn.Close() // ends writeLoop
-	if writeErr := <-written; errors.Is(err, net.ErrClosed) {
+	p.close() // ends writeLoop
+	writeErr := <-written
+	p.outbox.discard()
+	if errors.Is(err, net.ErrClosed) {
 		err = writeErr // the writer has ended first, or the peer was dropped
 	}
 	if reason != nil {

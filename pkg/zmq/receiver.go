@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/budget"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/prefix"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq/zmtp"
 )
@@ -12,8 +13,11 @@ import (
 const (
 	// maxFrames is how many frames a message may have. Without it, empty frames would cost memory for nothing.
 	maxFrames = 1024
-	// maxBatchFrames is the number of frames from which on a batch takes no further message, for the same reason.
-	maxBatchFrames = 16 * maxFrames
+	// maxBatchFrames is the number of frames from which on a batch takes no further message, for the same reason; it
+	// is fewer if the block is small.
+	maxBatchFrames = 4 * maxFrames
+	// maxUpstream bounds the bytes of what is sent to a socket that only sends: a subscription is a short message.
+	maxUpstream = maxCommand
 	// maxCommand bounds the bytes of a command, and those of all commands between the frames of one message.
 	maxCommand = 8 << 10
 )
@@ -36,22 +40,39 @@ type receiver struct {
 	start   int // where the unfinished message begins: the first byte that no batch has taken
 	end     int // end of the bytes read
 	scanned int // commands up to here have been obeyed
-	size    int // of the next block
+	size    int // of the next block, if there is memory for it
+	most    int // largest size
 	small   int // reads in a row that a much smaller block would have held
 	over    oversize
+
+	memory     *budget.Input  // what larger blocks than the smallest are paid from; nil: they are free
+	unfinished budget.Message // what the unfinished message holds of it
+	holding    bool           // it holds something
+	leading    bool           // what it holds may be of the reserve: nothing after it is read into its block
+	need       int            // where the frame that has not arrived whole ends, as far as is known
+	err        error          // why space has returned nothing
 }
 
 func newReceiver(maxMessage, maxMessages int) *receiver {
-	return &receiver{maxMessage: maxMessage, maxMessages: maxMessages, block: newBlock(minBlock), size: minBlock}
+	return &receiver{maxMessage: maxMessage, maxMessages: maxMessages, block: newBlock(minBlock), size: minBlock, most: maxBlock}
 }
 
-// space returns where to read to: never empty.
+// space returns where to read to. It waits for memory if the unfinished message needs more and there is none. It is
+// empty only if the connection has ended meanwhile; err says why.
 func (r *receiver) space() []byte {
 	if r.start == r.end && r.block.exclusive() {
 		r.start, r.end, r.scanned = 0, 0, 0 // all of it was taken and released
 	}
-	if len(r.block.buf)-r.end < len(r.block.buf)/4 || (r.end == 0 && len(r.block.buf) != r.size) {
+	size := len(r.block.buf)
+	tight := size-r.end < size/4 && (r.start > 0 || size < r.longest() || size == r.end)
+	if tight || (r.end == 0 && size != r.size) {
 		r.move()
+	}
+	if r.err != nil {
+		return nil
+	}
+	if r.leading && r.need > r.end {
+		return r.block.buf[r.end:min(r.need, len(r.block.buf))]
 	}
 	return r.block.buf[r.end:]
 }
@@ -60,7 +81,7 @@ func (r *receiver) space() []byte {
 func (r *receiver) filled(n int) {
 	switch {
 	case n == len(r.block.buf)-r.end: // the peer has more than fits: read more at once
-		r.size, r.small = min(4*r.size, maxBlock), 0
+		r.size, r.small = min(4*r.size, r.most), 0
 	case n > r.size/wasted:
 		r.small = 0
 	default:
@@ -77,15 +98,14 @@ func (r *receiver) filled(n int) {
 // move goes on in a new block and takes along the bytes of the unfinished message.
 func (r *receiver) move() {
 	rest := r.block.buf[r.start:r.end]
-	size := r.size
-	for size < 2*len(rest) {
-		size *= 2
+	next := r.next(len(rest))
+	if next == nil {
+		return
 	}
-	next := newBlock(size)
 	copy(next.buf, rest)
 	r.block.release()
 	r.block = next
-	r.scanned = max(r.scanned-r.start, 0)
+	r.scanned, r.need = max(r.scanned-r.start, 0), r.need-r.start
 	r.start, r.end = 0, len(rest)
 }
 
@@ -104,7 +124,7 @@ func (r *receiver) parse() (*Batch, error) {
 	if r.over.skip > 0 {
 		return nil, nil
 	}
-	b := batches.Get().(*Batch)
+	b := newBatch(r.block)
 	m := partial{end: r.start}
 	var err error
 	for more := true; more && err == nil && (m.frames > 0 || r.takesMore(b)); {
@@ -122,7 +142,7 @@ func (r *receiver) parse() (*Batch, error) {
 
 // takesMore reports whether a batch of whole messages takes another one.
 func (r *receiver) takesMore(b *Batch) bool {
-	return b.Len() < r.maxMessages && len(b.frames) < maxBatchFrames
+	return b.Len() < r.maxMessages && len(b.frames) < min(maxBatchFrames, len(r.block.buf)/16)
 }
 
 // parseFrame parses the frame at m.end. It returns false if the batch ends before it: because the frame has not
@@ -138,6 +158,7 @@ func (r *receiver) parseFrame(b *Batch, m *partial) (more bool, err error) {
 		return r.tooLong(m, limit, err)
 	}
 	if n > len(wire) {
+		r.need = m.end + n
 		return false, nil
 	}
 	if flags&zmtp.Command == 0 {
@@ -168,6 +189,7 @@ func (r *receiver) addFrame(b *Batch, m *partial, flags byte, body []byte) error
 			r.over.left = 0
 		}
 		r.start = m.end
+		r.settle()
 		*m = partial{end: m.end}
 	} else if m.frames >= maxFrames {
 		return fmt.Errorf("a message of more than %d frames", maxFrames)
@@ -175,8 +197,8 @@ func (r *receiver) addFrame(b *Batch, m *partial, flags byte, body []byte) error
 	return nil
 }
 
-// finish makes a message of the frames, unless nobody wants it or it is a probe: an empty frame alone, as libzmq's DEALER,
-// REQ and ROUTER send it first with ZMQ_PROBE_ROUTER (zmq_setsockopt(3)).
+// finish makes a message of the frames, unless nobody wants it or it is a probe: an empty frame alone, as libzmq's
+// DEALER, REQ and ROUTER send it first with ZMQ_PROBE_ROUTER (zmq_setsockopt(3)).
 func (r *receiver) finish(b *Batch, m *partial) {
 	if r.probed && m.frames == 1 && m.size == 0 {
 		b.truncate()

@@ -193,7 +193,7 @@ func TestDroppedPeerIsDialledAgain(t *testing.T) {
 // The first reason for dropping a peer is the one that is reported.
 func TestFirstReasonIsReported(t *testing.T) {
 	near, _ := pipes()
-	p := &Peer{conn: near}
+	p := &Peer{conn: near, quit: make(chan struct{})}
 	first := errors.New("the first")
 	p.Drop(nil)
 	p.Drop(first)

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/listen"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/log"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/prefix"
 )
@@ -18,9 +19,10 @@ var ErrClosed = errors.New("the socket is closed")
 
 // Socket is a ZeroMQ socket. Its methods may be called from any goroutine.
 type Socket struct {
-	cfg      Config
-	audience audience      // a PUB's or XPUB's
-	missed   atomic.Uint64 // messages that its subscribers were too slow to get
+	cfg       Config
+	audience  audience      // a PUB's or XPUB's
+	missed    atomic.Uint64 // messages that its subscribers were too slow to get
+	newcomers newcomers
 
 	truncated atomic.Uint64 // received messages that were cut
 
@@ -33,6 +35,7 @@ type Socket struct {
 	limits queueLimits
 
 	strangers log.Limited // for what anyone that connects can cause
+	dropped   log.Limited // for those that we have dropped; the others must not crowd that out
 	slow      log.Limited // for what slow subscribers miss
 	named     log.Limited // for the members of names, which a DNS server can change as it likes
 
@@ -55,8 +58,10 @@ func New(cfg Config) (*Socket, error) {
 		return nil, err
 	}
 	s := &Socket{cfg: cfg, in: make(chan *Batch), deaf: make(chan struct{}), done: make(chan struct{})}
-	s.limits.hwm = cfg.HWM
-	s.strangers.Logger, s.slow.Logger, s.named.Logger = cfg.Logger, cfg.Logger, cfg.Logger
+	cfg.Budget.In.Reserve(blockCost(cfg.MaxMessage + overhead))
+	s.limits.hwm, s.limits.out = cfg.HWM, &cfg.Budget.Out
+	s.newcomers.settled, s.newcomers.run = cfg.OnSettled, s.work.Go
+	s.strangers.Logger, s.dropped.Logger, s.slow.Logger, s.named.Logger = cfg.Logger, cfg.Logger, cfg.Logger, cfg.Logger
 	s.named.Burst = 100
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	if cfg.Type != Sub && cfg.Type != XSub {
@@ -114,7 +119,8 @@ func (s *Socket) progress() {
 }
 
 // serve runs one connection from the handshake to its end. established reports whether the handshake was completed.
-func (s *Socket) serve(conn net.Conn, endpoint string, dialled bool) (established bool, err error) {
+// guest is the gate's; nil if the connection was dialled.
+func (s *Socket) serve(conn net.Conn, endpoint string, guest *listen.Guest, dialled bool) (established bool, err error) {
 	defer conn.Close()
 	undo := context.AfterFunc(s.ctx, func() { conn.Close() })
 	settled, err := handshake(conn, s.cfg.Type, s.cfg.Identity, s.cfg.HandshakeTimeout)
@@ -125,19 +131,27 @@ func (s *Socket) serve(conn net.Conn, endpoint string, dialled bool) (establishe
 		return false, err
 	}
 	p := newPeer(s, conn, endpoint, settled)
+	p.guest = guest
 	if dialled {
 		p.dialled = endpoint
 	}
 	if !s.add(p) {
 		return false, ErrClosed
 	}
-	s.strangers.Write(slog.LevelInfo, "peer connected", "endpoint", endpoint, "peer", p.remote)
-	if s.cfg.OnUp != nil {
-		s.cfg.OnUp(p)
-	}
-	s.progress()
-	err = p.run()
+	err = p.run(func() {
+		s.strangers.Write(slog.LevelInfo, "peer connected", "endpoint", endpoint, "peer", p.remote)
+		if p.awaited() {
+			s.newcomers.up(p)
+		}
+		if s.cfg.OnUp != nil {
+			s.cfg.OnUp(p)
+		}
+		s.progress()
+	})
 	s.forget(p)
+	if p.awaited() {
+		s.newcomers.down(p)
+	}
 	if s.cfg.OnDown != nil {
 		s.cfg.OnDown(p, err)
 	}

@@ -9,6 +9,9 @@ import (
 func (p *Peer) writeLoop() error {
 	heartbeat, stop := p.heartbeat()
 	defer stop()
+	requests := p.requests.due
+	idle := time.NewTimer(idleTime) // ticks now and then without need
+	defer idle.Stop()
 	var ended bool
 	for {
 		select {
@@ -17,6 +20,9 @@ func (p *Peer) writeLoop() error {
 		default:
 		}
 		w := p.outbox.take()
+		if w.denied {
+			p.socket.relieve(p)
+		}
 		if w.closed {
 			return ErrClosed
 		}
@@ -28,10 +34,19 @@ func (p *Peer) writeLoop() error {
 		}
 		if w.last && !ended {
 			p.closeWrite()
-			ended = true
+			ended, requests = true, nil
+		}
+		if w.large {
+			idle.Reset(idleTime)
 		}
 		select {
 		case <-p.outbox.wake:
+		case <-requests:
+			if _, err := p.conn.Write(p.requests.take(p.session.commands)); err != nil {
+				return err
+			}
+		case <-idle.C:
+			p.outbox.shrink()
 		case <-heartbeat:
 			p.outbox.ping()
 		case <-p.socket.done:
@@ -39,6 +54,9 @@ func (p *Peer) writeLoop() error {
 		}
 	}
 }
+
+// maxWrite is how many bytes are written at once, so that it is known when the kernel has taken some.
+const maxWrite = 256 << 10
 
 // heartbeat returns a channel that ticks when a PING is due, or never if the peer gets none.
 func (p *Peer) heartbeat() (<-chan time.Time, func()) {
@@ -51,16 +69,26 @@ func (p *Peer) heartbeat() (<-chan time.Time, func()) {
 
 // write writes a portion, accounts for it, and notifies those that wait for room.
 func (p *Peer) write(w portion) error {
-	var err error
+	rest := w.messages
 	if len(w.control) > 0 {
-		buffers := net.Buffers{w.control, w.messages}
-		_, err = buffers.WriteTo(p.conn)
-	} else {
-		_, err = p.conn.Write(w.messages)
+		first := rest[:min(len(rest), maxWrite)]
+		rest = rest[len(first):]
+		p.writing.Store(int64(time.Since(p.began)))
+		buffers := net.Buffers{w.control, first}
+		if _, err := buffers.WriteTo(p.conn); err != nil {
+			return err
+		}
 	}
-	if err != nil {
-		return err
+	for len(rest) > 0 {
+		p.writing.Store(int64(time.Since(p.began)))
+		n, err := p.conn.Write(rest[:min(len(rest), maxWrite)])
+		if err != nil {
+			return err
+		}
+		rest = rest[n:]
 	}
+	p.writing.Store(0)
+	p.guest.Touch()
 	p.outbox.wrote(w)
 	if w.count > 0 {
 		p.socket.progress()

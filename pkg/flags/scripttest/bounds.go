@@ -16,8 +16,8 @@ var far = []string{"-9223372036854775808", "9223372036854775807", "1844674407370
 	"-2562047h", "2562047h", "2562047h47m16.854775807s", "3000000h", "4294967295MiB", "9007199254740993MiB", "", "0x10", "1e3", "NaN"}
 
 // Bounds checks that every flag of a program that is a number, a size or a time has bounds. Beyond them the usage error
-// says what to write; at them the value is taken. base is a valid command line; take gets the arguments of another one and
-// returns the program's error.
+// says what to write; at them the value is taken. base is a valid command line; take gets the arguments of another one
+// and returns the program's error.
 func Bounds(t *testing.T, help string, base []string, take func(args []string) error) {
 	t.Helper()
 	if err := take(base); err != nil {

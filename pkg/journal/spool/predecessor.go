@@ -2,7 +2,6 @@ package spool
 
 import (
 	"fmt"
-	"os"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -30,11 +29,14 @@ func (f *Folder) endPredecessor(alone bool) bool {
 		if err != nil || !same(f.owner, owner) && !(alone && sameRsyslogd(f.owner, owner)) {
 			continue
 		}
-		p := givenUp(journal.WriterOf(page))
+		p := find(journal.WriterOf(page))
 		if p == nil {
-			continue
+			return true // it has ended in the meantime
 		}
 		defer p.close()
+		if !p.endsWithin(0) && !p.hungUp() {
+			continue
+		}
 		if !p.endsWithin(endsByItself) {
 			f.logger.Warn("ending an omzmq that rsyslog has given up and that still runs, and taking its journal over",
 				"process", p.id, "file", path)
@@ -49,9 +51,10 @@ func (f *Folder) endPredecessor(alone bool) bool {
 	return false
 }
 
-// readHeader returns the header of a journal without locking it; nil if it cannot be read.
+// readHeader returns the header of a journal of ours without locking it; nil if it cannot be read. A file of another
+// user might name any process.
 func readHeader(path string) []byte {
-	file, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	file, err := openOurs(path)
 	if err != nil {
 		return nil
 	}
@@ -63,36 +66,33 @@ func readHeader(path string) []byte {
 	return page
 }
 
-// survivor is a process that rsyslog has given up.
-type survivor struct {
+// process is the writer of a journal.
+type process struct {
 	id int
 	fd int // its pidfd: no other process can come in its place
 }
 
-// givenUp returns a process that lives and whose standard input is a pipe that nobody can write to any more; nil if it
-// is not so, or /proc does not show it. Another process with the same arguments, of another action, has its pipe open.
-func givenUp(w journal.Writer) *survivor {
+// find returns a process, or nil if it is gone or not known.
+func find(w journal.Writer) *process {
 	id := int(w.Process)
-	if w.Process == 0 || id == os.Getpid() {
-		return nil
-	}
 	fd, err := unix.PidfdOpen(id, 0)
 	if err != nil {
 		return nil
 	}
-	p := &survivor{id, fd}
-	if startOf(id) != w.Started || !p.hungUp() {
+	p := &process{id, fd}
+	if startOf(id) != w.Started {
 		p.close()
 		return nil
 	}
 	return p
 }
 
-// hungUp opens the process's standard input once more, without reading from it.
-func (p *survivor) hungUp() bool {
+// hungUp reports whether nobody can write to the process's standard input any more. Another process with the same
+// arguments, of another action, has its pipe open. It opens the pipe once more, and does not read from it.
+func (p *process) hungUp() bool {
 	stdin, err := unix.Open(fmt.Sprintf("/proc/%d/fd/0", p.id), unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return false
+		return err == unix.ENOENT // it is ending, and has closed its files
 	}
 	defer unix.Close(stdin)
 	var kind unix.Stat_t
@@ -103,13 +103,13 @@ func (p *survivor) hungUp() bool {
 }
 
 // endsWithin reports whether the process has ended, which it waits for.
-func (p *survivor) endsWithin(d time.Duration) bool {
+func (p *process) endsWithin(d time.Duration) bool {
 	ready, err := descriptor.Poll([]unix.PollFd{{Fd: int32(p.fd), Events: unix.POLLIN}}, d)
 	return err == nil && ready > 0
 }
 
-func (p *survivor) kill() {
+func (p *process) kill() {
 	unix.PidfdSendSignal(p.fd, unix.SIGKILL, nil, 0) //nolint:errcheck // endsWithin shows whether it helped
 }
 
-func (p *survivor) close() { unix.Close(p.fd) } //nolint:errcheck // nothing was written
+func (p *process) close() { unix.Close(p.fd) } //nolint:errcheck // nothing was written

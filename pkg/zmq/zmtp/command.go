@@ -54,6 +54,15 @@ func PingContext(data []byte) []byte {
 	return data[2:min(len(data), 2+maxContext)]
 }
 
+// PingTTL returns a PING's time-to-live in tenths of a second: its sender is to be taken for gone when nothing more
+// comes from it for that long. 0: it sets no time (RFC 37).
+func PingTTL(data []byte) (tenths int) {
+	if len(data) < 2 {
+		return 0
+	}
+	return int(binary.BigEndian.Uint16(data))
+}
+
 // AppendPing appends a PING without a context. With its time-to-live of 0 the peer starts no timer of its own;
 // libzmq multiplies larger values in 16 bits, which overflows.
 func AppendPing(dst []byte) []byte {

@@ -84,6 +84,14 @@ func Resize(b []byte, size int) {
 	}
 }
 
+// MessageSize returns how many bytes AppendMessage appends at most.
+func MessageSize(frames ...[]byte) (n int) {
+	for _, body := range frames {
+		n += MaxHeader + len(body)
+	}
+	return n
+}
+
 // DecodeFrame decodes the first frame of b. n is the number of bytes of the frame, header included. If n
 // exceeds len(b), more must be read, and n is how many bytes the next attempt needs at least. The body is a
 // part of b. A body of more than limit bytes is a TooLongError, which is found from the header alone.
