@@ -60,3 +60,25 @@ func TestWhatIsNotCut(t *testing.T) {
 		t.Errorf("a subscription that is too long: %v", err)
 	}
 }
+
+// What is left out is read in large pieces, also into a block that must not take what follows the message.
+func TestCutIsReadInLargePieces(t *testing.T) {
+	r := newReceiver(1<<12, 1)
+	r.cuts, r.cut, r.leading = true, func(uint64) {}, true
+	wire := longFrame(0, 1<<20) + strings.Repeat("x", 1<<20) + "\x00\x05after"
+	reads := 0
+	for rest := wire; rest != ""; reads++ {
+		n := copy(r.space(), rest)
+		r.filled(n)
+		rest = rest[n:]
+		for b, err := r.parse(); b != nil || err != nil; b, err = r.parse() {
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.Release()
+		}
+	}
+	if reads > 1000 {
+		t.Errorf("%d reads for %d bytes", reads, len(wire))
+	}
+}
