@@ -36,7 +36,7 @@ func TestImrelpOversize(t *testing.T) {
 			t.Parallel()
 			server := startLimited(t, t.TempDir(), 0, direct, c.size, fmt.Sprintf(" oversizeMode=%q", c.mode))
 			client, logged := newClient(t, Config{Address: server.address})
-			batch := long(300, 0, 150, 299)
+			batch := long(300, 150, 151, 299)
 			got, settled := fates(t, len(batch))
 			if err := client.Send(bounded(t), batch, settled); err != nil {
 				t.Fatal(err)
@@ -53,7 +53,7 @@ func TestImrelpOversize(t *testing.T) {
 				number := strings.Fields(line)[7]
 				arrived[number] = len(line)
 			}
-			for i, text := range long(300, 0, 150, 299) {
+			for i, text := range long(300, 150, 151, 299) {
 				n, ok := arrived[fmt.Sprintf("%04d", i)]
 				if !ok || len(text) < 1000 && n != len(text) || len(text) >= 1000 && (n < c.least || n > c.most) {
 					t.Errorf("message %d of %d bytes has arrived with %d", i, len(text), n)
@@ -109,7 +109,7 @@ func TestSessionsThatEndAtAMessage(t *testing.T) {
 	}{
 		{"halved until it fits", 20_000, []int{3000, 3000, 3000, 3000, 3000, 3000}, []int{20_000, 20_000, 10_000, 8096, 4048, -2024}, 1},
 		{"one end may have another cause", 20_000, []int{none, all}, []int{20_000, -20_000}, 0},
-		{"as may one on each side of an absence", 20_000, []int{none, -1, none, -1, all}, []int{20_000, 20_000, -20_000}, 0},
+		{"as may one on each side of an absence", 20_000, []int{none, -1, none, all}, []int{20_000, 20_000, -20_000}, 0},
 		{"its size is not the cause", 300, []int{none, none, none, none, all}, []int{300, 300, 150, 128, -300}, 0},
 		{"it is too short to be the cause", 128, []int{none, none, none, all}, []int{128, 128, 128, -128}, 0},
 	} {
@@ -169,4 +169,53 @@ func TestLearntLimit(t *testing.T) {
 		t.Fatal(err)
 	}
 	send(100_000, -100_000)
+}
+
+// What was in flight when a session ended is sent one by one, so that the message at which the next session ends is
+// known, although imrelp does not answer what it has read together with it.
+func TestSuspectsAreSentOneByOne(t *testing.T) {
+	t.Parallel()
+	one := func(p *peer, size int) {
+		if m := p.messages(1); len(m[0]) != size || len(p.in) > 0 {
+			t.Errorf("a message of %d bytes, want %d; %d bytes after it", len(m[0]), size, len(p.in))
+		}
+	}
+	rest := make(chan []string, 1)
+	client, _ := newClient(t, Config{Address: fakeServer(t,
+		func(p *peer) { p.greet(); p.messages(4); p.say("0 serverclose 0\n") },
+		func(p *peer) { p.greet(); one(p, 300); p.ok(2); one(p, 5000); p.say("0 serverclose 0\n") },
+		func(p *peer) {
+			p.greet()
+			one(p, 2500)
+			p.ok(2)
+			one(p, 310)
+			p.ok(3)
+			one(p, 320)
+			p.ok(4)
+			rest <- p.serve()
+		},
+	)})
+	var batch [][]byte
+	for _, size := range []int{300, 5000, 310, 320} {
+		batch = append(batch, []byte(strings.Repeat("x", size)))
+	}
+	for range 2 { // the second batch is sent as ever, but for the length
+		got, settled := fates(t, 4)
+		if err := client.Send(bounded(t), slices.Clone(batch), settled); err != nil || slices.Contains(got, "") {
+			t.Fatalf("%v, fates %q", err, got)
+		}
+	}
+	if err := client.Close(bounded(t)); err != nil {
+		t.Fatal(err)
+	}
+	if got := sizesOf(<-rest); !slices.Equal(got, []int{300, 2500, 310, 320}) {
+		t.Errorf("then %d", got)
+	}
+}
+
+func sizesOf(texts []string) (all []int) {
+	for _, text := range texts {
+		all = append(all, len(text))
+	}
+	return all
 }

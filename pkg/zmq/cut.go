@@ -60,6 +60,7 @@ func (r *receiver) skip(at int) {
 	copy(r.block.buf[at:], r.block.buf[at+n:r.end])
 	r.end -= n
 	r.over.skip -= uint64(n)
+	r.need = r.end + int(min(r.over.skip, maxBlock)) // in large reads, and not beyond the frame
 }
 
 // cut counts a message that was cut, and logs it.

@@ -37,7 +37,8 @@ func TestLongMessageIsCut(t *testing.T) {
 // Nothing of a message is delivered before its last byte has arrived, whether or not that byte will be left out.
 func TestCutMessageIsDeliveredWhenItHasArrived(t *testing.T) {
 	wire := longFrame(0, 5000) + strings.Repeat("x", 5000)
-	if got, _ := feed([]byte(wire[:len(wire)-1]), nil, true, true); len(got.messages)+len(got.cuts) > 0 || got.err != nil {
+	got, _ := feed([]byte(wire[:len(wire)-1]), []byte{10}, true, true)
+	if len(got.messages)+len(got.cuts) > 0 || got.err != nil {
 		t.Errorf("%d messages, cut %d, %v", len(got.messages), got.cuts, got.err)
 	}
 }
@@ -57,5 +58,27 @@ func TestWhatIsNotCut(t *testing.T) {
 	peerRaw(t, at, "SUB", 0).say(longFrame(0, 1001), "\x01", strings.Repeat("x", 1000))
 	if err := <-reason; err == nil || !strings.Contains(err.Error(), "nothing but subscriptions of at most 1000 bytes") {
 		t.Errorf("a subscription that is too long: %v", err)
+	}
+}
+
+// What is left out is read in large pieces, also into a block that must not take what follows the message.
+func TestCutIsReadInLargePieces(t *testing.T) {
+	r := newReceiver(1<<12, 1)
+	r.cuts, r.cut, r.leading = true, func(uint64) {}, true
+	wire := longFrame(0, 1<<20) + strings.Repeat("x", 1<<20) + "\x00\x05after"
+	reads := 0
+	for rest := wire; rest != ""; reads++ {
+		n := copy(r.space(), rest)
+		r.filled(n)
+		rest = rest[n:]
+		for b, err := r.parse(); b != nil || err != nil; b, err = r.parse() {
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.Release()
+		}
+	}
+	if reads > 1000 {
+		t.Errorf("%d reads for %d bytes", reads, len(wire))
 	}
 }
