@@ -18,9 +18,9 @@ import (
 // the start and nothing later, one that wants nothing costs asking. libzmq answers a PING before its application has
 // subscribed, so that a PONG shows nothing here.
 const (
-	DefaultReaching = 3 * time.Second       // from the start on, for the handshake with each endpoint
-	asking          = 2 * time.Second       // from the handshake on, for the first subscription
-	further         = 50 * time.Millisecond // from a subscription on, for another one
+	DefaultReaching = 3 * time.Second        // from the start on, for the handshake with each endpoint
+	asking          = 2 * time.Second        // from the handshake on, for the first subscription
+	further         = 200 * time.Millisecond // from a subscription on, for another one
 )
 
 // newcomers are the subscribers that a PUB or XPUB connects to and that may not have asked yet for all that they want.

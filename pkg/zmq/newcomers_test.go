@@ -199,6 +199,8 @@ func TestSettlesForNames(t *testing.T) {
 		var n newcomers
 		state := func(want string) {
 			t.Helper()
+			n.mu.Lock()
+			defer n.mu.Unlock()
 			if got := errorText(n.missing); !strings.Contains(got, want) || (got == "") != (want == "") {
 				t.Errorf("%q is waited for, not %q", got, want)
 			}
