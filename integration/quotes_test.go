@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// rsyslog leaves the quotes in binary= in the arguments, newer releases only single ones. omzmq says so instead of taking them for a part of the topic.
+// rsyslog leaves the quotes in binary= in the arguments, newer releases only single ones. omzmq says so
+// instead of taking them for a part of the topic.
 func TestQuotesInBinary(t *testing.T) {
 	for flags, quoted := range map[string]string{
 		`--connect tcp://127.0.0.1:1 --topic 'auth log'`:      `argument 'auth begins`,
