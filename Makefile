@@ -48,7 +48,7 @@ integration:
 	integration/setup test
 	go test -count=1 -v ./integration
 
-# Kills, cuts and freezes everything for $(CHAOS), and accounts for every line.
+# Kills, stops, cuts, freezes and refuses everything for $(CHAOS), and accounts for every line.
 chaos:
 	integration/setup test
 	go test -count=1 -v -timeout=0 -run '^TestChaos$$' ./integration -chaos $(CHAOS)

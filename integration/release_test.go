@@ -14,6 +14,8 @@ import (
 const (
 	// signalsOnClose: signalOnClose has an effect at rsyslogd's stop, too. Not in 8.2102.
 	signalsOnClose = 2302
+	// takesQuotes (rsyslog's commit 7a63ac848): an argument of binary= in double quotes is one argument, without them.
+	takesQuotes = 2306
 	// sendsBatchAgain (rsyslog's commit 19ae11b86): after two failures in a row, no message being answered between
 	// them, rsyslog gives up where it was. In a batch it sends the whole batch again, one message a transaction;
 	// among those, the message comes after all others. Before, it tried the same again.
