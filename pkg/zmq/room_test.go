@@ -59,7 +59,7 @@ func TestUnfinishedMessagesAreBounded(t *testing.T) {
 func TestStrangersMakeRoomForEachOther(t *testing.T) {
 	var log logged
 	s, at := bound(t, Config{Type: Pull, Budget: budget.New(least, 0), Logger: log.logger()})
-	for range 4 {
+	for range 3 {
 		peerRaw(t, at, "PUSH", 1).begin()
 	}
 	peerRaw(t, at, "PUSH", 1).say(longFrame(0, most), strings.Repeat("y", most))
