@@ -34,6 +34,7 @@ func parseOptions(args []string, stdout io.Writer) (*options, error) {
 	o := &options{}
 	fs := flags.NewSet(flags.Program{
 		Name:    program,
+		Plugin:  true,
 		Summary: "Takes messages from ZeroMQ into rsyslog (improg, RELP), into Redis or onto standard output.",
 		Examples: []flags.Example{
 			{Purpose: "Into rsyslog's imrelp", Command: "imzmq --bind 'tcp://*:5555' --to relp://127.0.0.1:2514"},
@@ -55,11 +56,11 @@ func parseOptions(args []string, stdout io.Writer) (*options, error) {
 			"rediss, rediss+cluster and rediss+sentinel with TLS. Redis's password is read from REDIS_PASSWORD")
 	fs.StringVar(&o.format, "format", "raw",
 		"raw (the payload) or json (one line a message, safe for binary data and line feeds)")
-	fs.IntVar(&o.batch, "batch", 1000, "most `messages` per write to the destination")
-	fs.DurationVar(&o.delay, "batch-delay", 2*time.Millisecond,
+	flags.Count(fs, &o.batch, "batch", 1000, 1, 1_000_000, "most `messages` per write to the destination")
+	flags.Duration(fs, &o.delay, "batch-delay", 2*time.Millisecond, 0, time.Minute,
 		"longest wait to fill a batch; messages that will be acknowledged wait only on the way to Redis, "+
 			"and only while more arrive")
-	fs.Int64Var(&o.redis.MaxList, "max-list", 0,
+	flags.Count(fs, &o.redis.MaxList, "max-list", 0, 0, redis.MaxLength,
 		"Redis list: take no more while the list holds this many `messages`; one batch may exceed it; 0: no limit")
 	fs.StringVar(&o.redis.PasswordFile, "redis-password-file", "",
 		"`file` with Redis's password, read for each connection; overrides REDIS_PASSWORD")
@@ -67,9 +68,9 @@ func parseOptions(args []string, stdout io.Writer) (*options, error) {
 		"rediss: PEM `file` of the certificate authorities to trust, instead of the system's")
 	fs.StringVar(&o.redis.CertFile, "redis-cert", "", "rediss: PEM `file` of the client certificate")
 	fs.StringVar(&o.redis.KeyFile, "redis-key", "", "rediss: PEM `file` of the client certificate's key")
-	fs.IntVar(&o.redis.Replicas, "redis-replicas", 0,
+	flags.Count(fs, &o.redis.Replicas, "redis-replicas", 0, 0, 1000,
 		"a message counts as stored once this many `replicas` have it, too (WAIT)")
-	fs.DurationVar(&o.redis.Remember, "redis-remember", 7*24*time.Hour,
+	flags.Duration(fs, &o.redis.Remember, "redis-remember", 7*24*time.Hour, time.Minute, flags.MaxDuration,
 		"how long after a sender's last message Redis remembers which of its messages are stored")
 	if err := o.Parse(fs, version, args, stdout); err != nil {
 		return nil, err
@@ -90,8 +91,14 @@ func parseOptions(args []string, stdout io.Writer) (*options, error) {
 	if fs.Changed("subscribe") && o.socketType != zmq.Sub {
 		return nil, flags.Usage("--subscribe needs --socket sub")
 	}
+	if err := flags.CheckPrefixes("subscribe", o.subscribe); err != nil {
+		return nil, err
+	}
 	if err := o.resolveDestination(); err != nil {
 		return nil, err
+	}
+	if o.target.Kind == destination.Improg && !fs.Changed("bind-retry") {
+		o.BindRetry = flags.ForEver // improg does not start a program again that has ended
 	}
 	return o, o.resolveRedis(fs)
 }
@@ -103,9 +110,6 @@ func (o *options) resolveDestination() error {
 	}
 	if o.encoding, err = destination.ParseFormat(o.format); err != nil {
 		return flags.Usage("--format: %w", err)
-	}
-	if o.batch < 1 || o.delay < 0 {
-		return flags.Usage("--batch %d and --batch-delay %v: at least 1 message, and no negative wait", o.batch, o.delay)
 	}
 	return nil
 }
@@ -122,14 +126,10 @@ func (o *options) resolveRedis(fs *pflag.FlagSet) error {
 	switch {
 	case kind == 0:
 		return nil
-	case o.redis.MaxList < 0 || o.redis.Replicas < 0:
-		return flags.Usage("--max-list and --redis-replicas cannot be negative")
 	case fs.Changed("max-list") && kind != redis.List:
 		return flags.Usage("--max-list is for a list; a stream is bounded by maxlen in --to, which drops the oldest")
 	case (fs.Changed("redis-replicas") || fs.Changed("redis-remember")) && kind == redis.Channel:
 		return flags.Usage("--redis-replicas and --redis-remember are for a list or stream: a channel stores nothing")
-	case o.redis.Remember < time.Minute:
-		return flags.Usage("--redis-remember %v: at least 1m, and longer than a sender may be away", o.redis.Remember)
 	case fs.Changed("redis-cert") != fs.Changed("redis-key"):
 		return flags.Usage("--redis-cert and --redis-key need each other")
 	case !o.target.Redis.TLS && (fs.Changed("redis-ca") || fs.Changed("redis-cert")):

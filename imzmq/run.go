@@ -1,14 +1,16 @@
 package main
 
 import (
+	"cmp"
 	"context"
-	"io"
 	"os"
 	"sync"
 	"time"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/destination"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/flags"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/intake"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/log"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/redis"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
 )
@@ -29,7 +31,7 @@ func greet(ctx context.Context, target destination.Target, config destination.Co
 // and is stored a fifth to a third faster when all programs share two CPUs (bench/run -rows redis-free).
 const quiet = 100 * time.Microsecond
 
-func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr io.Writer) error {
+func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr *log.Writer) error {
 	o, err := parseOptions(args, stdout)
 	if err != nil {
 		return err
@@ -53,6 +55,7 @@ func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr io.W
 			"an acknowledged message was given to the subscribers of that moment, if there were any")
 	}
 	cfg := o.Socket(o.socketType, logger)
+	cfg.Batch = o.batch // so that no peer's turn lasts for more than two rounds
 	if acknowledge {
 		cfg.OnUp, cfg.Answered = intake.CheckSender, true
 	}
@@ -63,14 +66,14 @@ func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr io.W
 	if err != nil {
 		return err
 	}
-	if err := o.Open(socket, logger); err != nil {
-		return err
-	}
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, cancel := context.WithCancelCause(ctx)
 	o.Budget().Govern(ctx)
 	var greeting sync.WaitGroup
 	defer greeting.Wait()
-	defer cancel()
+	defer cancel(nil)
+	if err := o.Open(socket, logger, cancel); err != nil {
+		return err
+	}
 	if o.target.Redis.Kind != 0 {
 		greeting.Go(func() { greet(ctx, o.target, config) })
 	}
@@ -82,10 +85,12 @@ func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr io.W
 	}
 	in := intake.New(cfgIn, socket, dest)
 	err = in.Run(ctx, draining)
-	cancel()
+	err = cmp.Or(err, flags.Failure(ctx))
+	cancel(nil)
 	socket.Close(draining)
 	c := in.Counters()
-	logger.Info("end", "received", c.Received, "stored", c.Stored, "duplicates", c.Duplicates, "refused", c.Refused)
+	logger.Info("end", "received", c.Received, "stored", c.Stored, "duplicates", c.Duplicates, "refused", c.Refused,
+		"truncated", socket.Truncated()+dest.Truncated())
 	if closeErr := dest.Close(draining); err == nil {
 		err = closeErr
 	}

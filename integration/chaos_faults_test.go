@@ -28,6 +28,18 @@ var faults = map[string]fault{
 	"cut":      {300 * time.Millisecond, (*chaos).cut},
 	"stall":    {1200 * time.Millisecond, (*chaos).stall},
 	"freeze":   {4 * time.Second, (*chaos).freeze},
+	"refuse":   {2500 * time.Millisecond, (*chaos).refuse},
+
+	// SIGSTOP for longer than confirmTimeout, and SIGCONT.
+	"halt-omzmq":    {3 * time.Second, (*chaos).haltOmzmq},
+	"halt-imzmq":    {7 * time.Second, (*chaos).haltImzmq},
+	"halt-sender":   {7 * time.Second, func(c *chaos, r *rand.Rand) bool { return c.haltRsyslogd(r, c.from, "halt-sender") }},
+	"halt-receiver": {7 * time.Second, func(c *chaos, r *rand.Rand) bool { return c.haltRsyslogd(r, c.to, "halt-receiver") }},
+
+	// SIGTERM, and a start after the end.
+	"stop-imzmq":    {4 * time.Second, (*chaos).stopImzmq},
+	"stop-sender":   {4 * time.Second, func(c *chaos, r *rand.Rand) bool { return c.stopRsyslogd(r, c.from, "stop-sender") }},
+	"stop-receiver": {6 * time.Second, func(c *chaos, r *rand.Rand) bool { return c.stopRsyslogd(r, c.to, "stop-receiver") }},
 }
 
 // appointment is something to do at a given time.
@@ -91,8 +103,8 @@ func between(r *rand.Rand, least, most time.Duration) time.Duration {
 }
 
 func (c *chaos) killOmzmq(r *rand.Rand) bool {
-	if !c.from.running() {
-		return false
+	if c.down[c.from] {
+		return false // it is away, or stops: see farewell
 	}
 	pids := children(c.t, c.from.pid(), "omzmq")
 	c.most = max(c.most, len(pids))
@@ -109,7 +121,7 @@ func (c *chaos) killOmzmq(r *rand.Rand) bool {
 
 func (c *chaos) killImzmq(r *rand.Rand) bool {
 	p, down := c.post(r), between(r, 20*time.Millisecond, 500*time.Millisecond)
-	if !p.running() {
+	if !p.running() || p.leaving {
 		return false
 	}
 	p.kill()
@@ -141,7 +153,7 @@ func (c *chaos) freeze(r *rand.Rand) bool {
 func (c *chaos) occupy(p *post) {
 	cmd := exec.Command(program("imzmq"), p.flags...)
 	cmd.Stderr = p.words
-	p.process, p.frozen = start(c.t, "imzmq", cmd), false
+	p.process, p.frozen, p.leaving = start(c.t, "imzmq", cmd), false, false
 }
 
 func (c *chaos) cut(r *rand.Rand) bool {
@@ -164,28 +176,41 @@ func (c *chaos) stall(r *rand.Rand) bool {
 	return true
 }
 
-func (c *chaos) killSender(r *rand.Rand) bool {
+func (c *chaos) killSender(r *rand.Rand) bool { return c.killRsyslogd(r, c.from, "sender") }
+
+func (c *chaos) killReceiver(r *rand.Rand) bool { return c.killRsyslogd(r, c.to, "receiver") }
+
+func (c *chaos) killRsyslogd(r *rand.Rand, d *rsyslogd, kind string) bool {
 	down := between(r, 20*time.Millisecond, 1500*time.Millisecond)
-	if !c.from.running() {
+	if c.down[d] {
 		return false
 	}
-	c.lived = append(c.lived, children(c.t, c.from.pid(), "omzmq")...)
-	c.from.kill()
-	c.happen["sender"]++
-	c.later(down, func() { c.from.again(c.t) })
+	c.fell(d, kind)
+	d.kill()
+	c.later(down, func() { c.raise(d) })
 	return true
 }
 
-func (c *chaos) killReceiver(r *rand.Rand) bool {
-	down := between(r, 20*time.Millisecond, 1500*time.Millisecond)
-	if !c.to.running() {
-		return false
+// fell notes that d goes down.
+func (c *chaos) fell(d *rsyslogd, kind string) {
+	if d == c.from {
+		c.lived = append(c.lived, children(c.t, d.pid(), "omzmq")...)
 	}
-	c.to.kill()
-	c.happen["receiver"]++
-	c.arrived.mend(c.t)
-	c.later(down, func() { c.to.again(c.t) })
-	return true
+	c.down[d] = true
+	c.happen[kind]++
+}
+
+// raise starts d again, as soon as it has ended.
+func (c *chaos) raise(d *rsyslogd) {
+	if d.running() {
+		c.later(20*time.Millisecond, func() { c.raise(d) })
+		return
+	}
+	if d == c.to {
+		c.arrived.mend(c.t)
+	}
+	d.again(c.t)
+	c.down[d] = false
 }
 
 func (c *chaos) post(r *rand.Rand) *post { return c.posts[r.IntN(len(c.posts))] }

@@ -3,6 +3,7 @@ package integration
 import (
 	"fmt"
 	"slices"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -91,7 +92,10 @@ func TestOmczmqToImzmq(t *testing.T) {
 			})
 			from.feed(t, l, 0, way.messages)
 			eventually(t, time.Minute, "every message arrives", func() bool { return imzmq.has(arrived, way.messages) })
-			from.stop(t)
+			from.signal(t, syscall.SIGTERM)
+			if code := from.exit(t); code != 0 && release() < omczmqCrashes {
+				t.Errorf("rsyslogd ended with %d on SIGTERM", code)
+			}
 			imzmq.stop(t)
 			arrived.settle(t, false)
 		})

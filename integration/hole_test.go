@@ -7,9 +7,9 @@ import (
 	"testing"
 )
 
-// What rsyslogd 8.2302 does with a transaction whose omprog program dies or fails: which messages it sends
-// again, and in which transactions. None of our programs runs here. A program that is to lose nothing must
-// cope with this.
+// What rsyslogd does with a transaction whose omprog program dies or fails: which messages it sends again, and in
+// which transactions. None of our programs runs here. A program that is to lose nothing must cope with this.
+// Releases differ only after two failures in a row.
 
 // The batch in which the plugin fails, and the batch after it. What has not been repeated before nextBatch is
 // never repeated.
@@ -73,6 +73,49 @@ func TestPluginDiesInMidTransaction(t *testing.T) {
 		" BEGIN m4 m5 COMMIT")
 	toGrief(t, "a failure is the answer", "m2:1:fail",
 		" BEGIN m0 m1 m2 fails BEGIN m2 m3 m4 m5 COMMIT")
+}
+
+// After two failures in a row, rsyslog used to go on as after one. Newer releases send everything again, each message
+// in a transaction of its own, also what was answered with DEFER_COMMIT. Whether they do is decided at the second
+// failure: the first line after it belongs to the first message of the batch.
+func TestPluginFailsTwiceInMidTransaction(t *testing.T) {
+	t.Parallel()
+	goesOn := func(from string) string { return " BEGIN " + from + " COMMIT" }
+	again := oneByOne(0, 1, 2, 3, 4, 5)
+	for griefs, c := range map[string]struct{ first, before, since string }{
+		"m2:1:fail BEGIN:2:fail":   {" BEGIN m0 m1 m2 fails BEGIN fails", goesOn("m2 m3 m4 m5"), again},
+		"m2:1:die BEGIN:2:die":     {" BEGIN m0 m1 m2 dies\n BEGIN dies\n", goesOn("m2 m3 m4 m5"), again},
+		"m2:1:answer BEGIN:2:fail": {" BEGIN m0 m1 m2 dies\n BEGIN fails", goesOn("m3 m4 m5"), again},
+		"m2:1:fail m2:2:fail":      {" BEGIN m0 m1 m2 fails BEGIN m2 fails", goesOn("m2 m3 m4 m5"), again},
+		"m2:1:die m2:2:die":        {" BEGIN m0 m1 m2 dies\n BEGIN m2 dies\n", goesOn("m2 m3 m4 m5"), again},
+		"m2:1:answer m3:1:fail":    {" BEGIN m0 m1 m2 dies\n BEGIN m3 fails", goesOn("m3 m4 m5"), again},
+		"m0:1:fail m0:2:fail":      {" BEGIN m0 fails BEGIN m0 fails", wholeBatch, again},
+		"m5:1:fail BEGIN:2:fail":   {" BEGIN m0 m1 m2 m3 m4 m5 fails BEGIN fails", goesOn("m5"), again},
+		"m2:1:fail BEGIN:2:fail BEGIN:3:fail": {" BEGIN m0 m1 m2 fails BEGIN fails BEGIN fails",
+			goesOn("m2 m3 m4 m5"), oneByOne(1, 2, 3, 4, 5, 0)},
+		// A failed BEGIN before the first message does not count, and a message that was answered begins anew.
+		"BEGIN:1:fail m2:1:fail": {" BEGIN fails BEGIN m0 m1 m2 fails", goesOn("m2 m3 m4 m5"), goesOn("m2 m3 m4 m5")},
+		"m2:1:fail m3:1:fail":    {" BEGIN m0 m1 m2 fails BEGIN m2 m3 fails", goesOn("m3 m4 m5"), goesOn("m3 m4 m5")},
+		// At COMMIT everything comes again in every release, also what a death before it had left out.
+		"m2:1:answer COMMIT:1:fail": {" BEGIN m0 m1 m2 dies\n" + goesOn("m3 m4 m5") + " fails", again, again},
+		"m5:1:answer BEGIN:2:fail":  {" BEGIN m0 m1 m2 m3 m4 m5 dies\n BEGIN fails", oneByOne(1, 2, 3, 4, 5, 0), oneByOne(1, 2, 3, 4, 5, 0)},
+	} {
+		toGrief(t, griefs, griefs, c.first+byRelease(t, sendsBatchAgain, c.before, c.since))
+	}
+}
+
+// The same among the single messages that follow a failed COMMIT: newer releases put off the message that has failed
+// twice in a row.
+func TestPluginFailsTwiceAmongSingleMessages(t *testing.T) {
+	t.Parallel()
+	for griefs, c := range map[string]struct{ first, before, since string }{
+		"COMMIT:1:fail m0:2:fail m0:3:fail":    {wholeBatch + " fails BEGIN m0 fails BEGIN m0 fails", oneByOne(0, 1, 2, 3, 4, 5), oneByOne(1, 2, 3, 4, 5, 0)},
+		"COMMIT:1:fail m1:2:fail BEGIN:4:fail": {wholeBatch + " fails" + oneByOne(0) + " BEGIN m1 fails BEGIN fails", oneByOne(1, 2, 3, 4, 5), oneByOne(2, 3, 4, 5, 1)},
+		"COMMIT:1:fail COMMIT:3:fail COMMIT:5:fail m3:3:fail m3:4:fail": {wholeBatch + " fails" + oneByOne(0, 1) + " fails" + oneByOne(2, 3) + " fails" +
+			oneByOne(4, 5) + " BEGIN m1 m3 fails BEGIN m3 fails", " BEGIN m3 COMMIT", " BEGIN m1 m3 COMMIT"},
+	} {
+		toGrief(t, griefs, griefs, c.first+byRelease(t, sendsBatchAgain, c.before, c.since))
+	}
 }
 
 // At COMMIT, whether it was read or not, rsyslog sends everything again, each message in a transaction of its
@@ -156,13 +199,17 @@ func TestPluginDiesInBatchOfOne(t *testing.T) {
 	}
 }
 
-// Without transactions nothing is lost either.
+// Without transactions nothing is lost either; newer releases repeat the batch after two failures in a row.
 func TestPluginDiesWithoutTransactions(t *testing.T) {
 	t.Parallel()
 	for griefs, want := range map[string]string{
 		"m2:1:answer": " m0 m1 m2 dies\n m3 m4 m5",
 		"m2:1:die":    " m0 m1 m2 dies\n m2 m3 m4 m5",
 		"m2:1:fail":   " m0 m1 m2 fails m2 m3 m4 m5",
+		"m2:1:fail m2:2:fail": byRelease(t, sendsBatchAgain,
+			" m0 m1 m2 fails m2 fails m2 m3 m4 m5", " m0 m1 m2 fails m2 fails m0 m1 m2 m3 m4 m5"),
+		"m2:1:answer m3:1:fail": byRelease(t, sendsBatchAgain,
+			" m0 m1 m2 dies\n m3 fails m3 m4 m5", " m0 m1 m2 dies\n m3 fails m0 m1 m2 m3 m4 m5"),
 	} {
 		t.Run(griefs, func(t *testing.T) {
 			t.Parallel()

@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"net"
 	"os"
 	"os/exec"
 	"regexp"
@@ -176,4 +177,34 @@ func TestWithoutConfirmation(t *testing.T) {
 			t.Errorf("it does not warn once about confirmMessages: %s", said)
 		}
 	})
+}
+
+// A port that another process holds is waited for, as long as --bind-retry says: rsyslog's start does not wait.
+func TestBindRetry(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	at := "tcp://" + l.Addr().String()
+	busy := driveCommand(t, exec.Command(program("omzmq"), "--bind", at))
+	if code := busy.exit(t); code != 1 || !strings.Contains(busy.stderr.String(), "forceSingleInstance") {
+		t.Errorf("without --bind-retry: exit code %d, %s", code, busy.stderr)
+	}
+	short := driveCommand(t, exec.Command(program("omzmq"), "--bind", at, "--bind-retry", "20ms", "--reconnect", "5ms"))
+	if code := short.exit(t); code != 1 || !strings.Contains(short.stderr.String(), "forceSingleInstance") {
+		t.Errorf("--bind-retry 20ms: exit code %d, %s", code, short.stderr)
+	}
+	drive(t, "--bind", at, "--bind-retry", "1h").stop(t)
+
+	sender := drive(t, "--bind", at, "--bind-retry", "1h", "--reconnect", "5ms")
+	sender.write(t, begin)
+	l.Close()
+	receiver := startPrinter(t, "--connect", at)
+	sender.expect(t, ok)
+	sender.accept(t, "<13>late")
+	sender.write(t, commit)
+	sender.expect(t, ok)
+	wantExit(t, sender, 0)
+	receiver.stop(t)
 }

@@ -91,8 +91,14 @@ func transcript(events []pluginEvent) string {
 // awaits waits until the plugin has seen the events in direct succession; "" stands for any event.
 func (r *rsyslogd) awaits(t *testing.T, texts ...string) {
 	t.Helper()
+	r.awaitsAfter(t, 0, texts...)
+}
+
+// awaitsAfter is awaits without the first events.
+func (r *rsyslogd) awaitsAfter(t *testing.T, first int, texts ...string) {
+	t.Helper()
 	eventually(t, patience, fmt.Sprintf("the plugin sees %q", texts), func() bool {
-		events := r.seen(t)
+		events := r.seen(t)[first:]
 		for i := range len(events) - len(texts) + 1 {
 			if slices.EqualFunc(events[i:i+len(texts)], texts, func(e pluginEvent, text string) bool { return text == "" || e.text == text }) {
 				return true

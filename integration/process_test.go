@@ -79,6 +79,7 @@ type process struct {
 	name   string
 	cmd    *exec.Cmd
 	stderr *log
+	stdout *os.File      // the end of its pipe that startPiped reads; nil without one
 	ended  chan struct{} // closed when it has been waited for
 }
 
@@ -121,6 +122,7 @@ func startPiped(t *testing.T, name string, cmd *exec.Cmd) (*process, io.WriteClo
 	t.Cleanup(func() { stdout.Close() })
 	cmd.Stdout = childs
 	p := start(t, name, cmd)
+	p.stdout = stdout
 	childs.Close()
 	return p, stdin, bufio.NewReader(stdout)
 }

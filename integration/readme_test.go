@@ -69,8 +69,10 @@ func TestReadmeSendAndReceiveByRELP(t *testing.T) {
 	to.stop(t)
 }
 
-func TestReadmeRedis(t *testing.T) {
-	server := redistest.Start(t)
+func TestReadmeRedis(t *testing.T) { redistest.Each(t, testReadmeRedis) }
+
+func testReadmeRedis(t *testing.T, redisServer string) {
+	server := redistest.StartProgram(t, redisServer)
 	command := strings.Fields(readme(t, "3. ", "sh",
 		packagedImzmq, program("imzmq"), "tcp://*:5555", "tcp://127.0.0.1:0", "127.0.0.1:6379", server.Addr()))
 	imzmq := start(t, "imzmq", exec.Command(command[0], command[1:]...))

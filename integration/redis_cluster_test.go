@@ -32,10 +32,10 @@ const (
 	orderOutdated = 5 * time.Second
 )
 
-func startRedisCluster(t *testing.T) *redisCluster {
+func startRedisCluster(t *testing.T, redisServer string) *redisCluster {
 	t.Helper()
 	node := func() *redistest.Server {
-		return redistest.Start(t, "--cluster-enabled", "yes",
+		return redistest.StartProgram(t, redisServer, "--cluster-enabled", "yes",
 			"--cluster-node-timeout", fmt.Sprint(nodeTimeout.Milliseconds()), "--repl-diskless-sync-delay", "0")
 	}
 	c := &redisCluster{t: t, master: node(), replica: node(), other: node()}
@@ -163,10 +163,12 @@ func (c *redisCluster) swap(p *redisPath) {
 // rsyslogd's messages go into a list in a Redis cluster, and workers pop them. Meanwhile the two nodes that
 // have the list change places, by order and because one is killed, and omzmq and imzmq are killed as well. The
 // nodes write nothing to disk: what counts as stored is also at the replica.
-func TestRedisCluster(t *testing.T) {
+func TestRedisCluster(t *testing.T) { redistest.Each(t, testRedisCluster) }
+
+func testRedisCluster(t *testing.T, redisServer string) {
 	t.Parallel()
 	times := max(3, *redisMessages/100_000)
-	c := startRedisCluster(t)
+	c := startRedisCluster(t, redisServer)
 	p := newRedisPath(t, *redisMessages, "redis+cluster://"+c.addresses()+"?list="+redisKey, "--redis-replicas", "1")
 	p.work(1, c.master, c.replica)
 	for kind, strike := range map[string]func(*redisPath, *rand.Rand) bool{

@@ -17,9 +17,11 @@ var redisMessages = flag.Int("redis-messages", 150_000, "how many messages TestR
 // rsyslogd's messages go through omzmq and imzmq into a list in Redis, and workers pop them, while every
 // program except rsyslogd is killed again and again. Redis remembers what it has stored: each message is
 // popped exactly once, except those that rsyslogd itself repeats.
-func TestRedisKilled(t *testing.T) {
+func TestRedisKilled(t *testing.T) { redistest.Each(t, testRedisKilled) }
+
+func testRedisKilled(t *testing.T, redisServer string) {
 	t.Parallel()
-	server := redistest.Start(t, "--appendonly", "yes", "--appendfsync", "always")
+	server := redistest.StartProgram(t, redisServer, "--appendonly", "yes", "--appendfsync", "always")
 	hop := startProxy(t, strconv.Itoa(server.Port()))
 	p := newRedisPath(t, *redisMessages, "redis://"+hop.address()+"/0?list="+redisKey)
 	p.work(0, server)

@@ -36,9 +36,11 @@ func shell(t *testing.T, server *redistest.Server, script string) (p *process, f
 	return start(t, "worker", cmd), folder
 }
 
-func TestRedisPageChain(t *testing.T) {
+func TestRedisPageChain(t *testing.T) { redistest.Each(t, testRedisPageChain) }
+
+func testRedisPageChain(t *testing.T, redisServer string) {
 	t.Parallel()
-	server := redistest.Start(t, redisArguments(documented(t, redisPage, "## The whole chain", "redis", 0))...)
+	server := redistest.StartProgram(t, redisServer, redisArguments(documented(t, redisPage, "## The whole chain", "redis", 0))...)
 	unit := documented(t, redisPage, "## The whole chain", "systemd", 0,
 		packagedImzmq, program("imzmq"), "tcp://*:5555", "tcp://127.0.0.1:0", "127.0.0.1:6379", server.Addr())
 	command := strings.Fields(regexp.MustCompile(`(?m)^ExecStart=(.*)$`).FindStringSubmatch(unit)[1])
@@ -73,8 +75,10 @@ func wantWorked(t *testing.T, folder string, texts ...string) {
 	}
 }
 
-func TestRedisPageReliableWorker(t *testing.T) {
-	server := redistest.Start(t)
+func TestRedisPageReliableWorker(t *testing.T) { redistest.Each(t, testRedisPageReliableWorker) }
+
+func testRedisPageReliableWorker(t *testing.T, redisServer string) {
+	server := redistest.StartProgram(t, redisServer)
 	server.Do("rpush", "logs:worker1", "left behind")
 	server.Do("rpush", "logs", "a b", `"c" $x \n`, "*")
 	worker, folder := shell(t, server, documented(t, redisPage, "## Workers", "sh", 1))
@@ -85,7 +89,11 @@ func TestRedisPageReliableWorker(t *testing.T) {
 
 // An error reply of Redis is not a message: the worker ends and has lost nothing.
 func TestRedisPageReliableWorkerMeetsAnError(t *testing.T) {
-	server := redistest.Start(t)
+	redistest.Each(t, testRedisPageReliableWorkerMeetsAnError)
+}
+
+func testRedisPageReliableWorkerMeetsAnError(t *testing.T, redisServer string) {
+	server := redistest.StartProgram(t, redisServer)
 	server.Do("rpush", "logs", "a", "b")
 	for _, command := range []string{"lindex", "blmove", "lpop"} {
 		server.Do("acl", "setuser", "default", "-"+command)
@@ -101,9 +109,11 @@ func TestRedisPageReliableWorkerMeetsAnError(t *testing.T) {
 	}
 }
 
-func TestRedisPageConsumerGroup(t *testing.T) {
+func TestRedisPageConsumerGroup(t *testing.T) { redistest.Each(t, testRedisPageConsumerGroup) }
+
+func testRedisPageConsumerGroup(t *testing.T, redisServer string) {
 	t.Parallel()
-	server := redistest.Start(t)
+	server := redistest.StartProgram(t, redisServer)
 	worker, folder := shell(t, server, documented(t, redisPage, "## Workers", "sh", 2))
 	eventually(t, patience, "a group", func() bool { return server.Do("exists", "logs") == int64(1) })
 	server.Do("xadd", "logs", "*", "topic", "t", "message", "a b")
@@ -115,8 +125,10 @@ func TestRedisPageConsumerGroup(t *testing.T) {
 
 // What the page allows imzmq's user is enough, including what the warning about maxmemory-policy and WAIT
 // need.
-func TestRedisPageUser(t *testing.T) {
-	server := redistest.Start(t, "--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru")
+func TestRedisPageUser(t *testing.T) { redistest.Each(t, testRedisPageUser) }
+
+func testRedisPageUser(t *testing.T, redisServer string) {
+	server := redistest.StartProgram(t, redisServer, "--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru")
 	setup, _ := shell(t, server, documented(t, redisPage, "## Users, passwords, TLS", "sh", 0))
 	if code := setup.exit(t); code != 0 {
 		t.Fatalf("redis-cli ended with %d", code)

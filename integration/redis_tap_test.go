@@ -17,10 +17,12 @@ import (
 )
 
 // A published stream is also published in Redis. Its subscribers there receive it, and nothing waits for them.
-func TestRedisTap(t *testing.T) {
+func TestRedisTap(t *testing.T) { redistest.Each(t, testRedisTap) }
+
+func testRedisTap(t *testing.T, redisServer string) {
 	const messages = 500
 	l := lines{seed: 42, longest: 2000}
-	server := redistest.Start(t)
+	server := redistest.StartProgram(t, redisServer)
 	endpoint := nowhere(t)
 	imzmq := startImzmq(t, "--socket", "sub", "--connect", endpoint, "--reconnect-max", "200ms",
 		"--to", "redis://"+server.Addr()+"/0?channel=logs.{topic}")
@@ -56,11 +58,13 @@ func TestRedisTap(t *testing.T) {
 
 // The consumers of a group share the messages of a stream: each message goes to one of them, with all its
 // fields.
-func TestRedisStream(t *testing.T) {
+func TestRedisStream(t *testing.T) { redistest.Each(t, testRedisStream) }
+
+func testRedisStream(t *testing.T, redisServer string) {
 	const messages, stream, group = 5000, "events", "readers"
 	l := lines{seed: 43, longest: 2000}
 	begin := time.Now()
-	server := redistest.Start(t)
+	server := redistest.StartProgram(t, redisServer)
 	server.Do("xgroup", "create", stream, group, "0", "mkstream")
 	imzmq := startImzmq(t, "--bind", "tcp://127.0.0.1:0", "--to", "redis://"+server.Addr()+"/0?stream="+stream)
 	from := startRsyslogd(t, preamble+wayIn+toOmzmq(

@@ -17,10 +17,12 @@ var redisOOM = flag.Duration("redis-oom", 5*time.Second, "how long Redis has no 
 
 // Redis has no memory left. Everything waits, in the end in rsyslogd's queue, and no process ends. When there
 // is memory again, delivery resumes by itself.
-func TestRedisOOM(t *testing.T) {
+func TestRedisOOM(t *testing.T) { redistest.Each(t, testRedisOOM) }
+
+func testRedisOOM(t *testing.T, redisServer string) {
 	t.Parallel()
 	const messages, before = 40_000, 2000
-	server := redistest.Start(t)
+	server := redistest.StartProgram(t, redisServer)
 	p := newRedisPath(t, messages, "redis://"+server.Addr()+"/0?list="+redisKey)
 	length := func() int { return int(server.Do("llen", redisKey).(int64)) }
 	logged := func(words string) int { return strings.Count(p.words.String(), words) }
@@ -56,9 +58,11 @@ func TestRedisOOM(t *testing.T) {
 
 // What Redis refuses is refused to rsyslogd, whose own log then has the reason. rsyslogd retries until the
 // cause is removed.
-func TestRedisWrongType(t *testing.T) {
+func TestRedisWrongType(t *testing.T) { redistest.Each(t, testRedisWrongType) }
+
+func testRedisWrongType(t *testing.T, redisServer string) {
 	t.Parallel()
-	server := redistest.Start(t)
+	server := redistest.StartProgram(t, redisServer)
 	server.Do("set", redisKey, "a string")
 	p := newRedisPath(t, refusedMessages, "redis://"+server.Addr()+"/0?list="+redisKey)
 	p.refused(t, `WRONGTYPE Operation against a key holding the wrong kind of value`)
@@ -90,7 +94,9 @@ func (p *redisPath) refused(t *testing.T, reason string) {
 	})
 }
 
-func TestRedisWrongPassword(t *testing.T) {
+func TestRedisWrongPassword(t *testing.T) { redistest.Each(t, testRedisWrongPassword) }
+
+func testRedisWrongPassword(t *testing.T, redisServer string) {
 	const right, wrong = "sesame", "barley"
 	as := func(server *redistest.Server, password, command string) {
 		t.Helper()
@@ -113,14 +119,14 @@ func TestRedisWrongPassword(t *testing.T) {
 		p.wantOmzmqsLived(t)
 	}
 	t.Run("in the environment, until Redis is given the same", func(t *testing.T) {
-		server := redistest.Start(t, "--requirepass", right)
+		server := redistest.StartProgram(t, redisServer, "--requirepass", right)
 		t.Setenv("REDIS_PASSWORD", wrong)
 		p := path(t, server)
 		as(server, right, "config set requirepass "+wrong)
 		settle(p, server, wrong)
 	})
 	t.Run("in a file, until it is corrected", func(t *testing.T) {
-		server := redistest.Start(t, "--requirepass", right)
+		server := redistest.StartProgram(t, redisServer, "--requirepass", right)
 		file := filepath.Join(t.TempDir(), "password")
 		if err := os.WriteFile(file, []byte(wrong+"\n"), 0o600); err != nil {
 			t.Fatal(err)

@@ -166,10 +166,12 @@ func (w *worker) take(ctx context.Context, turn int) ([]string, error) {
 	return taken.StringSlice()
 }
 
-func TestWorkersTakeTurns(t *testing.T) {
+func TestWorkersTakeTurns(t *testing.T) { redistest.Each(t, testWorkersTakeTurns) }
+
+func testWorkersTakeTurns(t *testing.T, redisServer string) {
 	const messages = 3000
 	l := lines{seed: 41, longest: 60}
-	server := redistest.Start(t)
+	server := redistest.StartProgram(t, redisServer)
 	for n := range messages {
 		server.Do("rpush", redisKey, string(l.line(n)))
 	}

@@ -49,9 +49,12 @@ type rsyslogd struct {
 
 // startRsyslogd starts an instance with conf, in which [dir] is its folder and [relp] a free port. It returns
 // when every listener is open. imrelp cannot be given an open socket; if another process takes the port first,
-// the next one is tried.
+// the next one is tried. If conf loads improg and there is none, the test is left out.
 func startRsyslogd(t *testing.T, conf string) *rsyslogd {
 	t.Helper()
+	if reason := improgLeftOut(); reason != "" && strings.Contains(conf, improgModule()) {
+		t.Skip(reason)
+	}
 	r := &rsyslogd{dir: folder(t)}
 	t.Cleanup(func() {
 		if t.Failed() {

@@ -116,6 +116,7 @@ func TestStrangersDoNotDisturb(t *testing.T) {
 	}
 	tooMuch := startPeer(t, "PUSH", "--connect", "tcp://127.0.0.1:"+port)
 	tooMuch.send(t, "<13>"+strings.Repeat("x", 20<<10))
+	r.expect(t, "<13>"+strings.Repeat("x", 10<<10-len("<13>")))
 	peer := startPeer(t, "PUSH", "--connect", "tcp://127.0.0.1:"+port)
 	peer.send(t, "<13>undisturbed")
 	r.expect(t, "<13>undisturbed")

@@ -26,7 +26,7 @@ func openJournal(o *options, logger *slog.Logger) (*spool.Folder, *spool.Journal
 		return nil, nil, err
 	}
 	if n := len(own.Records); n > 0 {
-		logger.Info("going on where a dead omzmq of the same worker ended", "file", own.Path(), "messages", n)
+		logger.Info("going on where an earlier omzmq of the same worker ended", "file", own.Path(), "messages", n)
 	}
 	return folder, own, nil
 }
@@ -51,13 +51,13 @@ func newAdopter(ctx context.Context, o *options, folder *spool.Folder, own *spoo
 // takeOver takes over orphan journals and begins to deliver them.
 func takeOver(ctx context.Context, o *options, folder *spool.Folder, most int, logger *slog.Logger) (deliveries []adopt.Delivery) {
 	for _, j := range folder.Orphans(most) {
-		logger.Info("delivering what a dead omzmq has left", "file", j.Path(), "messages", len(j.Records))
+		logger.Info("delivering what an earlier omzmq has left", "file", j.Path(), "messages", len(j.Records))
 		socket, sender, err := newSender(o, logger, j)
 		if err == nil {
 			err = o.Dial(socket)
 		}
 		if err != nil {
-			logger.Error("cannot deliver what a dead omzmq has left", "file", j.Path(), "reason", err)
+			logger.Error("cannot deliver what an earlier omzmq has left", "file", j.Path(), "reason", err)
 			if socket != nil {
 				socket.Close(ctx)
 			}

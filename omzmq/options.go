@@ -33,6 +33,7 @@ func parseOptions(args []string, stdout io.Writer) (*options, error) {
 	o := &options{}
 	fs := flags.NewSet(flags.Program{
 		Name:    program,
+		Plugin:  true,
 		Summary: "Moves log messages from rsyslog's omprog into ZeroMQ.",
 		Examples: []flags.Example{
 			{Purpose: "Send, confirmed by the receiver; a killed omzmq loses nothing",
@@ -46,7 +47,7 @@ func parseOptions(args []string, stdout io.Writer) (*options, error) {
 	fs.StringVar(&o.socket, "socket", "dealer", "dealer, push or pub")
 	fs.StringVar(&o.confirm, "confirm", "", "what rsyslog's OK means: stored (dealer only, its default), "+
 		"received (push's default) or sent (pub's default)")
-	fs.DurationVar(&o.sendTimeout, "send-timeout", 30*time.Second,
+	flags.Duration(fs, &o.sendTimeout, "send-timeout", 30*time.Second, time.Millisecond, flags.MaxDuration,
 		"longest time that a commit waits for its confirmation before it fails")
 	fs.StringVar(&o.topic, "topic", "", "a constant first frame")
 	fs.StringVar(&o.delimiter, "topic-delimiter", "",
@@ -119,8 +120,6 @@ func (o *options) validate() error {
 	switch {
 	case o.journal != "" && o.socketType == zmq.Pub:
 		return flags.Usage("--journal: a pub socket owes nothing, so there is nothing to keep")
-	case o.sendTimeout <= 0:
-		return flags.Usage("--send-timeout %v: it must be positive", o.sendTimeout)
 	case o.beginMark == "" || o.commitMark == "" || o.beginMark == o.commitMark:
 		return flags.Usage("--begin-mark and --commit-mark: two different texts are needed, as in omprog's configuration")
 	case o.maxLine() < 1:

@@ -1,10 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"sync"
@@ -13,7 +13,9 @@ import (
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/adopt"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/delivery"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/flags"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/journal/spool"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/log"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/omprog"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/omprog/lines"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
@@ -28,14 +30,14 @@ type account interface {
 	Counters() delivery.Counters
 }
 
-func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr io.Writer) error {
+func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr *log.Writer) error {
 	o, err := parseOptions(args, stdout)
 	if err != nil {
 		return err
 	}
 	p := &process{o: o, logger: o.Logger(stderr)}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 	draining, stop := o.Lingering(ctx)
 	defer stop()
 	o.Budget().Govern(ctx)
@@ -47,11 +49,8 @@ func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr io.W
 	if p.socket, p.account, err = newAccount(o, p.logger, p.own); err != nil {
 		return err
 	}
-	if err := o.Open(p.socket, p.logger); err != nil {
-		if errors.Is(err, syscall.EADDRINUSE) {
-			err = fmt.Errorf("%w; if that is another omzmq: several workers of one action need forceSingleInstance=\"on\"", err)
-		}
-		return err
+	if err := o.Open(p.socket, p.logger, cancel); err != nil {
+		return shared(err)
 	}
 	var adopting sync.WaitGroup
 	if adopter := newAdopter(ctx, o, folder, p.own, p.account, p.logger); adopter != nil {
@@ -63,13 +62,21 @@ func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr io.W
 		return fmt.Errorf("cannot read standard input: %w", err)
 	}
 	defer in.Close()
-	server := &omprog.Server{In: in, Machine: p.machine(), Account: p.account, Logger: p.logger, Ended: cancel}
-	err = converse(ctx, draining, server, stdout)
+	server := &omprog.Server{In: in, Machine: p.machine(), Account: p.account, Logger: p.logger, Ended: func() { cancel(nil) }}
+	err = cmp.Or(converse(ctx, draining, server, stdout), shared(flags.Failure(ctx)))
 	if n := in.Unterminated(); n > 0 {
 		p.logger.Warn("the last line did not end and is not a message; rsyslog's template must end with a line feed", "bytes", n)
 	}
-	cancel()
-	return p.end(draining, &adopting, server.Gone, err)
+	cancel(nil)
+	return p.end(draining, &adopting, server.Over, err)
+}
+
+// shared adds to the error of an address that is taken who may have taken it.
+func shared(err error) error {
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("%w; if that is another omzmq: several workers of one action need forceSingleInstance=\"on\"", err)
+	}
+	return err
 }
 
 // process is an omzmq that runs.
@@ -82,23 +89,23 @@ type process struct {
 	truncated int // lines that were cut
 }
 
-// end is what omzmq promises about its end. By now the conversation is over, and the journal knows whether rsyslog
-// is gone; ctx has ended, and with it the delivery of orphans.
+// end is what omzmq promises about its end. By now the conversation is over; ctx has ended, and with it the delivery of
+// orphans. over: rsyslog has closed its pipes, and has an answer to everything.
 //
 //  1. What is owed is delivered, for as long as draining lasts.
 //  2. What peers have not taken is written to them, within the same time.
 //  3. The orphan journals are closed. What is not confirmed stays in them, for another process.
 //  4. The own journal is removed when it is spent. Otherwise it stays for the next omzmq.
 //  5. It returns nil only if everything is confirmed or in a journal.
-func (p *process) end(draining context.Context, adopting *sync.WaitGroup, gone bool, failure error) error {
+func (p *process) end(draining context.Context, adopting *sync.WaitGroup, over bool, failure error) error {
 	drain(draining, p.account)
 	if n := p.socket.Close(draining); n > 0 {
 		p.logger.Warn("messages were still queued for peers that did not take them", "messages", n)
 	}
 	adopting.Wait()
-	p.closeJournal(gone)
+	p.closeJournal(over)
 	c := p.account.Counters()
-	p.logger.Info("end", "received", c.Received, "confirmed", c.Confirmed, "failed", c.Failed, "resent", c.Resent, "truncated", p.truncated)
+	p.logger.Info("end", "received", c.Received, "confirmed", c.Confirmed, "failures told to rsyslog", c.Failed, "resent", c.Resent, "lost", c.Lost, "truncated", p.truncated)
 	return verdict(failure, p.account)
 }
 
@@ -122,11 +129,11 @@ func drain(ctx context.Context, owed account) {
 }
 
 // closeJournal removes the own journal when it is spent, and else leaves it to the next omzmq.
-func (p *process) closeJournal(gone bool) {
+func (p *process) closeJournal(over bool) {
 	if p.own == nil {
 		return
 	}
-	if adopt.Spent(p.account, p.own.Log, gone) {
+	if adopt.Spent(p.account, p.own.Log, over) {
 		p.removeJournal()
 	} else if safe := p.account.Unconfirmed() - p.account.Unjournaled(); safe > 0 {
 		p.logger.Warn("messages are not confirmed; they are kept in the journal, and the next omzmq delivers them",
@@ -200,16 +207,32 @@ func converse(ctx, draining context.Context, server *omprog.Server, stdout *os.F
 // newAccount makes the socket and the account of what it owes.
 func newAccount(o *options, logger *slog.Logger, own *spool.Journal) (*zmq.Socket, account, error) {
 	if o.socketType == zmq.Pub {
-		socket, err := zmq.New(o.Socket(zmq.Pub, logger))
-		return socket, delivery.NewPublisher(o.topics, socket, logger), err
+		return newPublisher(o, logger)
 	}
 	return newSender(o, logger, own)
+}
+
+// feed is a socket as a delivery.Feed.
+type feed struct{ *zmq.Socket }
+
+// newPublisher makes a socket that publishes and the account of it.
+func newPublisher(o *options, logger *slog.Logger) (*zmq.Socket, *delivery.Publisher, error) {
+	cfg := o.Socket(zmq.Pub, logger)
+	feed := &feed{}
+	publisher := delivery.NewPublisher(o.topics, feed, logger)
+	cfg.OnSettled = publisher.Settled
+	cfg.Reaching = min(zmq.DefaultReaching, o.sendTimeout/2) // a subscriber that is away is no failure
+	var err error
+	feed.Socket, err = zmq.New(cfg)
+	return feed.Socket, publisher, err
 }
 
 // newSender makes a socket and the account of what it owes, beginning with what is in the journal, if there is one.
 func newSender(o *options, logger *slog.Logger, j *spool.Journal) (*zmq.Socket, *delivery.Sender, error) {
 	cfg := o.Socket(o.socketType, logger)
-	about := delivery.SenderConfig{Confirm: o.confirmLevel, Topics: o.topics, Logger: logger}
+	lost := &omprog.Losses{Logger: logger}
+	about := delivery.SenderConfig{Confirm: o.confirmLevel, Topics: o.topics, Logger: logger, Lost: lost.Add,
+		Splits: func() bool { return splits(logger) }}
 	id := delivery.NewSenderID()
 	if j != nil {
 		about.Journal, id = j.Log, j.Log.ID()
@@ -235,6 +258,15 @@ func newSender(o *options, logger *slog.Logger, j *spool.Journal) (*zmq.Socket, 
 	var err error
 	carrier.Socket, err = zmq.New(cfg)
 	return carrier.Socket, sender, err
+}
+
+// splits asks which release of rsyslog this process serves.
+func splits(logger *slog.Logger) bool {
+	release, err := omprog.ReleaseOf(os.Getppid())
+	if err != nil {
+		logger.Warn("rsyslog's release is not known: what it sends again after two failures in a row may be stored twice", "reason", err)
+	}
+	return release.Splits()
 }
 
 // answers hands a receiver's answers to the sender.

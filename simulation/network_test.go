@@ -36,7 +36,7 @@ func (n *network) connect(r *receiver) {
 	if !n.side.o.alive || !slices.Contains(n.side.o.sides, n.side) {
 		return
 	}
-	if !r.alive || r.frozen {
+	if !r.alive || r.frozen || n.w.time() < r.away {
 		n.side.sender.Unreachable(r.name)
 		n.w.after(n.w.between(50*time.Millisecond, time.Second), func() { n.connect(r) })
 		return

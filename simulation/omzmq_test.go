@@ -29,8 +29,10 @@ type host struct {
 	patient   bool // commits do not time out
 	ids       byte
 	alive     []*omzmq
-	overdue   bool // a receiver was given up by a commit that failed
-	hasty     bool // omzmqs are also killed between marking a reply and writing it
+	later     time.Duration // when another message is sent for what waits for one
+	overdue   bool          // a receiver was given up by a commit that failed
+	hasty     bool          // omzmqs are also killed between marking a reply and writing it
+	slow      bool          // omzmqs are given up that take too long: they were frozen for a while
 }
 
 // disk is a journal's file: memory that outlives an omzmq.
@@ -70,6 +72,9 @@ type omzmq struct {
 	alive   bool
 	known   bool // rsyslog knows that it has died
 	written bool // a reply is written, and the machine does not know yet
+	reading bool // a line is in the pipe
+	closed  bool // rsyslog has closed the pipes
+	owes    bool // the last line was not answered
 	answer  func(string)
 }
 
@@ -92,7 +97,7 @@ func (h *host) fork(worker int) *omzmq {
 	d.owner = worker
 	o.adopter = adopt.New(adopt.Config{Own: own.sender, TakeOver: o.takeOver}, time.Now())
 	account := o.adopter.Account()
-	account.Parted(false)
+	account.Pipes(journal.PipesOpen)
 	timeout := sendTimeout
 	if h.patient {
 		timeout = time.Hour
@@ -108,7 +113,15 @@ func (h *host) fork(worker int) *omzmq {
 // own finds the journal to go on with, or makes one.
 func (h *host) own(worker int) *disk {
 	for _, d := range h.journals {
-		if !d.held && d.owner == worker {
+		if d.owner != worker {
+			continue
+		}
+		for _, o := range slices.Clone(h.alive) { // see spool.Folder.Own
+			if o.closed && o.sides[0].disk == d {
+				o.kill()
+			}
+		}
+		if !d.held {
 			return d
 		}
 	}
@@ -129,7 +142,8 @@ func (o *omzmq) side(d *disk, by journal.Successor) *side {
 	}
 	s.id = s.log.ID()
 	s.network = &network{w: o.host.w, side: s}
-	cfg := delivery.SenderConfig{Confirm: delivery.Stored, Logger: slog.New(slog.DiscardHandler), Journal: s.log}
+	cfg := delivery.SenderConfig{Confirm: delivery.Stored, Logger: slog.New(slog.DiscardHandler), Journal: s.log,
+		Splits: func() bool { return o.host.rsyslog.release.splits }}
 	s.sender = delivery.NewSender(cfg, s.network)
 	var endpoints []string
 	for _, r := range o.host.receivers {
@@ -191,7 +205,9 @@ func (s *side) remove() {
 func (o *omzmq) say(line string, answered func(reply string)) {
 	w := o.host.w
 	o.answer = answered
+	o.reading, o.owes = true, true
 	w.soon(func() {
+		o.reading = false
 		if !o.alive {
 			o.hear("")
 			return
@@ -231,7 +247,11 @@ func (o *omzmq) reply(text string) {
 	if strings.HasPrefix(text, "omzmq: ") && strings.Contains(text, " not confirmed") {
 		o.host.overdue = true
 	}
-	o.written = true
+	if o.closed {
+		o.machine.Replied(false)
+		return
+	}
+	o.written, o.owes = true, false
 	o.hear(text)
 	o.host.w.soon(func() {
 		if o.alive {
@@ -265,11 +285,6 @@ func (o *omzmq) kill() {
 		return
 	}
 	o.host.w.log("omzmq is killed")
-	for _, s := range o.sides {
-		if !s.log.Empty() {
-			journal.SetBeat(s.disk.header, o.host.now()-int64(o.host.w.between(0, 100*time.Millisecond)))
-		}
-	}
 	o.end()
 	if o.answer != nil {
 		o.host.w.soon(func() { o.hear("") })
@@ -281,24 +296,49 @@ func (o *omzmq) end() {
 	o.alive = false
 	o.host.alive = slices.DeleteFunc(o.host.alive, func(other *omzmq) bool { return other == o })
 	for _, s := range o.sides {
+		if !s.log.Empty() {
+			journal.SetBeat(s.disk.header, o.host.now()-int64(o.host.w.between(0, 100*time.Millisecond)))
+		}
 		s.disk.held = false
 		s.network.cutAll()
 	}
 }
 
+// giveUp is what rsyslog does when confirmTimeout has passed: it closes the pipes.
+func (o *omzmq) giveUp() {
+	if !o.alive || o.answer == nil {
+		return
+	}
+	o.host.w.log("rsyslog gives omzmq up")
+	answer := o.answer
+	o.answer = nil
+	o.endOfFile()
+	o.host.w.soon(func() { answer("") })
+}
+
 // endOfFile drains for a while and ends, as omzmq does; what is not confirmed then stays in the journal.
 func (o *omzmq) endOfFile() {
-	o.answer = nil
+	o.answer, o.closed = nil, true
+	if !o.alive {
+		return
+	}
+	if o.reading {
+		o.host.w.after(50*time.Microsecond, o.endOfFile)
+		return
+	}
 	o.replied()
 	o.machine.Submit()
-	o.adopter.Account().Parted(true)
+	if o.machine.Beginning() {
+		o.reply(o.machine.Abandon("told to stop"))
+	}
+	o.adopter.Account().Pipes(journal.PipesClosed)
 	draining := o.host.w.between(0, linger)
 	o.host.w.after(draining, func() {
 		if !o.alive {
 			return
 		}
 		o.adopter.Stop()
-		if own := o.sides[0]; adopt.Spent(own.sender, own.log, true) {
+		if own := o.sides[0]; adopt.Spent(own.sender, own.log, !o.owes) {
 			own.remove()
 		}
 		o.end()

@@ -15,7 +15,8 @@ type receiver struct {
 	name        string
 	alive       bool
 	frozen      bool
-	life        int // how often it was killed: a new process does not finish what a dead one had begun
+	away        time.Duration // until then it cannot be connected to
+	life        int           // how often it was killed: a new process does not finish what a dead one had begun
 	memory      delivery.Receiver
 	waiting     []arrival
 	storing     bool
@@ -143,6 +144,15 @@ func (r *receiver) kill() {
 		c.cut(false)
 	}
 	r.w.after(r.w.between(0, 9*time.Second), func() { r.alive = true })
+}
+
+// outage cuts its connections, for a while that may be longer than a transaction waits to begin.
+func (r *receiver) outage() {
+	r.w.log("%s cannot be reached", r.name)
+	r.away = r.w.time() + r.w.between(0, 2*sendTimeout)
+	for _, c := range slices.Clone(r.connections) {
+		c.cut(true)
+	}
 }
 
 // freeze stops the process for a while, which may be longer than it may be silent. It goes on with what has reached

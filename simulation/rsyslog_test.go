@@ -9,14 +9,24 @@ import (
 
 // rsyslog is an rsyslogd with an action of useTransactions="on", a disk queue and some queue workers.
 type rsyslog struct {
-	w       *world
-	host    *host
-	queue   []string // not dequeued yet
-	workers []*worker
-	life    int
-	shared  *pipe // forceSingleInstance
-	sent    map[string]int
-	last    bool // a message came again after new ones: its batch failed at BEGIN, and it alone at COMMIT
+	w        *world
+	host     *host
+	queue    []string // not dequeued yet
+	workers  []*worker
+	life     int
+	stopping bool  // told to stop: what fails is not tried again
+	shared   *pipe // forceSingleInstance
+	release  release
+	sent     map[string]int // what has to be stored
+	perhaps  map[string]int // what may be stored or not: rsyslog has forgotten it, and nobody heard an answer to it
+	last     bool           // a message came again after new ones: its batch failed at BEGIN, and it alone at COMMIT
+	repeats  bool           // what was accepted is sent again by another rsyslogd, to which it is new
+}
+
+// release is what differs between releases of rsyslog.
+type release struct {
+	splits  bool // since 8.2508: two failures in a row at one message, and the whole batch is sent one by one
+	returns bool // since 8.2606: a batch that fails at the stop goes back to the queue
 }
 
 // worker is a queue worker: plugins/omprog and action.c of rsyslog 8.2302, with the same names.
@@ -26,8 +36,16 @@ type worker struct {
 	pipe  *pipe
 	id    int
 	state int
-	begun bool     // the last transaction got past BEGIN
-	batch []string // dequeued and not deleted from the queue
+	begun bool // the last transaction got past BEGIN
+	batch []text
+	taken bool // BEGIN was answered with OK for this batch: from now on it counts as delivered
+}
+
+// text is a message that was dequeued and not deleted from the queue.
+type text struct {
+	string
+	tried bool // it was written to omzmq
+	heard bool // omzmq has accepted it, and rsyslog knows
 }
 
 const (
@@ -39,14 +57,14 @@ const (
 // start starts the workers.
 func (r *rsyslog) start(workers int, single bool) {
 	r.life++
-	r.workers, r.shared = nil, nil
+	r.workers, r.shared, r.stopping = nil, nil, false
 	if single {
-		r.shared = &pipe{w: r.w, host: r.host}
+		r.shared = &pipe{w: r.w, host: r.host, impatient: r.host.slow}
 	}
 	for n := range workers {
 		k := &worker{r: r, id: r.life*10 + n, pipe: r.shared}
 		if !single {
-			k.pipe = &pipe{w: r.w, host: r.host}
+			k.pipe = &pipe{w: r.w, host: r.host, impatient: r.host.slow}
 		}
 		r.workers = append(r.workers, k)
 		k.p = r.w.spawn(func(p *proc) {
@@ -60,14 +78,69 @@ func (r *rsyslog) start(workers int, single bool) {
 // kill ends rsyslogd. What it had dequeued is still in its disk queue. The pipes to its children are closed.
 func (r *rsyslog) kill() {
 	r.w.log("rsyslogd is killed")
-	var left []string
 	for _, k := range r.workers {
 		k.p.stop()
-		left = append(left, k.batch...)
+		r.back(k.batch, true)
 		k.pipe.hangUp()
 	}
-	r.queue = append(left, r.queue...)
 	r.workers = nil
+}
+
+// back puts a batch back into the queue, whose next worker may be another rsyslogd's.
+func (r *rsyslog) back(batch []text, front bool) {
+	var left []string
+	for _, t := range batch {
+		left = append(left, t.string)
+		r.repeats = r.repeats || t.tried
+	}
+	if front {
+		r.queue = append(left, r.queue...)
+	} else {
+		r.queue = append(r.queue, left...)
+	}
+}
+
+// stop tells rsyslogd to end. For queue.timeoutActionCompletion it still takes an OK, and retries nothing. Then it
+// gives up the batch and closes the pipes. It calls ended when all of that is done.
+func (r *rsyslog) stop(ended func()) {
+	r.w.log("rsyslogd is told to stop")
+	r.stopping = true
+	r.w.after(r.w.between(0, time.Second), func() {
+		for _, k := range r.workers {
+			k.p.stop()
+			k.giveUp(false)
+			k.pipe.hangUp()
+		}
+		r.workers = nil
+		ended()
+	})
+}
+
+// giveUp ends what a worker does with its batch. failed: it was told of a failure, or its omzmq has died.
+func (k *worker) giveUp(failed bool) {
+	r, batch := k.r, k.batch
+	k.batch = nil
+	if !k.taken || failed && r.release.returns {
+		r.back(batch, false)
+		return
+	}
+	for _, t := range batch {
+		r.w.log("rsyslog forgets %q", t.string)
+		if !t.heard {
+			r.sent[t.string]--
+			if t.tried {
+				r.perhaps[t.string]++
+			}
+		}
+	}
+}
+
+// failed is called after each failure. It does not return if rsyslogd is being stopped.
+func (k *worker) failed() {
+	if k.r.stopping {
+		k.giveUp(true)
+		k.p.wait(func(func()) {}) // for stop
+	}
 }
 
 // send queues a message.
@@ -88,7 +161,7 @@ func (r *rsyslog) alive(id int) bool {
 // work dequeues batches forever: processBatchMain.
 func (k *worker) work() {
 	for {
-		if len(k.r.queue) == 0 {
+		if len(k.r.queue) == 0 || k.r.stopping {
 			k.p.sleep(100 * time.Millisecond)
 			continue
 		}
@@ -96,16 +169,23 @@ func (k *worker) work() {
 		if k.r.w.chance(3) {
 			n = 1
 		}
-		k.batch = slices.Clone(k.r.queue[:n])
-		k.r.queue = k.r.queue[n:]
+		k.batch, k.taken = nil, false
+		for _, message := range k.r.queue[:n] {
+			k.batch = append(k.batch, text{string: message})
+		}
+		k.r.queue = slices.Clone(k.r.queue[n:])
 		for _, text := range k.batch {
 			if !k.prepare() {
 				// rsyslog 8.2302 sends this message with the batch and puts it back into the queue, too.
-				k.r.w.log("rsyslog will send %q once more: BEGIN failed", text)
-				k.r.send(text)
+				k.r.w.log("rsyslog will send %q once more: BEGIN failed", text.string)
+				k.r.send(text.string)
 			}
 		}
-		k.commit(k.batch)
+		all := make([]*text, n)
+		for i := range all {
+			all[i] = &k.batch[i]
+		}
+		k.commit(all)
 		k.batch = nil
 		if k.r.w.chance(3) {
 			k.p.sleep(k.r.w.between(0, 3*time.Second))
@@ -114,16 +194,16 @@ func (k *worker) work() {
 }
 
 // commit is actionCommit.
-func (k *worker) commit(batch []string) {
+func (k *worker) commit(batch []*text) {
 	if k.tryCommit(batch) {
 		return
 	}
 	again, fresh := batch, !k.begun
 	if len(batch) > 1 {
 		again = nil
-		for _, text := range batch {
-			if !k.tryCommit([]string{text}) {
-				again = append(again, text)
+		for _, message := range batch {
+			if !k.tryCommit([]*text{message}) {
+				again = append(again, message)
 				k.r.last = k.r.last || fresh && k.begun
 			}
 		}
@@ -134,22 +214,31 @@ func (k *worker) commit(batch []string) {
 }
 
 // tryCommit is actionTryCommit with doTransaction.
-func (k *worker) tryCommit(batch []string) bool {
+func (k *worker) tryCommit(batch []*text) bool {
 	if k.begun = k.prepare(); !k.begun {
 		return false
 	}
+	failures := 0 // in a row
 	for i := 0; i < len(batch); i++ {
 		if k.prepare() && k.state == itx {
-			if reply := k.pipe.exchange(k, batch[i]); reply == "OK" || reply == "DEFER_COMMIT" {
+			batch[i].tried = true
+			if reply := k.pipe.exchange(k, batch[i].string); reply == "OK" || reply == "DEFER_COMMIT" {
+				batch[i].heard = true
+				failures = 0
 				continue
 			}
 		}
 		k.state = rtry
+		k.failed()
+		if failures++; failures == 2 && k.r.release.splits {
+			return false
+		}
 		i--
 		k.p.sleep(time.Second)
 	}
 	if k.pipe.exchange(k, "COMMIT TRANSACTION") != "OK" {
 		k.state = rtry
+		k.failed()
 		return false
 	}
 	k.state = rdy
@@ -167,9 +256,10 @@ func (k *worker) prepare() bool {
 	if k.state == rdy {
 		if k.pipe.exchange(k, "BEGIN TRANSACTION") != "OK" {
 			k.state = rtry
+			k.failed()
 			return false
 		}
-		k.state = itx
+		k.state, k.taken = itx, true
 	}
 	return true
 }
@@ -177,6 +267,7 @@ func (k *worker) prepare() bool {
 // resume is actionDoRetry, with action.resumeInterval="1".
 func (k *worker) resume() {
 	for !k.pipe.start(k) {
+		k.failed()
 		k.p.sleep(time.Second)
 	}
 	k.state = rdy
@@ -189,6 +280,8 @@ type pipe struct {
 	o     *omzmq // nil when rsyslog knows that it is gone
 	busy  bool
 	queue []func() // workers that wait for the pipe
+
+	impatient bool // omzmq sometimes takes longer than confirmTimeout
 }
 
 func (q *pipe) runs() bool { return q.o != nil && !q.o.known }
@@ -210,7 +303,7 @@ func (q *pipe) start(k *worker) (ok bool) {
 	return true
 }
 
-// exchange writes a line and returns the reply, "" when omzmq has died.
+// exchange writes a line and returns the reply, "" when omzmq has died, or has not answered within confirmTimeout.
 func (q *pipe) exchange(k *worker, line string) (reply string) {
 	q.lock(k.p)
 	defer q.unlock()
@@ -222,6 +315,10 @@ func (q *pipe) exchange(k *worker, line string) (reply string) {
 			reply = strings.TrimSuffix(said, "\n")
 			q.w.soon(resume)
 		})
+		if q.impatient && q.w.chance(100) {
+			o := q.o
+			q.w.after(q.w.between(0, time.Millisecond), func() { o.giveUp() })
+		}
 	})
 	q.o.known = reply == ""
 	if q.w.tell != nil {
@@ -250,7 +347,7 @@ func (q *pipe) unlock() {
 // hangUp closes the pipes: rsyslogd has died.
 func (q *pipe) hangUp() {
 	q.queue = nil
-	if q.o != nil && q.o.alive {
+	if q.o != nil && !q.o.closed {
 		q.o.endOfFile()
 	}
 }

@@ -1,9 +1,10 @@
 // Package simulation runs the whole path of a message as state machines, in one process and in fake time
-// (testing/synctest): rsyslog's side of omprog as rsyslog 8.2302 behaves, omzmq's conversation, account, journals
-// and adoption of dead processes' journals, connections, receivers and what they store. A seed decides what goes
-// wrong and when: delays, cut connections, omzmq, receivers and rsyslog killed and started again, receivers that
-// are frozen or slow or refuse messages, full disks. After all that nothing may be lost or invented, and nothing
-// stored twice except where docs/delivery.md says so.
+// (testing/synctest): rsyslog's side of omprog as rsyslog 8.2302 behaves, or a later release, omzmq's conversation,
+// account, journals and adoption of dead processes' journals, connections, receivers and what they store. A seed
+// decides what goes wrong and when: delays, cut connections, outages, omzmq, receivers and rsyslog killed and
+// started again, rsyslog stopped in the middle of a batch, omzmqs that it gives up, receivers that are frozen or
+// slow or refuse messages, full disks. After all that nothing may be lost or invented, and nothing stored twice
+// except where docs/delivery.md says so.
 //
 //	go test ./simulation -seeds 100000         more schedules
 //	go test ./simulation -seed 4711 -v         one schedule again, logged step by step

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"log/slog"
@@ -10,6 +11,7 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/endpoint"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/flags"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/hub"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/log"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/web"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
@@ -43,7 +45,7 @@ func parseHub(args []string, stdout io.Writer) (*hubOptions, error) {
 	fs.StringArrayVar(&o.out, "out", nil, "bind this `endpoint` for subscribers (repeatable)")
 	fs.StringArrayVar(&o.upstream, "in-connect", nil,
 		"connect to this `endpoint` of a publisher or another hub (repeatable)")
-	fs.IntVar(&o.replay, "replay", 0, "give a late subscriber this many of the last `messages` of each topic")
+	flags.Count(fs, &o.replay, "replay", 0, 0, flags.MaxCount, "give a late subscriber this many of the last `messages` of each topic")
 	fs.Var(&o.replayBytes, "replay-bytes",
 		"most `bytes` of memory for --replay; the oldest messages of all topics are forgotten first")
 	o.web.add(fs)
@@ -65,8 +67,6 @@ func parseHub(args []string, stdout io.Writer) (*hubOptions, error) {
 		return nil, flags.Usage("no publishers: give at least one --in or --in-connect")
 	case len(o.out) == 0 && o.web.address == "":
 		return nil, flags.Usage("no subscribers: give --out, or --http")
-	case o.replay < 0:
-		return nil, flags.Usage("--replay %d: give a number of messages of each topic, or 0", o.replay)
 	case fs.Changed("replay-bytes") && o.replay == 0:
 		return nil, flags.Usage("--replay-bytes needs --replay")
 	}
@@ -87,7 +87,7 @@ func (o *hubOptions) remembered() (n int) {
 	return n
 }
 
-func runHub(ctx context.Context, args []string, stdout, stderr *os.File) error {
+func runHub(ctx context.Context, args []string, stdout *os.File, stderr *log.Writer) error {
 	o, err := parseHub(args, stdout)
 	if err != nil {
 		return err
@@ -106,28 +106,31 @@ func runHub(ctx context.Context, args []string, stdout, stderr *os.File) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 	draining, stop := o.Lingering(ctx)
 	defer stop()
 	wait := func() error { return nil }
 	o.Budget().Govern(ctx)
-	if err = o.open(h, logger); err == nil && o.web.address != "" {
+	if err = o.open(h, logger, cancel); err == nil && o.web.address != "" {
 		var server *web.Server
 		var l net.Listener
-		if server, l, err = o.web.listen(cfg.Stream, &o.Common, logger); err == nil {
+		if server, l, err = o.web.listen(ctx, cfg.Stream, &o.Common, logger); err == nil {
 			wait = background(ctx, draining, server, l, cancel)
 		}
 	}
 	if err != nil {
-		cancel()
+		if ctx.Err() != nil { // while it waited for its address
+			err = flags.Failure(ctx)
+		}
+		cancel(nil)
 		h.Out.Close(ctx) // also removes the files of its sockets
 		h.In.Close(ctx)
 		return err
 	}
 	<-ctx.Done()
 	h.In.Close(draining) // receive no more, then send what was received
-	err = wait()
+	err = cmp.Or(wait(), flags.Failure(ctx))
 	if n := h.Out.Close(draining); n > 0 {
 		logger.Warn("messages were still queued for subscribers that did not take them", "messages", n)
 	}
@@ -137,10 +140,11 @@ func runHub(ctx context.Context, args []string, stdout, stderr *os.File) error {
 }
 
 // open opens the endpoints: those for subscribers first, so that no message arrives before them.
-func (o *hubOptions) open(h *hub.Hub, logger *slog.Logger) error {
-	out, in := flags.Common{Bind: o.out}, flags.Common{Bind: o.in, Connect: o.upstream}
-	if err := out.Open(h.Out, logger.With("side", "out")); err != nil {
+func (o *hubOptions) open(h *hub.Hub, logger *slog.Logger, fail context.CancelCauseFunc) error {
+	out, in := o.Common, o.Common
+	out.Bind, in.Bind, in.Connect = o.out, o.in, o.upstream
+	if err := out.Open(h.Out, logger.With("side", "out"), fail); err != nil {
 		return err
 	}
-	return in.Open(h.In, logger.With("side", "in"))
+	return in.Open(h.In, logger.With("side", "in"), fail)
 }

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -223,5 +224,44 @@ func TestOpenToAll(t *testing.T) {
 		if strings.Contains(p.log(), "whoever reaches this address reads the stream") != warned {
 			t.Errorf("%s: %s", flags, p.log())
 		}
+	}
+}
+
+// With --bind-retry a port that is taken is waited for, and used once it is free.
+func TestPortBecomesFree(t *testing.T) {
+	for _, args := range [][]string{
+		{"serve", "--http", "TAKEN", "tcp://127.0.0.1:1"},
+		{"hub", "--http", "TAKEN", "--in", "tcp://127.0.0.1:0"},
+		{"hub", "--in", "tcp://TAKEN", "--out", "tcp://127.0.0.1:0"},
+		{"hub", "--out", "tcp://TAKEN", "--in", "tcp://127.0.0.1:0"},
+		{"serve", "--http", "127.0.0.1:0", "--bind", "tcp://TAKEN"},
+		{"--bind", "tcp://TAKEN"},
+	} {
+		t.Run(strings.Join(args, " "), func(t *testing.T) {
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer l.Close()
+			taken := l.Addr().String()
+			for i := range args {
+				args[i] = strings.ReplaceAll(args[i], "TAKEN", taken)
+			}
+			short := launch(t, append(args, "--bind-retry", "20ms", "--reconnect", "5ms")...)
+			short.exits(1)
+			short.logged(regexp.QuoteMeta(taken) + ": another process holds it")
+
+			stopped := launch(t, append(args, "--bind-retry", "1h")...)
+			stopped.logged(`cannot listen; will go on trying" .*endpoint=\S*` + taken)
+			stopped.signal(syscall.SIGTERM)
+			stopped.exits(0)
+
+			p := launch(t, append(args, "--bind-retry", "1h", "--reconnect", "5ms")...)
+			p.logged(`cannot listen; will go on trying" .*endpoint=\S*` + taken)
+			l.Close()
+			p.logged(`(listening .*|serving )(endpoint|at)=\S*` + taken)
+			p.signal(syscall.SIGTERM)
+			p.exits(0)
+		})
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"syscall"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/flags"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/log"
 )
 
 const program = "zmqtap"
@@ -31,13 +32,14 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), ends...)
 	context.AfterFunc(ctx, stop) // a second signal kills
-	name, err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
-	os.Exit(flags.Exit(name, err, os.Stderr))
+	stderr := log.NewWriter(os.Stderr)
+	name, err := run(ctx, os.Args[1:], os.Stdout, stderr)
+	os.Exit(flags.Exit(name, err, stderr))
 }
 
 // run runs the command that the first argument names. It also returns the command's full name, for error messages.
-func run(ctx context.Context, args []string, stdout, stderr *os.File) (name string, err error) {
-	commands := map[string]func(context.Context, []string, *os.File, *os.File) error{"serve": runServe, "hub": runHub}
+func run(ctx context.Context, args []string, stdout *os.File, stderr *log.Writer) (name string, err error) {
+	commands := map[string]func(context.Context, []string, *os.File, *log.Writer) error{"serve": runServe, "hub": runHub}
 	if len(args) > 0 {
 		if command, known := commands[args[0]]; known {
 			return program + " " + args[0], command(ctx, args[1:], stdout, stderr)

@@ -2,29 +2,25 @@ package main
 
 import (
 	"log/slog"
-	"time"
 
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/log"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap"
 )
 
-// mostGaps is how many lines about gaps are logged in a second. A publisher that drops messages reports it
-// again and again.
-const mostGaps = 10
-
-// missingLog logs what is missing, in a limited number of lines. What exceeds the limit is added to the next
-// line of its kind.
+// missingLog logs what is missing, in a limited number of lines: a publisher that drops messages reports it again and
+// again. What exceeds the limit is added to the next line of its kind.
 type missingLog struct {
-	logger *slog.Logger
+	slow, gone log.Limited
 
-	slow     uint64    // messages that this end was too slow for and that are not logged yet
-	loggedAt time.Time // when such messages were last logged
-
-	gone   uint64 // messages that publishers have dropped and that are not logged yet
-	gaps   int    // lines about them since second
-	second time.Time
+	slowMessages uint64 // that this end was too slow for and that are not logged yet
+	goneMessages uint64 // that publishers have dropped and that are not logged yet
 }
 
-// miss logs and counts what is missing. It does not hold mu while the log may be stuck.
+func newMissingLog(logger *slog.Logger) *missingLog {
+	return &missingLog{slow: log.Limited{Logger: logger}, gone: log.Limited{Logger: logger}}
+}
+
+// miss logs and counts what is missing.
 func (v *view) miss(d tap.Delivery) {
 	switch {
 	case d.Missed > 0:
@@ -49,26 +45,21 @@ func (v *view) count(d tap.Delivery) {
 	}
 }
 
-// missed logs that this end is too slow, at most once a second.
+// missed logs that this end is too slow.
 func (l *missingLog) missed(n uint64) {
-	l.slow += n
-	if now := time.Now(); now.Sub(l.loggedAt) >= time.Second {
-		l.logger.Warn("messages are missing: this end is too slow", "messages", l.slow)
-		l.slow, l.loggedAt = 0, now
+	l.slowMessages += n
+	if l.slow.Write(slog.LevelWarn, "messages are missing: this end is too slow", "messages", l.slowMessages) {
+		l.slowMessages = 0
 	}
 }
 
-// gap logs the messages that a publisher has dropped, at most mostGaps times a second.
+// gap logs the messages that a publisher has dropped.
 func (l *missingLog) gap(g *tap.Gap) {
-	l.gone += g.Count
-	if now := time.Now(); now.Sub(l.second) >= time.Second {
-		l.second, l.gaps = now, 0
+	l.goneMessages += g.Count
+	if l.gone.Write(slog.LevelWarn, "messages are missing",
+		"publisher", g.Publisher, "messages", l.goneMessages, "reason", g.Reason) {
+		l.goneMessages = 0
 	}
-	if l.gaps++; l.gaps > mostGaps {
-		return
-	}
-	l.logger.Warn("messages are missing", "publisher", g.Publisher, "messages", l.gone, "reason", g.Reason)
-	l.gone = 0
 }
 
 // abandon counts what was received as missed: the output takes nothing, so it will not be written any more.

@@ -1,15 +1,17 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io"
+	"log/slog"
 	"os"
 	"regexp"
 	"time"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/flags"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/log"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/terminal"
 )
@@ -21,15 +23,15 @@ const (
 	printQueueBytes = 16 << 20
 )
 
-// parting is how long writing the summary to standard error may take.
-const parting = 500 * time.Millisecond
+// mostCount is the most that --count takes: a year of a billion messages a minute.
+const mostCount = 1_000_000_000_000_000
 
 // printOptions are the flags of zmqtap without a command.
 type printOptions struct {
 	source
 	grepText        string
 	grep            *regexp.Regexp // nil: everything
-	count           uint64         // 0: no end
+	count           int64          // 0: no end
 	duration        time.Duration  // 0: no end
 	raw, json, rate bool
 	noColor         bool
@@ -51,8 +53,8 @@ func parsePrint(args []string, stdout *os.File) (*printOptions, error) {
 	}, &o.Common)
 	o.addTopics(fs)
 	fs.StringVar(&o.grepText, "grep", "", "print only messages whose payload matches this regular `expression` (RE2)")
-	fs.Uint64Var(&o.count, "count", 0, "exit after this many `messages`; 0: no limit")
-	fs.DurationVar(&o.duration, "for", 0, "exit after this long; 0: no limit")
+	flags.Count(fs, &o.count, "count", 0, 1, mostCount, "exit after this many `messages`; 0: no limit")
+	flags.Duration(fs, &o.duration, "for", 0, time.Millisecond, flags.MaxDuration, "exit after this long; 0: no limit")
 	fs.BoolVar(&o.raw, "raw", false,
 		"print only the payload; into a pipe, its line feeds as #012 and all other bytes unchanged")
 	fs.BoolVar(&o.json, "json", false,
@@ -67,8 +69,6 @@ func parsePrint(args []string, stdout *os.File) (*printOptions, error) {
 	switch {
 	case (o.raw && o.json) || (o.rate && (o.raw || o.json)):
 		return nil, flags.Usage("--raw, --json and --rate exclude each other")
-	case fs.Changed("count") && o.count == 0, fs.Changed("for") && o.duration <= 0:
-		return nil, flags.Usage("--count and --for must be positive")
 	}
 	var err error
 	if o.grep, err = regexp.Compile(o.grepText); err != nil {
@@ -80,7 +80,7 @@ func parsePrint(args []string, stdout *os.File) (*printOptions, error) {
 	return o, nil
 }
 
-func runPrint(ctx context.Context, args []string, stdout, stderr *os.File) error {
+func runPrint(ctx context.Context, args []string, stdout *os.File, stderr *log.Writer) error {
 	o, err := parsePrint(args, stdout)
 	if err != nil {
 		return err
@@ -88,46 +88,33 @@ func runPrint(ctx context.Context, args []string, stdout, stderr *os.File) error
 	o.Budget().Govern(ctx)
 	onTerminal := terminal.IsTerminal(stdout)
 	logger := o.Logger(stderr)
-	if o.rate && onTerminal && terminal.IsTerminal(stderr) {
-		logger = o.Logger(io.Discard) // log lines would disturb the table
+	if o.rate && onTerminal && terminal.IsTerminal(stderr.File()) {
+		logger = slog.New(slog.DiscardHandler) // log lines would disturb the table
 	}
 	stream := tap.New(0)
 	reader := stream.Join(tap.Interest{Queue: printQueue, QueueBytes: printQueueBytes})
-	socket, err := o.open(stream, logger)
+	signalled := ctx
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	socket, err := o.open(stream, logger, cancel)
 	if err != nil {
 		return err
 	}
-	signalled := ctx
 	if o.duration > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, o.duration)
 		defer cancel()
 	}
 	v := newView(o, reader, stdout, onTerminal, logger)
-	err = v.watch(ctx)
-	leave(func() {
-		if summary := v.summary(); signalled.Err() != nil || summary.Slow+summary.Dropped+summary.Lost > 0 {
-			fmt.Fprint(stderr, summary.String())
-		}
-		over, cancel := context.WithCancel(context.Background())
-		cancel() // there is nothing to send to publishers
-		socket.Close(over)
-	})
+	err = cmp.Or(v.watch(ctx), flags.Failure(ctx))
+	if summary := v.summary(); signalled.Err() != nil || summary.Slow+summary.Dropped+summary.Lost > 0 {
+		fmt.Fprint(stderr, summary.String())
+	}
+	over, stop := context.WithCancel(context.Background())
+	stop() // there is nothing to send to publishers
+	socket.Close(over)
 	if errors.Is(err, terminal.ErrClosed) {
 		return nil // as with | head
 	}
 	return err
-}
-
-// leave calls last, but waits for it no longer than parting: standard error may be stuck, too.
-func leave(last func()) {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		last()
-	}()
-	select {
-	case <-done:
-	case <-time.After(parting):
-	}
 }

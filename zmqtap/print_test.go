@@ -15,6 +15,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/log"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap/taptest"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
@@ -191,19 +192,19 @@ func TestHangup(t *testing.T) {
 func TestGapsAreSaidInFewLines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var text bytes.Buffer
-		l := missingLog{logger: slog.New(slog.NewTextHandler(&text, nil))}
+		l := newMissingLog(slog.New(slog.NewTextHandler(&text, nil)))
 		for range 1000 {
 			l.gap(&tap.Gap{Publisher: "tcp://p", Count: 3, Reason: "why"})
 			l.missed(2)
 		}
-		if n := strings.Count(text.String(), "\n"); n != mostGaps+1 {
+		if n := strings.Count(text.String(), "\n"); n != 2*log.Burst {
 			t.Errorf("%d lines", n)
 		}
 		time.Sleep(time.Second)
 		text.Reset()
 		l.gap(&tap.Gap{Publisher: "tcp://p", Count: 3, Reason: "why"})
 		l.missed(2)
-		for _, want := range []string{fmt.Sprintf("publisher=tcp://p messages=%d reason=why", 3*(1001-mostGaps)), "too slow\" messages=2000"} {
+		for _, want := range []string{fmt.Sprintf("publisher=tcp://p messages=%d reason=why", 3*(1001-log.Burst)), fmt.Sprintf("too slow\" messages=%d", 2*(1001-log.Burst))} {
 			if !strings.Contains(text.String(), want) {
 				t.Errorf("%q is not in %s", want, text.String())
 			}

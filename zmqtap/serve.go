@@ -1,14 +1,16 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"os"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/flags"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/log"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap"
 )
 
-func runServe(ctx context.Context, args []string, stdout, stderr *os.File) error {
+func runServe(ctx context.Context, args []string, stdout *os.File, stderr *log.Writer) error {
 	var o source
 	var web webOptions
 	fs := flags.NewSet(flags.Program{
@@ -39,22 +41,24 @@ func runServe(ctx context.Context, args []string, stdout, stderr *os.File) error
 	}
 	logger := o.Logger(stderr)
 	stream := tap.New(int(web.history))
-	socket, err := o.open(stream, logger)
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	socket, err := o.open(stream, logger, cancel)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	draining, stop := o.Lingering(ctx)
 	defer stop()
 	o.Budget().Govern(ctx)
-	server, l, err := web.listen(stream, &o.Common, logger)
+	server, l, err := web.listen(ctx, stream, &o.Common, logger)
 	if err == nil {
 		wait := background(ctx, draining, server, l, cancel)
 		<-ctx.Done()
-		err = wait()
+		err = cmp.Or(wait(), flags.Failure(ctx))
+	} else if ctx.Err() != nil { // while it waited for its address
+		err = flags.Failure(ctx)
 	}
-	cancel()
+	cancel(nil)
 	socket.Close(draining)
 	logEnd(logger, stream)
 	return err

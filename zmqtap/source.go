@@ -32,12 +32,15 @@ func (o *source) parse(fs *pflag.FlagSet, args []string, stdout io.Writer) error
 	if i := slices.Index(args, "--bind"); i >= 0 && (i+1 == len(args) || strings.HasPrefix(args[i+1], "-")) {
 		o.Arguments, args = flags.BindArguments, slices.Delete(slices.Clone(args), i, i+1)
 	}
-	return o.Parse(fs, version, args, stdout)
+	if err := o.Parse(fs, version, args, stdout); err != nil {
+		return err
+	}
+	return flags.CheckPrefixes("topic", o.topics)
 }
 
 // open opens a SUB that publishes to the stream what it receives. It receives as fast as it can: what readers
-// are too slow for is dropped here, where it is counted.
-func (o *source) open(stream *tap.Stream, logger *slog.Logger) (*zmq.Socket, error) {
+// are too slow for is dropped here, where it is counted. fail is as in flags.Common.Open.
+func (o *source) open(stream *tap.Stream, logger *slog.Logger, fail context.CancelCauseFunc) (*zmq.Socket, error) {
 	cfg := o.Socket(zmq.Sub, logger)
 	if cfg.Subscribe = o.topics; len(o.topics) == 0 {
 		cfg.Subscribe = []string{""}
@@ -51,7 +54,7 @@ func (o *source) open(stream *tap.Stream, logger *slog.Logger) (*zmq.Socket, err
 	if err != nil {
 		return nil, err
 	}
-	if err := o.Open(socket, logger); err != nil {
+	if err := o.Open(socket, logger, fail); err != nil {
 		over, cancel := context.WithCancel(context.Background())
 		cancel()
 		socket.Close(over) // also removes the files of its sockets

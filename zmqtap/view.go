@@ -35,12 +35,12 @@ type view struct {
 
 	lines []byte
 	found uint64 // messages that match --grep
-	log   missingLog
+	log   *missingLog
 }
 
 func newView(o *printOptions, reader *tap.Reader, stdout *os.File, onTerminal bool, logger *slog.Logger) *view {
 	v := &view{options: o, reader: reader, stdout: stdout, out: terminal.NewWriter(stdout), began: time.Now()}
-	v.log.logger = logger
+	v.log = newMissingLog(logger)
 	v.rates = terminal.NewRates(v.began)
 	v.onScreen = o.rate && onTerminal && os.Getenv("TERM") != "dumb"
 	v.printer = terminal.Printer{Terminal: onTerminal, Color: terminal.ColorWanted(stdout, o.noColor, os.Getenv)}
@@ -153,7 +153,7 @@ func (v *view) deliver(d tap.Delivery) (done bool, err error) {
 		if !v.take(&d.Messages[i]) {
 			continue
 		}
-		if v.options.count > 0 && v.found == v.options.count {
+		if v.options.count > 0 && v.found == uint64(v.options.count) {
 			if v.options.rate {
 				return true, v.render()
 			}

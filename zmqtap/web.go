@@ -42,8 +42,9 @@ func (o *webOptions) add(fs *pflag.FlagSet) {
 		"let pages of this `origin` read the stream (CORS), such as https://example.com; * allows all (repeatable)")
 	fs.StringArrayVar(&o.Hosts, "http-host", nil,
 		"accept this `name` in the Host header, in addition to addresses, localhost and the host's own name (repeatable; not needed with a token)")
-	fs.IntVar(&o.MaxClients, "http-clients", 5000, "most `readers` at a time")
-	fs.DurationVar(&o.Heartbeat, "http-heartbeat", 15*time.Second, "longest silence of an event stream")
+	flags.Count(fs, &o.MaxClients, "http-clients", 5000, 1, flags.MaxCount, "most `readers` at a time")
+	flags.Duration(fs, &o.Heartbeat, "http-heartbeat", 15*time.Second, time.Millisecond, flags.MaxDuration,
+		"longest silence of an event stream")
 }
 
 func (o *webOptions) validate(fs *pflag.FlagSet) error {
@@ -61,8 +62,6 @@ func (o *webOptions) validate(fs *pflag.FlagSet) error {
 		return flags.Usage("--http %q: write host:port, such as 127.0.0.1:8080, or unix:/path", o.address)
 	case (o.CertFile == "") != (o.KeyFile == ""):
 		return flags.Usage("--http-cert and --http-key need each other")
-	case o.MaxClients < 1 || o.Heartbeat <= 0:
-		return flags.Usage("--http-clients and --http-heartbeat must be positive")
 	}
 	for _, origin := range o.Origins {
 		if origin != "*" && !validOrigin(origin) {
@@ -96,10 +95,10 @@ func validOrigin(origin string) bool {
 	return err == nil && u.Host != "" && origin == strings.ToLower(u.Scheme+"://"+u.Host)
 }
 
-// listen makes a server and opens its address. It logs the address, and a warning if others can read the stream.
-func (o *webOptions) listen(stream *tap.Stream, c *flags.Common, logger *slog.Logger) (*web.Server, net.Listener, error) {
-	o.Stream, o.Page, o.Queue, o.Logger = stream, page.Files, c.HWM, logger
-	o.Budget = c.Budget()
+// listen makes a server and opens its address, for which it waits as --bind-retry says. It logs the address, and a
+// warning if others can read the stream.
+func (o *webOptions) listen(ctx context.Context, stream *tap.Stream, common *flags.Common, logger *slog.Logger) (*web.Server, net.Listener, error) {
+	o.Stream, o.Page, o.Queue, o.Logger, o.Budget = stream, page.Files, common.HWM, logger, common.Budget()
 	server, err := web.New(o.Config)
 	if err != nil {
 		return nil, nil, err
@@ -108,7 +107,11 @@ func (o *webOptions) listen(stream *tap.Stream, c *flags.Common, logger *slog.Lo
 	if path, unix := strings.CutPrefix(o.address, "unix:"); unix {
 		network, address = "unix", path
 	}
-	l, err := listen.Listen(network, address)
+	var l net.Listener
+	err = common.Patience(logger).Try(ctx, o.address, func() (err error) {
+		l, err = listen.Listen(network, address)
+		return err
+	})
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return nil, nil, fmt.Errorf("--http %s: another process holds it; end that process or choose another address",
 			o.address)
@@ -129,17 +132,17 @@ func (o *webOptions) listen(stream *tap.Stream, c *flags.Common, logger *slog.Lo
 		logger.Warn("whoever reaches this address reads the stream: use --http-token-file to ask for a token, "+
 			"or a loopback address to stay on this host", "at", at)
 	}
-	return server, c.Gate(logger).Listener(l), nil
+	return server, common.Gate(logger).Listener(l), nil
 }
 
 // background runs a server until ctx ends, and calls failed when the server has ended. wait waits for that
 // and returns the server's error.
 func background(ctx, draining context.Context, server *web.Server, l net.Listener,
-	failed context.CancelFunc) (wait func() error) {
+	failed context.CancelCauseFunc) (wait func() error) {
 	result := make(chan error, 1)
 	go func() {
 		err := server.Serve(ctx, draining, l)
-		failed() // without the server the program has nothing to do
+		failed(nil) // without the server the program has nothing to do
 		result <- err
 	}()
 	return func() error { return <-result }

@@ -18,12 +18,15 @@ args.add_argument("--bind")
 args.add_argument("--connect")
 args.add_argument("--subscribe", action="append", default=[])
 args.add_argument("--identity", help="in hexadecimal")
+args.add_argument("--probe", action="store_true", help="ZMQ_PROBE_ROUTER")
 args = args.parse_args()
 
 socket = zmq.Context().socket(getattr(zmq, args.type))
 socket.linger = 5000
 if args.identity:
     socket.identity = bytes.fromhex(args.identity)
+if args.probe:
+    socket.probe_router = 1
 for prefix in args.subscribe:
     socket.subscribe(prefix)
 if args.bind:

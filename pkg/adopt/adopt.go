@@ -2,8 +2,9 @@
 //
 //   - This process goes on with its predecessor's journal. It also takes over the journals of dead processes that no
 //     other process will go on with: a few at a time, each delivered under its own sender id.
-//   - Orphans that were there at the start are delivered, or refused, before the first transaction begins.
-//   - An orphan that a receiver refuses is parked and tried again, at intervals. No other message waits for it.
+//   - The first few that were there at the start are delivered, or refused, before the first transaction begins.
+//   - An orphan that a receiver refuses is parked and tried again, at intervals. No other message waits for it: a
+//     journal in which only such orphans are left gives its place to those that have none yet.
 //   - A journal is removed once everything in it is confirmed. Otherwise it stays, for the next process.
 //
 // An Adopter is a state machine: it knows no files, sockets or clock. Run drives it.
@@ -23,8 +24,9 @@ import (
 const (
 	lookInterval  = 2 * time.Second        // between looks for orphan journals
 	retryInterval = 5 * time.Second        // between attempts to deliver parked orphans
-	pollInterval  = 500 * time.Millisecond // while orphans are being delivered
-	mostJournals  = 8                      // delivered at a time: each has connections of its own
+	firstPoll     = 10 * time.Millisecond  // while orphans are being delivered; doubles until something happens
+	pollInterval  = 500 * time.Millisecond // the longest such wait
+	mostJournals  = 8                      // delivered at a time: each has a file and connections of its own
 )
 
 // Delivery is an orphan journal that is being delivered.
@@ -38,8 +40,8 @@ type Delivery struct {
 // Config configures an Adopter.
 type Config struct {
 	Own *delivery.Sender // the account of the conversation, with this process's own journal
-	// TakeOver takes over at most that many orphan journals, and begins to deliver them. nil: this process takes
-	// none over.
+	// TakeOver takes over at most that many orphan journals, and begins to deliver them. When it has found as many,
+	// it is called again as soon as one of them is closed; else at the next look. nil: this process takes none over.
 	TakeOver func(most int) []Delivery
 }
 
@@ -49,7 +51,10 @@ type Adopter struct {
 	account    Account
 	deliveries []Delivery
 	look       time.Time // when to look for orphan journals next
+	more       bool      // there may be more than were taken over: the next look is due when one is closed
 	retry      time.Time // when to try parked orphans next
+	poll       time.Duration
+	wake       chan struct{} // a journal was closed
 
 	mu      sync.Mutex
 	open    int // journals taken over and not closed
@@ -58,7 +63,7 @@ type Adopter struct {
 
 // New takes over the orphan journals that there are.
 func New(cfg Config, now time.Time) *Adopter {
-	a := &Adopter{cfg: cfg, account: Account{Sender: cfg.Own}, look: now, retry: now.Add(retryInterval)}
+	a := &Adopter{cfg: cfg, account: Account{Sender: cfg.Own}, look: now, retry: now.Add(retryInterval), wake: make(chan struct{}, 1)}
 	a.Step(now)
 	for _, d := range a.deliveries {
 		a.account.first = append(a.account.first, d.Sender)
@@ -76,6 +81,7 @@ func (a *Adopter) Run(ctx context.Context) {
 	for {
 		select {
 		case <-timer.C:
+		case <-a.wake:
 		case <-ctx.Done():
 		}
 		if ctx.Err() != nil {
@@ -88,8 +94,9 @@ func (a *Adopter) Run(ctx context.Context) {
 
 // Step does what is due, and returns when the next step is due.
 func (a *Adopter) Step(now time.Time) (next time.Time) {
-	a.finish(false)
-	if !now.Before(a.retry) {
+	retry := !now.Before(a.retry)
+	changed := a.finish(func(d Delivery) bool { return retry && a.more && d.Sender.Outstanding() == 0 })
+	if retry {
 		a.retry = now.Add(retryInterval)
 		a.cfg.Own.Retry()
 		for _, d := range a.deliveries {
@@ -98,15 +105,19 @@ func (a *Adopter) Step(now time.Time) (next time.Time) {
 	}
 	next = a.retry
 	if a.cfg.TakeOver != nil {
-		if !now.Before(a.look) {
+		if a.more || !now.Before(a.look) {
 			a.look = now.Add(lookInterval)
-			a.takeOver()
+			changed = a.takeOver() || changed
 		}
 		next = earlier(next, a.look)
 	}
+	a.poll = min(2*a.poll, pollInterval)
+	if changed {
+		a.poll = firstPoll
+	}
 	for _, d := range a.deliveries {
 		if d.Sender.Outstanding() > 0 { // not those with parked orphans alone
-			return earlier(next, now.Add(pollInterval))
+			return earlier(next, now.Add(a.poll))
 		}
 	}
 	return next
@@ -121,42 +132,52 @@ func earlier(a, b time.Time) time.Time {
 
 // Stop closes all journals, and waits until they are closed. What is not confirmed stays in its journal.
 func (a *Adopter) Stop() {
-	a.finish(true)
+	a.finish(func(Delivery) bool { return true })
 	a.closing.Wait()
 }
 
-// takeOver takes over as many journals as there is room for.
-func (a *Adopter) takeOver() {
+// takeOver takes over as many journals as there is room for, and reports whether there were any.
+func (a *Adopter) takeOver() bool {
 	a.mu.Lock()
 	room := mostJournals - a.open
 	a.mu.Unlock()
 	if room <= 0 {
-		return
+		return false
 	}
 	found := a.cfg.TakeOver(room)
+	a.more = len(found) == room
 	a.mu.Lock()
 	a.open += len(found)
 	a.mu.Unlock()
 	a.closing.Add(len(found))
 	a.deliveries = append(a.deliveries, found...)
+	return len(found) > 0
 }
 
-// finish closes the journals of which everything is confirmed, and all of them at the end.
-func (a *Adopter) finish(end bool) {
+// finish closes the journals of which everything is confirmed, and those that are to be given up, which a later look
+// may take over again. It reports whether there were any.
+func (a *Adopter) finish(giveUp func(Delivery) bool) bool {
+	before := len(a.deliveries)
 	a.deliveries = slices.DeleteFunc(a.deliveries, func(d Delivery) bool {
 		d.Sender.Poll()
 		confirmed := d.Sender.Unconfirmed() == 0 // parked orphans are not
-		if confirmed || end {
+		over := confirmed || giveUp(d)
+		if over {
 			d.Close(confirmed, a.closed)
 		}
-		return confirmed || end
+		return over
 	})
+	return len(a.deliveries) < before
 }
 
 func (a *Adopter) closed() {
 	a.mu.Lock()
 	a.open--
 	a.mu.Unlock()
+	select {
+	case a.wake <- struct{}{}:
+	default: // an earlier one has not been received yet and serves as well
+	}
 	a.closing.Done()
 }
 
@@ -178,16 +199,16 @@ func (a *Account) Poll() {
 func (a *Account) Ready() error {
 	for len(a.first) > 0 {
 		if n := a.first[0].Outstanding(); n > 0 {
-			return fmt.Errorf("%d messages that a dead omzmq has left are not confirmed", n)
+			return fmt.Errorf("%d messages that an earlier omzmq has left are not confirmed", n)
 		}
 		a.first = a.first[1:]
 	}
 	return a.Sender.Ready()
 }
 
-// Spent reports whether a process that ends can remove its own journal: nothing in it is owed, and rsyslog, if it
-// is gone, sends nothing again that a successor would have to recognise. Otherwise the journal stays for the next
-// process.
-func Spent(own interface{ Unconfirmed() int }, log *journal.Log, gone bool) bool {
-	return log.Empty() || gone && own.Unconfirmed() == 0
+// Spent reports whether a process that ends can remove its own journal: nothing in it is owed, and rsyslog sends
+// nothing of it again. over: rsyslog has ended the conversation after an answer to everything. Otherwise the journal
+// stays for the next process: rsyslog may only have given this one up, and send again even what is confirmed.
+func Spent(own interface{ Unconfirmed() int }, log *journal.Log, over bool) bool {
+	return log.Empty() || over && own.Unconfirmed() == 0
 }

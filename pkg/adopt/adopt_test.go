@@ -122,7 +122,7 @@ func TestOrphansComeBeforeTheFirstTransaction(t *testing.T) {
 	a := New(Config{own.sender, f.takeOver}, start)
 	notReady := func(when string) {
 		t.Helper()
-		if err := a.Account().Ready(); err == nil || !strings.Contains(err.Error(), "1 messages that a dead omzmq has left") {
+		if err := a.Account().Ready(); err == nil || !strings.Contains(err.Error(), "1 messages that an earlier omzmq has left") {
 			t.Errorf("%s: %v", when, err)
 		}
 	}
@@ -181,45 +181,6 @@ func TestOwnOrphansAreTriedAgain(t *testing.T) {
 	}
 	if Spent(own.sender, log, true) {
 		t.Error("removed with an orphan in it")
-	}
-}
-
-// Each journal has connections of its own: only a few are delivered at a time. One that is being closed counts.
-func TestAFewJournalsAtATime(t *testing.T) {
-	own, _, _ := deliver(t)
-	f := &folder{t: t, orphans: mostJournals + 3, slow: true}
-	a := New(Config{own.sender, f.takeOver}, start)
-	now := start
-	step := func(want int) {
-		t.Helper()
-		now = now.Add(lookInterval)
-		a.Step(now)
-		if n := len(f.receivers); n != want {
-			t.Errorf("%d were taken over, want %d", n, want)
-		}
-	}
-	step(mostJournals)
-	f.receivers[0].store(1)
-	f.receivers[1].store(1)
-	step(mostJournals)
-	f.expectClosed(t, "0 confirmed", "1 confirmed")
-	for _, end := range f.ends {
-		end()
-	}
-	step(mostJournals + 2)
-}
-
-// The next step is due soon while something is being delivered, and else when journals are to be looked for.
-func TestWhenTheNextStepIsDue(t *testing.T) {
-	own, _, _ := deliver(t)
-	f := &folder{t: t, orphans: 1}
-	a := New(Config{own.sender, f.takeOver}, start)
-	if next := a.Step(start); !next.Equal(start.Add(pollInterval)) {
-		t.Errorf("while delivering: after %v", next.Sub(start))
-	}
-	f.receivers[0].store(1)
-	if next := a.Step(start); !next.Equal(start.Add(lookInterval)) {
-		t.Errorf("idle: after %v", next.Sub(start))
 	}
 }
 
@@ -319,18 +280,30 @@ func TestAdopterPolls(t *testing.T) {
 func TestSpent(t *testing.T) {
 	for _, c := range []struct {
 		name string
-		gone bool
+		over bool
 		do   func(r *receiver)
 		want bool
 	}{
-		{"nothing in it, rsyslog lives", false, func(*receiver) {}, true},
+		{"nothing in it", false, func(*receiver) {}, true},
 		{"unconfirmed", true, func(r *receiver) { r.sender.Accept([]byte("a")); r.sender.Submit() }, false},
-		{"confirmed, rsyslog lives and was not told", false, func(r *receiver) { r.sender.Accept([]byte("a")); r.sender.Submit(); r.store(1) }, false},
-		{"confirmed, rsyslog is gone", true, func(r *receiver) { r.sender.Accept([]byte("a")); r.sender.Submit(); r.store(1) }, true},
+		{"confirmed, and rsyslog has no answer", false, func(r *receiver) { r.sender.Accept([]byte("a")); r.sender.Submit(); r.store(1) }, false},
+		{"confirmed, and rsyslog has ended the conversation", true, func(r *receiver) { r.sender.Accept([]byte("a")); r.sender.Submit(); r.store(1) }, true},
+		{"confirmed, and rsyslog was told of a failure", true, func(r *receiver) {
+			r.sender.Accept([]byte("a"))
+			r.sender.Submit()
+			r.sender.Failed(true)
+			r.store(1)
+		}, true},
+		{"refused and given back", true, func(r *receiver) {
+			r.sender.Accept([]byte("a"))
+			r.sender.Submit()
+			r.refuse(1)
+			r.sender.Failed(true)
+		}, false},
 	} {
 		own, log, _ := deliver(t)
 		c.do(own)
-		if got := Spent(own.sender, log, c.gone); got != c.want {
+		if got := Spent(own.sender, log, c.over); got != c.want {
 			t.Errorf("%s: %v", c.name, got)
 		}
 	}

@@ -47,10 +47,13 @@ func New(size, apart int) *Budget {
 // Connections is how many connections there is memory for.
 func (b *Budget) Connections() int { return b.size / 4 / Connection }
 
+// Need returns the size of the smallest budget for messages of up to message bytes.
+func Need(message int) int { return max(Least, 4*(message+message/4)+Least/4) }
+
 // Check returns an error if a budget of size bytes is too small for messages of up to message bytes. The error names
 // the smallest size that is enough.
 func Check(size, message int) error {
-	least := max(Least, 4*(message+message/4)+Least/4)
+	least := Need(message)
 	if size >= least {
 		return nil
 	}

@@ -279,10 +279,21 @@ func (in *Input) oldest(m *Message) (victim *Message) {
 		case other == m, other.dropped, held < Patience:
 		case other.waiting && (!other.stranger || held < knownPatience):
 		case !other.stranger && (!m.known || held < knownPatience):
-		case victim == nil, other.stranger && !victim.stranger,
-			other.stranger == victim.stranger && other.since.Before(victim.since):
+		case victim == nil, other.worse(victim):
 			victim = other
 		}
 	}
 	return victim
+}
+
+// worse reports whether m is to be dropped rather than other: a stranger's message first, one first that does not go on
+// although it has memory, and the one first that has held it for longest.
+func (m *Message) worse(other *Message) bool {
+	switch {
+	case m.stranger != other.stranger:
+		return m.stranger
+	case m.waiting != other.waiting:
+		return !m.waiting
+	}
+	return m.since.Before(other.since)
 }

@@ -180,9 +180,12 @@ func (s *Sender) Answer(from Link, a Answer) {
 	c.trim()
 	e.conn, e.state = nil, refused
 	s.unconfirmed--
-	if e.orphan {
+	switch {
+	case e.orphan:
 		s.park(e, a.Reason)
-	} else {
+	case s.unread:
+		s.lose(e, a.Reason)
+	default:
 		s.refused++
 		s.reason = a.Reason
 	}

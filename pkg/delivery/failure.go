@@ -57,6 +57,25 @@ func (s *Sender) Failed(alone bool) {
 	s.route()
 }
 
+// BeginFailed is called when rsyslog has been told that a transaction cannot begin. If an earlier process has died
+// in the middle of one, that is the second failure in a row. Then rsyslog since 8.2508 (doTransaction in action.c)
+// sends all of the broken transaction again, each line in a transaction of its own. Earlier releases go on where it
+// broke.
+func (s *Sender) BeginFailed() {
+	if !s.broken || s.shared || s.cfg.Splits == nil || !s.cfg.Splits() {
+		return
+	}
+	s.broken = false
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.owed.each(func(e *entry) {
+		if e.afterFailure(true) == awaitsRepeat {
+			s.repeats.add(e)
+			e.ref.Wait()
+		}
+	})
+}
+
 // timedOut gives up waiting: what is held for receivers that are away goes to others, and connections that owe
 // answers are overdue. The caller holds mu.
 func (s *Sender) timedOut() {
@@ -107,6 +126,16 @@ func (s *Sender) expect(c *connection) {
 	if c.overdue && (s.cfg.Confirm == Stored || len(s.connections) > 1) {
 		c.overdue = false
 		c.link.Drop(errOverdue)
+	}
+}
+
+// lose gives up a refused message: rsyslog reads no replies, and nobody can send it again. The caller holds mu.
+func (s *Sender) lose(e *entry, reason string) {
+	e.state = confirmed // it is no longer owed
+	e.ref.Confirm()
+	s.counters.Lost++
+	if s.cfg.Lost != nil {
+		s.cfg.Lost(reason)
 	}
 }
 

@@ -29,8 +29,11 @@ func (s *Sender) Restore(records []journal.Record, endpoints ...string) {
 			s.counters.Received++
 		}
 		s.owed.revive(e)
-		if r.Fate == journal.Again {
+		switch r.Fate {
+		case journal.Again:
 			s.repeats.add(e)
+		case journal.AgainIfCommitFails:
+			s.broken = true
 		}
 	}
 }
@@ -61,6 +64,7 @@ func (s *Sender) copyLine(e *entry, line []byte) (safe bool) {
 
 // Opened is called after a BEGIN, with the number of transactions that are open now.
 func (s *Sender) Opened(open int) {
+	s.shared = s.shared || open > 1
 	if s.cfg.Journal != nil {
 		s.cfg.Journal.Opened(open)
 	}
@@ -75,15 +79,19 @@ func (s *Sender) Closing(open int) {
 
 // Answering is called just before a reply about accepted lines is written, and with journal.NoReply when that failed.
 func (s *Sender) Answering(reply journal.Reply) {
+	s.broken = false
 	if s.cfg.Journal != nil {
 		s.cfg.Journal.Answering(reply)
 	}
 }
 
-// Parted records whether rsyslog sends nothing again: it is gone, or it reads no replies.
-func (s *Sender) Parted(yes bool) {
+// Pipes records the state of the pipes to rsyslog. Where it reads no replies, a message that is refused is lost.
+func (s *Sender) Pipes(now journal.Pipes) {
+	s.mu.Lock()
+	s.unread = now == journal.PipesUnread
+	s.mu.Unlock()
 	if s.cfg.Journal != nil {
-		s.cfg.Journal.Parted(yes)
+		s.cfg.Journal.Pipes(now)
 	}
 }
 
@@ -94,6 +102,11 @@ func (s *Sender) Unjournaled() int {
 	n := 0
 	count := func(e *entry) {
 		if e.state != confirmed && !e.givenBack && !e.ref.Journaled() {
+			n++
+		}
+	}
+	for rec := range s.repeats.refused() {
+		if !rec.ref.Journaled() {
 			n++
 		}
 	}
@@ -110,9 +123,24 @@ func (s *Sender) park(e *entry, reason string) {
 	own := *e // the arena's memory ends with the account's next commit
 	s.owed.revive(&own)
 	s.parked = append(s.parked, &own)
-	if !own.logged {
-		own.logged = true
-		s.cfg.Logger.Warn("a message that a dead omzmq has left was refused; it stays in the journal and is tried again", "reason", reason)
+	if !own.logged && len(s.parked) == 1 { // a line for all until they are tried again
+		s.cfg.Logger.Warn("messages that an earlier omzmq has left are refused; they stay in the journal and are tried again", "reason", reason)
+	}
+	own.logged = true
+}
+
+// abandoned takes lines that rsyslog was given back and will not send again, as an OK for new lines has shown. It has
+// its reasons for that. But where several workers share the pipe, the OK may be another worker's, and the line's own
+// may be stopped before it sends it again. Then the line is parked like an orphan: it may be stored twice, and is
+// not lost. The caller holds mu.
+func (s *Sender) abandoned(given []*record) {
+	if !s.shared || s.cfg.Journal == nil {
+		return
+	}
+	for _, rec := range given {
+		e := &entry{seq: rec.seq, line: []byte(rec.line), ref: rec.ref, state: refused, sent: true, orphan: true, logged: true}
+		s.owed.revive(e)
+		s.parked = append(s.parked, e)
 	}
 }
 

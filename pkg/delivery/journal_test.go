@@ -1,9 +1,12 @@
 package delivery
 
 import (
+	"bytes"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -77,6 +80,30 @@ func TestRefusedOrphanBlocksNobody(t *testing.T) {
 	s.Committed()
 	if got := m.Owed(t); s.Unconfirmed() != 0 || len(got) > 0 {
 		t.Errorf("in the end %d unconfirmed, the journal owes %q", s.Unconfirmed(), got)
+	}
+}
+
+// A receiver that refuses many orphans does not fill the log.
+func TestRefusedOrphansAreLoggedOnce(t *testing.T) {
+	var lines []string
+	for n := range 100 {
+		lines = append(lines, fmt.Sprint("orphan ", n))
+	}
+	m, l := journaltest.New(NewSenderID()), &fakeLink{room: 1000}
+	s := inherit(t, m, []*fakeLink{l}, lines...)
+	var log bytes.Buffer
+	s.cfg.Logger = slog.New(slog.NewTextHandler(&log, nil))
+	s.Up(l)
+	for range 3 {
+		for i := range lines {
+			s.Answer(l, Answer{Seq: uint64(i + 1), Refused: true, Reason: "never"})
+		}
+		if n := s.Retry(); n != len(lines) {
+			t.Fatalf("%d orphans are sent again", n)
+		}
+	}
+	if n := strings.Count(log.String(), "an earlier omzmq has left"); n != 1 {
+		t.Errorf("%d lines for %d refused orphans", n, len(lines))
 	}
 }
 
@@ -180,7 +207,7 @@ func TestJournalFollowsTheLedger(t *testing.T) {
 	m, l := journaltest.New(NewSenderID()), &fakeLink{room: 100}
 	s := inherit(t, m, []*fakeLink{l})
 	s.Up(l)
-	s.Parted(false)
+	s.Pipes(journal.PipesOpen)
 	expect := func(when string, want map[string]journal.Fate) {
 		t.Helper()
 		if got := fates(t, m); !maps.Equal(got, want) {
@@ -220,6 +247,6 @@ func TestJournalFollowsTheLedger(t *testing.T) {
 	expect("and a new one is accepted", map[string]journal.Fate{"c": again, "d": ifFails})
 	s.Opened(2)
 	expect("among several workers", map[string]journal.Fate{"c": again, "d": orphan})
-	s.Parted(true)
-	expect("rsyslog is gone", map[string]journal.Fate{"d": orphan})
+	s.Pipes(journal.PipesUnread)
+	expect("nobody reads replies", map[string]journal.Fate{"d": orphan})
 }

@@ -78,8 +78,8 @@ func (s *Seen) advance(seq uint64) {
 	if seq-s.high >= seenSize {
 		clear(s.bits[:])
 	} else {
-		for n := s.high + 1; n <= seq; n++ {
-			if n%64 == 0 && seq-n >= 64 {
+		for n := s.high; n != seq; {
+			if n++; n%64 == 0 && seq-n >= 64 {
 				s.bits[n%seenSize/64] = 0
 				n += 63
 				continue

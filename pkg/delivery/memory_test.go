@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"testing"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/message"
@@ -141,16 +142,22 @@ func FuzzSeen(f *testing.F) {
 			if seq == 0 || seq > 1<<40 {
 				seq = 1
 			}
+			if steps[2] >= 0xf0 { // to the extreme
+				seq = math.MaxUint64 - uint64(binary.BigEndian.Uint16(steps))
+			}
 			if high = max(high, seq); high-seq < seenSize {
 				marked[seq] = true
 			}
 			w.Mark(seq)
 			steps = steps[3:]
 		}
-		for n := max(high, seenSize) - seenSize; n <= high+1; n++ {
-			if want := marked[n] && high-n < seenSize; w.Has(n) != want {
-				t.Fatalf("%d: %v, want %v (highest %d)", n, w.Has(n), want, high)
+		for back := range min(high, seenSize) + 1 {
+			if want := marked[high-back] && back < seenSize; w.Has(high-back) != want {
+				t.Fatalf("%d: %v, want %v (highest %d)", high-back, !want, want, high)
 			}
+		}
+		if w.Has(high + 1) {
+			t.Fatalf("the number after the highest, %d", high)
 		}
 	})
 }

@@ -18,12 +18,17 @@ type Conn interface {
 //
 // Add marks a number in the memory, so that a repeat within the round is recognized. Answer unmarks the numbers that
 // were not stored.
+//
+// The work per message does not depend on how many the round has, or on how many connections they come from.
 type Receiver struct {
 	memory   Memory
 	batch    []message.Message
 	fates    []fate
 	arrivals []arrival
+	repeated map[numbered]int // indices in batch of arrivals[:looked] with something to store; for pending
+	looked   int
 	replies  []reply
+	replyOf  map[Conn]int // indices in replies
 	seq      [SeqSize]byte
 
 	Duplicates uint64 // repeats that were not stored again; the destination may find more
@@ -34,6 +39,12 @@ type Receiver struct {
 type fate struct {
 	settled bool
 	refusal error
+}
+
+// numbered identifies a message.
+type numbered struct {
+	from *Seen
+	seq  uint64
 }
 
 // arrival is one message of a connection, in order.
@@ -75,12 +86,18 @@ func (r *Receiver) Add(from Conn, id SenderID, frames [][]byte, base message.Mes
 }
 
 // pending returns the index in the batch of this round's message with the same number; -1: it was stored earlier.
-// Repeats are rare: they follow a lost connection.
+// Repeats are rare, because they follow a lost connection. The arrivals are therefore not indexed before the first one.
 func (r *Receiver) pending(seen *Seen, seq uint64) int {
-	for i := len(r.arrivals) - 1; i >= 0; i-- {
-		if a := &r.arrivals[i]; a.seen == seen && a.seq == seq && a.index >= 0 {
-			return a.index
+	if r.repeated == nil {
+		r.repeated = make(map[numbered]int)
+	}
+	for ; r.looked < len(r.arrivals); r.looked++ {
+		if a := &r.arrivals[r.looked]; a.index >= 0 {
+			r.repeated[numbered{a.seen, a.seq}] = a.index
 		}
+	}
+	if i, ok := r.repeated[numbered{seen, seq}]; ok {
+		return i
 	}
 	return -1
 }
@@ -102,7 +119,6 @@ func (r *Receiver) Answer() (deaf []Conn) {
 			a.seen.Unmark(a.seq)
 		}
 	}
-	r.replies = r.replies[:0]
 	for i := range r.arrivals {
 		a := &r.arrivals[i]
 		reply := r.replyTo(a.from)
@@ -115,11 +131,20 @@ func (r *Receiver) Answer() (deaf []Conn) {
 			deaf = append(deaf, reply.to)
 		}
 	}
+	r.begin()
+	return deaf
+}
+
+// begin begins a new round and drops all references of the last one.
+func (r *Receiver) begin() {
 	clear(r.batch)
 	clear(r.arrivals)
 	clear(r.fates)
-	r.batch, r.fates, r.arrivals = r.batch[:0], r.fates[:0], r.arrivals[:0]
-	return deaf
+	clear(r.replies)
+	clear(r.repeated)
+	clear(r.replyOf)
+	r.batch, r.fates, r.arrivals, r.replies = r.batch[:0], r.fates[:0], r.arrivals[:0], r.replies[:0]
+	r.looked = 0
 }
 
 // reply is what a connection is answered in one round: as few acknowledgements as possible, because the sender reads
@@ -131,15 +156,21 @@ type reply struct {
 	deaf   bool   // the sender does not read its answers
 }
 
-// replyTo finds or begins the reply to a connection. It is mostly that of the message before.
+// replyTo finds or begins the reply to a connection. It is mostly the last one.
 func (r *Receiver) replyTo(to Conn) *reply {
-	for i := len(r.replies) - 1; i >= 0; i-- {
-		if r.replies[i].to == to {
-			return &r.replies[i]
-		}
+	if last := len(r.replies) - 1; last >= 0 && r.replies[last].to == to {
+		return &r.replies[last]
 	}
-	r.replies = append(r.replies, reply{to: to})
-	return &r.replies[len(r.replies)-1]
+	i, begun := r.replyOf[to]
+	if !begun {
+		if r.replyOf == nil {
+			r.replyOf = make(map[Conn]int)
+		}
+		i = len(r.replies)
+		r.replyOf[to] = i
+		r.replies = append(r.replies, reply{to: to})
+	}
+	return &r.replies[i]
 }
 
 // answer adds the answer to one message. over means that nothing after it may be answered.

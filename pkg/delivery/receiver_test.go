@@ -146,6 +146,38 @@ func TestNothingIsAnsweredAfterTheUnsettled(t *testing.T) {
 	expectBatch(t, &r, 2)
 }
 
+// The work for a message does not grow with the round: with any of these, it would take minutes.
+func TestLargeRound(t *testing.T) {
+	const size = 1 << 19
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		var r Receiver
+		c := &fakeConn{}
+		add(t, &r, c, 1)
+		settleAll(&r)
+		r.Answer()
+		for range size { // repeats of what is stored
+			add(t, &r, c, 1)
+		}
+		expectBatch(t, &r)
+		r.Answer()
+		expectAnswers(t, c, "1", "1")
+		conns := make([]fakeConn, size/4)
+		for i := range size { // connections in turn
+			add(t, &r, &conns[i%len(conns)], uint64(i)+2)
+		}
+		settleAll(&r)
+		r.Answer()
+		expectAnswers(t, &conns[7], fmt.Sprint(size-len(conns)+7+2))
+	}()
+	select {
+	case <-over:
+	case <-time.After(time.Minute):
+		t.Fatal("a round is quadratic")
+	}
+}
+
 func TestRefusalBetweenStored(t *testing.T) {
 	var r Receiver
 	c := &fakeConn{}

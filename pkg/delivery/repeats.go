@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"iter"
 	"slices"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/journal"
@@ -20,7 +21,7 @@ type record struct {
 	seq     uint64
 	line    string
 	ref     journal.Ref
-	refused bool // it must be sent again when it comes again
+	refused bool // given back to rsyslog: nothing but this record owes it until it comes again
 	waiting bool
 }
 
@@ -66,6 +67,17 @@ func (r *repeats) take(line []byte) *record {
 	return rec
 }
 
+// refused returns the lines that were given back to rsyslog and have not come again. They are owed.
+func (r *repeats) refused() iter.Seq[*record] {
+	return func(yield func(*record) bool) {
+		for _, rec := range r.bySeq {
+			if rec.refused && !yield(rec) {
+				return
+			}
+		}
+	}
+}
+
 // failed is called when the transactions that took records have failed: their lines come once more.
 func (r *repeats) failed() {
 	for _, rec := range r.taken {
@@ -77,14 +89,16 @@ func (r *repeats) failed() {
 
 // committed is called when rsyslog was told OK: the repeats that came are settled. A transaction of new lines alone
 // (fresh) shows that rsyslog is done with the repeats: an equal line that comes later is a message of its own. A
-// transaction without any line shows nothing.
-func (r *repeats) committed(fresh bool) {
+// transaction without any line shows nothing. It returns the lines that rsyslog was given back and will not send
+// again.
+func (r *repeats) committed(fresh bool) (given []*record) {
 	if fresh && len(r.taken) == 0 {
+		given = slices.Collect(r.refused())
 		for _, rec := range r.bySeq {
 			rec.ref.Settle() // it may stay in the journal, before a parked orphan
 		}
 		r.waiting, r.bySeq = nil, nil
-		return
+		return given
 	}
 	for _, rec := range r.taken {
 		rec.ref.Settle()
@@ -94,4 +108,5 @@ func (r *repeats) committed(fresh bool) {
 	if len(r.bySeq) == 0 {
 		r.waiting, r.bySeq = nil, nil
 	}
+	return nil
 }

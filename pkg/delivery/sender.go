@@ -47,14 +47,16 @@ type SenderConfig struct {
 	Confirm Confirm
 	Topics  message.Topics
 	Logger  *slog.Logger
-	Journal *journal.Log // survives the process; nil: what is owed dies with it
+	Journal *journal.Log        // survives the process; nil: what is owed dies with it
+	Lost    func(reason string) // called for a message that is given up: see Pipes. It must not block. nil: no call
+	Splits  func() bool         // reports whether rsyslog is of a release that BeginFailed speaks of; nil: it is not
 }
 
 // Sender is the account of a conversation that owes lines: what was accepted is owed until it is confirmed, over
 // however many connections that takes. When everything accepted is confirmed, Committed empties the account. It is
 // the only writer of its journal.
 //
-// Accept, Submit, Opened, Closing, Answering, Committed, Failed and Parted belong to one goroutine, the conversation's.
+// Accept, Submit, Opened, Closing, Answering, Committed, Failed and Pipes belong to one goroutine, the conversation's.
 // All other methods take the lock and may be called from any.
 type Sender struct {
 	cfg       SenderConfig
@@ -68,6 +70,8 @@ type Sender struct {
 	repeats repeats
 	next    uint64 // sequence number of the next new line
 	fresh   bool   // the transaction brought a line that is not a repeat
+	shared  bool   // transactions of several workers were open at once
+	broken  bool   // an earlier process has died in the middle of a transaction, and no line was answered since
 
 	mu          sync.Mutex
 	owed        owed
@@ -77,6 +81,7 @@ type Sender struct {
 	unconfirmed int
 	refused     int // refused and not given back to rsyslog yet
 	reason      string
+	unread      bool     // rsyslog reads no replies: what is refused is lost
 	parked      []*entry // orphans that were refused: see Retry
 	frames      [][]byte // scratch
 	scratch     []byte
@@ -90,6 +95,7 @@ type Counters struct {
 	Received    uint64 // lines accepted, repeats not counted
 	Confirmed   uint64 // of these
 	Failed      uint64 // failures that rsyslog was told of
+	Lost        uint64 // refused, and rsyslog reads no replies
 	Resent      uint64 // messages sent once more
 	NoDelimiter uint64 // lines without their topic's delimiter
 }
@@ -241,18 +247,24 @@ func (s *Sender) Outstanding() int {
 	return s.unconfirmed + len(s.staged)
 }
 
-// Unconfirmed is the number of accepted messages that are neither confirmed nor given back to rsyslog.
+// Unconfirmed is the number of accepted messages that are not confirmed. A refused message that was given back to
+// rsyslog is one of them until it comes again, or rsyslog is told OK for what followed: rsyslog 8.2302 forgets what
+// fails while it is being stopped.
 func (s *Sender) Unconfirmed() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.unconfirmed + s.refused + len(s.parked) + len(s.staged)
+	n := s.unconfirmed + s.refused + len(s.parked) + len(s.staged)
+	for range s.repeats.refused() {
+		n++
+	}
+	return n
 }
 
 // Committed is called when rsyslog has been told OK for everything. It empties the account.
 func (s *Sender) Committed() {
-	s.repeats.committed(s.fresh)
-	s.fresh, s.bytes = false, 0
 	s.mu.Lock()
+	s.abandoned(s.repeats.committed(s.fresh))
+	s.fresh, s.bytes = false, 0
 	orphans := s.refusedOrphans()
 	s.emptyJournal(orphans)
 	s.owed.reset(s.next)

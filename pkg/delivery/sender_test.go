@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/journal"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/journal/journaltest"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/message"
 )
 
@@ -448,7 +450,10 @@ func TestFateOfAMessageAfterAFailure(t *testing.T) {
 // subscribers get what a Publisher publishes.
 type subscribers struct {
 	queued, sent []string
+	missing      error
 }
+
+func (s *subscribers) Settled() error { return s.missing }
 
 func (s *subscribers) Publish(frames ...[]byte) {
 	s.queued = append(s.queued, string(bytes.Join(frames, []byte("|"))))
@@ -477,10 +482,117 @@ func TestPublisher(t *testing.T) {
 	if n := strings.Count(log.String(), "lacks the --topic-delimiter"); n != 1 {
 		t.Errorf("logged %d times", n)
 	}
-	if settled, err := p.Outcome(); !settled || err != nil || p.Ready() != nil || p.Changed() != nil {
+	if settled, err := p.Outcome(); !settled || err != nil || p.Ready() != nil || len(p.Changed()) > 0 {
 		t.Error("a publisher owes something")
 	}
 	if p.Outstanding()+p.Unconfirmed()+p.Unjournaled() > 0 {
 		t.Error("a publisher owes messages")
 	}
+}
+
+// What was given back is owed until rsyslog has sent it again or was told OK for what followed. Until then the
+// journal keeps it: an rsyslog that is stopped forgets what has failed.
+func TestWhatWasGivenBackIsOwed(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		then func(s *Sender, l *fakeLink)
+		owed []string
+	}{
+		{"nothing followed", func(*Sender, *fakeLink) {}, []string{"b"}},
+		{"others of its transaction were sent again and stored", func(s *Sender, l *fakeLink) {
+			transaction(s, "a")
+			s.Committed()
+		}, []string{"b"}},
+		{"it was sent again and not answered", func(s *Sender, _ *fakeLink) { transaction(s, "b") }, []string{"b"}},
+		{"it was sent again and refused again", func(s *Sender, l *fakeLink) {
+			transaction(s, "b")
+			s.Answer(l, Answer{Seq: 2, Refused: true, Reason: "no"})
+			s.Failed(true)
+		}, []string{"b"}},
+		{"it was sent again and stored", func(s *Sender, l *fakeLink) {
+			transaction(s, "b")
+			s.Answer(l, Answer{Seq: 2})
+			s.Committed()
+		}, nil},
+		{"OK for a new line", func(s *Sender, l *fakeLink) {
+			transaction(s, "new")
+			s.Answer(l, Answer{Seq: 4})
+			s.Committed()
+		}, nil},
+		{"OK for an empty transaction", func(s *Sender, _ *fakeLink) { s.Committed() }, []string{"b"}},
+		{"a new line, not answered", func(s *Sender, _ *fakeLink) { transaction(s, "new") }, []string{"b", "new"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			m, l := journaltest.New(NewSenderID()), &fakeLink{room: 100}
+			journaled := inherit(t, m, []*fakeLink{l})
+			journaled.Up(l)
+			bare := &fakeLink{room: 100}
+			unjournaled, _ := newTestSender(Stored, bare)
+			for s, l := range map[*Sender]*fakeLink{journaled: l, unjournaled: bare} {
+				transaction(s, "a", "b", "c")
+				s.Answer(l, Answer{Seq: 1})
+				s.Answer(l, Answer{Seq: 2, Refused: true, Reason: "no"})
+				s.Answer(l, Answer{Seq: 3})
+				s.Failed(true)
+				c.then(s, l)
+				if n := s.Unconfirmed(); n != len(c.owed) {
+					t.Errorf("%d unconfirmed, want %q", n, c.owed)
+				}
+			}
+			if got := m.Owed(t); !slices.Equal(got, c.owed) {
+				t.Errorf("the journal owes %q, want %q", got, c.owed)
+			}
+			if a, b := journaled.Unjournaled(), unjournaled.Unjournaled(); a != 0 || b != len(c.owed) {
+				t.Errorf("%d unjournaled with a journal, %d without, want 0 and %d", a, b, len(c.owed))
+			}
+		})
+	}
+}
+
+// Where several workers share the pipe, an OK for new lines may be another worker's. What was given back then stays
+// in the journal, and is tried again.
+func TestWhatWasGivenBackToOneOfSeveralWorkers(t *testing.T) {
+	m, l := journaltest.New(NewSenderID()), &fakeLink{room: 100}
+	s := inherit(t, m, []*fakeLink{l})
+	s.Up(l)
+	s.Opened(2)
+	s.Opened(1)
+	transaction(s, "a")
+	s.Answer(l, Answer{Seq: 1, Refused: true, Reason: "no"})
+	s.Failed(true)
+	transaction(s, "another worker's")
+	s.Answer(l, Answer{Seq: 2})
+	s.Committed()
+	if got := m.Owed(t); !slices.Equal(got, []string{"a"}) || s.Unconfirmed() != 1 {
+		t.Errorf("the journal owes %q, %d unconfirmed", got, s.Unconfirmed())
+	}
+	s.Retry()
+	s.Answer(l, Answer{Seq: 1})
+	if expectGot(t, l, "1 a", "2 another worker's", "1 a"); s.Unconfirmed() != 0 {
+		t.Errorf("%d unconfirmed", s.Unconfirmed())
+	}
+}
+
+// An rsyslog that reads no replies sends nothing again. A message that is refused is lost, which is reported at once,
+// and an equal line is a message of its own.
+func TestRefusedWhereNoRepliesAreRead(t *testing.T) {
+	m, l := journaltest.New(NewSenderID()), &fakeLink{room: 100}
+	s := inherit(t, m, []*fakeLink{l})
+	var lost []string
+	s.cfg.Lost = func(reason string) { lost = append(lost, reason) }
+	s.Up(l)
+	s.Pipes(journal.PipesUnread)
+	transaction(s, "a", "b")
+	s.Answer(l, Answer{Seq: 1, Refused: true, Reason: "no"})
+	if !slices.Equal(lost, []string{"no"}) || s.Counters().Lost != 1 {
+		t.Errorf("reported as lost: %q, %d counted", lost, s.Counters().Lost)
+	}
+	s.Answer(l, Answer{Seq: 2})
+	expectOutcome(t, s, true, "")
+	if got := m.Owed(t); got != nil || s.Unconfirmed() != 0 {
+		t.Errorf("the journal owes %q, %d unconfirmed", got, s.Unconfirmed())
+	}
+	s.Committed()
+	transaction(s, "a", "b")
+	expectGot(t, l, "1 a", "2 b", "3 a", "4 b")
 }

@@ -10,7 +10,8 @@
 //	receiver → sender    [seq] [reason: text]      refused: this one message
 //
 // An acknowledgement concerns one connection only, and a number is answered once. Numbers begin at 1 and rise by one
-// per message over all connections of a sender. What was unconfirmed on a lost connection is sent again, under its
+// per message over all connections of a sender. The highest is 2^63-1, which no sender reaches: a higher one, like any
+// other malformed message, ends its connection. What was unconfirmed on a lost connection is sent again, under its
 // number, to another receiver or to the same one, which recognizes the number. A sender that was killed may come back
 // with its id before the ROUTER notices the loss: a ROUTER of libzmq needs ZMQ_ROUTER_HANDOVER to accept it.
 package delivery
@@ -19,6 +20,7 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"fmt"
+	"math"
 )
 
 // SeqSize is the size of a sequence number's frame, in bytes.
@@ -28,6 +30,7 @@ const (
 	version   = 0x01
 	idSize    = 17  // bytes
 	maxReason = 500 // bytes of a refusal's reason that are read
+	maxSeq    = math.MaxInt64
 )
 
 // SenderID identifies a sender: its routing identity on every connection.
@@ -49,14 +52,14 @@ func ParseSenderID(identity []byte) (SenderID, error) {
 	return SenderID(identity), nil
 }
 
-// ParseSeq reads the frame of a sequence number. Numbers begin at 1.
+// ParseSeq reads the frame of a sequence number, from 1 to 2^63-1.
 func ParseSeq(frame []byte) (uint64, error) {
 	if len(frame) != SeqSize {
 		return 0, fmt.Errorf("sequence number of %d bytes, want 8", len(frame))
 	}
 	seq := binary.BigEndian.Uint64(frame)
-	if seq == 0 {
-		return 0, fmt.Errorf("sequence number 0: numbers begin at 1")
+	if seq == 0 || seq > maxSeq {
+		return 0, fmt.Errorf("sequence number %d: numbers begin at 1 and rise by one, to 2^63-1", seq)
 	}
 	return seq, nil
 }

@@ -3,6 +3,7 @@ package delivery
 import (
 	"bytes"
 	"encoding/binary"
+	"math"
 	"os/exec"
 	"strings"
 	"testing"
@@ -39,7 +40,12 @@ func TestParseAnswer(t *testing.T) {
 	if a, err := ParseAnswer([][]byte{seq, make([]byte, 1<<20)}); err != nil || len(a.Reason) != maxReason {
 		t.Errorf("a reason of 1 MiB: %d bytes are taken, %v", len(a.Reason), err)
 	}
-	for _, frames := range [][][]byte{nil, {nil}, {seq[1:]}, {seq, seq, seq}, {make([]byte, 8)}} {
+	over := binary.BigEndian.AppendUint64(nil, maxSeq+1)
+	highest := binary.BigEndian.AppendUint64(nil, math.MaxUint64)
+	if a, err := ParseAnswer([][]byte{binary.BigEndian.AppendUint64(nil, maxSeq)}); err != nil || a.Seq != maxSeq {
+		t.Errorf("the highest number: %+v, %v", a, err)
+	}
+	for _, frames := range [][][]byte{nil, {nil}, {seq[1:]}, {seq, seq, seq}, {make([]byte, 8)}, {over}, {highest, nil}} {
 		if _, err := ParseAnswer(frames); err == nil {
 			t.Errorf("%x was accepted", frames)
 		}
@@ -69,7 +75,7 @@ func FuzzParseAnswer(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if !bytes.Equal(binary.BigEndian.AppendUint64(nil, a.Seq), seq) || a.Refused != two {
+		if !bytes.Equal(binary.BigEndian.AppendUint64(nil, a.Seq), seq) || a.Refused != two || a.Seq > maxSeq {
 			t.Fatalf("%x became %+v", seq, a)
 		}
 		if strings.ContainsFunc(a.Reason, unicode.IsControl) || len(a.Reason) > 3*maxReason {

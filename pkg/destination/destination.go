@@ -38,6 +38,10 @@ type Destination interface {
 	// Done returns a channel that is closed when the destination has ended by itself; nil if it never does.
 	Done() <-chan struct{}
 
+	// Truncated returns how many messages were cut because the destination takes none that are longer. It may be called
+	// at any time.
+	Truncated() uint64
+
 	// Close ends the connection in order and releases what the destination holds, waiting no longer than ctx. It also
 	// returns the error that ended the destination, if that was no normal end.
 	Close(ctx context.Context) error

@@ -24,24 +24,37 @@ type texts struct {
 	done  <-chan struct{}
 	close func(ctx context.Context) error
 
+	truncated func() uint64
+	part      []message.Message // what encoded holds the texts of
+
 	arena   []byte   // scratch for encoded texts
 	encoded [][]byte // the texts: parts of arena, or payloads as they are
 }
 
 // newFrames stores texts as RELP frames, which may hold any bytes.
 func newFrames(client *relp.Client, format Format) *texts {
-	return &texts{
-		format: format,
-		close:  client.Close,
+	t := &texts{
+		format:    format,
+		close:     client.Close,
+		truncated: client.Truncated,
 		send: func(ctx context.Context, _ []message.Message, texts [][]byte, settled func(int, error)) error {
 			return client.Send(ctx, texts, settled)
 		},
 	}
+	client.Shorten = t.shorten
+	return t
 }
 
 // newStored stores texts in Redis, which may hold any bytes.
 func newStored(writer *redis.Writer, format Format) *texts {
-	return &texts{format: format, send: writer.Store, close: func(context.Context) error { return writer.Close() }}
+	t := &texts{
+		format:    format,
+		close:     func(context.Context) error { return writer.Close() },
+		truncated: writer.Truncated,
+		send:      writer.Store,
+	}
+	writer.Shorten = t.shorten
+	return t
 }
 
 // newLines stores texts as lines. over is the reason when conn stops.
@@ -50,6 +63,9 @@ func newLines(conn *improg.Conn, format Format, over string) *texts {
 		format: format,
 		lines:  true,
 		done:   conn.Done(),
+
+		truncated: func() uint64 { return 0 },
+
 		send: func(ctx context.Context, _ []message.Message, lines [][]byte, settled func(int, error)) error {
 			err := conn.Send(ctx, lines, func(i int) { settled(i, nil) })
 			if errors.Is(err, improg.ErrStopped) {
@@ -69,13 +85,14 @@ func newLines(conn *improg.Conn, format Format, over string) *texts {
 
 func (t *texts) Done() <-chan struct{}           { return t.done }
 func (t *texts) Close(ctx context.Context) error { return t.close(ctx) }
+func (t *texts) Truncated() uint64               { return t.truncated() }
 
 func (t *texts) Store(ctx context.Context, batch []message.Message, settled func(i int, refusal error)) error {
 	defer t.release()
 	for from := 0; from < len(batch); from += len(t.encoded) {
 		t.encode(batch[from:])
-		part := batch[from : from+len(t.encoded)]
-		err := t.send(ctx, part, t.encoded, func(i int, refusal error) { settled(from+i, refusal) })
+		t.part = batch[from : from+len(t.encoded)]
+		err := t.send(ctx, t.part, t.encoded, func(i int, refusal error) { settled(from+i, refusal) })
 		if err != nil {
 			return err
 		}
@@ -107,8 +124,29 @@ func (t *texts) encode(batch []message.Message) {
 	}
 }
 
+// shorten returns the text of message i of the part in hand with at most limit bytes. JSON stays JSON: its payload is
+// cut, and if that is not enough, its topic and the frames between are left out. The rest may still be longer.
+func (t *texts) shorten(i, limit int) []byte {
+	m := t.part[i]
+	if t.format != JSON {
+		return message.Cut(m.Payload, limit)
+	}
+	text := message.AppendJSON(nil, &m)
+	for len(text) > limit && len(m.Payload) > 0 {
+		// As much less of it as the text is too long: bytes that are escaped take up to six of the text.
+		m.Payload = message.Cut(m.Payload, int(int64(len(m.Payload))*int64(limit)/int64(len(text))))
+		text = message.AppendJSON(text[:0], &m)
+	}
+	if len(text) > limit {
+		m.Topic, m.HasTopic, m.Frames = nil, false, nil
+		text = message.AppendJSON(text[:0], &m)
+	}
+	return text
+}
+
 // release drops all references to the batch, and an arena that a large message has grown too much.
 func (t *texts) release() {
+	t.part = nil
 	clear(t.encoded[:cap(t.encoded)])
 	if cap(t.arena) > 2*arenaSize {
 		t.arena = nil

@@ -78,10 +78,10 @@ func parse(text string, bind bool) (Endpoint, error) {
 	if len(text) > maxText {
 		return Endpoint{}, fmt.Errorf("endpoint of %d bytes: at most %d are allowed", len(text), maxText)
 	}
-	scheme, rest, found := strings.Cut(text, "://")
-	if !found {
-		return Endpoint{}, fmt.Errorf("endpoint %q: write tcp://host:port or ipc:///path", text)
+	if mistake := mistaken(text); mistake != "" {
+		return Endpoint{}, fmt.Errorf("endpoint %q: %s", text, mistake)
 	}
+	scheme, rest, _ := strings.Cut(text, "://")
 	var e Endpoint
 	var err error
 	switch scheme {

@@ -141,6 +141,42 @@ func TestLookupErrors(t *testing.T) {
 	}
 }
 
+// What other programs take, or what is often written, is told what to write instead.
+func TestMistakes(t *testing.T) {
+	tests := map[string]string{
+		"tcp://a:1,b:2":                 "several endpoints in one",
+		"tcp://a:1,tcp://b:2":           "several endpoints in one",
+		"ipc:///a,ipc:///b":             "several endpoints in one",
+		"dns+tcp://a:1,dns+tcp://b:2":   "several endpoints in one",
+		"tcp://eth0;192.0.2.7:5555":     "write tcp:// and what follows the semicolon",
+		"tcp://127.0.0.1:0;127.0.0.1:1": "write tcp:// and what follows the semicolon",
+		"@tcp://127.0.0.1:5555":         "write tcp://127.0.0.1:5555",
+		">tcp://127.0.0.1:5555":         "write tcp://127.0.0.1:5555",
+		"@ipc:///run/s":                 "write ipc:///run/s",
+		"localhost:5556":                "write tcp://localhost:5556",
+		"127.0.0.1:5556":                "write tcp://127.0.0.1:5556",
+		"[::1]:5556":                    "write tcp://[::1]:5556",
+		"*:5556":                        "write tcp://*:5556",
+		"/run/s":                        "write ipc:///run/s",
+		"localhost":                     "write tcp://host:port or ipc:///path",
+		"":                              "write tcp://host:port or ipc:///path",
+		"tcp:/a:1":                      "write tcp://host:port or ipc:///path",
+		"@":                             "write tcp://host:port or ipc:///path",
+	}
+	for text, want := range tests {
+		for _, parse := range []func(string) (Endpoint, error){Connect, Bind} {
+			if _, err := parse(text); err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: %v, want %q", text, err, want)
+			}
+		}
+	}
+	for _, path := range []string{"ipc:///a,b", "ipc:///a;b", "ipc://@a,b"} {
+		if _, err := Connect(path); err != nil {
+			t.Errorf("a path may be %s: %v", path, err)
+		}
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	needSeeds(f)
 	f.Fuzz(func(t *testing.T, text string) {

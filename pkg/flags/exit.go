@@ -3,9 +3,10 @@ package flags
 import (
 	"errors"
 	"fmt"
-	"io"
 
 	"github.com/spf13/pflag"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/log"
 )
 
 // Exit codes of the programs.
@@ -29,16 +30,22 @@ func Usage(format string, args ...any) error {
 // ErrHelp is what Parse returns after it has printed help or version.
 var ErrHelp = pflag.ErrHelp
 
-// Exit writes a program's error, if there is one, to stderr and returns the exit code. ErrHelp is not an error.
-func Exit(program string, err error, stderr io.Writer) int {
+// Exit writes a program's error, if there is one, to stderr, closes stderr and returns the exit code. ErrHelp is not an
+// error.
+func Exit(program string, err error, stderr *log.Writer) int {
+	code, text := outcome(program, err)
+	stderr.Close(text)
+	return code
+}
+
+// outcome returns the exit code and the last words.
+func outcome(program string, err error) (code int, text string) {
 	var usage *UsageError
 	switch {
 	case err == nil, errors.Is(err, ErrHelp):
-		return ExitOK
+		return ExitOK, ""
 	case errors.As(err, &usage):
-		fmt.Fprintf(stderr, "%s: %v\nTry '%s --help'.\n", program, err, program)
-		return ExitUsage
+		return ExitUsage, fmt.Sprintf("%s: %v\nTry '%s --help'.\n", program, err, program)
 	}
-	fmt.Fprintf(stderr, "%s: %v\n", program, err)
-	return ExitFailure
+	return ExitFailure, fmt.Sprintf("%s: %v\n", program, err)
 }

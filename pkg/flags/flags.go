@@ -21,6 +21,7 @@ type Common struct {
 	MaxMessage    Size
 	Reconnect     time.Duration
 	ReconnectMax  time.Duration
+	BindRetry     time.Duration // how long an address that cannot be bound is tried again; ForEver: without end
 	Heartbeat     time.Duration
 	Linger        time.Duration
 	LogLevel      string
@@ -75,17 +76,21 @@ func (c *Common) newSet(p Program) *pflag.FlagSet {
 	s.StringVar(&c.DNSServer, "dns", "",
 		"DNS server, `host:port`, for dns+tcp and srv+tcp endpoints, instead of the system's; "+
 			"for example 127.0.0.1:8600 for Consul")
-	s.IntVar(&c.HWM, "hwm", zmq.DefaultHWM,
+	Count(s, &c.HWM, "hwm", zmq.DefaultHWM, 1, MaxCount,
 		"most `messages` held per peer; their bytes are limited, too: 4 MiB per peer, and a part of --max-memory")
 	c.MaxMessage = zmq.DefaultMaxMessage
-	s.Var(&c.MaxMessage, "max-message-size", "most `bytes` in all frames of a message together; suffixes KiB and MiB")
+	s.Var(&c.MaxMessage, "max-message-size", "most `bytes` in all frames of a message together, which is cut there; suffixes KiB and MiB")
 	c.limits.add(s)
-	s.DurationVar(&c.Reconnect, "reconnect", zmq.DefaultReconnect,
+	Duration(s, &c.Reconnect, "reconnect", zmq.DefaultReconnect, time.Millisecond, MaxDuration,
 		"first wait between dials; doubles with each failure")
-	s.DurationVar(&c.ReconnectMax, "reconnect-max", zmq.DefaultReconnectMax, "longest wait between dials")
-	s.DurationVar(&c.Heartbeat, "heartbeat", 10*time.Second,
+	Duration(s, &c.ReconnectMax, "reconnect-max", zmq.DefaultReconnectMax, time.Millisecond, MaxDuration,
+		"longest wait between dials")
+	Duration(s, &c.BindRetry, "bind-retry", 0, 0, MaxDuration,
+		"how long an address that cannot be bound, because another process holds it or the host does not have it yet, "+
+			"is tried again; 0: not at all")
+	Duration(s, &c.Heartbeat, "heartbeat", 10*time.Second, 0, MaxDuration,
 		"ZMTP PING interval; a peer that is silent for 3 intervals is dropped; 0: off")
-	s.DurationVar(&c.Linger, "linger", 4*time.Second, "longest time to drain at the end")
+	Duration(s, &c.Linger, "linger", 4*time.Second, 0, MaxDuration, "longest time to drain at the end")
 	s.StringVar(&c.LogLevel, "log-level", "info", "debug, info, warn or error")
 	s.StringVar(&c.LogFormat, "log-format", "text", "text or json")
 	s.Bool("version", false, "print the version")

@@ -1,17 +1,19 @@
 package flags
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/log"
 )
 
 func TestSize(t *testing.T) {
@@ -43,9 +45,14 @@ func TestExit(t *testing.T) {
 		{Usage("--x: %w", errors.New("wrong")), ExitUsage, "p: --x: wrong\nTry 'p --help'.\n"},
 	}
 	for _, test := range tests {
-		var stderr bytes.Buffer
-		if code := Exit("p", test.err, &stderr); code != test.code || stderr.String() != test.text {
-			t.Errorf("%v: exit code %d, stderr %q", test.err, code, stderr.String())
+		stderr, err := os.Create(filepath.Join(t.TempDir(), "stderr"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer stderr.Close()
+		code := Exit("p", test.err, log.NewWriter(stderr))
+		if text, err := os.ReadFile(stderr.Name()); code != test.code || string(text) != test.text {
+			t.Errorf("%v: exit code %d, stderr %q, %v", test.err, code, text, err)
 		}
 	}
 }

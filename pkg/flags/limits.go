@@ -18,23 +18,29 @@ import (
 type limits struct {
 	peers  int // 0: as many as there are descriptors and memory for
 	memory Memory
+	given  func() bool // whether memory was
 
 	budget *budget.Budget
 	gate   *listen.Gate
 }
 
 func (l *limits) add(fs *pflag.FlagSet) {
-	fs.IntVar(&l.peers, "max-peers", 0,
+	Count(fs, &l.peers, "max-peers", 0, 0, MaxCount,
 		"most connections that are accepted at once; when no more fit, idle strangers are ended for newcomers; "+
 			"0: as many as there are file descriptors for, and memory")
 	l.memory = budget.Default
+	l.given = func() bool { return fs.Changed("max-memory") }
 	fs.Var(&l.memory, "max-memory",
-		"most `bytes` that all peers and readers together can make the program hold; suffixes KiB, MiB and GiB")
+		"most `bytes` that all peers and readers together can make the program hold; more by default if other flags need it; "+
+			"suffixes KiB, MiB and GiB")
 }
 
 // Limit divides --max-memory, of which the program itself remembers a part. Parse has called it with 0.
 func (c *Common) Limit(remembered int) error {
 	l := &c.limits
+	if !l.given() {
+		l.memory = max(budget.Default, Memory(budget.Need(int(c.MaxMessage))+remembered))
+	}
 	all := int(min(int64(l.memory), math.MaxInt))
 	if err := budget.Check(all-remembered, int(c.MaxMessage)); err != nil {
 		if remembered > 0 {
@@ -46,8 +52,6 @@ func (c *Common) Limit(remembered int) error {
 	room, limit := listen.Descriptors()
 	room = max(1, room-len(c.Connect))
 	switch fit := l.budget.Connections(); {
-	case l.peers < 0:
-		return Usage("--max-peers %d: give a number of connections, or 0", l.peers)
 	case l.peers > room:
 		return Usage("--max-peers %d: the limit of %d file descriptors leaves room for %d: raise it "+
 			"(ulimit -n; LimitNOFILE= of systemd)", l.peers, limit, room)

@@ -4,15 +4,22 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strings"
 
 	"github.com/spf13/pflag"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/endpoint"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/prefix"
 )
 
 // Parse parses the arguments and validates the shared flags. It prints help or version to stdout and then returns
 // ErrHelp. A command line that cannot be obeyed is a *UsageError.
 func (c *Common) Parse(fs *pflag.FlagSet, version string, args []string, stdout io.Writer) error {
+	if c.program.Plugin {
+		if err := checkQuotes(args); err != nil {
+			return err
+		}
+	}
 	if err := fs.Parse(args); err != nil {
 		return &UsageError{err}
 	}
@@ -40,6 +47,22 @@ func (c *Common) Parse(fs *pflag.FlagSet, version string, args []string, stdout 
 		}
 	}
 	return c.validate()
+}
+
+// checkQuotes refuses arguments that begin or end with a quote. No shell takes quotes away where rsyslog starts a
+// program: rsyslog 8.2302 hands those in binary= on as part of the argument. A quote alone may be meant.
+func checkQuotes(args []string) error {
+	for _, arg := range args {
+		value := arg
+		if strings.HasPrefix(arg, "--") {
+			_, value, _ = strings.Cut(arg, "=")
+		}
+		if len(value) > 1 && strings.Trim(value, `"'`) != value {
+			return Usage("argument %s begins or ends with a quote: rsyslog hands quotes in binary= on as part of the argument; "+
+				"leave them out", arg)
+		}
+	}
+	return nil
 }
 
 func (c *Common) validateEndpoints() error {
@@ -75,6 +98,24 @@ func (c *Common) CheckConnect(name string, endpoints []string) error {
 	return checkDNSServer(c.DNSServer, lookups)
 }
 
+// maxPrefix is how many bytes a prefix to subscribe to may have. A publisher takes it in one command, whose length it
+// limits (pkg/zmq: 8 KiB).
+const maxPrefix = 4 << 10
+
+// CheckPrefixes checks the prefixes to subscribe to, which the flag of this name gave.
+func CheckPrefixes(name string, prefixes []string) error {
+	var set prefix.Set
+	for _, p := range prefixes {
+		if len(p) > maxPrefix {
+			return Usage("--%s: a prefix of %d bytes; at most %d are allowed", name, len(p), maxPrefix)
+		}
+		if _, err := set.Add([]byte(p)); err != nil {
+			return Usage("--%s: %w", name, err)
+		}
+	}
+	return nil
+}
+
 func checkDNSServer(server string, lookups bool) error {
 	if server == "" {
 		return nil
@@ -90,14 +131,9 @@ func checkDNSServer(server string, lookups bool) error {
 }
 
 func (c *Common) validate() error {
-	switch {
-	case c.HWM < 1:
-		return Usage("--hwm %d: at least 1 message must be held", c.HWM)
-	case c.Reconnect <= 0 || c.ReconnectMax < c.Reconnect:
-		return Usage("--reconnect %v and --reconnect-max %v: "+
-			"the first wait must be positive, and the longest not shorter", c.Reconnect, c.ReconnectMax)
-	case c.Heartbeat < 0 || c.Linger < 0:
-		return Usage("--heartbeat and --linger cannot be negative")
+	if c.ReconnectMax < c.Reconnect {
+		return Usage("--reconnect %v and --reconnect-max %v: the longest wait cannot be shorter than the first",
+			c.Reconnect, c.ReconnectMax)
 	}
 	if _, err := logLevel(c.LogLevel); err != nil {
 		return err

@@ -5,9 +5,13 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/log"
 )
 
 func TestArguments(t *testing.T) {
@@ -44,18 +48,21 @@ func wantUsageError(t *testing.T, err error, text string) {
 
 func TestWrongValues(t *testing.T) {
 	for wrong, args := range map[string][]string{
-		"no endpoint":                             {},
-		"--connect: endpoint":                     {"--connect", "x"},
-		"--bind: endpoint":                        {"--bind", "x"},
-		"--hwm 0: at least 1":                     {"--bind", "tcp://*:1", "--hwm", "0"},
-		"the first wait must be positive":         {"--bind", "tcp://*:1", "--reconnect", "0s"},
-		"the longest not shorter":                 {"--bind", "tcp://*:1", "--reconnect-max", "1ms"},
-		"--heartbeat and --linger cannot":         {"--bind", "tcp://*:1", "--heartbeat", "-1s"},
-		"--linger cannot be negative":             {"--bind", "tcp://*:1", "--linger", "-1s"},
-		`--log-level "loud": write debug`:         {"--bind", "tcp://*:1", "--log-level", "loud"},
-		`--log-format "xml": write text or json`:  {"--bind", "tcp://*:1", "--log-format", "xml"},
-		"unknown flag: --unknown":                 {"--bind", "tcp://*:1", "--unknown"},
-		"write a number of bytes, such as 65536,": {"--bind", "tcp://*:1", "--max-message-size", "1TiB"},
+		"no endpoint":                                                               {},
+		"--connect: endpoint":                                                       {"--connect", "x"},
+		"--bind: endpoint":                                                          {"--bind", "x"},
+		`"--hwm" flag: it must lie between 1 and`:                                   {"--bind", "tcp://*:1", "--hwm", "0"},
+		`"--hwm" flag: it must lie between 1 a`:                                     {"--bind", "tcp://*:1", "--hwm", "9223372036854775807"},
+		`"--hwm" flag: write a number from 1 to`:                                    {"--bind", "tcp://*:1", "--hwm", "9223372036854775808"},
+		`"--reconnect" flag: it must lie between 1ms`:                               {"--bind", "tcp://*:1", "--reconnect", "0s"},
+		"the longest wait cannot be shorter":                                        {"--bind", "tcp://*:1", "--reconnect-max", "1ms"},
+		`"--heartbeat" flag: it must lie between 0 and 87600h`:                      {"--bind", "tcp://*:1", "--heartbeat", "-1s"},
+		`"--linger" flag: it must lie`:                                              {"--bind", "tcp://*:1", "--linger", "2562047h"},
+		`"--bind-retry" flag: write a time, such as 500ms or 10s, from 0 to 87600h`: {"--bind", "tcp://*:1", "--bind-retry", "10"},
+		`--log-level "loud": write debug`:                                           {"--bind", "tcp://*:1", "--log-level", "loud"},
+		`--log-format "xml": write text or json`:                                    {"--bind", "tcp://*:1", "--log-format", "xml"},
+		"unknown flag: --unknown":                                                   {"--bind", "tcp://*:1", "--unknown"},
+		"write a number of bytes, such as 65536,":                                   {"--bind", "tcp://*:1", "--max-message-size", "1TiB"},
 	} {
 		_, err := parse(args...)
 		wantUsageError(t, err, wrong)
@@ -99,12 +106,88 @@ func TestLogger(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if got := dropped(t, c); !strings.Contains(got, "log lines were dropped") || !strings.Contains(got, "lines") {
+			t.Errorf("level %s, format %s: nothing about dropped lines in %.300q", test.level, test.format, got)
+		}
 		var out bytes.Buffer
-		logger := c.Logger(&out)
+		logger := c.logger(&out)
 		logger.Log(t.Context(), test.least-1, "too little")
 		logger.Log(t.Context(), test.least, "hello")
 		if got := out.String(); !strings.HasSuffix(got, test.line) || strings.Count(got, "\n") != 1 {
 			t.Errorf("level %s, format %s: logged %q, want one line that ends with %q", test.level, test.format, got, test.line)
+		}
+	}
+}
+
+// dropped returns what is logged after more lines than have room while nobody reads them.
+func dropped(t *testing.T, c *Common) string {
+	t.Helper()
+	r, file, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	stderr := log.NewWriter(file)
+	logger := c.Logger(stderr)
+	for range 20_000 {
+		logger.Error(strings.Repeat("x", 100))
+	}
+	read := make(chan string)
+	go func() {
+		all, _ := io.ReadAll(r)
+		read <- strings.ReplaceAll(string(all), strings.Repeat("x", 100), "")
+	}()
+	stderr.Close("")
+	file.Close()
+	all := <-read
+	return all[max(0, strings.Index(all, "dropped")-100):]
+}
+
+// What a peer says is logged, but not all of a long text.
+func TestLongTextsAreCut(t *testing.T) {
+	c, err := parse("--bind", "tcp://*:1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	long := strings.Repeat("ä", 10_000)
+	c.logger(&out).Info("hello", "reason", errors.New(long), "text", long, "n", 5)
+	if n := out.Len(); n > 2*maxText+200 || !strings.Contains(out.String(), "ä… n=5") {
+		t.Errorf("%d bytes are logged: %.100q", n, out.String())
+	}
+}
+
+func TestCheckPrefixes(t *testing.T) {
+	if err := CheckPrefixes("topic", []string{"", "a.", strings.Repeat("x", maxPrefix)}); err != nil {
+		t.Error(err)
+	}
+	wantUsageError(t, CheckPrefixes("topic", []string{strings.Repeat("x", maxPrefix+1)}), "--topic: a prefix of 4097 bytes")
+	many := make([]string, 20_000)
+	for i := range many {
+		many[i] = strconv.Itoa(i)
+	}
+	wantUsageError(t, CheckPrefixes("topic", many), "--topic: more prefixes than")
+}
+
+// rsyslog hands quotes on. A program that it starts refuses an argument with quotes around it; others do not.
+func TestQuotes(t *testing.T) {
+	for args, wrong := range map[string]bool{
+		`--bind|'tcp://*:1'`:               true,
+		`--bind|tcp://*:1|--dns="a"`:       true,
+		`--bind|tcp://*:1|--dns|'a`:        true,
+		`--bind|tcp://*:1|b'`:              true,
+		`--bind|tcp://*:1|--delimiter|"`:   false,
+		`--bind|tcp://*:1|--delimiter='`:   false,
+		`--bind|tcp://*:1|--delimiter|a"b`: false,
+	} {
+		for _, plugin := range []bool{true, false} {
+			c := &Common{}
+			fs := NewSet(Program{Name: "p", Plugin: plugin}, c)
+			fs.String("delimiter", "", "")
+			err := c.Parse(fs, "", strings.Split(args, "|"), io.Discard)
+			if got := err != nil && strings.Contains(err.Error(), "leave them out"); got != (wrong && plugin) {
+				t.Errorf("%s, of a plugin: %v: %v", args, plugin, err)
+			}
 		}
 	}
 }

@@ -5,6 +5,7 @@ type Program struct {
 	Name     string // as it is called: "omzmq", "zmqtap hub"
 	Summary  string // what it does, in one or two sentences
 	Examples []Example
+	Plugin   bool // rsyslog starts it: see checkQuotes
 }
 
 // Example is a command line that --help shows.

@@ -1,17 +1,40 @@
 package flags
 
 import (
+	"context"
+	"errors"
 	"io"
 	"log/slog"
+	"strings"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/endpoint"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/listen"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/log"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
 )
 
-// Logger returns a logger that writes to stderr as the flags say; Parse has validated them.
-func (c *Common) Logger(stderr io.Writer) *slog.Logger {
+// Logger returns a logger that writes to stderr as the flags say; Parse has validated them. It also logs how many lines
+// stderr had no room for.
+func (c *Common) Logger(stderr *log.Writer) *slog.Logger {
+	logger := c.logger(stderr)
 	level, _ := logLevel(c.LogLevel)
-	options := &slog.HandlerOptions{Level: level}
+	stderr.OnDropped(func(lines int) {
+		logger.Log(context.Background(), max(level, slog.LevelWarn), "log lines were dropped: nobody read them in time", "lines", lines)
+	})
+	return logger
+}
+
+// maxText is how many bytes of an attribute are logged: some texts are a peer's.
+const maxText = 1000
+
+func (c *Common) logger(stderr io.Writer) *slog.Logger {
+	level, _ := logLevel(c.LogLevel)
+	options := &slog.HandlerOptions{Level: level, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		if text := a.Value.String(); len(text) > maxText {
+			return slog.String(a.Key, strings.ToValidUTF8(text[:maxText], "")+"…")
+		}
+		return a
+	}}
 	if c.LogFormat == "json" {
 		return slog.New(slog.NewJSONHandler(stderr, options))
 	}
@@ -34,16 +57,48 @@ func (c *Common) Socket(typ zmq.Type, logger *slog.Logger) zmq.Config {
 	}
 }
 
-// Open binds and connects a socket to all endpoints.
-func (c *Common) Open(s *zmq.Socket, logger *slog.Logger) error {
+// ForEver as --bind-retry stands for trying without end.
+const ForEver = listen.ForEver
+
+// Open binds and connects a socket to all endpoints. It does not wait: an address that cannot be bound is tried again
+// in the background for as long as --bind-retry says. After that the program cannot do its work, so Open calls fail
+// with the reason, which Failure returns.
+func (c *Common) Open(s *zmq.Socket, logger *slog.Logger, fail context.CancelCauseFunc) error {
 	for _, text := range c.Bind {
 		bound, err := s.Bind(text)
-		if err != nil {
+		switch {
+		case err == nil:
+			logger.Info("listening", "endpoint", bound)
+		case c.BindRetry <= 0:
 			return err
+		default:
+			s.BindLater(text, c.Patience(logger), func(bound string, err error) {
+				if err != nil {
+					fail(&failure{err})
+					return
+				}
+				logger.Info("listening", "endpoint", bound)
+			})
 		}
-		logger.Info("listening", "endpoint", bound)
 	}
 	return c.Dial(s)
+}
+
+// Patience is what --bind-retry asks for.
+func (c *Common) Patience(logger *slog.Logger) listen.Patience {
+	return listen.Patience{Limit: c.BindRetry, First: c.Reconnect, Max: c.ReconnectMax, Logger: logger}
+}
+
+// failure is the cause of a context that Open has ended.
+type failure struct{ error }
+
+// Failure returns the reason if Open has ended ctx, and nil if not.
+func Failure(ctx context.Context) error {
+	var f *failure
+	if errors.As(context.Cause(ctx), &f) {
+		return f.error
+	}
+	return nil
 }
 
 // Dial connects a socket to the endpoints of --connect.

@@ -38,7 +38,9 @@ type Hub struct {
 
 	greedy bool // publishers are asked for everything, whatever the subscribers want
 
-	// Also held while messages are remembered and passed on, so that a replay falls between two batches.
+	replays sync.Mutex // held during a replay, and locked before mu
+
+	// Also held while messages are remembered and passed on, so that each step of a replay falls between two batches.
 	mu      sync.Mutex
 	memory  *memory               // nil: nothing is remembered
 	refused map[subscription]bool // those that did not fit into In; each asks publishers for everything instead
@@ -108,11 +110,8 @@ func (h *Hub) forward(b *zmq.Batch) {
 // change applies a subscriber's subscription or its cancellation.
 func (h *Hub) change(p *zmq.Peer, prefix []byte, wanted bool, apply func()) {
 	if wanted && h.memory != nil {
-		h.mu.Lock()
-		h.replay(p, prefix)
-		apply()
-		h.mu.Unlock()
-		h.Out.Flush()
+		h.replay(p, prefix, apply)
+		p.Flush()
 	} else {
 		apply()
 	}
@@ -144,21 +143,4 @@ func (h *Hub) forget(s subscription) bool {
 	was := h.refused[s]
 	delete(h.refused, s)
 	return was
-}
-
-// replay gives a late subscriber the remembered messages that it did not want before, in the order in which
-// they arrived. If they exceed the peer's replay room, it gets the newest and learns how many it missed, so
-// that no hole follows them. The caller holds mu.
-func (h *Hub) replay(p *zmq.Peer, prefix []byte) {
-	wanted := h.memory.find(func(topic []byte) bool { return !p.WantsAnyway(topic, prefix) }, prefix)
-	if len(wanted) == 0 {
-		return
-	}
-	given := newest(wanted, p.ReplayRoom())
-	if n := len(wanted) - len(given); n > 0 {
-		p.Miss(uint64(n))
-	}
-	for _, m := range given {
-		p.Replay(m.frames()...) // there is room, unless the peer is closing
-	}
 }

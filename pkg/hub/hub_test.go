@@ -61,9 +61,17 @@ func warm(pub, sub *zmqtest.Socket, topic string) {
 		pub.Send(topic + "|probe")
 		return !sub.Idle(5)
 	})
-	pub.Send(topic + "|ready")
-	for got := ""; got != topic+"|ready"; {
-		got = sub.Recv(1)[0]
+	settle(pub, topic, sub)
+}
+
+// settle sends a message and has subscribers that have a path to pub receive it, after everything earlier.
+func settle(pub *zmqtest.Socket, topic string, subs ...*zmqtest.Socket) {
+	settled := topic + "|ready"
+	pub.Send(settled)
+	for _, sub := range subs {
+		sub.T.Helper()
+		for sub.Recv(1)[0] != settled {
+		}
 	}
 }
 
@@ -81,9 +89,7 @@ func TestHubJoins(t *testing.T) {
 		warm(pub, all, "b")
 		warm(pub, some, "b")
 		warm(pub, xsub, "b")
-		for _, sub := range []*zmqtest.Socket{all, some, xsub} {
-			sub.Drain()
-		}
+		settle(pub, fmt.Sprint("b|all", i), all, some, xsub)
 		messages := []string{"a|1", "b|2", "ab|\x00|", "abc|x|\xff\xfe|" + strings.Repeat("y", 70_000), "b", "", "|", "b|" + fmt.Sprint(i), strings.Repeat("b|", 900) + "b"}
 		pub.Send(messages...)
 		all.Expect(messages...)
@@ -110,6 +116,7 @@ func TestHubStream(t *testing.T) {
 	h.dial(pub.Endpoint)
 	sub := p.Connect("SUB", h.out, nil).Subscribe("")
 	warm(pub, sub, "")
+	taptest.Eventually(t, "the last one in the stream", func() bool { return stream.Counters().Received == h.Counters().Received })
 	reader.Take(nil)
 	missed := h.Counters().Missed
 	pub.Send("a|1", "b|2", "c|3")
@@ -163,7 +170,7 @@ func TestHubChain(t *testing.T) {
 	a, b, c := p.Connect("SUB", bottom.out, nil).Subscribe("a"), p.Connect("SUB", lower.out, nil).Subscribe("b"), p.Connect("SUB", middle.out, nil).Subscribe("")
 	warm(xpub, a, "a")
 	warm(xpub, b, "b")
-	c.Drain()
+	warm(xpub, c, "d")
 	xpub.Send("a|1", "b|2", "c|3")
 	a.Expect("a|1")
 	b.Expect("b|2")
@@ -185,8 +192,7 @@ func TestHubSlowSubscriber(t *testing.T) {
 	fast := p.Connect("SUB", h.out, nil).Subscribe("n")
 	warm(pub, fast, "n")
 	warm(pub, slow, "n")
-	fast.Drain()
-	slow.Drain()
+	settle(pub, "n|both", fast, slow)
 	padding, sent := strings.Repeat("x", 5000), 0
 	for ; h.Counters().Missed == 0 || sent < 4000; sent += 50 {
 		var messages []string

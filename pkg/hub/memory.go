@@ -2,43 +2,52 @@ package hub
 
 import (
 	"bytes"
-	"cmp"
-	"container/list"
-	"slices"
 
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/prefix"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
 )
 
 // memory holds the newest messages of each topic, which is a message's first frame. If they exceed the limit
-// together, the oldest of all topics are forgotten.
+// together, the oldest of all topics are forgotten. What it costs to remember a message does not depend on how many
+// are remembered.
 type memory struct {
 	perTopic int
 	limit    int // bytes
 	bytes    int
 	topics   map[string]*topic
-	all      list.List // of *remembered, oldest first
-	last     uint64    // the newest message's number
+	sorted   prefix.Map[*topic] // the same topics
+	oldest   *remembered        // of all topics; the others follow it
+	newest   *remembered
+	count    int
+	last     uint64      // the newest message's number
+	spare    *remembered // forgotten, its memory is to be used again; or nil
+
+	// While it is pinned, somebody reads messages without a lock. What is forgotten is then left to the garbage
+	// collector, and its memory takes no new message.
+	pinned  bool
+	arrived []*remembered // since then
 }
 
-// topic is a ring of messages.
+// topic is a queue of messages.
 type topic struct {
-	name   string
-	recent []*remembered // at most memory.perTopic
-	oldest int           // index of the oldest
+	name           string
+	oldest, newest *remembered
+	count          int // at most memory.perTopic
 }
 
-// remembered is one message.
+// remembered is one message. Only its neighbours change while the memory is pinned.
 type remembered struct {
-	topic *topic
-	place *list.Element // in memory.all
-	seq   uint64
-	bytes []byte // all frames
-	ends  []int  // ends[i] is where frame i ends in bytes
+	topic        *topic
+	next         *remembered // the next newer one of the topic
+	older, newer *remembered // its neighbours among the messages of all topics
+	seq          uint64
+	bytes        []byte // all frames
+	ends         []int  // ends[i] is where frame i ends in bytes
 }
 
 // Roughly what topics and messages cost in addition to their bytes.
 const (
-	topicCost   = 256
+	topicCost   = 512
 	messageCost = 256
 )
 
@@ -52,12 +61,9 @@ func (m *memory) add(b *zmq.Batch) {
 		frames := b.Frames(i)
 		t := m.topics[string(frames[0])]
 		if t == nil {
-			t = &topic{name: string(frames[0])}
-			m.topics[t.name] = t
-			m.bytes += len(t.name) + topicCost
+			t = m.addTopic(string(frames[0]))
 		}
-		r := m.place(t)
-		m.bytes -= r.cost()
+		r := m.room(t)
 		r.makeRoom(frames)
 		for _, f := range frames {
 			r.bytes = append(r.bytes, f...)
@@ -66,24 +72,92 @@ func (m *memory) add(b *zmq.Batch) {
 		m.bytes += r.cost()
 		m.last++
 		r.seq = m.last
-		for m.bytes > m.limit && m.all.Len() > 0 {
-			m.forget(m.all.Front().Value.(*remembered))
+		t.push(r)
+		m.link(r)
+		if m.pinned {
+			m.arrived = append(m.arrived, r)
+		}
+		for m.bytes > m.limit && m.count > 0 {
+			m.forget()
 		}
 	}
 }
 
-// place returns where a topic's next message goes: a new place, or that of the topic's oldest message.
-func (m *memory) place(t *topic) *remembered {
-	if len(t.recent) < m.perTopic {
-		r := &remembered{topic: t}
-		r.place = m.all.PushBack(r)
-		t.recent = append(t.recent, r)
-		m.bytes += r.cost()
-		return r
+func (m *memory) addTopic(name string) *topic {
+	t := &topic{name: name}
+	m.topics[name] = t
+	m.sorted.Set([]byte(name), t)
+	m.bytes += 2*len(name) + topicCost
+	return t
+}
+
+// room returns what a topic's next message goes into: that of the topic's oldest message, if there are enough, or a
+// forgotten one's, or new memory.
+func (m *memory) room(t *topic) *remembered {
+	if t.count == m.perTopic {
+		m.drop(t)
 	}
-	r := t.recent[t.oldest]
-	t.oldest = (t.oldest + 1) % len(t.recent)
-	m.all.MoveToBack(r.place)
+	r := m.spare
+	if m.spare = nil; r == nil {
+		r = &remembered{}
+	}
+	r.topic = t
+	return r
+}
+
+// link makes r the newest message of all.
+func (m *memory) link(r *remembered) {
+	if m.count == 0 {
+		m.oldest = r
+	} else {
+		m.newest.newer = r
+	}
+	r.older, r.newer, m.newest = m.newest, nil, r
+	m.count++
+}
+
+// unlink takes r out of the messages of all topics.
+func (m *memory) unlink(r *remembered) {
+	if m.oldest == r {
+		m.oldest = r.newer
+	} else {
+		r.older.newer = r.newer
+	}
+	if m.newest == r {
+		m.newest = r.older
+	} else {
+		r.newer.older = r.older
+	}
+	r.older, r.newer = nil, nil
+	m.count--
+}
+
+// drop removes the oldest message of a topic.
+func (m *memory) drop(t *topic) {
+	r := t.pop()
+	m.unlink(r)
+	m.bytes -= r.cost()
+	if !m.pinned {
+		m.spare = r
+	}
+}
+
+// push makes r the topic's newest message.
+func (t *topic) push(r *remembered) {
+	if t.count == 0 {
+		t.oldest = r
+	} else {
+		t.newest.next = r
+	}
+	r.next, t.newest = nil, r
+	t.count++
+}
+
+// pop takes the topic's oldest message out.
+func (t *topic) pop() *remembered {
+	r := t.oldest
+	t.oldest = r.next
+	t.count--
 	return r
 }
 
@@ -106,35 +180,45 @@ func sized[E any](s []E, n int) []E {
 }
 
 // forget removes the oldest message of all, which is also its topic's oldest.
-func (m *memory) forget(r *remembered) {
-	t := r.topic
-	if t.oldest > 0 {
-		t.recent, t.oldest = slices.Concat(t.recent[t.oldest:], t.recent[:t.oldest]), 0
-	}
-	if t.recent = slices.Delete(t.recent, 0, 1); cap(t.recent) > 4*len(t.recent)+16 {
-		t.recent = slices.Clone(t.recent)
-	}
-	m.all.Remove(r.place)
-	m.bytes -= r.cost()
-	if len(t.recent) == 0 {
+func (m *memory) forget() {
+	t := m.oldest.topic
+	m.drop(t)
+	if t.count == 0 {
 		delete(m.topics, t.name)
-		m.bytes -= len(t.name) + topicCost
+		m.sorted.Delete([]byte(t.name))
+		m.bytes -= 2*len(t.name) + topicCost
 	}
 }
 
-// find returns the messages of the topics that begin with prefix and that asked accepts, in the order in
-// which they arrived.
-func (m *memory) find(asked func(topic []byte) bool, prefix []byte) (found []*remembered) {
-	for name, t := range m.topics {
-		if subject := []byte(name); bytes.HasPrefix(subject, prefix) && asked(subject) {
-			found = append(found, t.recent...)
-		}
+// nextTopic returns the first topic, in the order of their names, that begins with prefix and comes after the name
+// after; after is "" in the beginning. It returns nil if there is none.
+func (m *memory) nextTopic(prefix []byte, after *topic) *topic {
+	from := prefix
+	if after != nil {
+		from = append([]byte(after.name), 0)
 	}
-	slices.SortFunc(found, bySeq)
-	return found
+	t, found := m.sorted.From(from)
+	if !found || !bytes.HasPrefix([]byte(t.name), prefix) {
+		return nil
+	}
+	return t
 }
 
-func bySeq(a, b *remembered) int { return cmp.Compare(a.seq, b.seq) }
+// pin begins to list what arrives, and keeps what is forgotten as it is, until unpin. It returns the newest message's
+// number.
+func (m *memory) pin() (last uint64) {
+	m.pinned = true
+	return m.last
+}
+
+// arrivals returns the messages that have arrived since pin, or since the last call.
+func (m *memory) arrivals() []*remembered {
+	arrived := m.arrived
+	m.arrived = nil
+	return arrived
+}
+
+func (m *memory) unpin() { m.pinned, m.arrived = false, nil }
 
 func (r *remembered) cost() int { return messageCost + cap(r.bytes) + 8*cap(r.ends) }
 
@@ -146,18 +230,6 @@ func (r *remembered) frames() (frames [][]byte) {
 		from = end
 	}
 	return frames
-}
-
-// newest returns the last of the messages, as many as fit into size bytes on the wire; at least one if size
-// is positive.
-func newest(messages []*remembered, size int) []*remembered {
-	from := len(messages)
-	for ; from > 0 && size > 0; from-- {
-		if size -= messages[from-1].wire(); size < 0 && from < len(messages) {
-			break
-		}
-	}
-	return messages[from:]
 }
 
 // wire returns the most bytes that the message can have on the wire.

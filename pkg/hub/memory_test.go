@@ -10,7 +10,6 @@ import (
 	"testing"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap/taptest"
-	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
 )
 
 // checkMemory recounts everything.
@@ -18,30 +17,46 @@ func checkMemory(t *testing.T, m *memory) {
 	t.Helper()
 	sum, count := 0, 0
 	for name, topic := range m.topics {
-		sum += len(name) + topicCost
-		count += len(topic.recent)
-		if topic.name != name || len(topic.recent) == 0 || len(topic.recent) > m.perTopic || (topic.oldest > 0 && len(topic.recent) < m.perTopic) ||
-			cap(topic.recent) > 4*len(topic.recent)+16 {
-			t.Fatalf("topic %q has %d messages, room for %d, the oldest is %d", name, len(topic.recent), cap(topic.recent), topic.oldest)
+		sum += 2*len(name) + topicCost
+		if sorted, found := m.sorted.From([]byte(name)); topic.name != name || topic.count == 0 || topic.count > m.perTopic || !found || sorted != topic {
+			t.Fatalf("topic %q has %d messages; sorted: %v", name, topic.count, sorted)
 		}
-		for i := range topic.recent {
-			r := topic.recent[(topic.oldest+i)%len(topic.recent)]
-			if sum += r.cost(); r.topic != topic || r.place.Value != r || (i > 0 && r.seq <= topic.recent[(topic.oldest+i-1)%len(topic.recent)].seq) {
+		var before uint64
+		n := 0
+		for r := topic.oldest; r != nil; r = r.next {
+			n++
+			if sum += r.cost(); r.topic != topic || r.seq <= before || (r.next == nil && topic.newest != r) {
 				t.Fatalf("topic %q: message %d is not in its place", name, r.seq)
 			}
+			before = r.seq
+		}
+		if n != topic.count {
+			t.Fatalf("topic %q has %d messages, and counts %d", name, n, topic.count)
+		}
+		count += n
+	}
+	if _, found := m.sorted.From(nil); found != (len(m.topics) > 0) {
+		t.Fatalf("there are %d topics; sorted: %v", len(m.topics), found)
+	}
+	var older *remembered
+	linked := 0
+	for r := m.oldest; r != nil; older, r = r, r.newer {
+		if linked++; r.older != older || (older != nil && r.seq <= older.seq) {
+			t.Fatalf("%d comes after %+v", r.seq, older)
 		}
 	}
-	last := uint64(0)
-	for e := m.all.Front(); e != nil; e = e.Next() {
-		if seq := e.Value.(*remembered).seq; seq <= last {
-			t.Fatalf("%d comes after %d", seq, last)
-		} else {
-			last = seq
-		}
+	if m.newest != older || linked != m.count {
+		t.Fatalf("%d messages are linked and %d counted; the newest is %+v, not %+v", linked, m.count, m.newest, older)
 	}
-	if sum != m.bytes || count != m.all.Len() || m.bytes > m.limit {
-		t.Fatalf("%d bytes are counted, there are %d, at most %d; %d messages are listed, there are %d", m.bytes, sum, m.limit, m.all.Len(), count)
+	if sum != m.bytes || count != m.count || m.bytes > m.limit {
+		t.Fatalf("%d bytes are counted, there are %d, at most %d; %d messages are listed, there are %d", m.bytes, sum, m.limit, m.count, count)
 	}
+}
+
+// everything returns what a replay finds.
+func everything(m *memory, prefix string, wanted func(topic []byte) bool) []*remembered {
+	h := &Hub{memory: m}
+	return h.find(&search{prefix: []byte(prefix), until: m.last, wanted: wanted})
 }
 
 // published is a message that the memory was given.
@@ -69,6 +84,7 @@ func TestMemoryAgainstAList(t *testing.T) {
 				batch = append(batch, frames)
 				all = append(all, published{frames[0], strings.Join(frames, "|")})
 			}
+			m.pinned = random.IntN(2) == 0
 			source.Give(m.add, batch...)
 			checkMemory(t, m)
 			for _, prefix := range []string{"", "a", "a1", "b19", "c"} {
@@ -81,12 +97,12 @@ func TestMemoryAgainstAList(t *testing.T) {
 func checkFound(t *testing.T, m *memory, prefix string, all []published) {
 	t.Helper()
 	var got, want []string
-	for _, r := range m.find(func(topic []byte) bool { return topic[len(topic)-1] != '7' }, []byte(prefix)) {
+	for _, r := range everything(m, prefix, func(topic []byte) bool { return topic[len(topic)-1] != '7' }) {
 		got = append(got, string(bytes.Join(r.frames(), []byte("|"))))
 	}
 	oldest := m.last + 1
-	if e := m.all.Front(); e != nil {
-		oldest = e.Value.(*remembered).seq
+	if m.oldest != nil {
+		oldest = m.oldest.seq
 	}
 	counts := make(map[string]int)
 	for i := len(all) - 1; i >= 0 && uint64(i)+1 >= oldest; i-- {
@@ -113,30 +129,31 @@ func TestMemoryCostIsTrue(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			source, m := taptest.New(t), newMemory(1000, limit)
-			give := func(to func(*zmq.Batch)) {
-				for i := 0; i < 30_000; i += 1000 {
-					var batch [][]string
-					for j := range 1000 {
-						batch = append(batch, message(i+j))
-					}
-					source.Give(to, batch...)
+			for i := 0; i < 30_000; i += 1000 {
+				var batch [][]string
+				for j := range 1000 {
+					batch = append(batch, message(i+j))
 				}
+				source.Give(m.add, batch...)
 			}
-			give(func(*zmq.Batch) {}) // the source's own memory
-			var before, after runtime.MemStats
-			runtime.GC()
-			runtime.GC()
-			runtime.ReadMemStats(&before)
-			give(m.add)
-			runtime.GC()
-			runtime.GC() // pools are emptied by the second
-			runtime.ReadMemStats(&after)
 			checkMemory(t, m)
-			if used := int(after.HeapAlloc) - int(before.HeapAlloc); used > limit+limit/4 {
-				t.Errorf("%d bytes are used where %d are counted", used, m.bytes)
+			counted, with := m.bytes, heap()
+			runtime.KeepAlive(m)
+			m = nil
+			if used := with - heap(); used > limit+limit/4 {
+				t.Errorf("%d bytes are used where %d are counted", used, counted)
 			}
 		})
 	}
+}
+
+// heap returns the bytes in use.
+func heap() int {
+	var stats runtime.MemStats
+	runtime.GC()
+	runtime.GC() // pools are emptied by the second
+	runtime.ReadMemStats(&stats)
+	return int(stats.HeapAlloc)
 }
 
 // The memory of a long message is released with it, and does not reduce the room for later messages.
@@ -150,8 +167,8 @@ func TestMemoryOfALongMessage(t *testing.T) {
 		}
 		source.Give(m.add, []string{"t", strings.Repeat("x", size)})
 	}
-	if m.all.Len() != n || m.bytes > 400_000 {
-		t.Errorf("%d messages are remembered, %d bytes", m.all.Len(), m.bytes)
+	if m.count != n || m.bytes > 400_000 {
+		t.Errorf("%d messages are remembered, %d bytes", m.count, m.bytes)
 	}
 }
 
@@ -160,11 +177,11 @@ func TestMemoryOfTooMuch(t *testing.T) {
 	source, m := taptest.New(t), newMemory(3, 1000)
 	source.Give(m.add, []string{"a", "1"}, []string{"b", strings.Repeat("x", 2000)})
 	checkMemory(t, m)
-	if m.all.Len() != 0 || m.bytes != 0 || len(m.topics) != 0 {
-		t.Errorf("%d messages, %d bytes", m.all.Len(), m.bytes)
+	if m.count != 0 || m.bytes != 0 || len(m.topics) != 0 {
+		t.Errorf("%d messages, %d bytes", m.count, m.bytes)
 	}
 	source.Give(m.add, []string{"a", "2"})
-	if found := m.find(func([]byte) bool { return true }, nil); len(found) != 1 || m.all.Len() != 1 {
+	if found := everything(m, "", func([]byte) bool { return true }); len(found) != 1 || m.count != 1 {
 		t.Errorf("%d found", len(found))
 	}
 }
@@ -182,19 +199,5 @@ func TestMemoryAllocates(t *testing.T) {
 	}
 	if n := testing.AllocsPerRun(100, func() { m.add(b) }); n > 0 {
 		t.Errorf("%v allocations", n)
-	}
-}
-
-func TestNewest(t *testing.T) {
-	var messages []*remembered
-	for _, size := range []int{100, 1, 1000, 10, 1} {
-		messages = append(messages, &remembered{bytes: make([]byte, size)})
-	}
-	for _, test := range []struct{ size, want int }{
-		{2000, 5}, {1012, 4}, {1011, 3}, {1010, 2}, {11, 2}, {10, 1}, {1, 1}, {0, 0}, {-1, 0},
-	} {
-		if got := newest(messages, test.size); len(got) != test.want || (len(got) > 0 && got[len(got)-1] != messages[4]) {
-			t.Errorf("%d messages in %d bytes", len(got), test.size)
-		}
 	}
 }

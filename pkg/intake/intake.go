@@ -10,10 +10,9 @@ import (
 	"log/slog"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/delivery"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/destination"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/log"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/message"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
 )
@@ -21,7 +20,7 @@ import (
 // Config configures an Intake.
 type Config struct {
 	Acknowledge bool          // the senders speak acknowledged delivery
-	Batch       int           // most messages per write to the destination
+	Batch       int           // most messages of a round, and thus of a write to the destination
 	Delay       time.Duration // longest wait to fill a batch
 	Quiet       time.Duration // with Acknowledge: store the batch after this much silence; 0: at once
 	Logger      *slog.Logger
@@ -42,12 +41,14 @@ type Intake struct {
 	borrowed []*zmq.Batch      // the batch's memory: released when it is stored
 	rest     *zmq.Batch        // its messages from restFrom on did not fit into the batch; nil: none
 	restFrom int
+	round    round
 	counters Counters
+	lost     log.Limited // for plain messages that the destination refuses
 }
 
 // New makes an intake. Nothing else may receive from the socket. The caller closes the destination.
 func New(cfg Config, socket *zmq.Socket, dest destination.Destination) *Intake {
-	return &Intake{cfg: cfg, socket: socket, dest: dest}
+	return &Intake{cfg: cfg, socket: socket, dest: dest, lost: log.Limited{Logger: cfg.Logger}}
 }
 
 // CheckSender drops a peer that does not speak acknowledged delivery. It is for the socket's OnUp with
@@ -74,7 +75,7 @@ func (in *Intake) Run(ctx, draining context.Context) error {
 		}()
 	}
 	if err := in.move(ctx, draining); err != nil || in.cfg.Acknowledge {
-		return over(err) // a sender that is not answered sends again
+		return ended(err) // a sender that is not answered sends again
 	}
 	gone := in.socket.Retire()
 	rest, stop := context.WithCancel(draining)
@@ -87,7 +88,7 @@ func (in *Intake) Run(ctx, draining context.Context) error {
 		}
 	}()
 	if err := in.move(rest, draining); err != nil {
-		return over(err)
+		return ended(err)
 	}
 	lost := in.counters.Received - in.counters.Stored - in.counters.Refused
 	const late = "the destination did not take everything within --linger: %d messages that were read are lost"
@@ -102,8 +103,8 @@ func (in *Intake) Run(ctx, draining context.Context) error {
 	}
 }
 
-// over returns nil for the error of a destination that has ended by itself, which is a normal end.
-func over(err error) error {
+// ended returns nil for the error of a destination that has ended by itself, which is a normal end.
+func ended(err error) error {
 	if errors.Is(err, destination.ErrOver) {
 		return nil
 	}
@@ -123,120 +124,6 @@ func (in *Intake) move(ctx, storing context.Context) error {
 		}
 	}
 	return nil
-}
-
-// gather waits for messages and takes as many as make a batch. It returns false when ctx has ended.
-func (in *Intake) gather(ctx context.Context) bool {
-	b, from := in.rest, in.restFrom
-	if b == nil {
-		var err error
-		if b, err = in.socket.Recv(ctx); err != nil {
-			return false
-		}
-		from = 0
-	}
-	in.rest = nil
-	in.take(b, from)
-	if in.cfg.Acknowledge {
-		in.fillUntilQuiet()
-	} else {
-		in.fillForDelay(ctx)
-	}
-	return true
-}
-
-// fillForDelay takes more plain messages until the batch is full, Delay is over or ctx ends.
-func (in *Intake) fillForDelay(ctx context.Context) {
-	var over <-chan time.Time
-	if in.cfg.Delay > 0 {
-		timer := time.NewTimer(in.cfg.Delay)
-		defer timer.Stop()
-		over = timer.C
-	}
-	for in.size() < in.cfg.Batch {
-		if in.takeReady() {
-			continue
-		}
-		if over == nil {
-			return
-		}
-		select {
-		case b := <-in.socket.Incoming():
-			in.take(b, 0)
-		case <-over:
-			return
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
-// fillUntilQuiet takes more acknowledged messages until the batch is full, the senders are silent for Quiet, or Delay
-// is over. A sender sends its batch in one go and then waits for the acknowledgement: a short silence is the end of it,
-// and waiting longer would fill nothing.
-func (in *Intake) fillUntilQuiet() {
-	deadline := time.Now().Add(in.cfg.Delay)
-	for in.size() < in.cfg.Batch {
-		if in.takeReady() {
-			continue
-		}
-		if in.cfg.Quiet == 0 || time.Now().After(deadline) {
-			return
-		}
-		pause := unix.NsecToTimespec(int64(in.cfg.Quiet))
-		unix.Nanosleep(&pause, nil) // an idle Go timer takes a millisecond at least; being cut short does no harm
-		if !in.takeReady() {
-			return
-		}
-	}
-}
-
-// takeReady takes what the next peer has sent. It returns false when nothing is there.
-func (in *Intake) takeReady() bool {
-	b := in.socket.TryRecv()
-	if b == nil {
-		return false
-	}
-	in.take(b, 0)
-	return true
-}
-
-func (in *Intake) size() int {
-	if in.cfg.Acknowledge {
-		return len(in.receiver.Batch())
-	}
-	return len(in.plain)
-}
-
-// take adds the messages of b, beginning with index from, to the batch. Those that do not fit become the rest.
-func (in *Intake) take(b *zmq.Batch, from int) {
-	base := message.Message{Peer: b.Peer().Remote(), Received: time.Now()}
-	var id delivery.SenderID
-	if in.cfg.Acknowledge {
-		var err error
-		if id, err = delivery.ParseSenderID(b.Peer().Identity()); err != nil {
-			b.Release() // CheckSender drops this peer
-			return
-		}
-	}
-	i := from
-	for ; i < b.Len() && in.size() < in.cfg.Batch; i++ {
-		in.counters.Received++
-		if !in.cfg.Acknowledge {
-			m := message.FromFrames(b.Frames(i))
-			m.Peer, m.Received = base.Peer, base.Received
-			in.plain = append(in.plain, m)
-		} else if err := in.receiver.Add(b.Peer(), id, b.Frames(i), base); err != nil {
-			b.Peer().Drop(fmt.Errorf("not acknowledged delivery: %w", err))
-			i = b.Len()
-			break
-		}
-	}
-	if i < b.Len() {
-		in.rest, in.restFrom = b, i
-		return
-	}
-	in.borrowed = append(in.borrowed, b)
 }
 
 // store stores the batch.
@@ -269,7 +156,7 @@ func (in *Intake) settlePlain(_ int, refusal error) {
 		return
 	}
 	in.counters.Refused++
-	in.cfg.Logger.Error("message lost: the destination refused it, and its sender wants no acknowledgement",
+	in.lost.Write(slog.LevelError, "message lost: the destination refused it, and its sender wants no acknowledgement",
 		"reason", refusal)
 }
 
@@ -285,6 +172,7 @@ func (in *Intake) finish() {
 	}
 	clear(in.borrowed)
 	in.borrowed = in.borrowed[:0]
+	in.round = round{}
 }
 
 // Counters returns the totals. Call it only after Run has returned.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -158,13 +159,15 @@ func TestMalformedNumberEndsTheConnection(t *testing.T) {
 	r := start(t, Config{Acknowledge: true, Batch: 10}, zmq.Config{Type: zmq.Router, OnUp: CheckSender}, sender, &fakeDestination{})
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	if err := r.sender.Send(ctx, []byte("seven"), nil, []byte("x")); err != nil {
-		t.Fatal(err)
-	}
-	select {
-	case <-down:
-	case <-ctx.Done():
-		t.Fatal("the connection was not dropped")
+	for _, number := range []string{"seven", strings.Repeat("\x00", 8), "\x80" + strings.Repeat("\x00", 7), strings.Repeat("\xff", 8)} {
+		if err := r.sender.Send(ctx, []byte(number), nil, []byte("x")); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case <-down:
+		case <-ctx.Done():
+			t.Fatalf("the connection was not dropped after the number %x", number)
+		}
 	}
 	r.send(t, 1, "good") // on the next connection
 	r.answered(t, 1)

@@ -69,6 +69,7 @@ func (d *fakeDestination) Store(ctx context.Context, batch []message.Message, se
 }
 
 func (d *fakeDestination) Done() <-chan struct{}       { return d.over }
+func (d *fakeDestination) Truncated() uint64           { return 0 }
 func (d *fakeDestination) Close(context.Context) error { return nil }
 
 func (d *fakeDestination) has() []string {

@@ -32,7 +32,7 @@ type Successor struct {
 type moment int
 
 const (
-	rsyslogGone        moment = iota // rsyslog sends nothing again, or it is not its worker that takes the journal over
+	rsyslogGone        moment = iota // rsyslog reads no replies, or it is not its worker that takes the journal over
 	atCommit                         // COMMIT was read, or only COMMIT was left to write
 	lineAnswered                     // in mid-transaction; the last line was answered
 	lineUnanswered                   // in mid-transaction, or outside one; the last line was not answered
@@ -66,8 +66,9 @@ func (l *Log) death(by Successor) death {
 	told := l.told()
 	d := death{committed: told == Confirmed || told == Committed, last: l.counter}
 	answered := told == Deferred || told == Confirmed
+	ended := Pipes(at(l.header, pipes).Load())
 	switch others := at(l.header, opened).Load(); {
-	case !by.Same || at(l.header, parted).Load() == 1:
+	case !by.Same || ended == PipesUnread:
 		d.moment = rsyslogGone
 	case committing && others == 0:
 		d.moment = atCommit
@@ -78,7 +79,7 @@ func (l *Log) death(by Successor) death {
 		if !answered {
 			d.moment = workersMixedInLine
 		}
-	case by.Started-Beat(l.header) < int64(Pause-slack): // rsyslog did not pause
+	case ended != PipesClosed && by.Started-Beat(l.header) < int64(Pause-slack): // rsyslog did not pause
 		d.moment = atCommit
 	case answered:
 		d.moment = lineAnswered

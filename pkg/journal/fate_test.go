@@ -46,6 +46,8 @@ func TestFateOfEachLine(t *testing.T) {
 			died: func(t *testing.T, l *Log) { unanswered(t, l) }},
 		{row: "in mid-transaction, the last line not answered", name: "the reply could not be written", want: "a? b? c!",
 			died: func(t *testing.T, l *Log) { answered(t, l); l.Answering(NoReply) }},
+		{row: "in mid-transaction, the last line not answered", name: "the pipes were closed, and the process went on", by: Successor{Started: atOnce}, want: "a? b? c!",
+			died: func(t *testing.T, l *Log) { unanswered(t, l); l.Pipes(PipesClosed) }},
 		{row: "in mid-transaction, the last line not answered", name: "as many lines as in the transaction before", want: "x? y!",
 			died: func(t *testing.T, l *Log) {
 				l.Opened(1)
@@ -75,6 +77,8 @@ func TestFateOfEachLine(t *testing.T) {
 
 		{row: "in mid-transaction, the last line answered", want: "a? b? c?",
 			died: func(t *testing.T, l *Log) { answered(t, l) }},
+		{row: "in mid-transaction, the last line answered", name: "the pipes were closed, and the process went on", by: Successor{Started: atOnce}, want: "a? b? c?",
+			died: func(t *testing.T, l *Log) { answered(t, l); l.Pipes(PipesClosed) }},
 		{row: "in mid-transaction, the last line answered", name: "one of an earlier failure has not come again", want: "a! b? c?",
 			died: func(t *testing.T, l *Log) { answered(t, l)[0].Wait() }},
 
@@ -84,6 +88,8 @@ func TestFateOfEachLine(t *testing.T) {
 			died: func(t *testing.T, l *Log) { answered(t, l); l.Closing(0) }},
 		{row: "at COMMIT: read, or only COMMIT left", name: "COMMIT read, and the successor is slow to start", want: "a! b! c!",
 			died: func(t *testing.T, l *Log) { answered(t, l); l.Closing(0) }},
+		{row: "at COMMIT: read, or only COMMIT left", name: "COMMIT read, and the pipes were closed", want: "a! b! c!",
+			died: func(t *testing.T, l *Log) { answered(t, l); l.Closing(0); l.Pipes(PipesClosed) }},
 		{row: "at COMMIT: read, or only COMMIT left", name: "some lines are confirmed", want: "a!+ b! c!+",
 			died: func(t *testing.T, l *Log) {
 				refs := answered(t, l)
@@ -114,12 +120,19 @@ func TestFateOfEachLine(t *testing.T) {
 		{row: "after the OK", name: "outside a transaction", want: "",
 			died: func(t *testing.T, l *Log) { appended(t, l, 1, "a"); l.Answering(Confirmed) }},
 
-		{row: "rsyslogd gone, or not the same worker", name: "rsyslogd had gone", want: "a. b. c.",
-			died: func(t *testing.T, l *Log) { unanswered(t, l); l.Parted(true) }},
-		{row: "rsyslogd gone, or not the same worker", name: "rsyslogd had gone and some lines are confirmed", want: "a. c.",
-			died: func(t *testing.T, l *Log) { unanswered(t, l)[1].Confirm(); l.Parted(true) }},
-		{row: "rsyslogd gone, or not the same worker", name: "another worker, and a failure was written", another: true, want: "a. b. c.",
+		{row: "not the same worker, or rsyslog reads no replies", name: "no replies", want: "a. b. c.",
+			died: func(t *testing.T, l *Log) { unanswered(t, l); l.Pipes(PipesUnread) }},
+		{row: "not the same worker, or rsyslog reads no replies", name: "no replies, and some lines are confirmed", want: "a. c.",
+			died: func(t *testing.T, l *Log) { unanswered(t, l)[1].Confirm(); l.Pipes(PipesUnread) }},
+		{row: "not the same worker, or rsyslog reads no replies", name: "another worker, and a failure was written", another: true, want: "a. b. c.",
 			died: func(t *testing.T, l *Log) { unanswered(t, l)[2].Wait() }},
+		{row: "not the same worker, or rsyslog reads no replies", name: "another worker, and what failed is confirmed", another: true, want: "a. b.",
+			died: func(t *testing.T, l *Log) {
+				ref := unanswered(t, l)[2]
+				ref.Wait()
+				ref.Confirm()
+				l.Pipes(PipesClosed)
+			}},
 
 		{row: "several workers on one pipe, the last line not answered", by: Successor{Shared: true}, want: "a. b. c!",
 			died: func(t *testing.T, l *Log) { unanswered(t, l) }},

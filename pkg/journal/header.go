@@ -37,13 +37,15 @@ const (
 	closing // 1 + the line counter at the last COMMIT that was read; 0: a BEGIN came after it
 	mark    // what rsyslog was told last, and about which line: see Log.Answering
 	beat    // when the process last showed that it lives, nanoseconds of CLOCK_BOOTTIME
-	parted  // 1: rsyslog sends nothing again
+	pipes   // the Pipes, as the writer last knew them
 	shared  // 1: transactions of several workers were open at once
+	writerProcess
+	writerStarted
 )
 
 // Owner identifies the writer of a journal by the thread of rsyslogd that started the process. Zeros: not known.
 type Owner struct {
-	Boot      uint64 // this boot of the machine
+	Boot      uint64 // this boot of the machine, and in it the namespaces in which the numbers below are unique
 	Process   uint64 // id of rsyslogd
 	Started   uint64 // when it was started, in the kernel's ticks since the boot
 	Thread    uint64 // id of the thread: a queue's worker
@@ -79,6 +81,24 @@ func SetOwner(page []byte, owner Owner) {
 	at(page, ownerThread).Store(owner.Thread)
 	at(page, ownerArguments).Store(owner.Arguments)
 	at(page, ownerProcess).Store(owner.Process)
+}
+
+// Writer is the process that writes a journal. Zeros: not known.
+type Writer struct {
+	Process uint64 // its id
+	Started uint64 // when it was started, in the kernel's ticks since the boot
+}
+
+// SetWriter records which process writes a journal. If it is interrupted, the writer is unknown.
+func SetWriter(page []byte, w Writer) {
+	at(page, writerProcess).Store(0)
+	at(page, writerStarted).Store(w.Started)
+	at(page, writerProcess).Store(w.Process)
+}
+
+// WriterOf returns which process writes a journal, or wrote it last. The page may be a copy.
+func WriterOf(page []byte) Writer {
+	return Writer{Process: at(page, writerProcess).Load(), Started: at(page, writerStarted).Load()}
 }
 
 // ReadHeader returns whose journal this is. The errors are ErrForeign and ErrVersion.

@@ -2,8 +2,10 @@ package journal
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"testing"
 	"time"
@@ -370,6 +372,12 @@ func FuzzRecover(f *testing.F) {
 	refs[1].Wait()
 	f.Add(m.header, slices.Concat(m.extents...), true, true, int64(0))
 	f.Add(newMemory(0).header, []byte{}, false, false, int64(1<<40))
+	for _, length := range []uint32{0, 1, 8, 1<<31 - 1, 1 << 31, math.MaxUint32 - 31, math.MaxUint32} { // an int may have 32 bits
+		for _, kind := range []uint32{kindLine, kindFiller, math.MaxUint32} {
+			record := binary.NativeEndian.AppendUint32(binary.NativeEndian.AppendUint32(nil, kind), length)
+			f.Add(m.header, append(record, make([]byte, 56)...), true, false, int64(math.MinInt64))
+		}
+	}
 	f.Add(m.header, []byte{kindFiller, 0, 0, 0, 8, 0, 0, 0, kindLine, 0, 0, 0, 255, 255, 255, 255}, true, false, int64(-1))
 	f.Fuzz(func(t *testing.T, header, content []byte, same, sharing bool, started int64) {
 		page := aligned(HeaderSize)

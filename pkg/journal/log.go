@@ -225,14 +225,18 @@ func (l *Log) Closing(open int) {
 	at(l.header, opened).Store(uint64(open))
 }
 
-// Parted records whether rsyslog sends nothing again: it is gone, or it reads no replies and hears of no failure.
-func (l *Log) Parted(yes bool) {
-	n := uint64(0)
-	if yes {
-		n = 1
-	}
-	at(l.header, parted).Store(n)
-}
+// Pipes is what a process knows of its pipes to rsyslog.
+type Pipes uint64
+
+// The states of the pipes.
+const (
+	PipesOpen   Pipes = iota
+	PipesUnread       // rsyslog reads no replies, hears of no failure, and sends nothing again
+	PipesClosed       // by rsyslog; everything that it had written was read
+)
+
+// Pipes records the state of the pipes.
+func (l *Log) Pipes(now Pipes) { at(l.header, pipes).Store(uint64(now)) }
 
 // Reset removes all records after the last of those to be left in the journal. next is the number of the next new line.
 func (l *Log) Reset(next uint64, left ...Ref) {

@@ -79,7 +79,7 @@ func (l *Log) record() (r Record, size int, err error) {
 		return Record{}, 0, nil
 	case kind == kindFiller && length > 0 && length <= len(rest) && length%8 == 0:
 		return Record{}, length, nil
-	case kind != kindLine || length > len(rest)-headSize:
+	case kind != kindLine || length < 0 || length > len(rest)-headSize: // below 0: an int may have 32 bits
 		return Record{}, 0, ErrDamaged
 	}
 	h, line := headOf(rest), rest[headSize:headSize+length:headSize+length]

@@ -81,8 +81,10 @@ type Ledger interface {
 	// Failed is called when rsyslog has been told of a failure, and will send the lines again. alone: no other
 	// transaction is open.
 	Failed(alone bool)
-	// Parted records whether rsyslog sends nothing again: it is gone, or it reads no replies.
-	Parted(yes bool)
+	// BeginFailed is called when rsyslog has been told that a transaction cannot begin.
+	BeginFailed()
+	// Pipes is called at the beginning and when rsyslog has closed its pipes.
+	Pipes(now journal.Pipes)
 }
 
 // Config configures a Machine.
@@ -110,6 +112,7 @@ type Machine struct {
 	dots     int
 	about    journal.Reply // what the reply under way tells rsyslog about accepted lines
 	failing  bool          // it is a failure for accepted lines
+	barring  bool          // it is a failure of BEGIN
 	refusals int           // failures in a row because a message was refused
 }
 

@@ -17,7 +17,7 @@ type fakeLedger struct {
 	ready   error
 	settled bool
 	full    bool
-	parted  []bool
+	pipes   []journal.Pipes
 	polls   int
 
 	answering []journal.Reply
@@ -38,8 +38,9 @@ func (l *fakeLedger) Ready() error                       { return l.ready }
 func (l *fakeLedger) Outcome() (settled bool, err error) { return l.settled, l.err }
 func (l *fakeLedger) Poll()                              { l.polls++ }
 func (l *fakeLedger) Answering(reply journal.Reply)      { l.answering = append(l.answering, reply) }
-func (l *fakeLedger) Parted(yes bool)                    { l.parted = append(l.parted, yes) }
+func (l *fakeLedger) Pipes(now journal.Pipes)            { l.pipes = append(l.pipes, now) }
 func (l *fakeLedger) Committed()                         { l.say("committed") }
+func (l *fakeLedger) BeginFailed()                       { l.say("begin failed") }
 func (l *fakeLedger) Failed(alone bool)                  { l.say("failed %v", alone) }
 
 func (l *fakeLedger) expect(t *testing.T, want ...string) {
@@ -182,7 +183,7 @@ func TestBeginWaitsForAPeer(t *testing.T) {
 	expectSaid(t, poll(m, start.Add(time.Second)), "OK\n")
 	expectSaid(t, tell(m, "one"), "DEFER_COMMIT\n")
 	expectSaid(t, tell(m, "COMMIT TRANSACTION"), "OK\n")
-	l.expect(t, "accept one", "submit", "committed")
+	l.expect(t, "begin failed", "accept one", "submit", "committed")
 }
 
 func TestMessageOutsideATransaction(t *testing.T) {

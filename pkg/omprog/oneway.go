@@ -13,7 +13,7 @@ const (
 )
 
 // listen takes lines from an rsyslog that reads no replies. What is accepted is owed all the same, but a refused
-// message cannot be given back.
+// message cannot be given back: the account gives it up, and says so.
 func (s *Server) listen(ctx, draining context.Context) error {
 	s.Logger.Warn(`rsyslog does not read omzmq's replies and cannot send again what is lost: set omprog's confirmMessages="on"`)
 	count, size := 0, 0
@@ -47,22 +47,14 @@ func (s *Server) listen(ctx, draining context.Context) error {
 	}
 }
 
-// settle empties the account when everything accepted is confirmed, or refused.
+// settle empties the account when everything accepted is confirmed, or refused: see delivery.Sender.Pipes.
 func (s *Server) settle() bool {
 	s.Account.Poll()
-	settled, refusal := s.Account.Outcome()
-	if !settled {
-		return false
+	settled, _ := s.Account.Outcome()
+	if settled {
+		s.Account.Committed()
 	}
-	if refusal != nil {
-		s.Logger.Error("message lost", "reason", refusal)
-		s.Account.Failed(true)
-		if settled, _ = s.Account.Outcome(); !settled {
-			return false
-		}
-	}
-	s.Account.Committed()
-	return true
+	return settled
 }
 
 // untilSettled waits until the account is empty; false: draining has ended before.

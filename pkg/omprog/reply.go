@@ -18,11 +18,13 @@ func (m *Machine) Replying() {
 
 // Replied is called after a whole reply was written, or could not be.
 func (m *Machine) Replied(written bool) {
-	about, failing := m.about, m.failing
-	m.about, m.failing = journal.NoReply, false
+	about, failing, barring := m.about, m.failing, m.barring
+	m.about, m.failing, m.barring = journal.NoReply, false, false
 	switch {
 	case !written && about != journal.NoReply:
 		m.ledger.Answering(journal.NoReply)
+	case barring: // written or not: rsyslog has closed the pipe because it has waited for long enough
+		m.ledger.BeginFailed()
 	case !written:
 	case failing:
 		m.ledger.Failed(m.open == 0)
@@ -53,6 +55,7 @@ func (m *Machine) fail(text string) string {
 	case waitBegin:
 		m.open = max(m.open-1, 0) // it has not begun; nothing of it was accepted
 		m.ledger.Opened(m.open)
+		m.barring = true
 	case waitLine: // a failure in mid-transaction is for an end alone; COMMIT will report it
 		m.about = journal.Deferred
 		return replyDefer

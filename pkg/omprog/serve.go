@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/journal"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/omprog/lines"
 )
 
@@ -40,8 +41,10 @@ type Server struct {
 	Logger  *slog.Logger
 	Ended   func() // called when rsyslog closes the pipes while a reply waits; it ends ctx, which starts the draining
 
-	Gone    bool // set by Run: rsyslog has closed the pipes and hears nothing any more
-	scratch []byte
+	Over       bool // set by Run: rsyslog has closed the pipes and got an answer to everything, or it reads none
+	unanswered bool // the last line was not answered
+	warned     bool // see ahead
+	scratch    []byte
 }
 
 // Run converses until rsyslog closes the pipes (nil), or until ctx ends and what rsyslog had written before was
@@ -50,18 +53,20 @@ type Server struct {
 func (s *Server) Run(ctx, draining context.Context) error {
 	defer context.AfterFunc(ctx, s.In.Interrupt)()
 	defer s.Machine.Submit()
-	s.Account.Parted(s.Out == nil)
 	var err error
 	if s.Out == nil {
+		s.Account.Pipes(journal.PipesUnread)
 		err = s.listen(ctx, draining)
 	} else {
+		s.Account.Pipes(journal.PipesOpen)
 		err = s.converse(ctx, draining)
 	}
-	s.Gone = errors.Is(err, io.EOF) || errors.Is(err, unix.EPIPE) || s.In.HungUp()
-	if s.Gone {
-		s.Account.Parted(true)
+	closed := errors.Is(err, io.EOF) || errors.Is(err, unix.EPIPE)
+	if closed && s.Out != nil {
+		s.Account.Pipes(journal.PipesClosed)
 	}
-	if s.Gone || errors.Is(err, lines.ErrNothing) {
+	s.Over = s.Out == nil || closed && !s.unanswered
+	if closed || s.In.HungUp() || errors.Is(err, lines.ErrNothing) {
 		return nil
 	}
 	return err
@@ -76,6 +81,10 @@ func (s *Server) converse(ctx, draining context.Context) error {
 		if err != nil {
 			return err
 		}
+		s.unanswered = true
+		if s.In.More() {
+			s.ahead()
+		}
 		reply := s.Machine.Line(line)
 		if s.Machine.Waiting() {
 			if reply, err = s.wait(ctx, draining); err != nil {
@@ -88,6 +97,17 @@ func (s *Server) converse(ctx, draining context.Context) error {
 		if s.Machine.Due() {
 			s.Machine.Submit()
 		}
+	}
+}
+
+// ahead is called when rsyslog has written more than the line that it awaits a reply to. It does so only where a
+// message has a line feed in it: that message gets two replies, the second is taken for the next message's, and
+// after that a message that was never accepted may be taken for confirmed.
+func (s *Server) ahead() {
+	if !s.warned {
+		s.warned = true
+		s.Logger.Error("a message has a line feed in it: rsyslog then takes a reply for that of another message, and loses messages without a word; " +
+			"let the properties in the action's template escape it, as in %msg:::escape-cc% (logged once)")
 	}
 }
 
@@ -114,6 +134,7 @@ func (s *Server) reply(text string) error {
 	s.Machine.Replying()
 	err := s.write(text)
 	s.Machine.Replied(err == nil)
+	s.unanswered = err != nil
 	return err
 }
 

@@ -2,18 +2,20 @@ package omprog
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/journal"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/omprog/lines"
 )
 
@@ -51,6 +53,7 @@ type talk struct {
 	stop    context.CancelFunc // SIGTERM, or what Ended does
 	giveUp  context.CancelFunc // the end of --linger
 	stopped context.Context
+	log     bytes.Buffer // complete once the server has ended
 	ended   chan error
 }
 
@@ -78,7 +81,7 @@ func startTalk(t *testing.T) *talk {
 	draining, giveUp := context.WithCancel(t.Context())
 	k.giveUp = giveUp
 	server := &Server{
-		In: reader, Out: writer, Account: k.account, Ended: k.stop, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		In: reader, Out: writer, Account: k.account, Ended: k.stop, Logger: slog.New(slog.NewTextHandler(&k.log, nil)),
 		Machine: NewMachine(Config{BeginMark: DefaultBeginMark, CommitMark: DefaultCommitMark, SendTimeout: time.Hour, MaxLine: 1000, Truncated: func(int) {}}, k.account),
 	}
 	go func() {
@@ -127,8 +130,32 @@ func TestServeEndsWithEOF(t *testing.T) {
 	k.expect(t, "DEFER_COMMIT")
 	k.in.Close()
 	k.expectEnd(t)
-	if want := []bool{false, true}; !slices.Equal(k.account.parted, want) {
-		t.Errorf("whether rsyslog sends nothing again: %v, want %v", k.account.parted, want)
+	if want := []journal.Pipes{journal.PipesOpen, journal.PipesClosed}; !slices.Equal(k.account.pipes, want) {
+		t.Errorf("the pipes: %v, want %v", k.account.pipes, want)
+	}
+}
+
+// rsyslog writes a line only after the reply to the last one, unless a message has a line feed in it.
+func TestServeNoticesALineFeedInAMessage(t *testing.T) {
+	for name, c := range map[string]struct {
+		writes []string
+		want   int
+	}{
+		"one line":         {[]string{"one\n", "two\n"}, 0},
+		"two lines, twice": {[]string{"one\ntwo\n", "", "three\nfour\n", ""}, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			k := startTalk(t)
+			for _, text := range c.writes {
+				k.write(t, text)
+				k.expect(t, "OK")
+			}
+			k.in.Close()
+			k.expectEnd(t)
+			if n := strings.Count(k.log.String(), "has a line feed in it"); n != c.want {
+				t.Errorf("logged %d times, want %d", n, c.want)
+			}
+		})
 	}
 }
 
@@ -138,8 +165,8 @@ func TestServeStopsAfterWhatIsThere(t *testing.T) {
 	k.expect(t, "OK")
 	k.stop()
 	k.expectEnd(t)
-	if want := []bool{false}; !slices.Equal(k.account.parted, want) {
-		t.Errorf("whether rsyslog sends nothing again: %v, want %v", k.account.parted, want)
+	if want := []journal.Pipes{journal.PipesOpen}; !slices.Equal(k.account.pipes, want) {
+		t.Errorf("the pipes: %v, want %v", k.account.pipes, want)
 	}
 }
 

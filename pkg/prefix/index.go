@@ -14,15 +14,17 @@ type Group[S comparable] struct {
 //
 //	The deepest prefix node on a topic's path determines all prefixes of the topic, so its subscribers are cached there.
 //
-// For whatever else the topic begins with is shorter, and lies on the path to that node. The zero value is
-// empty. Its owner guards it.
+// For whatever else the topic begins with is shorter, and lies on the path to that node. A change of one prefix voids
+// what is cached there and below, and nothing else: a subscriber that subscribes and cancels in a loop does not make
+// what others want costlier to find. The zero value is empty. Its owner guards it.
 type Index[S comparable] struct {
-	root    node[entry[S]]
-	numbers map[S]int            // of the subscribers that have asked for something
-	order   []S                  // by number
-	groups  map[string]*Group[S] // by their members, one bit each
-	version int                  // rises with each change; a group that was cached in an earlier version is void
-	bits    []byte
+	root     node[entry[S]]
+	prefixes int                  // that have subscribers
+	numbers  map[S]int            // of the subscribers that have asked for something
+	order    []S                  // by number
+	groups   map[string]*Group[S] // by their members, one bit each
+	version  int                  // rises with each change
+	bits     []byte
 }
 
 // entry is the value of one prefix in the tree.
@@ -31,6 +33,9 @@ type entry[S comparable] struct {
 	group       *Group[S] // the cache: all that want the topics whose deepest prefix this is; nil: none yet
 	version     int       // the index's when group was made
 }
+
+// maxVoid bounds the groups that are listed and void. There are no more valid ones than prefixes.
+const maxVoid = 1024
 
 func (e entry[S]) vacant() bool { return len(e.subscribers) == 0 }
 
@@ -44,8 +49,11 @@ func (x *Index[S]) Add(s S, prefix []byte) {
 		x.order = append(x.order, s)
 	}
 	n := x.root.grow(prefix)
+	if n.value.vacant() {
+		x.prefixes++
+	}
 	n.value.subscribers = append(n.value.subscribers, s)
-	x.changed()
+	x.changed(n)
 }
 
 // Remove takes the subscription of s to prefix back, if there is one.
@@ -54,14 +62,23 @@ func (x *Index[S]) Remove(s S, prefix []byte) {
 	if n == nil {
 		return
 	}
-	if i := slices.Index(n.value.subscribers, s); i >= 0 {
-		n.value.subscribers = slices.Delete(n.value.subscribers, i, i+1)
+	i := slices.Index(n.value.subscribers, s)
+	if i < 0 {
+		return
 	}
+	n.value.subscribers = slices.Delete(n.value.subscribers, i, i+1)
+	x.changed(n)
 	if n.value.vacant() {
-		n.value = entry[S]{} // the root stays
+		x.prefixes--
+		n.value = entry[S]{} // the node stays if it is the root, or if several others are below it
 		x.root.prune(prefix)
 	}
-	x.changed()
+}
+
+// changed voids the groups that are cached at n and below.
+func (x *Index[S]) changed(n *node[entry[S]]) {
+	x.version++
+	n.changed = x.version
 }
 
 // Forget drops what is left of s after each of its subscriptions has been removed.
@@ -75,33 +92,38 @@ func (x *Index[S]) Forget(s S) {
 	for _, later := range x.order[i:] {
 		x.numbers[later]--
 	}
-	x.changed()
+	x.forgetGroups() // they are listed by the members' numbers
 }
 
-func (x *Index[S]) changed() {
-	x.version++
+func (x *Index[S]) forgetGroups() {
 	clear(x.groups)
+	x.changed(&x.root)
 }
 
 // Of returns the subscribers that want topic. It allocates only for a deepest prefix that no topic has had
-// since the last change.
+// since the last change of a prefix that the topic begins with.
 func (x *Index[S]) Of(topic []byte) *Group[S] {
-	deepest := x.deepest(topic)
-	if deepest.group == nil || deepest.version != x.version {
+	if len(x.groups) > x.prefixes+maxVoid {
+		x.forgetGroups()
+	}
+	deepest, changed := x.deepest(topic)
+	if deepest.group == nil || deepest.version < changed {
 		deepest.group, deepest.version = x.collect(topic), x.version
 	}
 	return deepest.group
 }
 
-// deepest returns the entry of the longest prefix that topic begins with; the root's if there is none.
-func (x *Index[S]) deepest(topic []byte) *entry[S] {
-	deepest := &x.root.value
+// deepest returns the entry of the longest prefix that topic begins with, the root's if there is none; and when such a
+// prefix last changed.
+func (x *Index[S]) deepest(topic []byte) (deepest *entry[S], changed int) {
+	deepest = &x.root.value
 	for n, rest := &x.root, topic; n != nil; n, rest = n.next(rest) {
+		changed = max(changed, n.changed)
 		if !n.value.vacant() {
 			deepest = &n.value
 		}
 	}
-	return deepest
+	return deepest, changed
 }
 
 // collect returns the group of the subscribers of all prefixes on topic's path.

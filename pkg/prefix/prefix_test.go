@@ -3,6 +3,7 @@ package prefix
 import (
 	"fmt"
 	"maps"
+	"math/bits"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -63,6 +64,11 @@ func TestSetAgainstAList(t *testing.T) {
 		for range n {
 			set.Remove([]byte(topic))
 		}
+	}
+	set.Add([]byte("ab"))
+	set.Add([]byte("ab"))
+	if set.RemoveAll([]byte("a")) || !set.RemoveAll([]byte("ab")) || set.RemoveAll([]byte("ab")) {
+		t.Error("all subscriptions to one prefix are not taken back at once")
 	}
 	if !set.Empty() || len(set.root.children) != 0 || set.root.value != 0 {
 		t.Errorf("an empty set: %+v", set)
@@ -144,7 +150,7 @@ func TestIndexAgainstEverybody(t *testing.T) {
 		}
 		index.Forget(s)
 	}
-	if len(index.root.children)+len(index.order)+len(index.numbers) > 0 {
+	if len(index.root.children)+len(index.order)+len(index.numbers)+index.prefixes > 0 {
 		t.Errorf("an empty index: %+v", index)
 	}
 }
@@ -198,6 +204,79 @@ func TestDeepestPrefixDeterminesTheGroup(t *testing.T) {
 				t.Fatalf("%q has another group than the other topics with the deepest %s", topic, deepest)
 			}
 			groups[deepest] = group
+		}
+	}
+}
+
+// A subscriber that subscribes and cancels in a loop does not make it costlier to find what others want, and leaves no
+// memory behind. The root's subscribers are in each group, and "loop" is above and below others' prefixes.
+func TestLoopVoidsNothingElse(t *testing.T) {
+	var index Index[int]
+	for s, prefix := range []string{"", "a", "ab", "loop.x", "loo", "z"} {
+		index.Add(s, []byte(prefix))
+	}
+	topics := []string{"abc", "a", "x", "loo", "z1"}
+	groups := make(map[string]*Group[int])
+	for _, topic := range topics {
+		groups[topic] = index.Of([]byte(topic))
+	}
+	for i := range 10_000 {
+		looping := 100 + i%20
+		index.Add(looping, []byte("loop"))
+		if members := index.Of([]byte("loop.x")).Members; !slices.Contains(members, looping) || !slices.Contains(members, 3) {
+			t.Fatalf("while it wants it: %v", members)
+		}
+		for _, topic := range topics {
+			if index.Of([]byte(topic)) != groups[topic] {
+				t.Fatalf("%q was looked up again", topic)
+			}
+		}
+		index.Remove(looping, []byte("loop"))
+		if members := index.Of([]byte("loop.x")).Members; slices.Contains(members, looping) {
+			t.Fatalf("after it has cancelled: %v", members)
+		}
+	}
+	wants := make(map[int]bool)
+	for i := range 1 << 12 { // as a Gray code counts: other subscribers want everything each time
+		s := 1000 + bits.TrailingZeros(uint(i)|1<<12)
+		if wants[s] = !wants[s]; wants[s] {
+			index.Add(s, nil)
+		} else {
+			index.Remove(s, nil)
+		}
+		index.Of([]byte("a"))
+	}
+	if n := len(index.groups); n > maxVoid+10 {
+		t.Errorf("%d groups are listed for %d prefixes", n, index.prefixes)
+	}
+}
+
+// A Map agrees with a sorted list of its keys.
+func TestMapAgainstAList(t *testing.T) {
+	random := rand.New(rand.NewPCG(9, 10))
+	var m Map[string]
+	list := make(map[string]string)
+	for i := range 50_000 {
+		switch key := word(random); random.IntN(4) {
+		case 0:
+			list[key] = fmt.Sprint(key, i)
+			m.Set([]byte(key), list[key])
+		case 1:
+			delete(list, key)
+			m.Delete([]byte(key))
+			if n := nodes(&m.root); n > 2*len(list)+1 {
+				t.Fatalf("%d nodes for %d keys", n, len(list))
+			}
+		default:
+			want, found := "", false
+			if keys := slices.Sorted(maps.Keys(list)); len(keys) > 0 {
+				if i, _ := slices.BinarySearch(keys, key); i < len(keys) {
+					want, found = list[keys[i]], true
+				}
+			}
+			if got, ok := m.From([]byte(key)); got != want || ok != found {
+				t.Fatalf("from %q on: %q, want %q of %v", key, got, want, list)
+			}
 		}
 	}
 }

@@ -1,8 +1,8 @@
 // Package prefix matches topics against the prefixes that subscribers ask for, as RFC 29 (ZeroMQ's PUB and SUB) means
-// it: byte by byte; an empty prefix matches everything; two subscriptions to the same prefix need two cancellations.
+// it: byte by byte; an empty prefix matches everything.
 //
-// A Set is what one subscriber wants. An Index finds, among many subscribers, those that want a topic.
-// Nothing here does I/O or locks.
+// A Set is what one subscriber wants. An Index finds, among many subscribers, those that want a topic. A Map finds,
+// among many topics, those that a subscriber wants. Nothing here does I/O or locks.
 package prefix
 
 import "fmt"
@@ -56,6 +56,14 @@ func (s *Set) Remove(prefix []byte) (last bool) {
 	s.root.prune(prefix)
 	s.bytes -= len(prefix) + cost
 	return true
+}
+
+// RemoveAll takes all subscriptions to prefix back at once. It reports whether there were any.
+func (s *Set) RemoveAll(prefix []byte) bool {
+	if n := s.root.find(prefix); n != nil && n.value > 0 {
+		n.value = 1
+	}
+	return s.Remove(prefix)
 }
 
 // Match reports whether topic, a message's first frame, begins with one of the prefixes.

@@ -10,8 +10,9 @@ import (
 type node[V value] struct {
 	label    []byte // what the node adds to its parent's prefix; empty only in the root
 	value    V
-	heads    []byte     // the first byte of each child's label, all different
+	heads    []byte     // the first byte of each child's label: all different, and sorted
 	children []*node[V] // in the order of heads
+	changed  int        // an Index's version at the last change of this prefix, or of a vacant one that was above it
 }
 
 // value is what a tree stores for a prefix. A vacant value needs no node.
@@ -48,9 +49,11 @@ func (n *node[V]) grow(prefix []byte) *node[V] {
 	for len(prefix) > 0 {
 		i := n.child(prefix)
 		if i < 0 {
-			n.heads = append(n.heads, prefix[0])
-			n.children = append(n.children, &node[V]{label: bytes.Clone(prefix)})
-			return n.children[len(n.children)-1]
+			leaf := &node[V]{label: bytes.Clone(prefix)}
+			at, _ := slices.BinarySearch(n.heads, prefix[0])
+			n.heads = slices.Insert(n.heads, at, prefix[0])
+			n.children = slices.Insert(n.children, at, leaf)
+			return leaf
 		}
 		next := n.children[i]
 		common := commonLen(next.label, prefix)
@@ -79,9 +82,45 @@ func (n *node[V]) prune(prefix []byte) {
 		n.children = slices.Delete(n.children, i, i+1)
 	case len(next.children) == 1: // join its label with its child's
 		only := next.children[0]
-		only.label = slices.Concat(next.label, only.label)
+		only.label, only.changed = slices.Concat(next.label, only.label), max(next.changed, only.changed)
 		n.children[i] = only
 	}
+}
+
+// seek returns the first node, in the order of their prefixes, whose prefix is not less than that of n followed by
+// rest, among n and the nodes below it; or nil.
+func (n *node[V]) seek(rest []byte) *node[V] {
+	if len(rest) == 0 {
+		return n.first()
+	}
+	i, same := slices.BinarySearch(n.heads, rest[0])
+	if same {
+		next := n.children[i]
+		switch common := commonLen(next.label, rest); {
+		case common == len(next.label):
+			if found := next.seek(rest[common:]); found != nil {
+				return found
+			}
+			i++
+		case common < len(rest) && next.label[common] < rest[common]:
+			i++ // everything there is less
+		}
+	}
+	if i == len(n.children) {
+		return nil
+	}
+	return n.children[i].first()
+}
+
+// first returns the first of n and the nodes below it that is not vacant; nil only in an empty tree.
+func (n *node[V]) first() *node[V] {
+	for n.value.vacant() {
+		if len(n.children) == 0 {
+			return nil
+		}
+		n = n.children[0]
+	}
+	return n
 }
 
 func (n *node[V]) walk(before []byte, f func(prefix []byte)) {

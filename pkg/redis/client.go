@@ -12,6 +12,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
@@ -117,6 +118,7 @@ func (c *Config) tls() (*tls.Config, error) {
 
 // client reaches the servers of a target. go-redis must not retry by itself: only Writer knows what a repeat does.
 type client struct {
+	opened  atomic.Uint64          // sessions, ever
 	single  *goredis.Client        // of Single and Sentinel
 	cluster *goredis.ClusterClient // of Cluster
 }
@@ -124,40 +126,63 @@ type client struct {
 // silenceOnce silences go-redis's logger, which is global and otherwise writes to standard error.
 var silenceOnce sync.Once
 
-func newClient(c *Config) (*client, error) {
+func newClient(config *Config) (*client, error) {
 	silenceOnce.Do(func() { goredis.SetLogger(&logging.VoidLogger{}) })
-	trust, err := c.tls()
+	trust, err := config.tls()
 	if err != nil {
 		return nil, err
 	}
-	if _, err := c.password(); err != nil {
+	if _, err := config.password(); err != nil {
 		return nil, fmt.Errorf("redis: the password: %w", err)
 	}
-	t := &c.Target
+	t := &config.Target
 	credentials := func(context.Context) (string, string, error) {
-		password, err := c.password()
+		password, err := config.password()
 		return t.User, password, err
 	}
+	c := &client{}
+	dialTimeout := min(config.Timeout, 5*time.Second)
 	options := &goredis.UniversalOptions{
-		Addrs: t.Servers, MasterName: t.Master, SentinelPassword: c.SentinelPassword, DB: t.DB,
-		CredentialsProviderContext: credentials, TLSConfig: trust, ClientName: "imzmq", DisableIdentity: true,
+		Addrs: t.Servers, MasterName: t.Master, SentinelPassword: config.SentinelPassword, DB: t.DB,
+		CredentialsProviderContext: credentials, TLSConfig: trust, DisableIdentity: true,
+		Dialer:                   dialer(dialTimeout, trust),
+		OnConnect:                c.welcome,
 		Protocol:                 2,  // RESP2: nothing is pushed
 		MaxRetries:               -1, // none
 		DialerRetries:            1,  // one attempt
 		PoolSize:                 2,  // one that works, and one that is about to be found broken
-		DialTimeout:              min(c.Timeout, 5*time.Second),
-		ReadTimeout:              c.Timeout,
-		WriteTimeout:             c.Timeout,
+		DialTimeout:              dialTimeout,
+		ReadTimeout:              config.Timeout,
+		WriteTimeout:             config.Timeout,
 		WriteBufferSize:          1 << 18, // a batch in few system calls
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 	}
 	switch t.Mode {
 	case Cluster:
-		return &client{cluster: goredis.NewClusterClient(options.Cluster())}, nil
+		c.cluster = goredis.NewClusterClient(options.Cluster())
 	case Sentinel:
-		return &client{single: goredis.NewFailoverClient(options.Failover())}, nil
+		c.single = goredis.NewFailoverClient(options.Failover())
+	default:
+		c.single = goredis.NewClient(options.Simple())
 	}
-	return &client{single: goredis.NewClient(options.Simple())}, nil
+	return c, nil
+}
+
+// welcome completes a session: it gets a name, for CLIENT LIST, unless CLIENT is forbidden or renamed. A missing
+// password is found here, because Redis would end the connection at a batch instead of saying so.
+func (c *client) welcome(ctx context.Context, conn *goredis.Conn) error {
+	var ping *goredis.StatusCmd
+	conn.Pipelined(ctx, func(pipe goredis.Pipeliner) error { //nolint:errcheck // ping and what follows have it
+		ping = pipe.Ping(ctx)
+		pipe.ClientSetName(ctx, "imzmq")
+		return nil
+	})
+	var reply goredis.Error
+	if err := ping.Err(); err != nil && (!errors.As(err, &reply) || strings.HasPrefix(err.Error(), "NOAUTH")) {
+		return err
+	}
+	c.opened.Add(1)
+	return nil
 }
 
 // node returns the client of the server that holds a key.

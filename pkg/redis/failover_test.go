@@ -37,12 +37,14 @@ func grows(t *testing.T, server *redistest.Server, key string) {
 	eventually(t, "messages in "+key, func() bool { return server.Do("llen", key).(int64) > from+10 })
 }
 
-func TestSentinelFailover(t *testing.T) {
+func TestSentinelFailover(t *testing.T) { redistest.Each(t, testSentinelFailover) }
+
+func testSentinelFailover(t *testing.T, program string) {
 	t.Parallel()
-	master := redistest.Start(t, "--repl-diskless-sync-delay", "0")
-	replica := redistest.Start(t, "--replicaof", "127.0.0.1 "+fmt.Sprint(master.Port()), "--repl-diskless-sync-delay", "0")
+	master := redistest.StartProgram(t, program, "--repl-diskless-sync-delay", "0")
+	replica := redistest.StartProgram(t, program, "--replicaof", "127.0.0.1 "+fmt.Sprint(master.Port()), "--repl-diskless-sync-delay", "0")
 	eventually(t, "a replica", func() bool { return strings.Contains(master.Do("info", "replication").(string), "state=online") })
-	sentinel := redistest.StartSentinel(t, fmt.Sprintf("sentinel monitor main 127.0.0.1 %d 1\nsentinel down-after-milliseconds main 500\nsentinel failover-timeout main 1000\n", master.Port()))
+	sentinel := redistest.StartSentinel(t, program, fmt.Sprintf("sentinel monitor main 127.0.0.1 %d 1\nsentinel down-after-milliseconds main 500\nsentinel failover-timeout main 1000\n", master.Port()))
 	eventually(t, "the sentinel to know the replica", func() bool {
 		return strings.Contains(sentinel.Do("info", "sentinel").(string), "slaves=1")
 	})
@@ -64,7 +66,7 @@ func TestSentinelFailover(t *testing.T) {
 // A master that the sentinels do not know is waited for, and the log says so.
 func TestSentinelWithoutMaster(t *testing.T) {
 	t.Parallel()
-	sentinel := redistest.StartSentinel(t, "")
+	sentinel := redistest.StartSentinel(t, "redis-server", "")
 	w, log := writer(t, "redis+sentinel://"+sentinel.Addr()+"/main?list=logs", nil)
 	if err := tryUntilLogged(t, w, log); err == nil || !strings.Contains(err.Error(), "no sentinel knows where the master is") {
 		t.Error(err)

@@ -33,6 +33,8 @@ type fault struct {
 	keyed   bool   // it concerns one key, not the whole server
 	key     string // that key, once it is known
 	moved   bool   // slots or the master may have moved: look again
+	ended   bool   // Redis has ended the connection
+	tooLong bool   // a text is too long for it
 	means   string // what it means, for the operator
 	err     error
 }
@@ -99,7 +101,10 @@ func newFault(err error, t *Target) *fault {
 	var name x509.HostnameError
 	var header tls.RecordHeaderError
 	dialing := errors.As(err, &operation) && operation.Op == "dial"
-	away := &fault{verdict: wait, code: codeAway, unknown: !dialing, moved: true, means: "it cannot be reached", err: err}
+	ended := !dialing && (errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET))
+	away := &fault{verdict: wait, code: codeAway, unknown: !dialing, moved: true, ended: ended,
+		means: "it cannot be reached", err: err}
 	switch {
 	case t.Mode == Sentinel && strings.Contains(err.Error(), "sentinels specified in configuration are unreachable"):
 		away.unknown = false
@@ -121,7 +126,7 @@ func newFault(err error, t *Target) *fault {
 		away.means = "it cannot be reached, or does not speak TLS on this port"
 	case strings.Contains(err.Error(), "redis: invalid reply"), strings.Contains(err.Error(), "redis: can't parse"):
 		away.means = "it does not speak Redis's protocol on this port; if it wants TLS, write rediss:// for redis://"
-	case errors.Is(err, io.EOF), errors.Is(err, syscall.EPIPE), errors.Is(err, syscall.ECONNRESET):
+	case ended:
 		// go-redis does not pass on what a server says before it closes a new connection.
 		away.means = "it has ended the connection: it is stopping or starting, wants TLS, or accepts no clients " +
 			"(maxclients, protected-mode: see its log)"
@@ -146,6 +151,8 @@ func replyFault(err error, text string, t *Target) *fault {
 	case (code == "MOVED" || code == "ASK") && t.Mode != Cluster, has("SELECT is not allowed in cluster mode"):
 		f = fault{verdict: refuse, means: "it belongs to a cluster: write redis+cluster:// for redis://"}
 	case known:
+	case has("invalid bulk length"):
+		f = fault{tooLong: true, means: "a message is longer than its proto-max-bulk-len"}
 	case has("max number of clients"):
 		f = fault{means: "it accepts no more connections: see its maxclients"}
 	case has("cluster support disabled"):

@@ -267,7 +267,7 @@ func TestCancelled(t *testing.T) {
 func TestReplicas(t *testing.T) {
 	each(t, func(t *testing.T, server *redistest.Server) {
 		server.Do("config", "set", "repl-diskless-sync-delay", 0) // by default, a master waits 5 s for more replicas
-		replica := redistest.Start(t, "--replicaof", "127.0.0.1 "+fmt.Sprint(server.Port()))
+		replica := redistest.StartProgram(t, server.Program(), "--replicaof", "127.0.0.1 "+fmt.Sprint(server.Port()))
 		online := func() bool { return strings.Contains(server.Do("info", "replication").(string), "state=online") }
 		eventually(t, "a replica", online)
 		replicas := func(c *redis.Config) {

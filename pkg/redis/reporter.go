@@ -3,6 +3,8 @@ package redis
 import (
 	"log/slog"
 	"time"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/log"
 )
 
 const (
@@ -11,9 +13,10 @@ const (
 	reportPause = time.Minute      // between two log lines of one kind; senders are answered every refusal
 )
 
-// reporter logs what is wrong with Redis and when that ends, without a line for each attempt.
+// reporter logs what is wrong with Redis and when that ends, without a line for each attempt. Its lines are limited,
+// too: a sender can choose a key that refuses, and another one each time.
 type reporter struct {
-	log *slog.Logger
+	log log.Limited
 
 	trouble  *fault    // why nothing is stored at the moment; nil: nothing is wrong
 	since    time.Time // when that began
@@ -47,7 +50,7 @@ func (r *reporter) waiting(f *fault) {
 		return
 	}
 	r.reported, r.last, r.lastAt = f.code, f.code, now
-	r.log.Warn("redis: the senders wait", "reason", f.Error())
+	r.log.Write(slog.LevelWarn, "redis: the senders wait", "reason", f.Error())
 }
 
 // refused logs why messages are refused: once a minute for the same reason and key.
@@ -56,17 +59,17 @@ func (r *reporter) refused(f *fault) {
 		return
 	}
 	r.refusal, r.refusedKey, r.refusedAt = f.code, f.key, time.Now()
-	r.log.Error("redis: messages are refused", "reason", f.Error())
+	r.log.Write(slog.LevelError, "redis: messages are refused", "reason", f.Error())
 }
 
 // stored ends what was wrong with a key, and logs the end of what was logged.
 func (r *reporter) stored(key []byte) {
 	if r.reported != "" {
-		r.log.Info("redis: messages are stored again", "after", time.Since(r.since).Round(time.Millisecond))
+		r.log.Write(slog.LevelInfo, "redis: messages are stored again", "after", time.Since(r.since).Round(time.Millisecond))
 	}
 	r.trouble, r.reported = nil, ""
 	if r.refusal != "" && (r.refusedKey == "" || r.refusedKey == string(key)) {
-		r.log.Info("redis: messages are no longer refused", "key", string(key))
+		r.log.Write(slog.LevelInfo, "redis: messages are no longer refused", "key", string(key))
 		r.refusal, r.refusedKey = "", ""
 	}
 }

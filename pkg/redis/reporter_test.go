@@ -7,14 +7,16 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/log"
 )
 
 // newReporter returns a reporter and a function that returns how many lines it has logged since the last call.
 func newReporter() (*reporter, func() int) {
-	var log bytes.Buffer
-	return &reporter{log: slog.New(slog.NewTextHandler(&log, nil))}, func() int {
-		n := strings.Count(log.String(), "\n")
-		log.Reset()
+	var text bytes.Buffer
+	return &reporter{log: log.Limited{Logger: slog.New(slog.NewTextHandler(&text, nil))}}, func() int {
+		n := strings.Count(text.String(), "\n")
+		text.Reset()
 		return n
 	}
 }
@@ -105,6 +107,24 @@ func TestReporterRefused(t *testing.T) {
 		r.stored([]byte("b"))
 		if n := lines(); n != 1 {
 			t.Errorf("%d lines, want the end", n)
+		}
+	})
+}
+
+// A sender that names another key that refuses each time does not fill the log, nor one that has every other message
+// refused.
+func TestReporterIsLimited(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r, lines := newReporter()
+		for range 1000 {
+			r.refused(&fault{code: "WRONGTYPE", key: "a"})
+			r.refused(&fault{code: "WRONGTYPE", key: "b"})
+			r.refused(&fault{code: "TOOLONG"})
+			r.stored([]byte("c"))
+		}
+		if n := lines(); n != log.Burst {
+			t.Errorf("%d lines for 3000 refusals", n)
 		}
 	})
 }

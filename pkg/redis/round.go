@@ -36,9 +36,10 @@ func (w *Writer) round(ctx context.Context) (trouble *fault) {
 	return trouble
 }
 
-// worse returns the fault to wait for. A full list gives way to any other fault, which is waited for longer.
+// worse returns the fault to wait for. A full list gives way to any other fault, which is waited for longer. A text
+// that is too long is the cause of the end of its connection, which follows.
 func worse(a, b *fault) *fault {
-	if b == nil || a != nil && b.code == codeFull {
+	if b == nil || a != nil && (b.code == codeFull || a.tooLong) {
 		return a
 	}
 	return b

@@ -67,6 +67,9 @@ func IsTarget(text string) bool {
 	return false
 }
 
+// MaxLength is the most that a list or stream may be limited to, in messages: more than Redis has memory for.
+const MaxLength = 1_000_000_000_000
+
 // errPassword quotes nothing of the text, which has or may have a password in it.
 var errPassword = errors.New("a password does not belong on a command line, where every user of the host can read it: " +
 	"set REDIS_PASSWORD or give --redis-password-file, and leave the user alone before the @")
@@ -181,8 +184,8 @@ func (t *Target) parseQuery(query string) error {
 				return err
 			}
 		case name == "maxlen":
-			if t.MaxLen, err = strconv.ParseInt(value, 10, 64); err != nil || t.MaxLen < 1 {
-				return fmt.Errorf("maxlen=%s: write the length of a stream, at least 1", text)
+			if t.MaxLen, err = strconv.ParseInt(value, 10, 64); err != nil || t.MaxLen < 1 || t.MaxLen > MaxLength {
+				return fmt.Errorf("maxlen=%s: write the length of a stream, from 1 to %d", text, MaxLength)
 			}
 		case name != "":
 			return fmt.Errorf("%q is not known", name)

@@ -7,11 +7,13 @@ import (
 	_ "embed"
 	"encoding/hex"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/backoff"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/log"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/message"
 )
 
@@ -37,12 +39,17 @@ const (
 
 // Writer stores messages. It is for one goroutine.
 type Writer struct {
+	// Shorten returns the text of message i of Store's batch with at most limit bytes, or with as few as it can have.
+	// nil: texts are cut without an incomplete UTF-8 character at their end.
+	Shorten func(i, limit int) []byte
+
 	cfg    Config
 	client *client
 	self   string // the sender's id of messages without a sender
 	next   uint64 // the last number given to one of them
 
 	// The part in hand, borrowed while Store runs; texts[i] and settled(i, …) belong to batch[i].
+	from    int // where it begins in Store's batch
 	batch   []message.Message
 	texts   [][]byte
 	settled func(i int, refusal error)
@@ -52,6 +59,9 @@ type Writer struct {
 	poll     backoff.Backoff // for a full list; it never grows
 	reporter reporter
 	checked  bool // Redis has been asked whether it evicts data
+
+	over      oversize
+	truncated atomic.Uint64
 }
 
 // NewWriter makes a writer. It reads the files that config names, and does not connect yet.
@@ -65,7 +75,7 @@ func NewWriter(config Config) (*Writer, error) {
 	}
 	var id [16]byte
 	rand.Read(id[:]) // never fails (crypto/rand)
-	w := &Writer{cfg: config, client: client, self: hex.EncodeToString(id[:]), reporter: reporter{log: config.Logger}}
+	w := &Writer{cfg: config, client: client, self: hex.EncodeToString(id[:]), reporter: reporter{log: log.Limited{Logger: config.Logger}}}
 	w.backoff = backoff.Backoff{First: config.Reconnect, Max: config.ReconnectMax}
 	w.poll = backoff.Backoff{First: fullPoll, Max: fullPoll}
 	return w, nil
@@ -86,7 +96,10 @@ func (w *Writer) Close() error {
 //
 // Store waits as long as the trouble can pass: Redis is away, restarting, failing over or out of memory, or the list is
 // full. When ctx ends, Store returns an error that wraps ctx.Err(), the fate of unsettled messages is unknown, and the
-// writer is closed. batch and texts are only read, and not after Store has returned.
+// writer is closed.
+//
+// A text that Redis is found not to take because of its length is cut, and replaced in texts. Otherwise batch and texts
+// are only read, and not after Store has returned.
 func (w *Writer) Store(ctx context.Context, batch []message.Message, texts [][]byte, settled func(i int, refusal error)) error {
 	stop := context.AfterFunc(ctx, func() { w.client.close() }) // ctx alone does not interrupt go-redis
 	defer stop()
@@ -96,7 +109,7 @@ func (w *Writer) Store(ctx context.Context, batch []message.Message, texts [][]b
 		for ; to < len(batch) && to-from < maxPart && (to == from || size+len(texts[to]) <= maxPartBytes); to++ {
 			size += len(texts[to])
 		}
-		w.batch, w.texts = batch[from:to], texts[from:to]
+		w.from, w.batch, w.texts = from, batch[from:to], texts[from:to]
 		w.settled = func(i int, refusal error) { settled(from+i, refusal) }
 		if err := w.storePart(ctx); err != nil {
 			return err
@@ -108,15 +121,18 @@ func (w *Writer) Store(ctx context.Context, batch []message.Message, texts [][]b
 
 func (w *Writer) storePart(ctx context.Context) error {
 	w.plan.make(w)
+	w.over.ended = 0
+	clear(w.over.cuts)
 	for {
 		trouble := w.round(ctx)
 		if len(w.plan.pending) == 0 {
+			w.tell()
 			return nil
 		}
 		if ctx.Err() != nil {
 			return cancelled(ctx, w.reporter.trouble)
 		}
-		if trouble == nil {
+		if trouble == nil || w.cut(trouble) {
 			continue
 		}
 		w.reporter.waiting(trouble)

@@ -4,7 +4,8 @@
 //
 // It follows librelp's protocol description and what librelp 1.11 does. imrelp answers 200 once it has
 // handed the message to rsyslog's queue, and even if a full queue dropped it, unless the input has
-// flowControl="full". A message over imrelp's maxDataSize (8 KiB) is cut there and answered with 200.
+// flowControl="full". A message over imrelp's maxDataSize (8,096 bytes) is cut there and answered with 200, unless the
+// input has oversizeMode="abort": see oversize.go.
 package relp
 
 import (
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/backoff"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/listen"
 )
 
 // Config configures a Client. Only Address and Logger have no default.
@@ -67,6 +69,10 @@ func setDefault(d *time.Duration, value time.Duration) {
 // Client sends messages to one imrelp. Its connection stays open between batches. It has no goroutine
 // of its own unless Send runs. It is not for concurrent use.
 type Client struct {
+	// Shorten returns the text of message i of the batch in hand with at most limit bytes, or with as few as it can
+	// have. nil: texts are cut without an incomplete UTF-8 character at their end.
+	Shorten func(i, limit int) []byte
+
 	config Config
 	log    *slog.Logger
 	dial   func(ctx context.Context, address string) (net.Conn, error)
@@ -76,6 +82,7 @@ type Client struct {
 	wait    backoff.Backoff
 	down    error // the failure that was logged and has not ended; nil: none
 	pending []int // scratch of Send: the indices in the batch of unanswered messages, in order
+	over    oversize
 }
 
 // NewClient checks config and returns a client, which connects when it is first needed.
@@ -83,7 +90,7 @@ func NewClient(config Config) (*Client, error) {
 	if err := config.complete(); err != nil {
 		return nil, err
 	}
-	dialer := net.Dialer{Timeout: dialTimeout} // Go sets TCP_NODELAY and TCP keep-alives by default
+	dialer := net.Dialer{Timeout: dialTimeout, Control: listen.Yield} // Go sets TCP_NODELAY and TCP keep-alives by default
 	return &Client{
 		config: config,
 		log:    config.Logger.With("address", config.Address),
@@ -112,15 +119,18 @@ func (e *Refusal) Error() string { return fmt.Sprintf("relp: refused with %d: %s
 // twice. This goes on until ctx ends. Send then returns an error that wraps ctx.Err() and names the
 // first failure; the fate of the messages that were not settled is unknown.
 //
-// The batch is only read, and not after Send has returned.
+// A message at which the server ends session after session is cut: its text in the batch is replaced. Otherwise the
+// batch is only read, and not after Send has returned.
 func (c *Client) Send(ctx context.Context, batch [][]byte, settled func(i int, refusal error)) error {
 	c.pending = c.pending[:0]
 	for i := range batch {
 		c.pending = append(c.pending, i)
 	}
+	c.over.begin()
+	c.precut(batch)
 	for len(c.pending) > 0 {
-		err := c.round(ctx, batch, settled)
-		if err == nil || len(c.pending) == 0 {
+		again, err := c.round(ctx, batch, settled)
+		if err == nil || again || len(c.pending) == 0 {
 			continue
 		}
 		if !c.retry(ctx, err) {
@@ -140,16 +150,17 @@ func (c *Client) gaveUp(ctx context.Context, messages int) error {
 }
 
 // round sends as much of pending as one session can carry, and removes what was answered. After an
-// error there is no session.
-func (c *Client) round(ctx context.Context, batch [][]byte, settled func(int, error)) error {
+// error there is no session. again reports whether to try again without a wait.
+func (c *Client) round(ctx context.Context, batch [][]byte, settled func(int, error)) (again bool, _ error) {
 	if c.session != nil && c.session.next > c.last {
 		c.end(ctx)
 	}
 	if err := c.Connect(ctx); err != nil {
-		return err
+		c.unreachable(batch)
+		return false, err
 	}
 	s := c.session
-	count := min(len(c.pending), c.last-s.next+1)
+	count := c.portion(batch, min(len(c.pending), c.last-s.next+1))
 	t := transfer{
 		session: s, batch: batch, pending: c.pending[:count], settled: settled,
 		window: c.config.Window, first: s.next, progress: make(chan struct{}, 1),
@@ -161,11 +172,15 @@ func (c *Client) round(ctx context.Context, batch [][]byte, settled func(int, er
 	if t.answered.Load() > 0 {
 		c.recovered()
 	}
+	if err == nil {
+		c.answered(batch, count)
+	}
 	c.pending = compact(c.pending)
 	if err != nil {
 		c.drop()
+		again = c.ended(batch, int(t.sent.Load()-t.answered.Load()), err)
 	}
-	return err
+	return again, err
 }
 
 // compact removes the answered messages, which are -1, from pending.

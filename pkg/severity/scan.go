@@ -5,36 +5,68 @@ package severity
 
 const malformed = -1
 
-// ofObject goes through the top-level keys of the object that b begins with, up to the first that states a severity.
+// ofObject goes through the top-level keys of the object that b begins with, for the one that counts most.
 func ofObject(b []byte) (Severity, bool) {
-	for i := spaceEnd(b, 1); i < len(b) && b[i] == '"'; {
-		end := stringEnd(b, i)
-		if end == malformed {
-			return 0, false
+	best, found := silent, Severity(0)
+	for i := spaceEnd(b, 1); i < len(b) && best != program; {
+		key, value, next := member(b, i)
+		if next == malformed {
+			break
 		}
-		key := b[i+1 : end-1]
-		i = spaceEnd(b, end)
-		if i >= len(b) || b[i] != ':' {
-			return 0, false
+		if r, s := field(key, value); r < best {
+			best, found = r, s
 		}
-		i = spaceEnd(b, i+1)
-		if end = valueEnd(b, i); end == malformed {
-			return 0, false
+		i = next
+	}
+	return found, best != silent
+}
+
+// ofLog is what ECS states in an object of the name log.
+func ofLog(b []byte) (Severity, bool) {
+	if b[0] != '{' {
+		return 0, false
+	}
+	var lower [maxWord]byte
+	for i := spaceEnd(b, 1); i < len(b); {
+		key, value, next := member(b, i)
+		if next == malformed {
+			break
 		}
-		value := b[i:end]
-		i = spaceEnd(b, end)
-		if i >= len(b) || b[i] != ',' && b[i] != '}' {
-			return 0, false
+		if string(fold(&lower, key)) == "level" {
+			if s, ok := stated(value, plain); ok {
+				return s, true
+			}
 		}
-		if s, ok := field(key, value); ok {
-			return s, true
-		}
-		if b[i] == '}' {
-			return 0, false
-		}
-		i = spaceEnd(b, i+1)
+		i = next
 	}
 	return 0, false
+}
+
+// member reads a member of an object. After the last one, next is the end of b.
+func member(b []byte, i int) (key, value []byte, next int) {
+	if b[i] != '"' {
+		return nil, nil, malformed
+	}
+	end := stringEnd(b, i)
+	if end == malformed {
+		return nil, nil, malformed
+	}
+	key = b[i+1 : end-1]
+	if i = spaceEnd(b, end); i >= len(b) || b[i] != ':' {
+		return nil, nil, malformed
+	}
+	i = spaceEnd(b, i+1)
+	if end = valueEnd(b, i); end == malformed {
+		return nil, nil, malformed
+	}
+	value = b[i:end]
+	switch i = spaceEnd(b, end); {
+	case i < len(b) && b[i] == ',':
+		return key, value, spaceEnd(b, i+1)
+	case i < len(b) && b[i] == '}':
+		return key, value, len(b)
+	}
+	return nil, nil, malformed
 }
 
 func spaceEnd(b []byte, i int) int {

@@ -1,17 +1,26 @@
 // Package severity finds the severity that a log message states in its payload: in the <PRI> that syslog
 // puts first (RFC 3164, RFC 5424), or in a key of a JSON object, as rsyslog's templates and the usual
-// logging libraries write it:
+// logging libraries write it. If several keys state one, the highest row of this table counts, and within a row
+// the key that comes first in the object:
 //
-//	syslogseverity, syslogseverity-text, pri, pri-text   rsyslog's properties and jsonmesg
-//	syslogpriority, syslogpriority-text                  their older names
-//	severity, severity_label                             templates for Logstash and Elasticsearch
-//	priority                                             journald, syslog-ng
-//	level                                                logrus, zap, slog, zerolog, GELF, pino, bunyan, Monolog
-//	level_name, levelname, loglevel, log.level           Monolog, Python's loggers, ECS
+//	severity, severity_text, severityText, severity_label   Google Cloud, OpenTelemetry, Logstash, rsyslog templates
+//	level_name, levelname, loglevel, log_level, log.level,  Monolog, Python, ECS, which may nest the level in "log",
+//	log{level}, @level, @l, lvl                             hclog, Serilog
+//	level; levelno                                          logrus, zap, slog, zerolog, GELF, pino, bunyan; Python
+//	priority, syslogseverity, syslogseverity-text,          journald, syslog-ng, rsyslog's properties and jsonmesg,
+//	syslogpriority, syslogpriority-text                     their older names
+//	pri-text, pri                                           rsyslog's properties
 //
-// Case does not matter in keys and names. A value is a number, or a string with a number or a name in it:
-// emerg, emergency, panic; alert; crit, critical, fatal, dpanic; err, error; warn, warning; notice; info,
-// informational, information; debug, trace.
+// What the program says thus precedes what its transport says, and a name precedes a number that libraries use
+// differently. The order of the keys, which JSON does not define, hardly matters.
+//
+// Case does not matter in keys and names, nor do spaces around a value. A value is a number, or a string with a number
+// or a name in it: emerg, emergency, panic; alert; crit, critical, fatal, dpanic; err, error, severe; warn, warning;
+// notice; info, informational, information; debug, trace, verbose. Level takes the numbers of pino and bunyan (10 to
+// 60) and Monolog (100 to 600), too, and levelno those of Python alone (10 to 50).
+//
+// The live page does the same in its severity.js. testdata/severities.json, at the top of the repository, is the table
+// that the tests of both read.
 //
 // Nothing here allocates, or looks beyond the first 4 KiB of a payload.
 package severity
@@ -60,10 +69,9 @@ const (
 	maxPRI = 191
 )
 
-// Of returns the severity that payload states: that of the <PRI> it begins with, or of the first key of a
-// JSON object that states one. White space and rsyslog's "@cee:" may precede the object. The result is
-// false if the first 4 KiB state none, or if the object is malformed before that key. Nested values are
-// skipped and not checked.
+// Of returns the severity that payload states: that of the <PRI> it begins with, or of the key of a JSON object that
+// counts most. White space and rsyslog's "@cee:" may precede the object. Of an object that is cut off, malformed or
+// longer than 4 KiB, the keys before that place count. Nested values are skipped and not checked.
 func Of(payload []byte) (Severity, bool) {
 	b := payload[:min(len(payload), maxLook)]
 	if len(b) > 0 && b[0] == '<' {
@@ -80,7 +88,7 @@ func Of(payload []byte) (Severity, bool) {
 	return 0, false
 }
 
-// ofPRI reads "<", one to three digits, ">".
+// ofPRI reads "<", one to three digits, ">". Like rsyslog and journald, it accepts leading zeros.
 func ofPRI(b []byte) (Severity, bool) {
 	end := digitsEnd(b, 1)
 	if end >= len(b) || b[end] != '>' {

@@ -13,19 +13,22 @@ const (
 	maxInstructions = 2000
 )
 
-func compile(text string) (*regexp.Regexp, error) {
+// compile returns an expression and how many instructions it has, roughly.
+func compile(text string) (expression *regexp.Regexp, cost int, err error) {
 	if len(text) > maxGrep {
-		return nil, fmt.Errorf("grep of more than %d bytes", maxGrep)
+		return nil, 0, fmt.Errorf("grep of more than %d bytes", maxGrep)
 	}
 	tree, err := syntax.Parse(text, syntax.Perl)
 	if err != nil {
-		return nil, fmt.Errorf("grep is not a regular expression: %w", err)
+		return nil, 0, fmt.Errorf("grep is not a regular expression: %w", err)
 	}
-	if n := instructions(tree); n > maxInstructions {
-		return nil, fmt.Errorf("grep is too much work because of its repetitions or character classes: %d steps, at most %d",
-			n, maxInstructions)
+	cost = instructions(tree)
+	if cost > maxInstructions {
+		return nil, 0, fmt.Errorf("grep is too much work because of its repetitions or character classes: %d steps, at most %d",
+			cost, maxInstructions)
 	}
-	return regexp.Compile(text)
+	expression, err = regexp.Compile(text)
+	return expression, cost, err
 }
 
 // instructions returns roughly how many instructions an expression compiles to. The parser bounds the product

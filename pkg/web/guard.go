@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
@@ -140,7 +141,7 @@ func (s *Server) authorized(w http.ResponseWriter, r *http.Request) bool {
 	}
 	token, err := readToken(s.cfg.TokenFile)
 	if err != nil {
-		s.cfg.Logger.Error("nobody can read the stream: the token file is unusable", "reason", err)
+		s.unusable.Write(slog.LevelError, "nobody can read the stream: the token file is unusable", "reason", err)
 		http.Error(w, "the server cannot read its token", http.StatusInternalServerError)
 		return false
 	}

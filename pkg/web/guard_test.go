@@ -7,7 +7,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	limited "github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/log"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap/taptest"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/web"
 )
 
@@ -205,4 +208,27 @@ func short(t *testing.T) string {
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	return dir
+}
+
+// Requests do not fill the log, whatever is wrong with them or with the server's files.
+func TestRequestsDoNotFillTheLog(t *testing.T) {
+	const requests = 300
+	file := write(t, filepath.Join(t.TempDir(), "token"), secret)
+	unusable := serve(t, web.Config{TokenFile: file})
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	encrypted, _, _ := serveTLS(t, certificate(t, 1))
+	began := time.Now()
+	for range requests {
+		unusable.get("/stream").status(500, "")
+		encrypted.do("GET", "/").status(400, "")
+	}
+	for _, s := range []*served{unusable, encrypted} {
+		taptest.Eventually(t, "a line", func() bool { return s.log.String() != "" })
+		most := limited.Burst + 1 + int(time.Since(began)/time.Second)
+		if n := strings.Count(s.log.String(), "\n"); n > most {
+			t.Errorf("%d lines of log for %d requests", n, requests)
+		}
+	}
 }

@@ -5,7 +5,6 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,9 +21,9 @@ const (
 // request is what a reader wants.
 type request struct {
 	interest tap.Interest
-	grep     *regexp.Regexp // nil: everything
-	events   bool           // Server-Sent Events, not plain text
-	stranger bool           // its Last-Event-ID is another process's
+	filter   filter
+	events   bool // Server-Sent Events, not plain text
+	stranger bool // its Last-Event-ID is another process's
 }
 
 func (s *Server) parse(r *http.Request) (request, error) {
@@ -48,7 +47,8 @@ func (s *Server) parse(r *http.Request) (request, error) {
 		}
 	}
 	if text := query.Get("grep"); text != "" {
-		if q.grep, err = compile(text); err != nil {
+		q.filter.turns = s.turns
+		if q.filter.expression, q.filter.cost, err = compile(text); err != nil {
 			return q, err
 		}
 	}

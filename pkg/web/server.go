@@ -30,6 +30,7 @@ import (
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/budget"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/listen"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/log"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap"
 )
 
@@ -74,6 +75,10 @@ type Server struct {
 	instance string        // distinguishes our event IDs from those of an earlier process
 	quit     chan struct{} // closed: readers get what waits for them, and no more
 	clients  atomic.Int64
+	turns    turns // of readers' filters
+
+	unusable  log.Limited // for a token file that each request finds unusable
+	strangers log.Limited // for what else anyone that connects can cause
 
 	headerTimeout time.Duration // how long a client may take to send a request's header
 	idleTimeout   time.Duration // how long a connection may stay open between two requests
@@ -84,12 +89,14 @@ type Server struct {
 
 // New returns a server. It reads the files that cfg names, and fails if they are unusable.
 func New(cfg Config) (*Server, error) {
-	s := &Server{cfg: cfg, quit: make(chan struct{}), headerTimeout: 10 * time.Second, idleTimeout: 2 * time.Minute, stall: maxStall}
+	s := &Server{cfg: cfg, quit: make(chan struct{}), turns: newTurns(),
+		headerTimeout: 10 * time.Second, idleTimeout: 2 * time.Minute, stall: maxStall}
 	if s.cfg.Budget == nil {
 		s.cfg.Budget = budget.New(budget.Default, 0)
 	}
 	var random [4]byte
 	rand.Read(random[:]) // never fails
+	s.unusable.Logger, s.strangers.Logger = cfg.Logger, cfg.Logger
 	s.instance = hex.EncodeToString(random[:])
 	if cfg.TokenFile != "" {
 		if _, err := readToken(cfg.TokenFile); err != nil {
@@ -135,7 +142,7 @@ func (s *Server) Serve(ctx, draining context.Context, l net.Listener) error {
 			listen.LimitUnsent(conn, maxUnsent) //nolint:errcheck // the kernel then holds more
 			return context.WithValue(ctx, guestKey{}, listen.GuestOf(conn))
 		},
-		ErrorLog: slog.NewLogLogger(s.cfg.Logger.Handler(), slog.LevelDebug), // any stranger can cause these
+		ErrorLog: s.strangers.Standard(slog.LevelDebug),
 	}
 	ended := make(chan struct{})
 	go func() {

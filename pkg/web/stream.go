@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"net/http"
 	"time"
 
@@ -93,13 +94,14 @@ func (c *client) serve(r *http.Request) {
 			return
 		case <-c.server.quit:
 			for {
-				if waiting = c.reader.TakeSome(waiting[:0], portion); len(waiting) == 0 || c.deliver(waiting) != nil {
+				waiting = c.reader.TakeSome(waiting[:0], portion)
+				if len(waiting) == 0 || c.deliver(r.Context(), waiting) != nil {
 					return
 				}
 			}
 		}
 		waiting = c.reader.TakeSome(waiting[:0], portion)
-		if c.deliver(waiting) != nil {
+		if c.deliver(r.Context(), waiting) != nil {
 			return
 		}
 	}
@@ -113,14 +115,17 @@ const (
 )
 
 // deliver encodes and writes deliveries, and clears them before it waits for the reader to read.
-func (c *client) deliver(waiting []tap.Delivery) error {
+func (c *client) deliver(ctx context.Context, waiting []tap.Delivery) error {
+	defer c.request.filter.rest()
 	buffer := buffers.Get().(*[]byte)
 	defer buffers.Put(buffer)
 	b := (*buffer)[:0]
 	for _, d := range waiting {
 		for i := range d.Messages {
 			m := &d.Messages[i]
-			if c.request.grep != nil && !c.request.grep.Match(m.Payload) {
+			if matches, err := c.request.filter.match(ctx, m.Payload); err != nil {
+				return err
+			} else if !matches {
 				continue
 			}
 			if m.Large() {
@@ -132,6 +137,12 @@ func (c *client) deliver(waiting []tap.Delivery) error {
 			}
 			b = c.encoding.message(b, m)
 			c.sent++
+			if c.request.filter.waits() {
+				if err := c.write(b); err != nil {
+					return err
+				}
+				b = b[:0]
+			}
 		}
 		if d.Missed > 0 {
 			b = c.miss(b, d.Missed)
@@ -155,6 +166,7 @@ func (c *client) miss(b []byte, n uint64) []byte {
 
 // write sends b to the reader at once, unless it is empty; nil sends the headers.
 func (c *client) write(b []byte) error {
+	c.request.filter.rest()
 	if b == nil {
 		return c.control.Flush()
 	}

@@ -2,6 +2,7 @@ package zmq
 
 import (
 	"fmt"
+	"runtime"
 	"sync"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/prefix"
@@ -12,6 +13,10 @@ const (
 	cancelByte    = 0
 	subscribeByte = 1
 )
+
+// changesInTurn is how many subscriptions and cancellations of one peer are obeyed before others get their turn. A peer
+// that sends nothing else would otherwise hold a processor for whole time slices, and several such peers all of them.
+const changesInTurn = 64
 
 // audience holds which peers have subscribed to what a PUB or XPUB publishes. Its mutex is locked before an
 // outbox's.
@@ -45,7 +50,8 @@ func (s *Socket) upstream(b *Batch) {
 // the end, forget.
 func (p *Peer) subscribe(prefix []byte) error {
 	s := p.socket
-	if s.cfg.Type != Pub && s.cfg.Type != XPub {
+	p.takeTurns()
+	if !s.publishes() {
 		return fmt.Errorf("a subscription sent to a %s socket", s.cfg.Type)
 	}
 	s.audience.mu.Lock()
@@ -61,17 +67,29 @@ func (p *Peer) subscribe(prefix []byte) error {
 		}
 		s.changeAudience(p, prefix, true)
 	}
+	if p.dialled != "" {
+		s.newcomers.asked(p)
+	}
 	return nil
 }
 
-// cancel takes one subscription of the peer back.
+// cancel takes the peer's subscription to a prefix back, however many times the peer has sent it: libzmq's XSUB passes
+// on every subscription, and only the last cancellation.
 func (p *Peer) cancel(prefix []byte) {
+	p.takeTurns()
 	p.socket.audience.mu.Lock()
-	last := p.topics.Remove(prefix)
+	had := p.topics.RemoveAll(prefix)
 	p.socket.audience.mu.Unlock()
-	if last {
+	if had {
 		p.repay(prefix)
 		p.socket.changeAudience(p, prefix, false)
+	}
+}
+
+// takeTurns lets others run after changesInTurn calls.
+func (p *Peer) takeTurns() {
+	if p.changes++; p.changes%changesInTurn == 0 {
+		runtime.Gosched()
 	}
 }
 

@@ -37,6 +37,26 @@ func (s *Socket) Bind(text string) (string, error) {
 	return bound, nil
 }
 
+// BindLater binds an endpoint in the background as patiently as p says, and calls done once, with Bind's result. It
+// does not if the socket is closed before. done must not call Close.
+func (s *Socket) BindLater(text string, p listen.Patience, done func(bound string, err error)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return
+	}
+	s.work.Go(func() {
+		var bound string
+		err := p.Try(s.ctx, text, func() (err error) {
+			bound, err = s.Bind(text)
+			return err
+		})
+		if s.ctx.Err() == nil {
+			done(bound, err)
+		}
+	})
+}
+
 // bindError says what to do about an address that is taken.
 func bindError(endpoint string, err error) error {
 	if errors.Is(err, syscall.EADDRINUSE) {
@@ -67,7 +87,7 @@ func (s *Socket) accept(l net.Listener, bound string) {
 			return
 		}
 		if err != nil {
-			s.strangers.write(slog.LevelWarn, "cannot accept a connection", "endpoint", bound, "error", acceptError(err))
+			s.strangers.Write(slog.LevelWarn, "cannot accept a connection", "endpoint", bound, "error", acceptError(err))
 			if !wait.Wait(s.ctx) {
 				return
 			}
@@ -103,12 +123,12 @@ func (s *Socket) serveAccepted(conn net.Conn, guest *listen.Guest, bound string)
 	var dropped *dropError
 	switch {
 	case errors.As(err, &dropped):
-		s.dropped.write(slog.LevelWarn, "peer dropped", "endpoint", bound, "peer", remote, "reason", err)
+		s.dropped.Write(slog.LevelWarn, "peer dropped", "endpoint", bound, "peer", remote, "reason", err)
 	case established && errors.As(err, new(*zmtp.TooLongError)):
-		s.dropped.write(slog.LevelWarn, "peer dropped", "endpoint", bound, "peer", remote, "reason", err)
+		s.dropped.Write(slog.LevelWarn, "peer dropped", "endpoint", bound, "peer", remote, "reason", err)
 	case established:
-		s.strangers.write(slog.LevelInfo, "peer disconnected", "endpoint", bound, "peer", remote, "reason", err)
+		s.strangers.Write(slog.LevelInfo, "peer disconnected", "endpoint", bound, "peer", remote, "reason", err)
 	case s.ctx.Err() == nil:
-		s.strangers.write(slog.LevelWarn, "connection refused", "endpoint", bound, "peer", remote, "reason", err)
+		s.strangers.Write(slog.LevelWarn, "connection refused", "endpoint", bound, "peer", remote, "reason", err)
 	}
 }

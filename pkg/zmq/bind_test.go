@@ -2,13 +2,16 @@ package zmq
 
 import (
 	"context"
+	"fmt"
 	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/listen"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/prefix"
 )
 
@@ -156,5 +159,30 @@ func TestConfigErrors(t *testing.T) {
 		if _, err := New(cfg); err == nil {
 			t.Errorf("%s: accepted", name)
 		}
+	}
+}
+
+// An address that is taken is bound once it is free. The closing of the socket ends the waiting.
+func TestBindLater(t *testing.T) {
+	first, at := bound(t, Config{Type: Pull})
+	patience := listen.Patience{Limit: listen.ForEver, First: time.Millisecond, Max: 10 * time.Millisecond}
+	var log logged
+	patience.Logger = log.logger()
+	waiting, second := open(t, Config{Type: Pull}), open(t, Config{Type: Pull})
+	done := make(chan string, 2)
+	report := func(bound string, err error) { done <- fmt.Sprint(bound, err) }
+	waiting.BindLater(at, patience, report)
+	eventually(t, "an attempt", func() bool { return log.count("will go on trying") == 1 })
+	waiting.Close(context.Background())
+	waiting.BindLater(at, patience, report)
+	second.BindLater(at, patience, report)
+	first.Close(context.Background())
+	if got := <-done; got != at+"<nil>" {
+		t.Errorf("bound: %s", got)
+	}
+	push := connected(t, Config{Type: Push}, at)
+	push.Send(soon(t), []byte("late"))
+	if got := receiveOne(t, second); got != "late" {
+		t.Errorf("received %q", got)
 	}
 }

@@ -43,6 +43,7 @@ func (s *Socket) Close(ctx context.Context) (unwritten int) {
 // is closed. The peers end theirs after all that they have sent, which is received as usual. The channel is
 // closed when the last connection has ended and everything has been received.
 func (s *Socket) Retire() <-chan struct{} {
+	s.newcomers.close()
 	s.stop()
 	s.mu.Lock()
 	s.closed = true

@@ -8,6 +8,7 @@
 //   - PUB and XPUB give each message to every peer that subscribed to its first frame. Only the slow ones miss it, and
 //     learn of that if they are sockets of this package (missed.go).
 //   - XPUB also reports what is subscribed to, and XSUB can change at any time what it subscribes to.
+//   - ROUTER and DEALER ignore an empty message that a connection begins with (libzmq's ZMQ_PROBE_ROUTER).
 //   - ROUTER answers a connection rather than a name: a Peer is what was received from, and what Send answers to.
 //
 // No message waits for a peer that is not connected, so that none is lost in a queue that is never drained. When a
@@ -71,10 +72,12 @@ type Config struct {
 	Identity   []byte   // routing identity of a DEALER, 0 to 255 bytes, not beginning with a zero byte
 	Subscribe  []string // the prefixes that a SUB or XSUB asks for; none: it receives nothing
 	HWM        int      // high-water mark: messages held per peer and direction; 0: DefaultHWM
-	MaxMessage int      // bytes of all frames of a received message together; 0: DefaultMaxMessage
+	Batch      int      // most messages of a received Batch, which is a peer's turn; 0 or above HWM: HWM
+	MaxMessage int      // bytes of all frames of a received message together, which is cut there; 0: DefaultMaxMessage
 
 	Reconnect, ReconnectMax time.Duration // first and longest wait between dials
 	HandshakeTimeout        time.Duration // a peer that has not finished its handshake by then is dropped
+	Reaching                time.Duration // how long Settled waits for endpoints at the start; 0: DefaultReaching
 	Heartbeat               time.Duration // interval of PING; a peer silent for three is dropped; 0: none
 
 	DNSServer      string        // host:port of the server that looks names up; "": the system's
@@ -104,6 +107,9 @@ type Config struct {
 	// take effect between two published messages. It may be called while the socket is being closed.
 	OnSubscription func(p *Peer, prefix []byte, wanted bool, apply func())
 
+	// OnSettled: Settled returns nil from now on, until another peer comes.
+	OnSettled func()
+
 	// OnUnreachable: an endpoint that is connected to was not reached, or its peer was silent or dropped, and
 	// dialling goes on; or the endpoint has left the name that led to it. It is called after OnDown.
 	OnUnreachable func(endpoint string)
@@ -124,17 +130,20 @@ func (c *Config) setDefaults() error {
 	if len(c.Identity) > 255 || (len(c.Identity) > 0 && c.Identity[0] == 0) {
 		return errors.New("a routing identity has at most 255 bytes and does not begin with a zero byte")
 	}
-	if c.HWM < 0 || c.MaxMessage < 0 {
-		return errors.New("the high-water mark and the longest message cannot be negative")
+	if min(c.HWM, c.Batch, c.MaxMessage) < 0 {
+		return errors.New("the high-water mark, the batch and the longest message cannot be negative")
 	}
-	if min(c.Reconnect, c.ReconnectMax, c.HandshakeTimeout, c.Heartbeat) < 0 {
+	if min(c.Reconnect, c.ReconnectMax, c.HandshakeTimeout, c.Heartbeat, c.Reaching) < 0 {
 		return errors.New("the waits between dials, the time for a handshake and the heartbeat cannot be negative")
 	}
 	orDefault(&c.HWM, DefaultHWM)
+	orDefault(&c.Batch, c.HWM)
+	c.Batch = min(c.Batch, c.HWM)
 	orDefault(&c.MaxMessage, DefaultMaxMessage)
 	orDefault(&c.Reconnect, DefaultReconnect)
 	orDefault(&c.ReconnectMax, DefaultReconnectMax)
 	orDefault(&c.HandshakeTimeout, DefaultHandshakeTimeout)
+	orDefault(&c.Reaching, DefaultReaching)
 	orDefault(&c.silence, defaultSilence)
 	orDefault(&c.farewell, defaultFarewell)
 	orDefault(&c.stuck, defaultStuck)
@@ -145,7 +154,7 @@ func (c *Config) setDefaults() error {
 		c.Budget = budget.New(budget.Default, 0)
 	}
 	if c.dial == nil {
-		c.dial = new(net.Dialer).DialContext
+		c.dial = (&net.Dialer{Control: listen.Yield}).DialContext
 	}
 	return nil
 }

@@ -25,6 +25,13 @@ func (s *Socket) Connect(text string) error {
 	if s.closed {
 		return ErrClosed
 	}
+	if s.publishes() {
+		name := e.String()
+		if e.Lookup != "" {
+			name = ""
+		}
+		s.newcomers.expect(name, s.cfg.Reaching)
+	}
 	if e.Lookup != "" {
 		s.work.Go(func() { s.follow(e) })
 	} else {
@@ -92,6 +99,13 @@ func cause(err error) error {
 	return err
 }
 
+// errItself is no peer's: the kernel picked the port that was dialled for our own end (see listen.Yield).
+var errItself = errors.New("nothing listens there: the connection has reached itself")
+
+func reachesItself(conn net.Conn) bool {
+	return conn.LocalAddr().Network() == "tcp" && conn.LocalAddr().String() == conn.RemoteAddr().String()
+}
+
 // dialAndServe makes one attempt, and returns when its connection is gone.
 func (s *Socket) dialAndServe(ctx context.Context, e endpoint.Endpoint, m *member) (established bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.HandshakeTimeout)
@@ -99,6 +113,10 @@ func (s *Socket) dialAndServe(ctx context.Context, e endpoint.Endpoint, m *membe
 	conn, err := s.cfg.dial(ctx, e.Network, e.Address)
 	if err != nil {
 		return false, err
+	}
+	if reachesItself(conn) {
+		conn.Close()
+		return false, errItself
 	}
 	if m != nil && !s.begin(m, conn) {
 		conn.Close()

@@ -101,21 +101,3 @@ func TestAcceptWaitsAfterAFailure(t *testing.T) {
 		}
 	})
 }
-
-// A publisher that does not read what it is asked for is dropped before that fills the memory.
-func TestDeafPublisherIsDropped(t *testing.T) {
-	near, _ := pipes()
-	p := &Peer{conn: near, quit: make(chan struct{}), outbox: outbox{wake: make(chan struct{}, 1)}}
-	prefix := make([]byte, 64<<10)
-	for asked := 0; asked < maxRequests-len(prefix); asked += len(prefix) + 100 {
-		p.ask(prefix, true)
-	}
-	if reason := p.reason.Load(); reason != nil {
-		t.Fatalf("dropped below the limit: %v", reason)
-	}
-	p.ask(prefix, true)
-	p.ask(prefix, true)
-	if reason := p.reason.Load(); reason == nil || !errors.Is(reason, errDeaf) {
-		t.Errorf("above the limit: %v", reason)
-	}
-}

@@ -20,19 +20,20 @@ func down(t *testing.T, cfg Config) (s *Socket, at string, reason chan error) {
 
 func TestHostileFramesEndTheConnection(t *testing.T) {
 	tests := map[string]string{
-		"limit and one byte":               longFrame(0, 1001),
-		"a TiB":                            longFrame(0, 1<<40),
-		"2^63-1":                           longFrame(0, math.MaxInt64),
-		"2^64-1":                           longFrame(0, math.MaxUint64),
-		"over the limit in several frames": longFrame(1, 600) + strings.Repeat("x", 600) + longFrame(0, 401),
-		"a long command":                   longFrame(4, maxCommand+1),
-		"a TiB of command":                 longFrame(4, 1<<40),
-		"a command without a name":         "\x04\x00",
-		"a command with an empty name":     "\x04\x02\x00x",
-		"a command whose name is cut":      "\x04\x02\x05P",
-		"a subscription":                   command("SUBSCRIBE", ""),
-		"ERROR":                            command("ERROR", "\x04oops"),
-		"1025 frames":                      strings.Repeat("\x01\x00", 1024) + "\x00\x00",
+		"16 MiB and one byte": longFrame(0, 16<<20+1),
+		"a TiB":               longFrame(0, 1<<40),
+		"2^63-1":              longFrame(0, math.MaxInt64),
+		"2^64-1":              longFrame(0, math.MaxUint64),
+		"that in several frames": longFrame(1, 600) + strings.Repeat("x", 600) +
+			longFrame(1, 10_000) + strings.Repeat("y", 10_000) + longFrame(0, 16<<20-10_599),
+		"a long command":               longFrame(4, maxCommand+1),
+		"a TiB of command":             longFrame(4, 1<<40),
+		"a command without a name":     "\x04\x00",
+		"a command with an empty name": "\x04\x02\x00x",
+		"a command whose name is cut":  "\x04\x02\x05P",
+		"a subscription":               command("SUBSCRIBE", ""),
+		"ERROR":                        command("ERROR", "\x04oops"),
+		"1025 frames":                  strings.Repeat("\x01\x00", 1024) + "\x00\x00",
 		"commands without end inside a message": "\x01\x00" +
 			strings.Repeat(command("PONG", strings.Repeat("x", 200)), 100),
 	}

@@ -25,6 +25,10 @@ const (
 	mechanismEnd  = 32
 )
 
+// leastVersion is what to do about an older peer. Version 1.0, of libzmq 2, has no greeting: what it sends looks like
+// a stranger's. A greeting with a version below 3 is 2.0's, of libzmq 3.
+const leastVersion = "a peer needs ZMTP 3.0: libzmq 4.0 (of 2013) or newer"
+
 // session is the result of a handshake.
 type session struct {
 	commands bool   // the peer knows the commands of version 3.1: PING, SUBSCRIBE and CANCEL
@@ -99,10 +103,10 @@ func (c *greetingConn) Read(b []byte) (int, error) {
 // problem returns what is wrong with what has arrived of the peer's greeting, or nil.
 func (c *greetingConn) problem() error {
 	if len(c.got) > 0 && c.got[0] != 0xff {
-		return errors.New("the peer's greeting is not that of ZMTP 2.0 or later; is it a ZeroMQ socket?")
+		return errors.New("the peer's greeting is not that of ZMTP 3.0; is it a ZeroMQ socket? " + leastVersion)
 	}
 	if len(c.got) > greetingMajor && c.got[greetingMajor] < 3 {
-		return errors.New("the peer speaks a version of ZMTP older than 3.0; it needs libzmq 4.0 or later")
+		return errors.New("the peer speaks ZMTP 2.0; " + leastVersion)
 	}
 	if len(c.got) < greetingSize {
 		return nil

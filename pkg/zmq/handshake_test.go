@@ -10,6 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	limited "github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/log"
 )
 
 func TestHandshakeByteByByte(t *testing.T) {
@@ -150,7 +152,7 @@ func TestHandshakeRefused(t *testing.T) {
 	if used := after.TotalAlloc - before.TotalAlloc; used > 64<<20 {
 		t.Errorf("the refusals have used %d bytes of memory", used)
 	}
-	if lines := log.count("\n"); lines == 0 || lines > burst+1+int(time.Since(began)/time.Second) {
+	if lines := log.count("\n"); lines == 0 || lines > limited.Burst+1+int(time.Since(began)/time.Second) {
 		t.Errorf("%d lines of log for %d strangers", lines, len(refusals()))
 	}
 	peerRaw(t, at, "PUSH", 1).say("\x00\x05still")
@@ -162,7 +164,8 @@ func TestHandshakeRefused(t *testing.T) {
 // The reasons say what to do.
 func TestHandshakeRefusalSaysWhy(t *testing.T) {
 	tests := map[string]string{
-		"version 2":      "older than 3.0",
+		"version 1":      "is it a ZeroMQ socket? " + leastVersion,
+		"version 2":      "speaks ZMTP 2.0; " + leastVersion,
 		"HTTP":           "is it a ZeroMQ socket?",
 		"PLAIN":          `mechanism is \"PLAIN\"`,
 		"other pattern":  `PULL socket cannot talk to the peer's \"PUB\"`,

@@ -2,6 +2,7 @@ package zmq
 
 import (
 	"context"
+	"log/slog"
 	"net"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/endpoint"
@@ -26,11 +27,11 @@ func (s *Socket) follow(name endpoint.Endpoint) {
 		Interval: s.cfg.LookupInterval,
 		Logger:   s.cfg.Logger,
 		Join: func(e endpoint.Endpoint) {
-			s.cfg.Logger.Info("member joined", "endpoint", name.String(), "member", e.String())
+			s.named.Write(slog.LevelInfo, "member joined", "endpoint", name.String(), "member", e.String())
 			s.join(e)
 		},
 		Leave: func(e endpoint.Endpoint) {
-			s.cfg.Logger.Info("member left", "endpoint", name.String(), "member", e.String())
+			s.named.Write(slog.LevelInfo, "member left", "endpoint", name.String(), "member", e.String())
 			s.leave(e)
 		},
 	})
@@ -89,7 +90,7 @@ func (s *Socket) forgetMember(e endpoint.Endpoint, m *member) {
 	if s.ctx.Err() != nil || back {
 		return
 	}
-	s.cfg.Logger.Info("the connection to a member that left has ended", "endpoint", e.String())
+	s.named.Write(slog.LevelInfo, "the connection to a member that left has ended", "endpoint", e.String())
 	if s.cfg.OnUnreachable != nil {
 		s.cfg.OnUnreachable(e.String())
 	}

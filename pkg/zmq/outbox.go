@@ -119,16 +119,14 @@ func (o *outbox) appendControl(command []byte) {
 	o.wakeWriter()
 }
 
-// request queues an encoded subscription, or the end of one. It is never left out. request returns how many
-// bytes of commands wait; the caller drops a peer that lets them grow.
-func (o *outbox) request(subscription []byte) (bytes int) {
+// request queues encoded subscriptions, which are never left out. Later changes of them go another way: see requests.
+func (o *outbox) request(subscriptions []byte) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if !o.sealed && !o.closed {
-		o.control = append(o.control, subscription...)
+		o.control = append(o.control, subscriptions...)
 		o.wakeWriter()
 	}
-	return len(o.control)
 }
 
 // flush wakes the writer if messages wait.

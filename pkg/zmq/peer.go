@@ -27,6 +27,10 @@ type Peer struct {
 	quit    chan struct{} // closed: this side has ended the connection
 	hangUp  sync.Once     // closes quit
 
+	asks     bool     // we are a SUB or XSUB, and the peer a publisher
+	requests requests // what it has yet to be told
+
+	changes      int                       // subscriptions and cancellations of the peer; the reader's
 	ttl          time.Duration             // how long the peer may be silent, as its last PING says; 0: any time; the reader's
 	look         *time.Ticker              // see offer; the reader's
 	timed        bool                      // the connection has a read deadline; the reader's
@@ -37,7 +41,8 @@ type Peer struct {
 	reason       atomic.Pointer[dropError] // why we have dropped it, or nil
 }
 
-// maxUnsent is how many bytes the kernel holds for a subscriber that does not read, in addition to its outbox.
+// maxUnsent is how many bytes the kernel holds for a subscriber that does not read, in addition to its outbox; or for a
+// publisher that does not read what it is asked for.
 const maxUnsent = 128 << 10
 
 func newPeer(s *Socket, conn net.Conn, endpoint string, settled session) *Peer {
@@ -46,7 +51,10 @@ func newPeer(s *Socket, conn net.Conn, endpoint string, settled session) *Peer {
 	if settled.commands { // before 3.1 there is no PING to answer
 		p.beat = s.cfg.Heartbeat
 	}
-	if s.cfg.Type == Pub || s.cfg.Type == XPub {
+	if p.asks = s.cfg.Type == Sub || s.cfg.Type == XSub; p.asks {
+		p.requests.due = make(chan struct{}, 1)
+	}
+	if p.asks || s.publishes() {
 		listen.LimitUnsent(conn, maxUnsent) //nolint:errcheck // then the kernel holds more
 	}
 	return p
@@ -91,6 +99,9 @@ func (p *Peer) Send(frames ...[]byte) bool { return p.outbox.add(frames, true) }
 // Queue is Send, but wakes no writer that has room left in its queue: Socket.Flush does, once for many messages.
 func (p *Peer) Queue(frames ...[]byte) bool { return p.outbox.add(frames, false) }
 
+// Flush wakes the peer's writer if it has something to write. Socket.Flush does that for all peers.
+func (p *Peer) Flush() { p.outbox.flush() }
+
 // dropError says that we have ended the connection, and why.
 type dropError struct{ reason error }
 
@@ -112,15 +123,22 @@ func (p *Peer) close() {
 	p.conn.Close()
 }
 
-// run reads and writes until the connection ends, and returns why it has ended.
-func (p *Peer) run() error {
+// run calls up, and then reads and writes until the connection ends. It returns why the connection has ended. A SUB or
+// XSUB first asks for what it wants, whatever up does: until then it misses what is published.
+func (p *Peer) run(up func()) error {
 	written := make(chan error, 1)
+	if !p.asks {
+		up()
+	}
 	go func() {
 		err := p.writeLoop()
 		p.end() // at once: the reader may be waiting for a receiver
 		written <- err
 		p.close() // ends readLoop
 	}()
+	if p.asks {
+		up()
+	}
 	err := p.readLoop()
 	p.end()
 	reason := p.reason.Load()

@@ -12,7 +12,7 @@ func (s *Socket) Publish(frames ...[]byte) {
 }
 
 func (s *Socket) logSlow(p *Peer) {
-	s.slow.write(slog.LevelWarn, "a subscriber is too slow and misses messages", "peer", p.remote, "hwm", s.cfg.HWM)
+	s.slow.Write(slog.LevelWarn, "a subscriber is too slow and misses messages", "peer", p.remote, "hwm", s.cfg.HWM)
 }
 
 // publish returns a peer that has begun to miss messages, if there is one.

@@ -34,7 +34,8 @@ func wants(s *Socket, p *Peer) bool {
 	return slices.Contains(s.audience.index.Of(nil).Members, p)
 }
 
-// Both forms of a subscription are understood, whatever version the peer greeted with, and they are counted.
+// Both forms of a subscription are understood, whatever version the peer greeted with. One cancellation ends all that
+// the peer has sent of a prefix: libzmq's XSUB passes on every subscription, but only the last cancellation.
 func TestSubscriptionForms(t *testing.T) {
 	commanded := func(name string) func(topic string) string {
 		return func(topic string) string { return command(name, topic) }
@@ -56,7 +57,7 @@ func TestSubscriptionForms(t *testing.T) {
 				for _, topic := range []string{"app", "app.a", "sys", "", "db"} {
 					s.Publish([]byte(topic), []byte("x"))
 				}
-				r.say(form.cancel("app."), form.cancel("db"))
+				r.say(form.cancel("db"))
 				subscribed(t, s, "db", false)
 				s.Publish([]byte("app.b"))
 				r.say(form.cancel("app."), form.cancel("app."), form.subscribe("x"))

@@ -32,6 +32,9 @@ type receiver struct {
 	wanted      *prefix.Set                   // messages that match none of these are left out; nil: all are wanted
 	raw         bool                          // batches tell where their messages lie in the block
 	command     func(name, data []byte) error // obeys a command
+	cuts        bool                          // messages of more than maxMessage bytes are cut: see tooLong
+	cut         func(size uint64)             // is told of each, with its bytes
+	probed      bool                          // the first message may be a probe
 
 	block   *block
 	start   int // where the unfinished message begins: the first byte that no batch has taken
@@ -40,6 +43,7 @@ type receiver struct {
 	size    int // of the next block, if there is memory for it
 	most    int // largest size
 	small   int // reads in a row that a much smaller block would have held
+	over    oversize
 
 	memory     *budget.Input  // what larger blocks than the smallest are paid from; nil: they are free
 	unfinished budget.Message // what the unfinished message holds of it
@@ -86,6 +90,9 @@ func (r *receiver) filled(n int) {
 		}
 	}
 	r.end += n
+	if r.over.skip > 0 {
+		r.skip(r.end - n)
+	}
 }
 
 // move goes on in a new block and takes along the bytes of the unfinished message.
@@ -114,6 +121,9 @@ type partial struct {
 // parse returns the next batch of the bytes read so far, or nil if they hold no further whole message. The
 // error says why the stream cannot be followed any further; a batch that comes with an error is good.
 func (r *receiver) parse() (*Batch, error) {
+	if r.over.skip > 0 {
+		return nil, nil
+	}
 	b := newBatch(r.block)
 	m := partial{end: r.start}
 	var err error
@@ -145,7 +155,7 @@ func (r *receiver) parseFrame(b *Batch, m *partial) (more bool, err error) {
 	}
 	flags, body, n, err := zmtp.DecodeFrame(wire, limit)
 	if err != nil {
-		return false, r.tooLong(wire, err)
+		return r.tooLong(m, limit, err)
 	}
 	if n > len(wire) {
 		r.need = m.end + n
@@ -165,15 +175,6 @@ func (r *receiver) parseFrame(b *Batch, m *partial) (more bool, err error) {
 // isCommand reports whether wire begins with a command.
 func isCommand(wire []byte) bool { return len(wire) > 0 && wire[0]&zmtp.Command != 0 }
 
-// tooLong says what to do about a frame that is longer than its limit.
-func (r *receiver) tooLong(wire []byte, err error) error {
-	if isCommand(wire) {
-		return err
-	}
-	return fmt.Errorf("a message of more than %d bytes (raise --max-message-size if it is legitimate): %w",
-		r.maxMessage, err)
-}
-
 // addFrame adds a frame to the batch; its message, too, if it is the last one.
 func (r *receiver) addFrame(b *Batch, m *partial, flags byte, body []byte) error {
 	b.frames = append(b.frames, body)
@@ -181,15 +182,30 @@ func (r *receiver) addFrame(b *Batch, m *partial, flags byte, body []byte) error
 	m.size += len(body)
 	m.reserved |= flags &^ zmtp.More
 	if flags&zmtp.More == 0 {
-		b.finish(r.wanted)
+		r.finish(b, m)
 		r.locate(b, m)
+		if r.over.left > 0 {
+			r.cut(uint64(m.size) + r.over.left)
+			r.over.left = 0
+		}
 		r.start = m.end
-		r.finish()
+		r.settle()
 		*m = partial{end: m.end}
 	} else if m.frames >= maxFrames {
 		return fmt.Errorf("a message of more than %d frames", maxFrames)
 	}
 	return nil
+}
+
+// finish makes a message of the frames, unless nobody wants it or it is a probe: an empty frame alone, as libzmq's
+// DEALER, REQ and ROUTER send it first with ZMQ_PROBE_ROUTER (zmq_setsockopt(3)).
+func (r *receiver) finish(b *Batch, m *partial) {
+	if r.probed && m.frames == 1 && m.size == 0 {
+		b.truncate()
+	} else {
+		b.finish(r.wanted)
+	}
+	r.probed = false
 }
 
 // locate notes where a finished message lies. One that is interrupted by commands, or has flags of unknown

@@ -14,24 +14,26 @@ import (
 // fed is what a receiver has made of its input.
 type fed struct {
 	messages []string // frames joined with bars
+	cuts     []uint64 // the sizes of those that were cut
 	commands []string
 	err      error
 }
 
 func (f fed) equal(other fed) bool {
 	return slices.Equal(f.messages, other.messages) && slices.Equal(f.commands, other.commands) &&
-		fmt.Sprint(f.err) == fmt.Sprint(other.err)
+		slices.Equal(f.cuts, other.cuts) && fmt.Sprint(f.err) == fmt.Sprint(other.err)
 }
 
 // feed gives wire to a receiver in pieces whose sizes are taken from sizes in rotation, and releases the
 // batches at once or all at the end. It returns the size of the largest block, too.
-func feed(wire []byte, sizes []byte, atOnce bool) (got fed, most int) {
+func feed(wire []byte, sizes []byte, atOnce, cuts bool) (got fed, most int) {
 	const limit, batch = 1 << 12, 5
 	r := newReceiver(limit, batch)
 	r.command = func(name, data []byte) error {
 		got.commands = append(got.commands, fmt.Sprintf("%s %q", name, data))
 		return nil
 	}
+	r.cuts, r.cut = cuts, func(size uint64) { got.cuts = append(got.cuts, size) }
 	var held []*Batch
 	take := func(b *Batch) {
 		for i := range b.Len() {
@@ -71,14 +73,16 @@ func feed(wire []byte, sizes []byte, atOnce bool) (got fed, most int) {
 func FuzzReceiver(f *testing.F) {
 	needSeeds(f)
 	f.Fuzz(func(t *testing.T, wire, sizes []byte) {
-		whole, _ := feed(wire, nil, true)
-		for _, atOnce := range []bool{true, false} {
-			parts, most := feed(wire, sizes, atOnce)
-			if !parts.equal(whole) {
-				t.Errorf("in pieces of %d: %+v\nat once: %+v", sizes, parts, whole)
-			}
-			if most > maxBlock {
-				t.Errorf("a block of %d bytes for messages of at most 4 KiB", most)
+		for _, cuts := range []bool{true, false} {
+			whole, _ := feed(wire, nil, true, cuts)
+			for _, atOnce := range []bool{true, false} {
+				parts, most := feed(wire, sizes, atOnce, cuts)
+				if !parts.equal(whole) {
+					t.Errorf("in pieces of %d: %+v\nat once: %+v", sizes, parts, whole)
+				}
+				if most > maxBlock {
+					t.Errorf("a block of %d bytes for messages of at most 4 KiB", most)
+				}
 			}
 		}
 	})
@@ -94,15 +98,17 @@ func TestReceiverInPieces(t *testing.T) {
 		"long":      strings.Repeat(longFrame(0, 4096)+strings.Repeat("l", 4096), 40),
 		"pings":     strings.Repeat(interrupted, 60),
 		"between":   strings.Repeat(ping+"\x00\x01m", 2000),
+		"cut":       strings.Repeat("\x00\x01m"+longFrame(0, 20_000)+strings.Repeat("é", 10_000)+"\x00\x01n"+ping, 10),
+		"cut topic": strings.Repeat(longFrame(1, 5000)+strings.Repeat("t", 5000)+ping+"\x00\x01m", 30),
 	}
 	for name, stream := range streams {
-		whole, _ := feed([]byte(stream), nil, true)
+		whole, _ := feed([]byte(stream), nil, true, true)
 		if whole.err != nil || len(whole.messages) == 0 {
 			t.Fatalf("%s: %v", name, whole.err)
 		}
 		for _, sizes := range []string{"\x00", "\x01", "\x00\x01\x02\x03\x05\x07", "\x10\x3f\x40", "\xff"} {
 			for _, atOnce := range []bool{true, false} {
-				parts, _ := feed([]byte(stream), []byte(sizes), atOnce)
+				parts, _ := feed([]byte(stream), []byte(sizes), atOnce, true)
 				if !parts.equal(whole) {
 					t.Errorf("%s in pieces of %q: %d messages, %d commands, %v; at once %d and %d", name, sizes,
 						len(parts.messages), len(parts.commands), parts.err, len(whole.messages), len(whole.commands))

@@ -47,7 +47,7 @@ func (r *receiver) next(n int) *block {
 		if r.end == 0 && len(r.block.buf) == minBlock {
 			return nil
 		}
-		r.finish() // what has come of the message is held for nothing
+		r.settle() // what has come of the message is held for nothing
 		return newBlock(minBlock)
 	}
 	if r.memory != nil {
@@ -76,8 +76,8 @@ func (r *receiver) try(n, size int) bool {
 	return taken
 }
 
-// finish notes that the unfinished message is whole, or is none any more.
-func (r *receiver) finish() {
+// settle notes that the unfinished message is whole, or is none any more.
+func (r *receiver) settle() {
 	if r.holding {
 		r.memory.Finish(&r.unfinished)
 		r.holding, r.leading = false, false
@@ -100,15 +100,16 @@ func (r *receiver) idle() {
 
 // close gives back what is left.
 func (r *receiver) close() {
-	r.finish()
+	r.settle()
 	r.block.release()
 }
 
 // newReceiver returns what turns the peer's bytes into batches, as its socket's type wants them.
 func (p *Peer) newReceiver() *receiver {
 	cfg := &p.socket.cfg
-	r := newReceiver(cfg.MaxMessage, cfg.HWM)
+	r := newReceiver(cfg.MaxMessage, cfg.Batch)
 	r.peer, r.command, r.memory = p, p.command, &cfg.Budget.In
+	r.cuts, r.cut = true, p.cut
 	r.unfinished.Drop, r.unfinished.Quit = p.Drop, p.quit
 	r.unfinished.Gone = p.heldBack
 	r.unfinished.Slow = p.waitsForMemory
@@ -117,7 +118,10 @@ func (p *Peer) newReceiver() *receiver {
 		r.wanted = &p.socket.wanted
 	case XSub:
 		r.raw = true // for Forward
+	case Dealer, Router:
+		r.probed = true
 	case Pub, XPub, Push:
+		r.cuts = false
 		r.maxMessage, r.most = min(cfg.MaxMessage, maxUpstream), 4*minBlock
 	}
 	return r
@@ -129,7 +133,7 @@ func (p *Peer) upstreamError(err error) error {
 	case Pub, XPub, Push:
 		if errors.As(err, new(*zmtp.TooLongError)) {
 			return fmt.Errorf("a %s socket is sent nothing but subscriptions of at most %d bytes: %w",
-				p.socket.cfg.Type, maxUpstream, errors.Unwrap(err))
+				p.socket.cfg.Type, min(p.socket.cfg.MaxMessage, maxUpstream), errors.Unwrap(err))
 		}
 	}
 	return err
@@ -137,6 +141,6 @@ func (p *Peer) upstreamError(err error) error {
 
 // waitsForMemory logs that the peer's message waits.
 func (p *Peer) waitsForMemory(bytes, all int) {
-	p.socket.dropped.write(slog.LevelWarn, "a message waits for memory: what is being received holds all of it",
+	p.socket.dropped.Write(slog.LevelWarn, "a message waits for memory: what is being received holds all of it",
 		"peer", p.remote, "needs", bytes, "limit", all, "advice", "raise --max-memory if it is legitimate")
 }

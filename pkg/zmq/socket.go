@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/listen"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/log"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/prefix"
 )
 
@@ -18,20 +19,25 @@ var ErrClosed = errors.New("the socket is closed")
 
 // Socket is a ZeroMQ socket. Its methods may be called from any goroutine.
 type Socket struct {
-	cfg      Config
-	audience audience        // a PUB's or XPUB's
-	missed   atomic.Uint64   // messages that its subscribers were too slow to get
-	ctx      context.Context // ends dialling, listening and handshakes
-	stop     context.CancelFunc
-	deaf     chan struct{} // closed: what arrives is thrown away
-	done     chan struct{} // closed: connections end at once
-	work     sync.WaitGroup
-	in       chan *Batch
-	limits   queueLimits
+	cfg       Config
+	audience  audience      // a PUB's or XPUB's
+	missed    atomic.Uint64 // messages that its subscribers were too slow to get
+	newcomers newcomers
 
-	strangers limitedLog // for what anyone that connects can cause
-	dropped   limitedLog // for those that we have dropped; the others must not crowd that out
-	slow      limitedLog // for what slow subscribers miss
+	truncated atomic.Uint64 // received messages that were cut
+
+	ctx    context.Context // ends dialling, listening and handshakes
+	stop   context.CancelFunc
+	deaf   chan struct{} // closed: what arrives is thrown away
+	done   chan struct{} // closed: connections end at once
+	work   sync.WaitGroup
+	in     chan *Batch
+	limits queueLimits
+
+	strangers log.Limited // for what anyone that connects can cause
+	dropped   log.Limited // for those that we have dropped; the others must not crowd that out
+	slow      log.Limited // for what slow subscribers miss
+	named     log.Limited // for the members of names, which a DNS server can change as it likes
 
 	waitMu     sync.Mutex
 	progressed chan struct{} // closed at the next progress; nil while nothing waits for it
@@ -54,7 +60,9 @@ func New(cfg Config) (*Socket, error) {
 	s := &Socket{cfg: cfg, in: make(chan *Batch), deaf: make(chan struct{}), done: make(chan struct{})}
 	cfg.Budget.In.Reserve(blockCost(cfg.MaxMessage + overhead))
 	s.limits.hwm, s.limits.out = cfg.HWM, &cfg.Budget.Out
-	s.strangers.logger, s.dropped.logger, s.slow.logger = cfg.Logger, cfg.Logger, cfg.Logger
+	s.newcomers.settled, s.newcomers.run = cfg.OnSettled, s.work.Go
+	s.strangers.Logger, s.dropped.Logger, s.slow.Logger, s.named.Logger = cfg.Logger, cfg.Logger, cfg.Logger, cfg.Logger
+	s.named.Burst = 100
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	if cfg.Type != Sub && cfg.Type != XSub {
 		return s, nil
@@ -130,13 +138,20 @@ func (s *Socket) serve(conn net.Conn, endpoint string, guest *listen.Guest, dial
 	if !s.add(p) {
 		return false, ErrClosed
 	}
-	s.strangers.write(slog.LevelInfo, "peer connected", "endpoint", endpoint, "peer", p.remote)
-	if s.cfg.OnUp != nil {
-		s.cfg.OnUp(p)
-	}
-	s.progress()
-	err = p.run()
+	err = p.run(func() {
+		s.strangers.Write(slog.LevelInfo, "peer connected", "endpoint", endpoint, "peer", p.remote)
+		if p.awaited() {
+			s.newcomers.up(p)
+		}
+		if s.cfg.OnUp != nil {
+			s.cfg.OnUp(p)
+		}
+		s.progress()
+	})
 	s.forget(p)
+	if p.awaited() {
+		s.newcomers.down(p)
+	}
 	if s.cfg.OnDown != nil {
 		s.cfg.OnDown(p, err)
 	}

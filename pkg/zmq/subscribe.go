@@ -1,16 +1,6 @@
 package zmq
 
-import (
-	"errors"
-
-	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq/zmtp"
-)
-
-// maxRequests bounds the bytes of subscriptions that wait to be written to a publisher. One that does not read
-// them is dropped.
-const maxRequests = 8 << 20
-
-var errDeaf = errors.New("the publisher does not read what it is asked for")
+import "github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq/zmtp"
 
 // Subscribe asks every publisher, including later ones, for messages whose first frame begins with prefix. XSUB
 // only. Each call needs an Unsubscribe of the same prefix to end it.
@@ -35,21 +25,18 @@ func (s *Socket) Unsubscribe(prefix []byte) {
 
 // askAll is called with s.mu held, so that each publisher gets the changes in their order.
 func (s *Socket) askAll(prefix []byte, wanted bool) {
+	shared := string(prefix)
 	for _, p := range s.peers {
-		p.ask(prefix, wanted)
+		p.requests.change(shared, wanted)
 	}
 }
 
-// askForEverything asks a new peer for all that a SUB or XSUB wants. The caller holds s.mu.
+// askForEverything asks a new peer for all that a SUB or XSUB wants. It precedes everything else that is written. The
+// caller holds s.mu.
 func (s *Socket) askForEverything(p *Peer) {
-	s.wanted.Walk(func(prefix []byte) { p.ask(prefix, true) })
-}
-
-// ask asks a publisher for a prefix, or no longer for it.
-func (p *Peer) ask(prefix []byte, wanted bool) {
-	if p.outbox.request(appendSubscription(nil, prefix, wanted, p.session.commands)) > maxRequests {
-		p.Drop(errDeaf)
-	}
+	var all []byte
+	s.wanted.Walk(func(prefix []byte) { all = appendSubscription(all, prefix, true, p.session.commands) })
+	p.outbox.request(all)
 }
 
 // appendSubscription appends what a SUB sends to a publisher, in the form of version 3.1 or of 3.0.

@@ -2,8 +2,10 @@ package zmq_test
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -116,4 +118,32 @@ func TestLibzmqCorruptSubscription(t *testing.T) {
 		s.Flush()
 		return !other.idle(time.Millisecond)
 	})
+}
+
+// A topic that libzmq's XSUB has subscribed to twice ends when it has cancelled twice, although it passes on both
+// subscriptions and only the last cancellation.
+func TestLibzmqCancelsOnce(t *testing.T) {
+	var mu sync.Mutex
+	changes := make(map[string]int)
+	s := ours(t, zmq.Config{Type: zmq.XPub, OnSubscription: func(_ *zmq.Peer, prefix []byte, wanted bool, apply func()) {
+		apply()
+		mu.Lock()
+		defer mu.Unlock()
+		changes[fmt.Sprint(string(prefix), wanted)]++
+	}})
+	xsub := libzmq(t).connect("XSUB", listening(t, s), nil)
+	for _, change := range []string{"\x01a", "\x01a", "\x00a", "\x00a", "\x01end"} {
+		xsub.send([]byte(change))
+	}
+	eventually(t, "the last change", func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return changes["endtrue"] == 1
+	})
+	s.Publish([]byte("a"))
+	s.Publish([]byte("end"))
+	s.Flush()
+	if got := xsub.recv(""); string(got[0]) != "end" || changes["atrue"] != 1 || changes["afalse"] != 1 {
+		t.Errorf("received %q after %v", got, changes)
+	}
 }

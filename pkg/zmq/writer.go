@@ -9,6 +9,7 @@ import (
 func (p *Peer) writeLoop() error {
 	heartbeat, stop := p.heartbeat()
 	defer stop()
+	requests := p.requests.due
 	idle := time.NewTimer(idleTime) // ticks now and then without need
 	defer idle.Stop()
 	var ended bool
@@ -33,13 +34,17 @@ func (p *Peer) writeLoop() error {
 		}
 		if w.last && !ended {
 			p.closeWrite()
-			ended = true
+			ended, requests = true, nil
 		}
 		if w.large {
 			idle.Reset(idleTime)
 		}
 		select {
 		case <-p.outbox.wake:
+		case <-requests:
+			if _, err := p.conn.Write(p.requests.take(p.session.commands)); err != nil {
+				return err
+			}
 		case <-idle.C:
 			p.outbox.shrink()
 		case <-heartbeat:

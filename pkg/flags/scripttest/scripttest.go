@@ -13,10 +13,13 @@ import (
 	"unicode/utf8"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"golang.org/x/sys/unix"
 )
 
 // Main runs a package's tests. The test binary also serves as the program under test, when started under its name.
+// It sets the umask of a service: what the programs refuse in their files must not depend on the user's.
 func Main(m *testing.M, program string, main func()) {
+	unix.Umask(0o022)
 	testscript.Main(m, map[string]func(){program: main})
 }
 

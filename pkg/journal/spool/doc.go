@@ -5,5 +5,6 @@
 //	<sender id in hex>.journal    one journal
 //	<sender id in hex>.new        one that is being made; removed when its maker has died
 //
-// A file that is not a journal, or one of another version, is left as it is and logged once.
+// Nothing else in the folder is touched. A file that is not a journal in spite of its name, or one of another version,
+// is left as it is and logged once.
 package spool

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -18,7 +19,7 @@ import (
 const (
 	suffix    = ".journal"
 	newSuffix = ".new"
-	// grace is how long a dead process's journal is left to the worker that will start the next process: rsyslog
+	// grace is how long a dead process's journal is left to the worker that may start the next process: rsyslog
 	// 8.2302 pauses for a second, and only that process can know what is sent again.
 	grace = 3 * time.Second
 )
@@ -30,10 +31,12 @@ var errStranger = errors.New("it belongs to another user than omzmq runs as: if 
 type Folder struct {
 	path    string
 	owner   journal.Owner
+	writer  journal.Writer // this process
 	started int64
 	newID   func() [journal.IDSize]byte
 	logger  *slog.Logger
 	logged  map[string]bool // files that a complaint was logged about
+	rest    []string        // of the journals that were last listed, those that Orphans has not looked at
 }
 
 // Open opens a folder of journals. It makes the folder if it does not exist, for its owner alone. newID makes the
@@ -42,27 +45,49 @@ func Open(path string, newID func() [journal.IDSize]byte, logger *slog.Logger) (
 	if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, explain(path, err)
 	}
-	info, err := os.Stat(path)
+	folder, err := filepath.EvalSymlinks(path) // what is checked is what is used, even if a link is changed
+	if err == nil {
+		err = safe(folder, os.Geteuid())
+	}
+	if err == nil {
+		err = probe(unfinished(folder, newID()))
+	}
 	if err != nil {
 		return nil, explain(path, err)
 	}
-	if info.IsDir() && info.Mode().Perm()&0o022 != 0 && info.Mode()&fs.ModeSticky == 0 {
-		return nil, fmt.Errorf("--journal %s: users other than its owner may write to it (%v), and thus to the journals: chmod go-w it, or name a folder that omzmq is to make",
-			path, info.Mode())
-	}
-	probe, err := os.CreateTemp(path, "probe-*"+newSuffix) // a name, no block: it works on a full disk
-	if err != nil && !full(err) {
-		return nil, explain(path, err)
-	}
-	if err == nil {
-		probe.Close()
-		os.Remove(probe.Name())
-	}
-	f := &Folder{path: path, newID: newID, logger: logger, logged: make(map[string]bool)}
+	f := &Folder{path: folder, newID: newID, logger: logger, logged: make(map[string]bool), writer: thisProcess()}
 	if f.owner, f.started = Self(os.Args); f.owner.Process == 0 || f.owner.Boot == 0 {
 		logger.Warn("/proc does not show which process has started this one: what rsyslog sends again after a kill is not recognised, and is stored twice")
 	}
 	return f, nil
+}
+
+// safe returns an error if users other than ours and root may change what is in a folder.
+func safe(path string, us int) error {
+	info, err := os.Stat(path)
+	if err != nil || !info.IsDir() {
+		return err
+	}
+	if owner := info.Sys().(*syscall.Stat_t).Uid; owner != 0 && owner != uint32(us) {
+		return fmt.Errorf("it belongs to another user (uid %d), who may change the journals: chown it to the user that omzmq runs as (uid %d), or name a folder that omzmq is to make",
+			owner, us)
+	}
+	if info.Mode().Perm()&0o022 != 0 && info.Mode()&fs.ModeSticky == 0 {
+		return fmt.Errorf("users other than its owner may write to it (%v), and thus to the journals: chmod go-w it, or name a folder that omzmq is to make", info.Mode())
+	}
+	return nil
+}
+
+// probe makes a file and removes it: a name, no block. A full disk is no error.
+func probe(name string) error {
+	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if full(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(file.Close(), os.Remove(name))
 }
 
 // explain adds what to do about an error, where something can be done.
@@ -85,9 +110,26 @@ func full(err error) bool { return errors.Is(err, unix.ENOSPC) || errors.Is(err,
 // Own returns this process's journal: that of its predecessor, if the same worker of rsyslogd had started one that
 // died, else a new one. alone: all workers share this process, and no other process can deliver a dead process's
 // journal.
+//
+// A predecessor that rsyslog has given up may still live and hold its journal: see endPredecessor.
 func (f *Folder) Own(alone bool) (*Journal, error) {
-	var own *Journal
-	left := 0
+	own, left := f.predecessors(alone)
+	if own == nil && f.endPredecessor(alone) {
+		own, left = f.predecessors(alone)
+	}
+	if alone && left > 0 {
+		f.logger.Warn("there are more orphan journals than a process can take over that peers connect to: each restart takes one over",
+			"folder", f.path, "left", left)
+	}
+	if own == nil {
+		return f.create()
+	}
+	f.take(own, journal.Successor{Same: same(f.owner, own.owner), Shared: alone, Started: f.started})
+	return own, nil
+}
+
+// predecessors claims the journal to go on with; nil: there is none. left is how many others could have been claimed.
+func (f *Folder) predecessors(alone bool) (own *Journal, left int) {
 	for _, path := range f.list() {
 		j := f.claim(path, func(o journal.Owner, _ int64) bool { return alone || same(f.owner, o) })
 		if j == nil {
@@ -103,15 +145,7 @@ func (f *Folder) Own(alone bool) (*Journal, error) {
 		j.Release()
 		left++
 	}
-	if alone && left > 0 {
-		f.logger.Warn("there are more orphan journals than a process can take over that peers connect to: each restart takes one over",
-			"folder", f.path, "left", left)
-	}
-	if own == nil {
-		return f.create()
-	}
-	f.take(own, journal.Successor{Same: same(f.owner, own.owner), Shared: alone, Started: f.started})
-	return own, nil
+	return own, left
 }
 
 // nearer reports whether j is more likely than own to be the one that this process goes on with.
@@ -126,15 +160,16 @@ func (f *Folder) nearer(own, j *Journal) bool {
 }
 
 // Orphans takes over at most that many journals of dead processes, those that no other process will go on with.
-// rsyslog sends nothing again that is in them.
+// rsyslog sends nothing again that is in them. The folder is listed only when the journals listed before are used up:
+// if as many were found, there may be more.
 func (f *Folder) Orphans(most int) (orphans []*Journal) {
-	for _, path := range f.list() {
-		if len(orphans) >= most {
-			break
-		}
-		j := f.claim(path, func(o journal.Owner, beat int64) bool {
-			return same(f.owner, o) || !lives(o, f.owner.Boot) || Now()-beat > int64(grace)
-		})
+	if len(f.rest) == 0 {
+		f.rest = f.list()
+	}
+	for len(f.rest) > 0 && len(orphans) < most {
+		path := f.rest[0]
+		f.rest = f.rest[1:]
+		j := f.claim(path, func(o journal.Owner, beat int64) bool { return orphan(f.owner, o, beat, Now()) })
 		if j == nil {
 			continue
 		}
@@ -160,6 +195,7 @@ func (f *Folder) take(j *Journal, by journal.Successor) {
 	} else { // if this process dies, too, its successor must not go on with this journal
 		journal.SetOwner(j.storage.Header(), journal.Owner{})
 	}
+	journal.SetWriter(j.storage.Header(), f.writer)
 	if len(j.Records) > 0 {
 		j.busy()
 	}
@@ -176,18 +212,10 @@ func (f *Folder) list() (paths []string) {
 		case strings.HasSuffix(e.Name(), suffix):
 			paths = append(paths, path)
 		case strings.HasSuffix(e.Name(), newSuffix):
-			f.sweep(path)
+			sweep(path)
 		}
 	}
 	return paths
-}
-
-// sweep removes a journal that was never finished, once its maker is gone.
-func (f *Folder) sweep(path string) {
-	info, err := os.Stat(path)
-	if err == nil && time.Since(info.ModTime()) > time.Minute {
-		os.Remove(path)
-	}
 }
 
 // complain logs something about a file, once.

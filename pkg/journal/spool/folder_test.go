@@ -1,6 +1,7 @@
 package spool
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -98,6 +99,52 @@ func TestFolderOpenToOthers(t *testing.T) {
 	}
 }
 
+// The owner of a folder may change what is in it, whatever the journals' own modes.
+func TestFolderOfAnotherUser(t *testing.T) {
+	path, us, other := t.TempDir(), os.Geteuid(), os.Geteuid()+1
+	if us == 0 { // a folder of root's is safe for everybody
+		if err := os.Chown(path, other, -1); err != nil {
+			t.Fatal(err)
+		}
+		us, other = other, us
+	}
+	if err := safe(path, us); err != nil {
+		t.Errorf("our own: %v", err)
+	}
+	if err := safe("/", us); err != nil {
+		t.Errorf("root's: %v", err)
+	}
+	if err := safe(path, other); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("chown it to the user that omzmq runs as (uid %d)", other)) {
+		t.Errorf("another user's: %v", err)
+	}
+}
+
+// A link is resolved once: what was checked is what is used.
+func TestLinkToFolder(t *testing.T) {
+	dir, link := t.TempDir(), filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(dir, link); err != nil {
+		t.Fatal(err)
+	}
+	f, _ := open(t, link)
+	if err := errors.Join(os.Remove(link), os.Symlink(t.TempDir(), link)); err != nil {
+		t.Fatal(err)
+	}
+	j := own(t, f)
+	defer j.Remove()
+	if filepath.Dir(j.Path()) != dir {
+		t.Errorf("the journal is at %s, want %s", j.Path(), dir)
+	}
+	if err := os.Chmod(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(os.Remove(link), os.Symlink(dir, link)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(link, newID, nil); err == nil || !strings.Contains(err.Error(), "--journal "+link+": users other") {
+		t.Errorf("a link to a folder that is open to others: %v", err)
+	}
+}
+
 // Links, and what is not a file, are not followed or waited for.
 func TestLinksAreNotFollowed(t *testing.T) {
 	path, elsewhere := t.TempDir(), t.TempDir()
@@ -176,6 +223,29 @@ func TestOrphans(t *testing.T) {
 	}
 }
 
+// The folder is not listed anew for each few journals that are taken over.
+func TestOrphansGoesOnWhereItWas(t *testing.T) {
+	path := t.TempDir()
+	f, _ := open(t, path)
+	orphans(t, path, 5)
+	first := f.Orphans(2)
+	late := journal.Owner{}
+	f.newID = func() (id [journal.IDSize]byte) { return id } // its name comes first
+	leave(t, f, late, time.Hour)
+	rest := f.Orphans(3)
+	if len(first) != 2 || len(rest) != 3 {
+		t.Fatalf("%d and %d adopted, want 2 and 3", len(first), len(rest))
+	}
+	for _, j := range append(first, rest...) {
+		if j.Log.ID() == [journal.IDSize]byte{} {
+			t.Error("the folder was listed again")
+		}
+	}
+	if last := f.Orphans(9); len(last) != 1 || last[0].Log.ID() != [journal.IDSize]byte{} {
+		t.Errorf("%d adopted, want the one that came late", len(last))
+	}
+}
+
 // orphans leaves n journals of dead processes with one line each.
 func orphans(t *testing.T, path string, n int) map[string]bool {
 	t.Helper()
@@ -218,25 +288,4 @@ func TestOwnTakesTheNewest(t *testing.T) {
 	}
 	want(t, rest[0].Records, 1, (2 * time.Minute).String())
 	want(t, rest[1].Records, 1, (3 * time.Minute).String())
-}
-
-// A journal that was being made when its maker died is removed. One that may still be in the making is not.
-func TestUnfinishedJournals(t *testing.T) {
-	path := t.TempDir()
-	old, young := filepath.Join(path, "01ab.new"), filepath.Join(path, "probe-1.new")
-	for _, name := range []string{old, young} {
-		if err := os.WriteFile(name, nil, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	before := time.Now().Add(-2 * time.Minute)
-	if err := os.Chtimes(old, before, before); err != nil {
-		t.Fatal(err)
-	}
-	f, _ := open(t, path)
-	j := own(t, f)
-	j.Remove()
-	if left := files(t, path, ""); len(left) != 1 || left[0] != young {
-		t.Errorf("left: %q, want %s", left, young)
-	}
 }

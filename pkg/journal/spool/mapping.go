@@ -36,7 +36,7 @@ func mapFile(file *os.File, path string) (*mapping, error) {
 		return nil, err
 	}
 	m := &mapping{handle: file, path: path, size: info.Size()}
-	if m.size < recordsAt {
+	if m.size < recordsAt || m.size > recordsAt+maxSize {
 		return nil, journal.ErrForeign
 	}
 	if rest := m.size % granule; rest > 0 { // it was cut off

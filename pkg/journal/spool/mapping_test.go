@@ -107,6 +107,33 @@ func TestStrangeFiles(t *testing.T) {
 	}
 }
 
+// Of a file of any size, as much is mapped as a journal can have, or none.
+func TestFileOfAnySize(t *testing.T) {
+	for size, usable := range map[int64]bool{
+		0: false, 1: false, journal.HeaderSize - 1: false, journal.HeaderSize: false, recordsAt - 1: false,
+		recordsAt: true, recordsAt + 1: true, recordsAt + granule - 1: true, recordsAt + extentSize: true, recordsAt + extentSize + 7: true,
+		recordsAt + maxSize: true, recordsAt + maxSize + 1: false, 1 << 32: false, recordsAt + 1<<32: false, 1<<32 + recordsAt + granule: false, 1 << 40: false,
+	} {
+		path := t.TempDir()
+		file := filepath.Join(path, "a"+suffix)
+		page := make([]byte, journal.HeaderSize)
+		journal.WriteHeader(page, newID(), journal.Owner{})
+		if err := errors.Join(os.WriteFile(file, page, 0o600), os.Truncate(file, size)); err != nil {
+			t.Fatal(err)
+		}
+		f, said := open(t, path)
+		j, err := f.Own(true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := j.Path() == file; got != usable || (said.about(file) > 0) == usable {
+			t.Errorf("size %d: usable %v, want %v; said: %s", size, got, usable, said.text.String())
+		}
+		keep(t, j, 1, "a line")
+		j.Remove()
+	}
+}
+
 // A damaged record ends a journal. What is before it is safe, and the damage is logged.
 func TestDamage(t *testing.T) {
 	path := t.TempDir()
@@ -249,6 +276,7 @@ func TestFullDisk(t *testing.T) {
 	if os.Getuid() != 0 {
 		cmd.SysProcAttr.Cloneflags |= unix.CLONE_NEWUSER
 		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}}
+		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}
 	}
 	out, err := cmd.CombinedOutput()
 	if err != nil {

@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/journal"
 )
 
@@ -30,6 +32,7 @@ var roles = map[string]func(arguments []string) error{
 }
 
 func TestMain(m *testing.M) {
+	unix.Umask(0o022) // a folder that a group can write to is refused
 	role := os.Getenv(roleVariable)
 	if role == "" {
 		os.Exit(m.Run())

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"runtime"
 	"time"
 
@@ -22,6 +23,9 @@ var (
 
 // startBuffer is the initial size of the buffer in bytes, and the room beyond the longest line.
 const startBuffer = 64 << 10
+
+// longest is the greatest limit on a line, in bytes: the buffer is twice as long while it grows.
+const longest = math.MaxInt/2 - startBuffer
 
 // Reader reads lines from a descriptor. One goroutine reads; Interrupt may be called from any.
 type Reader struct {
@@ -46,8 +50,8 @@ type Reader struct {
 // NewReader reads lines of at most max bytes (LF not counted) from fd, which stays the caller's. A pipe or
 // socket is set non-blocking until Close; anything else is polled and read.
 func NewReader(fd, max int) (*Reader, error) {
-	if max < 1 {
-		return nil, fmt.Errorf("read lines from descriptor %d: longest line of %d bytes: give 1 or more", fd, max)
+	if max < 1 || max > longest {
+		return nil, fmt.Errorf("read lines from descriptor %d: longest line of %d bytes: give 1 to %d", fd, max, longest)
 	}
 	wake, err := descriptor.NewWaker()
 	if err != nil {
@@ -77,6 +81,9 @@ func (r *Reader) HungUp() bool { return descriptor.HungUp(r.fd) }
 
 // Unterminated returns the length of what arrived after the last LF, including the bytes that were thrown away.
 func (r *Reader) Unterminated() int { return r.end - r.start + r.cut }
+
+// More reports whether more than the line that was handed out last has been read already.
+func (r *Reader) More() bool { return r.start < r.end }
 
 // Next returns the next line without its LF, and the number of its bytes beyond the longest line, which
 // were thrown away. The line is valid until the next call. Without a line in the buffer, Next spins as
@@ -124,7 +131,7 @@ func (r *Reader) buffered() (line []byte, cut int, ok bool) {
 	i := bytes.IndexByte(r.buf[r.scanned:r.end], '\n')
 	if i < 0 {
 		if over := r.end - r.start - r.max; over > 0 {
-			r.cut += over
+			r.cut = min(r.cut+over, math.MaxInt/2) // 32 bits are not enough for every line
 			r.end -= over
 		}
 		r.scanned = r.end
@@ -139,19 +146,25 @@ func (r *Reader) buffered() (line []byte, cut int, ok bool) {
 	return line, cut, true
 }
 
-// makeRoom leaves at least one byte to read into. It moves what is left to the front, and doubles the
-// buffer only when that fills it. Since buffered keeps at most max bytes of an unfinished line, the buffer
-// never exceeds max + startBuffer.
+// makeRoom leaves at least one byte to read into, and startBuffer bytes after a line of max, the rest of which is
+// thrown away: that of a gigabyte is read in few reads. It moves what is left to the front, and doubles the buffer
+// only when that does not help. Since buffered keeps at most max bytes of an unfinished line, the buffer never exceeds
+// max + startBuffer.
 func (r *Reader) makeRoom() {
+	room := 1
+	if r.end-r.start == r.max {
+		room = startBuffer
+	}
 	switch {
 	case r.start == r.end:
 		r.start, r.scanned, r.end = 0, 0, 0
-	case r.end == len(r.buf) && r.start > 0:
+	case len(r.buf)-r.end >= room:
+	case r.start > 0:
 		copy(r.buf, r.buf[r.start:r.end])
 		r.scanned -= r.start
 		r.end -= r.start
 		r.start = 0
-	case r.end == len(r.buf):
+	default:
 		bigger := make([]byte, min(2*len(r.buf), r.max+startBuffer))
 		copy(bigger, r.buf)
 		r.buf = bigger

@@ -3,6 +3,7 @@ package lines
 import (
 	"errors"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -115,37 +116,6 @@ func TestLineSplitAtEveryByte(t *testing.T) {
 		}
 		wantError(t, r, io.EOF, time.Time{})
 	}
-}
-
-func TestLongLines(t *testing.T) {
-	for _, max := range []int{1, 10, startBuffer - 1, startBuffer, startBuffer + 1, 5 * startBuffer} {
-		for _, over := range []int{-1, 0, 1, 7, 3 * startBuffer} {
-			in, out := pipe(t)
-			r := newReader(t, in, max)
-			long := strings.Repeat("x", max+over)
-			go feed(out, "first\n"+long+"\nlast\n")
-			if max > 5 {
-				wantLine(t, r, "first", 0)
-			} else {
-				wantLine(t, r, "f", 4)
-			}
-			wantLine(t, r, long[:min(max, max+over)], over*b2i(over > 0))
-			if len(r.buf) > max+startBuffer {
-				t.Errorf("max %d, %d over: the buffer grew to %d", max, over, len(r.buf))
-			}
-			line, cut, err := r.Next(spin, time.Time{})
-			if string(line) != "last"[:min(max, 4)] || cut != 4-len(line) || err != nil {
-				t.Errorf("max %d, %d over: then %q, cut %d, %v", max, over, line, cut, err)
-			}
-		}
-	}
-}
-
-func b2i(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }
 
 func TestBufferGrowsOnlyAsNeeded(t *testing.T) {
@@ -320,8 +290,10 @@ func TestBadReader(t *testing.T) {
 	if _, err := NewReader(-1, 10); !errors.Is(err, unix.EBADF) {
 		t.Errorf("descriptor -1: %v", err)
 	}
-	if _, err := NewReader(0, 0); err == nil {
-		t.Error("a longest line of 0 is accepted")
+	for _, max := range []int{math.MinInt, -1, 0, longest + 1, math.MaxInt} {
+		if _, err := NewReader(0, max); err == nil {
+			t.Errorf("a longest line of %d is accepted", max)
+		}
 	}
 	in, _ := pipe(t)
 	r := newReader(t, in, 10)

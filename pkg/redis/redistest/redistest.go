@@ -39,6 +39,13 @@ func Programs(t testing.TB) (names []string) {
 	return names
 }
 
+// Each runs a test with each of Programs.
+func Each(t *testing.T, test func(t *testing.T, program string)) {
+	for _, program := range Programs(t) {
+		t.Run(program, func(t *testing.T) { test(t, program) })
+	}
+}
+
 // Server is a running server, which ends with the test.
 type Server struct {
 	t       testing.TB
@@ -114,15 +121,18 @@ func address(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }
 // FreePort returns a port that is free now, for a server to listen on later.
 func FreePort(t testing.TB) string { return fmt.Sprint(freePort(t)) }
 
-// StartSentinel starts a sentinel whose configuration file holds lines.
-func StartSentinel(t testing.TB, lines string) *Server {
+// StartSentinel starts a sentinel of one of Programs, whose configuration file holds lines.
+func StartSentinel(t testing.TB, program, lines string) *Server {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "sentinel.conf")
 	if err := os.WriteFile(file, []byte(lines), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return Start(t, file, "--sentinel")
+	return StartProgram(t, program, file, "--sentinel")
 }
+
+// Program returns which of Programs it runs.
+func (s *Server) Program() string { return s.program }
 
 // Addr returns host:port.
 func (s *Server) Addr() string { return address(s.port) }

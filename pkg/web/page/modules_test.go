@@ -7,6 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/message"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/severity"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/severity/table"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/web/webdriver"
 )
 
@@ -78,19 +81,22 @@ func TestEventParserLimits(t *testing.T) {
 	}
 }
 
+// What the terminal's test reads, too, as the server sends it.
 func TestSeverityOf(t *testing.T) {
 	_, tab := modules(t)
-	for message, want := range map[string]int{
-		"": 8, "text": 8, "<0>x": 0, "<34>1 x": 2, "<191>x": 7, "<192>x": 8, "<999>x": 8, "<013>x": 8, "<>x": 8, "<-1>x": 8, " <1>x": 8,
-		`{"severity":"err"}`: 3, `{"severity":3}`: 3, `{"level":"WARNING"}`: 4, `{"PRIORITY":"6"}`: 6, `@cee: {"level":"crit"}`: 2, `{"level":30}`: 6,
-		`{"level":60}`: 2, `{"level":99}`: 8, `{"level":-1}`: 8, `{"level":null,"severity":"nonsense","lvl":"debug"}`: 7,
-		`{"log":{"level":"fatal"}}`: 2, `{"log.level":"trace"}`: 7, `{"log":"x"}`: 8, `{"x":1`: 8, `{`: 8, `[3]`: 8, `{"level":{}}`: 8,
-		`{"syslogseverity-text":"notice"}`: 5, `{"level":"panic"}`: 0, `{"level":"constructor"}`: 8, `{"level":"alert "}`: 1, `<11>{"level":"debug"}`: 3,
-		`{"level":"err","pad":"` + strings.Repeat("x", 70_000) + `"}`: 8,
-	} {
-		var got int
-		if tab.Run(&got, "return (await import('/severity.js')).severityOf(arguments[0])", message); got != want {
-			t.Errorf("%.80q has severity %d, want %d", message, got, want)
+	cases := table.Read(t, "../../../testdata/severities.json")
+	var events []string
+	for _, c := range cases {
+		events = append(events, string(message.AppendJSON(nil, &message.Message{Payload: c.Message})))
+	}
+	var got []severity.Severity
+	tab.Run(&got, "const { lineOf } = await import('/record.js'); return arguments[0].map((event) => lineOf(event).severity)", events)
+	if len(got) != len(cases) {
+		t.Fatalf("%d severities, want %d", len(got), len(cases))
+	}
+	for i, c := range cases {
+		if got[i] != c.Want {
+			t.Errorf("%s: %.80q has the severity %d, want %d", c.Why, c.Message, got[i], c.Want)
 		}
 	}
 }

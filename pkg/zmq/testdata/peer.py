@@ -7,7 +7,7 @@
     {"op": "recv", "name": N, "skip": hex}                                -> {"frames": [hex, ...]}
     {"op": "recv_numbers", "name": N, "count": C, "prefix": P}            -> {"numbers": [...]}
     {"op": "idle", "name": N, "milliseconds": M}                          -> {"idle": true or false}
-    {"op": "unsubscribe", "name": N, "topic": T}                          -> {}
+    {"op": "subscribe" or "unsubscribe", "name": N, "topic": T}           -> {}
     {"op": "close", "name": N}                                            -> {}
 
 A number's message is the prefix, its decimal digits, and spaces. recv_numbers ignores negative numbers. No request
@@ -79,6 +79,8 @@ def answer(r):
         return recv_numbers(s, r)
     elif r["op"] == "idle":
         return {"idle": not s.poll(r["milliseconds"])}
+    elif r["op"] == "subscribe":
+        s.subscribe(r["topic"].encode())
     elif r["op"] == "unsubscribe":
         s.unsubscribe(r["topic"].encode())
     elif r["op"] == "close":

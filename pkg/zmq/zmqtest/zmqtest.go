@@ -197,14 +197,6 @@ func (s *Socket) Idle(milliseconds int) bool {
 	return s.ask(request{Op: "idle", Milliseconds: milliseconds}).Idle
 }
 
-// Drain receives until no message arrives for a moment.
-func (s *Socket) Drain() {
-	s.T.Helper()
-	for !s.Idle(20) {
-		s.Recv(1)
-	}
-}
-
 // Flood sends 0, 1, 2, … to topics t0. to tN. in turn, until stop is called, which returns how many were
 // sent. Until then no other method of the socket may be called.
 func (s *Socket) Flood(topics int) (stop func() int) {

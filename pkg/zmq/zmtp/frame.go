@@ -67,6 +67,23 @@ func AppendMessage(dst []byte, frames ...[]byte) []byte {
 	return dst
 }
 
+// HeaderSize returns how many bytes precede the body of the frame that b begins with. b holds one byte at least.
+func HeaderSize(b []byte) int {
+	if b[0]&long != 0 {
+		return MaxHeader
+	}
+	return 2
+}
+
+// Resize rewrites the header that b begins with: its frame gets a body of size bytes, no more than it had.
+func Resize(b []byte, size int) {
+	if b[0]&long != 0 {
+		binary.BigEndian.PutUint64(b[1:], uint64(size))
+	} else {
+		b[1] = byte(size)
+	}
+}
+
 // MessageSize returns how many bytes AppendMessage appends at most.
 func MessageSize(frames ...[]byte) (n int) {
 	for _, body := range frames {

@@ -153,9 +153,24 @@ func TestCodecDoesNoIO(t *testing.T) {
 	}
 }
 
+// limits are what a frame may be limited to: a socket's setting, or what a message leaves of it.
+var limits = []int{math.MinInt, -1, 0, 1, 255, 256, 1 << 16, math.MaxInt - MaxHeader, math.MaxInt}
+
 func FuzzDecodeFrame(f *testing.F) {
 	needSeeds(f)
 	f.Fuzz(func(t *testing.T, b []byte) {
+		for _, limit := range limits {
+			_, body, n, err := DecodeFrame(b, limit)
+			var tooLong *TooLongError
+			switch {
+			case errors.As(err, &tooLong):
+				if tooLong.Limit != limit || limit >= 0 && tooLong.Size <= uint64(min(limit, math.MaxInt-MaxHeader)) {
+					t.Fatalf("%q with the limit %d: %v", b, limit, err)
+				}
+			case err != nil || n < 2 || n-MaxHeader > limit && n > MaxHeader || n > len(b) && len(body) > 0 || len(body) > max(limit, 0):
+				t.Fatalf("%q with the limit %d: %d bytes needed, a body of %d, %v", b, limit, n, len(body), err)
+			}
+		}
 		flags, body, n, err := DecodeFrame(b, 1<<16)
 		if err != nil || n > len(b) {
 			return
