@@ -143,7 +143,10 @@ func TestLibzmqCancelsOnce(t *testing.T) {
 	s.Publish([]byte("a"))
 	s.Publish([]byte("end"))
 	s.Flush()
-	if got := xsub.recv(""); string(got[0]) != "end" || changes["atrue"] != 1 || changes["afalse"] != 1 {
+	got := xsub.recv("")
+	mu.Lock()
+	defer mu.Unlock()
+	if string(got[0]) != "end" || changes["atrue"] != 1 || changes["afalse"] != 1 {
 		t.Errorf("received %q after %v", got, changes)
 	}
 }
