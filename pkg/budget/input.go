@@ -32,7 +32,7 @@ const (
 // to blame. Or unfinished messages. One of them at a time may use the reserve and thus becomes whole, even if all wait
 // for each other. Those that do not go on although they have memory are dropped, the one first that has held it for
 // longest, strangers' before others. A stranger is a peer that has never sent a whole message. All strangers together
-// get half of the memory, and theirs are dropped while they wait, too.
+// get half of the memory, and theirs are dropped at last even if they wait for more of it.
 type Input struct {
 	Share
 	reserve int64
@@ -213,11 +213,14 @@ func (in *Input) hold(m *Message, n int) {
 
 // crowded reports whether m is a stranger's and all strangers' memory is used up. One message always fits.
 func (in *Input) crowded(m *Message, n int) bool {
-	others := in.strange
+	others, room := in.strange, int(in.limit/2)
 	if m.stranger {
 		others -= m.bytes
 	}
-	return !m.known && others > 0 && others+n > in.Limit()/2
+	if in.first == m {
+		room += int(in.reserve)
+	}
+	return !m.known && others > 0 && others+n > room
 }
 
 // Finish notes that the message is whole, or that its connection has ended. Its bytes are its owner's to give back.
@@ -274,7 +277,8 @@ func (in *Input) oldest(m *Message) (victim *Message) {
 		held := time.Since(other.since)
 		switch {
 		case other == m, other.dropped, held < Patience:
-		case !other.stranger && (!m.known || other.waiting || held < knownPatience):
+		case other.waiting && (!other.stranger || held < knownPatience):
+		case !other.stranger && (!m.known || held < knownPatience):
 		case victim == nil, other.worse(victim):
 			victim = other
 		}

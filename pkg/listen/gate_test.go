@@ -2,7 +2,6 @@ package listen
 
 import (
 	"bytes"
-	"fmt"
 	"log/slog"
 	"net"
 	"strings"
@@ -223,6 +222,6 @@ func TestGateLogsNowAndThen(t *testing.T) {
 func TestDescriptors(t *testing.T) {
 	room, limit := Descriptors()
 	if room < limit/2 || room >= limit {
-		t.Error(fmt.Sprintf("room for %d of %d", room, limit))
+		t.Errorf("room for %d of %d", room, limit)
 	}
 }

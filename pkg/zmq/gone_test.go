@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/budget"
@@ -14,14 +15,15 @@ import (
 // nothing receives. What a PUSH has sent before it went is received.
 func TestGoneSendersLeaveNothing(t *testing.T) {
 	t.Run("answered", func(t *testing.T) {
-		s, at := bound(t, Config{Type: Router, Answered: true})
-		for range 2 {
+		var gone atomic.Int32
+		s, at := bound(t, Config{Type: Router, Answered: true, OnDown: func(*Peer, error) { gone.Add(1) }})
+		for i := range 2 {
 			r := peerRaw(t, at, "DEALER", 1)
 			peers(t, s, 1)
 			r.say("\x00\x05first", longFrame(0, 10_000), strings.Repeat("x", 10_000))
 			eventually(t, "the first message to be handed over", func() bool { return peer(s, 0).handed.Load()%2 == 1 })
 			r.Close()
-			peers(t, s, 0)
+			eventually(t, "its end", func() bool { return gone.Load() == int32(i+1) })
 		}
 		if s.cfg.Budget.In.Used() != 0 {
 			t.Errorf("%d bytes are in use", s.cfg.Budget.In.Used())
