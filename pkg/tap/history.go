@@ -57,11 +57,6 @@ func (h *history) report(g Gap, last uint64) {
 	}
 }
 
-// snapshot returns the history as it is now. The two share the messages, which never change.
-func (h *history) snapshot() history {
-	return history{groups: slices.Clone(h.groups), gaps: slices.Clone(h.gaps)}
-}
-
 // gapsSince returns the gaps after the message since, in order.
 func (h *history) gapsSince(since uint64) []gapInHistory {
 	i, _ := slices.BinarySearchFunc(h.gaps, since, func(g gapInHistory, since uint64) int {

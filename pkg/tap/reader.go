@@ -43,32 +43,17 @@ type Delivery struct {
 	Gap      *Gap      // messages were lost here before they arrived in the stream
 }
 
-// Join adds a reader, which the caller must close. However much is remembered, nothing that is published waits while
-// the reader's past is looked for.
+// Join adds a reader, which the caller must close.
 func (s *Stream) Join(in Interest) *Reader {
 	r := &Reader{stream: s, interest: in, topics: distinct(in.Topics), wake: make(chan struct{}, 1)}
-	past, last := s.join(r)
-	if missed := r.recall(&past, last); missed > 0 {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.counters.Missed += missed
-	}
-	return r
-}
-
-// join lets a reader get what is published from now on. It returns what is remembered, if the reader asks for some of
-// it, and the newest message's ID.
-func (s *Stream) join(r *Reader) (past history, last uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.counters.Missed += r.recall(&s.history, s.last)
 	for _, topic := range r.topics {
 		s.index.Add(r, topic)
 	}
 	s.readers[r] = true
-	if r.interest.Last > 0 || r.interest.Resume {
-		past = s.history.snapshot()
-	}
-	return past, s.last
+	return r
 }
 
 // distinct returns the topics sorted, without those that begin with another one.
@@ -110,32 +95,27 @@ func (r *Reader) Close() {
 	r.queue, r.count, r.bytes, r.missed, r.gap = nil, 0, 0, 0, nil
 }
 
-// recall queues what the reader wants of the past, with the gaps in their places, before what was published since the
-// reader has joined. It returns how many messages the reader misses before that. None of this counts against the
-// queue's limits, which apply to what is published.
+// recall queues what the reader wants of the past, with the gaps in their places, and returns how many
+// messages it misses before that. None of this counts against the queue's limits, which apply to what is
+// published from now on.
 func (r *Reader) recall(h *history, last uint64) (missed uint64) {
 	messages, since, missed := r.past(h, last)
-	var queue []Delivery
 	if missed > 0 {
-		queue = append(queue, Delivery{Missed: missed})
+		r.queue = append(r.queue, Delivery{Missed: missed})
 	}
 	gaps := h.gapsSince(since)
 	for _, m := range messages {
 		for len(gaps) > 0 && gaps[0].after < m[0].ID {
-			queue, gaps = append(queue, Delivery{Gap: gaps[0].gap}), gaps[1:]
+			r.queue, gaps = append(r.queue, Delivery{Gap: gaps[0].gap}), gaps[1:]
 		}
-		queue = append(queue, Delivery{Messages: m})
+		r.queue = append(r.queue, Delivery{Messages: m})
 	}
 	for _, g := range gaps {
-		queue = append(queue, Delivery{Gap: g.gap})
+		r.queue = append(r.queue, Delivery{Gap: g.gap})
 	}
-	if len(queue) == 0 {
-		return missed
+	if r.recalled = len(r.queue); r.recalled > 0 {
+		r.wakeUp()
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.queue, r.recalled = append(queue, r.queue...), r.recalled+len(queue)
-	r.wakeUp()
 	return missed
 }
 
