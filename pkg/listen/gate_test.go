@@ -63,6 +63,7 @@ func TestIdleStrangersGo(t *testing.T) {
 		fourth := g.come("192.0.2.2")
 		first.Touch()
 		third.Know()
+		time.Sleep(time.Millisecond)
 		for i, want := range []*Guest{second, fourth, first} {
 			if g.come("192.0.2.3") == nil || !gone(want) {
 				t.Errorf("newcomer %d has not taken the right place", i)

@@ -230,10 +230,15 @@ func TestPauseTooLong(t *testing.T) {
 	waitFor(t, tab, "#lines", "live again")
 }
 
+// atTheEnd is whether the page shows its last line and follows.
+const atTheEnd = `const log = document.getElementById('log');
+	return log.scrollHeight - log.scrollTop - log.clientHeight < 2 && !document.getElementById('jump').checkVisibility()`
+
 func TestScrolledUp(t *testing.T) {
 	_, tab, r := open(t, "")
 	r.send(events(1, 1600, "line"))
 	waitFor(t, tab, "#lines", "line 1600")
+	tab.Wait("at the end", atTheEnd)
 	tab.Run(nil, "document.getElementById('log').scrollTop = 0")
 	tab.Wait("the button", "return document.getElementById('jump').checkVisibility()")
 	before := text(t, tab, ".line")
@@ -245,7 +250,7 @@ func TestScrolledUp(t *testing.T) {
 	}
 	tab.Click("#jump")
 	waitFor(t, tab, ".line:last-child", "line 2500")
-	tab.Wait("at the end", "const log = document.getElementById('log'); return log.scrollHeight - log.scrollTop - log.clientHeight < 2 && !document.getElementById('jump').checkVisibility()")
+	tab.Wait("at the end", atTheEnd)
 	r.line(2501, "", "followed")
 	waitFor(t, tab, ".line:last-child", "followed")
 }
