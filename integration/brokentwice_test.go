@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/redis/redistest"
 )
@@ -19,7 +20,8 @@ func TestBrokenTransactionWhoseNextBeginFails(t *testing.T) {
 	imzmq := startImzmq(t, "--bind", endpoint, "--to", "redis://"+server.Addr()+"/0?list="+redisKey)
 	l := lines{seed: 43, longest: 300}
 	from := startRsyslogd(t, preamble+wayIn+toOmzmq("--journal [dir]/journals --reconnect-max 300ms --send-timeout 1s --connect "+endpoint,
-		`queue.type="LinkedList" queue.size="20000" queue.dequeueBatchSize="3000" queue.minDequeueBatchSize="2999" queue.minDequeueBatchSize.timeout="500"`))
+		`queue.type="LinkedList" queue.size="20000" queue.dequeueBatchSize="3000" queue.minDequeueBatchSize="2999" queue.minDequeueBatchSize.timeout="500"
+		confirmTimeout="120000"`))
 	from.feed(t, l, 0, 1)
 	eventually(t, patience, "the first message is stored", func() bool { return len(server.List(redisKey)) == 1 })
 	omzmq := children(t, from.pid(), "omzmq")
@@ -30,7 +32,10 @@ func TestBrokenTransactionWhoseNextBeginFails(t *testing.T) {
 	freeze(t, omzmq[0])
 	from.feed(t, l, 1, messages)
 	kill(t, omzmq[0], syscall.SIGCONT)
-	for !from.journaled(t, l.line(5)) { // a batch takes it longer than this takes us
+	for began := time.Now(); !from.journaled(t, l.line(5)); { // without a pause: a batch takes it longer than this takes us
+		if time.Since(began) > patience {
+			t.Fatal("omzmq journals nothing")
+		}
 	}
 	kill(t, omzmq[0], syscall.SIGKILL)
 	failed := regexp.MustCompile(`omzmq: no peer is connected after 1s`)
