@@ -39,8 +39,12 @@ func startCrowdHub(ctx context.Context, prefix []string, programs string) (*crow
 	defer log.Close()
 	const free = "tcp://127.0.0.1:0"
 	// A reader that never reads sends no heartbeats either, and must not be dropped for that here.
-	words := append(prefix, filepath.Join(programs, "zmqtap"), "hub", "--in", free, "--out", free,
-		"--http", "127.0.0.1:0", "--heartbeat", "0")
+	zmqtap := filepath.Join(programs, "zmqtap")
+	words := append(prefix, zmqtap, "hub", "--in", free, "--out", free, "--http", "127.0.0.1:0", "--heartbeat", "0")
+	// An earlier revision (-against) has no such limit.
+	if help, _ := exec.CommandContext(ctx, zmqtap, "hub", "--help").Output(); bytes.Contains(help, []byte("--max-memory")) {
+		words = append(words, "--max-memory", "1GiB")
+	}
 	h := &crowdHub{cmd: exec.CommandContext(ctx, words[0], words[1:]...), log: log.Name()}
 	h.cmd.Stderr = log
 	if err := h.cmd.Start(); err != nil {
