@@ -23,7 +23,7 @@ func TestBrokenTransactionWhoseNextBeginFails(t *testing.T) {
 		`queue.type="LinkedList" queue.size="20000" queue.dequeueBatchSize="3000" queue.minDequeueBatchSize="2999" queue.minDequeueBatchSize.timeout="500"
 		confirmTimeout="120000"`))
 	from.feed(t, l, 0, 1)
-	eventually(t, patience, "the first message is stored", func() bool { return len(server.List(redisKey)) == 1 })
+	eventually(t, patience, "rsyslogd has been told OK for the first message", func() bool { return from.word(nextNumber) == 2 })
 	omzmq := children(t, from.pid(), "omzmq")
 	if len(omzmq) != 1 {
 		t.Fatalf("%d omzmqs run", len(omzmq))
