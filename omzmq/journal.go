@@ -21,7 +21,7 @@ func openJournal(o *options, logger *slog.Logger) (*spool.Folder, *spool.Journal
 	if err != nil {
 		return nil, nil, err
 	}
-	own, err := folder.Own(len(o.Connect) == 0)
+	own, err := folder.Own(len(o.Connect) == 0, o.commitMark)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -232,7 +232,7 @@ func newSender(o *options, logger *slog.Logger, j *spool.Journal) (*zmq.Socket, 
 	cfg := o.Socket(o.socketType, logger)
 	lost := &omprog.Losses{Logger: logger}
 	about := delivery.SenderConfig{Confirm: o.confirmLevel, Topics: o.topics, Logger: logger, Lost: lost.Add,
-		Splits: func() bool { return splits(logger) }}
+		Splits: sync.OnceValue(func() bool { return splits(logger) })}
 	id := delivery.NewSenderID()
 	if j != nil {
 		about.Journal, id = j.Log, j.Log.ID()

@@ -130,11 +130,12 @@ func (s *Sender) park(e *entry, reason string) {
 }
 
 // abandoned takes lines that rsyslog was given back and will not send again, as an OK for new lines has shown. It has
-// its reasons for that. But where several workers share the pipe, the OK may be another worker's, and the line's own
-// may be stopped before it sends it again. Then the line is parked like an orphan: it may be stored twice, and is
+// its reasons for that. But the OK shows nothing where several workers share the pipe, whose line it may be, or where
+// rsyslog sends the rest of a broken transaction, new lines, before what was refused: see BeginFailed. If rsyslogd is
+// then stopped, it never sends that again. There the line is parked like an orphan: it may be stored twice, and is
 // not lost. The caller holds mu.
-func (s *Sender) abandoned(given []*record) {
-	if !s.shared || s.cfg.Journal == nil {
+func (s *Sender) abandoned(given []*record, parks bool) {
+	if !parks || s.cfg.Journal == nil {
 		return
 	}
 	for _, rec := range given {

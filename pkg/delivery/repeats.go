@@ -78,6 +78,16 @@ func (r *repeats) refused() iter.Seq[*record] {
 	}
 }
 
+// abandons reports whether committed will return lines.
+func (r *repeats) abandons(fresh bool) bool {
+	if fresh && len(r.taken) == 0 {
+		for range r.refused() {
+			return true
+		}
+	}
+	return false
+}
+
 // failed is called when the transactions that took records have failed: their lines come once more.
 func (r *repeats) failed() {
 	for _, rec := range r.taken {

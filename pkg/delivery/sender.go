@@ -262,8 +262,9 @@ func (s *Sender) Unconfirmed() int {
 
 // Committed is called when rsyslog has been told OK for everything. It empties the account.
 func (s *Sender) Committed() {
+	parks := s.shared || s.repeats.abandons(s.fresh) && s.cfg.Splits != nil && s.cfg.Splits()
 	s.mu.Lock()
-	s.abandoned(s.repeats.committed(s.fresh))
+	s.abandoned(s.repeats.committed(s.fresh), parks)
 	s.fresh, s.bytes = false, 0
 	orphans := s.refusedOrphans()
 	s.emptyJournal(orphans)

@@ -573,6 +573,26 @@ func TestWhatWasGivenBackToOneOfSeveralWorkers(t *testing.T) {
 	}
 }
 
+// rsyslog since 8.2508 sends all of a broken transaction one by one: also lines that are new to us, and what was refused
+// after those. When it is stopped before, it has forgotten that. Earlier releases do not come to new lines before.
+func TestWhatWasGivenBackBeforeNewLinesOfItsBatch(t *testing.T) {
+	for splits, want := range map[bool][]string{true: {"a"}, false: nil} {
+		m, l := journaltest.New(NewSenderID()), &fakeLink{room: 100}
+		s := inherit(t, m, []*fakeLink{l})
+		s.cfg.Splits = func() bool { return splits }
+		s.Up(l)
+		transaction(s, "a")
+		s.Answer(l, Answer{Seq: 1, Refused: true, Reason: "no"})
+		s.Failed(true)
+		transaction(s, "new")
+		s.Answer(l, Answer{Seq: 2})
+		s.Committed()
+		if got := m.Owed(t); !slices.Equal(got, want) || s.Unconfirmed() != len(want) {
+			t.Errorf("splits %v: the journal owes %q, %d unconfirmed", splits, got, s.Unconfirmed())
+		}
+	}
+}
+
 // An rsyslog that reads no replies sends nothing again. A message that is refused is lost, which is reported at once,
 // and an equal line is a message of its own.
 func TestRefusedWhereNoRepliesAreRead(t *testing.T) {

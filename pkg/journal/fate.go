@@ -26,6 +26,8 @@ type Successor struct {
 	Same    bool  // it was started by the same worker of rsyslogd, which goes on where it was
 	Shared  bool  // other workers may use the same pipe, and may have started it while that one pauses
 	Started int64 // when, in nanoseconds of CLOCK_BOOTTIME
+	GivenUp bool  // the writer lived until then, but rsyslog had given it up: its beat does not show whether rsyslog paused
+	Commit  bool  // the writer had not read rsyslog's last line, a COMMIT
 }
 
 // moment is when a process died, as far as its journal and the start of its successor show.
@@ -62,12 +64,15 @@ type death struct {
 }
 
 func (l *Log) death(by Successor) death {
-	committing := at(l.header, closing).Load() == l.counter+1
+	committing, others := at(l.header, closing).Load() == l.counter+1, at(l.header, opened).Load()
+	if by.Commit && others > 0 {
+		committing, others = true, others-1
+	}
 	told := l.told()
 	d := death{committed: told == Confirmed || told == Committed, last: l.counter}
 	answered := told == Deferred || told == Confirmed
 	ended := Pipes(at(l.header, pipes).Load())
-	switch others := at(l.header, opened).Load(); {
+	switch {
 	case !by.Same || ended == PipesUnread:
 		d.moment = rsyslogGone
 	case committing && others == 0:
@@ -79,7 +84,7 @@ func (l *Log) death(by Successor) death {
 		if !answered {
 			d.moment = workersMixedInLine
 		}
-	case ended != PipesClosed && by.Started-Beat(l.header) < int64(Pause-slack): // rsyslog did not pause
+	case ended != PipesClosed && !by.GivenUp && by.Started-Beat(l.header) < int64(Pause-slack): // rsyslog did not pause
 		d.moment = atCommit
 	case answered:
 		d.moment = lineAnswered

@@ -109,13 +109,17 @@ func full(err error) bool { return errors.Is(err, unix.ENOSPC) || errors.Is(err,
 
 // Own returns this process's journal: that of its predecessor, if the same worker of rsyslogd had started one that
 // died, else a new one. alone: all workers share this process, and no other process can deliver a dead process's
-// journal.
+// journal. commit is the mark with which rsyslog ends a transaction.
 //
 // A predecessor that rsyslog has given up may still live and hold its journal: see endPredecessor.
-func (f *Folder) Own(alone bool) (*Journal, error) {
+func (f *Folder) Own(alone bool, commit string) (*Journal, error) {
+	by := journal.Successor{Shared: alone, Started: f.started}
 	own, left := f.predecessors(alone)
-	if own == nil && f.endPredecessor(alone) {
-		own, left = f.predecessors(alone)
+	if own == nil {
+		if unread, ended := f.endPredecessor(alone); ended {
+			by.GivenUp, by.Commit = unread != nil, string(unread) == commit+"\n"
+			own, left = f.predecessors(alone)
+		}
 	}
 	if alone && left > 0 {
 		f.logger.Warn("there are more orphan journals than a process can take over that peers connect to: each restart takes one over",
@@ -124,7 +128,8 @@ func (f *Folder) Own(alone bool) (*Journal, error) {
 	if own == nil {
 		return f.create()
 	}
-	f.take(own, journal.Successor{Same: same(f.owner, own.owner), Shared: alone, Started: f.started})
+	by.Same = same(f.owner, own.owner)
+	f.take(own, by)
 	return own, nil
 }
 

@@ -122,7 +122,7 @@ func TestFileOfAnySize(t *testing.T) {
 			t.Fatal(err)
 		}
 		f, said := open(t, path)
-		j, err := f.Own(true)
+		j, err := f.Own(true, "COMMIT TRANSACTION")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -234,7 +234,7 @@ func playFiller(arguments []string) error {
 	if err != nil {
 		return err
 	}
-	j, err := f.Own(false)
+	j, err := f.Own(false, "COMMIT TRANSACTION")
 	if err != nil {
 		return err
 	}
@@ -260,7 +260,7 @@ func playFiller(arguments []string) error {
 		return err
 	}
 	j.Release()
-	if j, err = f.Own(false); err != nil {
+	if j, err = f.Own(false, "COMMIT TRANSACTION"); err != nil {
 		return err
 	}
 	fmt.Println("found", j.Log.ID() == id, len(j.Records), j.Records[0].Seq, j.Records[1].Seq, j.Log.Next())

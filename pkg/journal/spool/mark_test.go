@@ -20,7 +20,7 @@ func playReplier(arguments []string) error {
 	if err != nil {
 		return err
 	}
-	j, err := f.Own(false)
+	j, err := f.Own(false, "COMMIT TRANSACTION")
 	if err != nil {
 		return err
 	}
@@ -58,7 +58,7 @@ func TestMarkAgreesWithThePipe(t *testing.T) {
 		replies := a.replies(t, 1+rand.IntN(100), time.Duration(rand.IntN(300))*time.Microsecond)
 		f, _ := open(t, path)
 		f.owner, f.started = writer(t, path), Now()+int64(time.Hour) // its worker's next, as if rsyslog had paused
-		j, err := f.Own(false)
+		j, err := f.Own(false, "COMMIT TRANSACTION")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -218,7 +218,7 @@ func TestAnybodysJournal(t *testing.T) {
 	f, _ := open(t, t.TempDir())
 	defer onThread(func(id int) { f.owner = worker(id) })()
 	leave(t, f, deadProcess(t), 0)
-	j, err := f.Own(true)
+	j, err := f.Own(true, "COMMIT TRANSACTION")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -230,7 +230,7 @@ func TestAnybodysJournal(t *testing.T) {
 
 	leave(t, f, f.owner, time.Hour)
 	leave(t, f, deadProcess(t), 0)
-	if j, err = f.Own(true); err != nil {
+	if j, err = f.Own(true, "COMMIT TRANSACTION"); err != nil {
 		t.Fatal(err)
 	}
 	if !same(f.owner, j.owner) {
@@ -288,7 +288,7 @@ func TestWorkersStartAtOnce(t *testing.T) {
 		var found [workers]*Journal
 		var together sync.WaitGroup
 		for i, f := range folders {
-			together.Go(func() { found[i], _ = f.Own(false) })
+			together.Go(func() { found[i], _ = f.Own(false, "COMMIT TRANSACTION") })
 		}
 		together.Wait()
 		for i, j := range found {

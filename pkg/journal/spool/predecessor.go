@@ -23,9 +23,9 @@ const forkTime = 100 * time.Millisecond
 // endPredecessor ends the process that this one replaces, if rsyslog has given it up and it lives on with its journal:
 // it was stopped, or swapped out, for longer than omprog's confirmTimeout, and without killUnresponsive="on" rsyslog
 // leaves it alone. Two processes would send one worker's lines under two sender ids, and all that the first had sent
-// would be stored twice. What it has accepted is in the journal, as after any other kill. It returns true if a journal
-// has become free.
-func (f *Folder) endPredecessor(alone bool) bool {
+// would be stored twice. What it has accepted is in the journal, as after any other kill. It reports whether a journal
+// may have become free. unread is what the process had not read when it was killed; nil: it has ended by itself.
+func (f *Folder) endPredecessor(alone bool) (unread []byte, ended bool) {
 	for _, path := range f.list() {
 		page := readHeader(path)
 		_, owner, err := journal.ReadHeader(page)
@@ -34,7 +34,7 @@ func (f *Folder) endPredecessor(alone bool) bool {
 		}
 		p := find(journal.WriterOf(page))
 		if p == nil {
-			return true // it has ended in the meantime
+			return nil, true // it has ended in the meantime
 		}
 		defer p.close()
 		if !p.endsWithin(0) && !p.hungUp() {
@@ -46,12 +46,13 @@ func (f *Folder) endPredecessor(alone bool) bool {
 			p.kill()
 			if !p.endsWithin(endsByForce) {
 				f.logger.Error("it does not end: what it had sent may be stored twice", "process", p.id, "file", path)
-				return false
+				return nil, false
 			}
+			return p.unread(), true
 		}
-		return true
+		return nil, true
 	}
-	return false
+	return nil, false
 }
 
 // readHeader returns the header of a journal of ours without locking it; nil if it cannot be read. A file of another
@@ -71,8 +72,9 @@ func readHeader(path string) []byte {
 
 // process is the writer of a journal.
 type process struct {
-	id int
-	fd int // its pidfd: no other process can come in its place
+	id    int
+	fd    int // its pidfd: no other process can come in its place
+	stdin int // its standard input, as hungUp has opened it; -1: not open
 }
 
 // find returns a process, or nil if it is gone or not known.
@@ -82,7 +84,7 @@ func find(w journal.Writer) *process {
 	if err != nil {
 		return nil
 	}
-	p := &process{id, fd}
+	p := &process{id, fd, -1}
 	if startOf(id) != w.Started {
 		p.close()
 		return nil
@@ -97,13 +99,22 @@ func (p *process) hungUp() bool {
 	if err != nil {
 		return err == unix.ENOENT // it is ending, and has closed its files
 	}
-	defer unix.Close(stdin)
+	p.stdin = stdin
 	var kind unix.Stat_t
 	if unix.Fstat(stdin, &kind) != nil || kind.Mode&unix.S_IFMT != unix.S_IFIFO {
 		return false
 	}
 	ready, err := descriptor.Poll([]unix.PollFd{{Fd: int32(stdin)}}, forkTime) // POLLHUP is always looked for
 	return err == nil && ready > 0
+}
+
+// unread returns what is left in the pipe of a process that has hung up and ended: rsyslog's last line, if the process
+// was frozen before it could read it.
+func (p *process) unread() []byte {
+	const most = 64 << 10 // bytes: a pipe's usual size; only a short line is of interest
+	line := make([]byte, most)
+	n, _ := unix.Read(p.stdin, line) // nothing, or not open: -1
+	return line[:max(n, 0)]
 }
 
 // endsWithin reports whether the process has ended, which it waits for.
@@ -116,4 +127,9 @@ func (p *process) kill() {
 	unix.PidfdSendSignal(p.fd, unix.SIGKILL, nil, 0) //nolint:errcheck // endsWithin shows whether it helped
 }
 
-func (p *process) close() { unix.Close(p.fd) } //nolint:errcheck // nothing was written
+func (p *process) close() {
+	unix.Close(p.fd) //nolint:errcheck // nothing was written
+	if p.stdin >= 0 {
+		unix.Close(p.stdin) //nolint:errcheck // nothing was written
+	}
+}

@@ -130,7 +130,7 @@ func open(t *testing.T, path string) (*Folder, *words) {
 // own returns the process's own journal, which is released at the end of the test, if the test has not done so.
 func own(t *testing.T, f *Folder) *Journal {
 	t.Helper()
-	j, err := f.Own(false)
+	j, err := f.Own(false, "COMMIT TRANSACTION")
 	if err != nil {
 		t.Fatal(err)
 	}
