@@ -13,13 +13,14 @@ import (
 // imrelp with oversizeMode="abort" ends the session at the header of a frame over its maxDataSize, without a word, and
 // without the answers to what it has read together with that header (librelp's relpframe.c). The client therefore finds
 // out by itself. After a session that has ended, it sends what was in flight in it one by one. A message at which the
-// next session ends, too, is taken to be too long, and is halved until one does not. A server that was away in between
+// next sessions end, too, is taken to be too long, and is halved until one does not. A server that was away in between
 // has perhaps ended the sessions for a reason of its own: that counts once.
 //
 // What was learnt holds until the server is away, as it is when its configuration changes: until then, messages that
 // are known to be too long are cut before they are sent.
 const (
-	leastMax   = 128  // bytes: the least that rsyslog accepts as a maxMessageSize, and imrelp as a maxDataSize
+	leastMax   = 480  // bytes: every receiver of syslog takes these (RFC 5424, 6.1)
+	alone      = 2    // sessions in a row that end at one message, sent alone, before it is cut
 	defaultMax = 8096 // bytes: what they are by default (rsyslog's glbl.c), tried before any lower limit
 	tellPause  = time.Minute
 )
@@ -29,6 +30,8 @@ type oversize struct {
 	away     bool // the server has not been reached since then
 
 	cuts    map[int][]byte // the messages of the batch that are cut, as they were
+	struck  int            // the index of the one at which the last session ended
+	strikes int            // how many have in a row
 	halving int            // the index of the one that is being halved; below 0: none is
 	failed  int            // its size when a session ended at it last, in bytes
 
@@ -45,7 +48,7 @@ func (c *Client) Truncated() uint64 { return c.over.truncated.Load() }
 
 // begin prepares for a batch, all of which is pending.
 func (o *oversize) begin() {
-	o.suspects, o.halving = 0, -1
+	o.suspects, o.strikes, o.halving = 0, 0, -1
 	clear(o.cuts)
 }
 
@@ -123,7 +126,7 @@ func (o *oversize) suspicious(batch [][]byte, i int) bool {
 // answered takes note that a portion of count messages was answered.
 func (c *Client) answered(batch [][]byte, count int) {
 	o := &c.over
-	o.suspects = max(o.suspects-count, 0)
+	o.suspects, o.strikes = max(o.suspects-count, 0), 0
 	if o.halving < 0 {
 		return
 	}
@@ -148,6 +151,12 @@ func (c *Client) ended(batch [][]byte, inFlight int, err error) (again bool) {
 	}
 	for _, i := range c.pending[:inFlight] {
 		if o.suspicious(batch, i) {
+			if o.struck != i {
+				o.struck, o.strikes = i, 0
+			}
+			if o.strikes++; o.strikes < alone {
+				return false
+			}
 			return c.halve(batch, i)
 		}
 	}
@@ -173,7 +182,7 @@ func (c *Client) halve(batch [][]byte, i int) bool {
 // unreachable takes note that the server is away. When it is back, it may take more.
 func (c *Client) unreachable(batch [][]byte) {
 	o := &c.over
-	o.away, o.halving, o.limit, o.tooLong = true, -1, 0, 0
+	o.away, o.strikes, o.halving, o.limit, o.tooLong = true, 0, -1, 0, 0
 	for _, i := range c.pending {
 		o.restore(batch, i)
 	}
