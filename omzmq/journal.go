@@ -21,6 +21,7 @@ func openJournal(o *options, logger *slog.Logger) (*spool.Folder, *spool.Journal
 	if err != nil {
 		return nil, nil, err
 	}
+	folder.Splits = o.splits
 	own, err := folder.Own(len(o.Connect) == 0, o.commitMark)
 	if err != nil {
 		return nil, nil, err

@@ -27,6 +27,7 @@ type options struct {
 	socketType   zmq.Type
 	confirmLevel delivery.Confirm
 	topics       message.Topics
+	splits       func() bool // see journal.Successor; set once there is a log
 }
 
 func parseOptions(args []string, stdout io.Writer) (*options, error) {

@@ -36,6 +36,7 @@ func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr *log
 		return err
 	}
 	p := &process{o: o, logger: o.Logger(stderr)}
+	o.splits = sync.OnceValue(func() bool { return splits(p.logger) })
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	draining, stop := o.Lingering(ctx)
@@ -232,7 +233,7 @@ func newSender(o *options, logger *slog.Logger, j *spool.Journal) (*zmq.Socket, 
 	cfg := o.Socket(o.socketType, logger)
 	lost := &omprog.Losses{Logger: logger}
 	about := delivery.SenderConfig{Confirm: o.confirmLevel, Topics: o.topics, Logger: logger, Lost: lost.Add,
-		Splits: sync.OnceValue(func() bool { return splits(logger) })}
+		Splits: o.splits}
 	id := delivery.NewSenderID()
 	if j != nil {
 		about.Journal, id = j.Log, j.Log.ID()

@@ -93,7 +93,8 @@ func (h *host) fork(worker int) *omzmq {
 	o := &omzmq{host: h, alive: true}
 	h.alive = append(h.alive, o)
 	d := h.own(worker)
-	own := o.side(d, journal.Successor{Same: d.owner == worker, Shared: h.rsyslog.shared != nil && len(h.rsyslog.workers) > 1, Started: h.now()})
+	own := o.side(d, journal.Successor{Same: d.owner == worker, Shared: h.rsyslog.shared != nil && len(h.rsyslog.workers) > 1, Started: h.now(),
+		Splits: func() bool { return h.rsyslog.release.splits }})
 	d.owner = worker
 	o.adopter = adopt.New(adopt.Config{Own: own.sender, TakeOver: o.takeOver}, time.Now())
 	account := o.adopter.Account()

@@ -19,7 +19,7 @@ type rsyslog struct {
 	release  release
 	sent     map[string]int // what has to be stored
 	perhaps  map[string]int // what may be stored or not: rsyslog has forgotten it, and nobody heard an answer to it
-	last     bool           // a message came again after new ones: its batch failed at BEGIN, and it alone at COMMIT
+	last     bool           // a message came again after new ones of its batch, of which not all had come when it failed
 	repeats  bool           // what was accepted is sent again by another rsyslogd, to which it is new
 }
 
@@ -198,7 +198,7 @@ func (k *worker) commit(batch []*text) {
 	if k.tryCommit(batch) {
 		return
 	}
-	again, fresh := batch, !k.begun
+	again, fresh := batch, slices.ContainsFunc(batch, func(t *text) bool { return !t.heard })
 	if len(batch) > 1 {
 		again = nil
 		for _, message := range batch {

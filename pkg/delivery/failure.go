@@ -62,10 +62,9 @@ func (s *Sender) Failed(alone bool) {
 // sends all of the broken transaction again, each line in a transaction of its own. Earlier releases go on where it
 // broke.
 func (s *Sender) BeginFailed() {
-	if !s.broken || s.shared || s.cfg.Splits == nil || !s.cfg.Splits() {
+	if s.cfg.Journal == nil || !s.cfg.Journal.Broken() || s.shared || s.cfg.Splits == nil || !s.cfg.Splits() {
 		return
 	}
-	s.broken = false
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.owed.each(func(e *entry) {

@@ -29,11 +29,8 @@ func (s *Sender) Restore(records []journal.Record, endpoints ...string) {
 			s.counters.Received++
 		}
 		s.owed.revive(e)
-		switch r.Fate {
-		case journal.Again:
+		if r.Fate == journal.Again {
 			s.repeats.add(e)
-		case journal.AgainIfCommitFails:
-			s.broken = true
 		}
 	}
 }
@@ -79,7 +76,6 @@ func (s *Sender) Closing(open int) {
 
 // Answering is called just before a reply about accepted lines is written, and with journal.NoReply when that failed.
 func (s *Sender) Answering(reply journal.Reply) {
-	s.broken = false
 	if s.cfg.Journal != nil {
 		s.cfg.Journal.Answering(reply)
 	}

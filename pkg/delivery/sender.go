@@ -71,7 +71,6 @@ type Sender struct {
 	next    uint64 // sequence number of the next new line
 	fresh   bool   // the transaction brought a line that is not a repeat
 	shared  bool   // transactions of several workers were open at once
-	broken  bool   // an earlier process has died in the middle of a transaction, and no line was answered since
 
 	mu          sync.Mutex
 	owed        owed

@@ -28,6 +28,9 @@ type Successor struct {
 	Started int64 // when, in nanoseconds of CLOCK_BOOTTIME
 	GivenUp bool  // the writer lived until then, but rsyslog had given it up: its beat does not show whether rsyslog paused
 	Commit  bool  // the writer had not read rsyslog's last line, a COMMIT
+	// Splits reports whether rsyslog is of a release that sends a whole batch again after two failures in a row. It is
+	// called only where that matters. nil: it is not.
+	Splits func() bool
 }
 
 // moment is when a process died, as far as its journal and the start of its successor show.
@@ -38,6 +41,7 @@ const (
 	atCommit                         // COMMIT was read, or only COMMIT was left to write
 	lineAnswered                     // in mid-transaction; the last line was answered
 	lineUnanswered                   // in mid-transaction, or outside one; the last line was not answered
+	brokenAgain                      // as an earlier process had died, without an answer to a line since; the release splits
 	workersMixed                     // several workers share the pipe; the last line was answered, or at COMMIT nothing is known of it
 	workersMixedInLine               // several workers share the pipe; the last line was not answered
 )
@@ -52,6 +56,7 @@ var fates = [...]struct{ failed, open, last Fate }{
 	atCommit:           {failed: Again, open: Again, last: Again},
 	lineAnswered:       {failed: Again, open: AgainIfCommitFails, last: AgainIfCommitFails},
 	lineUnanswered:     {failed: Again, open: AgainIfCommitFails, last: Again},
+	brokenAgain:        {failed: Again, open: Again, last: Again},
 	workersMixed:       {failed: Again, open: Orphan, last: Orphan},
 	workersMixedInLine: {failed: Again, open: Orphan, last: Again},
 }
@@ -86,12 +91,27 @@ func (l *Log) death(by Successor) death {
 		}
 	case ended != PipesClosed && !by.GivenUp && by.Started-Beat(l.header) < int64(Pause-slack): // rsyslog did not pause
 		d.moment = atCommit
+	case l.Broken() && by.Splits != nil && by.Splits():
+		d.moment = brokenAgain
 	case answered:
 		d.moment = lineAnswered
 	default:
 		d.moment = lineUnanswered
 	}
 	return d
+}
+
+// Broken reports whether an earlier process has died in the middle of a transaction and no line was answered since:
+// then the next failure is rsyslog's second in a row.
+func (l *Log) Broken() bool { return at(l.header, broken).Load() == 1 }
+
+// breaks records whether the transaction that was open is broken.
+func (l *Log) breaks(now bool) {
+	n := uint64(0)
+	if now {
+		n = 1
+	}
+	at(l.header, broken).Store(n)
 }
 
 // told is what rsyslog was told about the last line; NoReply if nothing.

@@ -82,6 +82,18 @@ func TestFateOfEachLine(t *testing.T) {
 		{row: "in mid-transaction, the last line answered", name: "one of an earlier failure has not come again", want: "a! b? c?",
 			died: func(t *testing.T, l *Log) { answered(t, l)[0].Wait() }},
 
+		{row: "in mid-transaction, for the second time in a row, and rsyslog is 8.2508 or later", want: "a! b! c!",
+			by: Successor{Splits: func() bool { return true }}, died: func(t *testing.T, l *Log) { answered(t, l); l.breaks(true) }},
+		{row: "in mid-transaction, for the second time in a row, and rsyslog is 8.2508 or later", name: "the pipes were closed at a line", want: "a! b! c!",
+			by: Successor{Splits: func() bool { return true }}, died: func(t *testing.T, l *Log) { unanswered(t, l); l.breaks(true); l.Pipes(PipesClosed) }},
+		{row: "in mid-transaction, the last line answered", name: "for the second time, and rsyslog is older", want: "a? b? c?",
+			by: Successor{Splits: func() bool { return false }}, died: func(t *testing.T, l *Log) { answered(t, l); l.breaks(true) }},
+		{row: "in mid-transaction, the last line answered", name: "for the second time, and a line was answered since", want: "a? b? c?",
+			by: Successor{Splits: func() bool { return true }}, died: func(t *testing.T, l *Log) {
+				l.breaks(true)
+				answered(t, l)
+			}},
+
 		{row: "at COMMIT: read, or only COMMIT left", name: "only COMMIT was left to write", by: Successor{Started: atOnce}, want: "a! b! c!",
 			died: func(t *testing.T, l *Log) { answered(t, l) }},
 		{row: "at COMMIT: read, or only COMMIT left", name: "COMMIT read", by: Successor{Started: atOnce}, want: "a! b! c!",

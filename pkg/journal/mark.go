@@ -30,6 +30,9 @@ func (l *Log) Answering(reply Reply) {
 		word.Store(l.markBefore)
 		return
 	}
+	if l.Broken() {
+		l.breaks(false)
+	}
 	l.markBefore = word.Load()
 	word.Store(l.counter<<replyBits | uint64(reply))
 }

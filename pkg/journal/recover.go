@@ -21,6 +21,7 @@ func (l *Log) Recover(by Successor) ([]Record, error) {
 	found, err := l.scan()
 	l.hold(len(found))
 	death := l.death(by)
+	l.breaks(death.moment == lineAnswered || death.moment == lineUnanswered)
 	// The mark may be that of a line that is gone. No new line may get its counter.
 	l.counter = max(l.counter, at(l.header, mark).Load()>>replyBits)
 	owed := found[:0]

@@ -29,6 +29,8 @@ var errStranger = errors.New("it belongs to another user than omzmq runs as: if 
 // Folder is a folder of journals. One goroutine uses it. The one exception: a Journal for which there was no room
 // on the disk makes its file later, on the conversation's goroutine.
 type Folder struct {
+	Splits func() bool // see journal.Successor
+
 	path    string
 	owner   journal.Owner
 	writer  journal.Writer // this process
@@ -113,7 +115,7 @@ func full(err error) bool { return errors.Is(err, unix.ENOSPC) || errors.Is(err,
 //
 // A predecessor that rsyslog has given up may still live and hold its journal: see endPredecessor.
 func (f *Folder) Own(alone bool, commit string) (*Journal, error) {
-	by := journal.Successor{Shared: alone, Started: f.started}
+	by := journal.Successor{Shared: alone, Started: f.started, Splits: f.Splits}
 	own, left := f.predecessors(alone)
 	if own == nil {
 		if unread, ended := f.endPredecessor(alone); ended {
