@@ -204,7 +204,7 @@ func (k *worker) commit(batch []*text) {
 		for _, message := range batch {
 			if !k.tryCommit([]*text{message}) {
 				again = append(again, message)
-				k.r.last = k.r.last || fresh && message.heard
+				k.r.last = k.r.last || fresh && message.tried
 			}
 		}
 	}
