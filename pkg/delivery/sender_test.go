@@ -573,8 +573,9 @@ func TestWhatWasGivenBackToOneOfSeveralWorkers(t *testing.T) {
 	}
 }
 
-// rsyslog since 8.2508 sends all of a broken transaction one by one: also lines that are new to us, and what was refused
-// after those. When it is stopped before, it has forgotten that. Earlier releases do not come to new lines before.
+// rsyslog since 8.2508 sends all of a broken transaction one by one: also lines that are new to us, and what was
+// refused after those. When it is stopped before, it has forgotten that. Earlier releases do not come to new lines
+// before.
 func TestWhatWasGivenBackBeforeNewLinesOfItsBatch(t *testing.T) {
 	for splits, want := range map[bool][]string{true: {"a"}, false: nil} {
 		m, l := journaltest.New(NewSenderID()), &fakeLink{room: 100}
