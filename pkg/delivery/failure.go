@@ -62,7 +62,7 @@ func (s *Sender) Failed(alone bool) {
 // sends all of the broken transaction again, each line in a transaction of its own. Earlier releases go on where it
 // broke.
 func (s *Sender) BeginFailed() {
-	if s.cfg.Journal == nil || !s.cfg.Journal.Broken() || s.shared || s.cfg.Splits == nil || !s.cfg.Splits() {
+	if s.cfg.Journal == nil || !s.cfg.Journal.BrokenAgain() || s.shared || s.cfg.Splits == nil || !s.cfg.Splits() {
 		return
 	}
 	s.mu.Lock()

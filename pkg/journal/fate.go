@@ -91,7 +91,7 @@ func (l *Log) death(by Successor) death {
 		}
 	case ended != PipesClosed && !by.GivenUp && by.Started-Beat(l.header) < int64(Pause-slack): // rsyslog did not pause
 		d.moment = atCommit
-	case l.Broken() && by.Splits != nil && by.Splits():
+	case l.BrokenAgain() && by.Splits != nil && by.Splits():
 		d.moment = brokenAgain
 	case answered:
 		d.moment = lineAnswered
@@ -101,18 +101,21 @@ func (l *Log) death(by Successor) death {
 	return d
 }
 
-// Broken reports whether an earlier process has died in the middle of a transaction and no line was answered since:
-// then the next failure is rsyslog's second in a row.
-func (l *Log) Broken() bool { return at(l.header, broken).Load() == 1 }
+// brokenness is whether an earlier process has died in the middle of a transaction, and no line was answered since.
+type brokenness uint64
 
-// breaks records whether the transaction that was open is broken.
-func (l *Log) breaks(now bool) {
-	n := uint64(0)
-	if now {
-		n = 1
-	}
-	at(l.header, broken).Store(n)
-}
+const (
+	whole    brokenness = iota // it has not
+	broke                      // it has; rsyslog does not count the death of a process to which it has said nothing
+	resuming                   // it has, and rsyslog has begun again: the next failure is its second in a row
+)
+
+func (l *Log) broken() brokenness { return brokenness(at(l.header, broken).Load()) }
+
+func (l *Log) breaks(now brokenness) { at(l.header, broken).Store(uint64(now)) }
+
+// BrokenAgain reports whether a failure now is rsyslog's second in a row.
+func (l *Log) BrokenAgain() bool { return l.broken() == resuming }
 
 // told is what rsyslog was told about the last line; NoReply if nothing.
 func (l *Log) told() Reply {

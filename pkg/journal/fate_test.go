@@ -83,14 +83,16 @@ func TestFateOfEachLine(t *testing.T) {
 			died: func(t *testing.T, l *Log) { answered(t, l)[0].Wait() }},
 
 		{row: "in mid-transaction, for the second time in a row, and rsyslog is 8.2508 or later", want: "a! b! c!",
-			by: Successor{Splits: func() bool { return true }}, died: func(t *testing.T, l *Log) { answered(t, l); l.breaks(true) }},
+			by: Successor{Splits: func() bool { return true }}, died: func(t *testing.T, l *Log) { answered(t, l); l.breaks(resuming) }},
 		{row: "in mid-transaction, for the second time in a row, and rsyslog is 8.2508 or later", name: "the pipes were closed at a line", want: "a! b! c!",
-			by: Successor{Splits: func() bool { return true }}, died: func(t *testing.T, l *Log) { unanswered(t, l); l.breaks(true); l.Pipes(PipesClosed) }},
+			by: Successor{Splits: func() bool { return true }}, died: func(t *testing.T, l *Log) { unanswered(t, l); l.breaks(resuming); l.Pipes(PipesClosed) }},
 		{row: "in mid-transaction, the last line answered", name: "for the second time, and rsyslog is older", want: "a? b? c?",
-			by: Successor{Splits: func() bool { return false }}, died: func(t *testing.T, l *Log) { answered(t, l); l.breaks(true) }},
+			by: Successor{Splits: func() bool { return false }}, died: func(t *testing.T, l *Log) { answered(t, l); l.breaks(resuming) }},
+		{row: "in mid-transaction, the last line answered", name: "for the second time, but rsyslog had said nothing to it", want: "a? b? c?",
+			by: Successor{Splits: func() bool { return true }}, died: func(t *testing.T, l *Log) { answered(t, l); l.breaks(broke) }},
 		{row: "in mid-transaction, the last line answered", name: "for the second time, and a line was answered since", want: "a? b? c?",
 			by: Successor{Splits: func() bool { return true }}, died: func(t *testing.T, l *Log) {
-				l.breaks(true)
+				l.breaks(resuming)
 				answered(t, l)
 			}},
 

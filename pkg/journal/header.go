@@ -41,7 +41,7 @@ const (
 	shared  // 1: transactions of several workers were open at once
 	writerProcess
 	writerStarted
-	broken // 1: an earlier process has died in the middle of a transaction, and no line was answered since
+	broken // a brokenness
 )
 
 // Owner identifies the writer of a journal by the thread of rsyslogd that started the process. Zeros: not known.

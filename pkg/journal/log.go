@@ -213,6 +213,9 @@ func (l *Log) Take(ref Ref) {
 // Opened records how many transactions are open, after a BEGIN was read.
 func (l *Log) Opened(open int) {
 	at(l.header, closing).Store(0) // an earlier COMMIT was answered
+	if l.broken() == broke {
+		l.breaks(resuming)
+	}
 	at(l.header, opened).Store(uint64(open))
 	if open > 1 {
 		at(l.header, shared).Store(1)

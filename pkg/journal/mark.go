@@ -30,8 +30,8 @@ func (l *Log) Answering(reply Reply) {
 		word.Store(l.markBefore)
 		return
 	}
-	if l.Broken() {
-		l.breaks(false)
+	if l.broken() != whole {
+		l.breaks(whole)
 	}
 	l.markBefore = word.Load()
 	word.Store(l.counter<<replyBits | uint64(reply))

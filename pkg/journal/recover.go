@@ -21,7 +21,9 @@ func (l *Log) Recover(by Successor) ([]Record, error) {
 	found, err := l.scan()
 	l.hold(len(found))
 	death := l.death(by)
-	l.breaks(death.moment == lineAnswered || death.moment == lineUnanswered)
+	if l.breaks(whole); death.moment == lineAnswered || death.moment == lineUnanswered {
+		l.breaks(broke)
+	}
 	// The mark may be that of a line that is gone. No new line may get its counter.
 	l.counter = max(l.counter, at(l.header, mark).Load()>>replyBits)
 	owed := found[:0]
