@@ -184,13 +184,13 @@ ruleset(name="in" queue.type="Direct") { ` + actions + " }\n"
 }
 
 // farewell is how long a stopping rsyslogd works on. If omzmq dies or stands still in mid-transaction and rsyslogd
-// has no time to begin again, it throws away what it has given to no program. No program can mend that, so it must
-// have time then. Otherwise it soon gives up the batch in hand.
+// has no time to begin again, or cancels a batch in the middle, it throws away what it has given to no program. No
+// program can mend that, so it must have time then. Otherwise it retries nothing, and forgets what fails.
 func (c *chaos) farewell() string {
 	if c.has("omzmq") || c.has("halt-omzmq") {
 		return `queue.timeoutShutdown="8000"`
 	}
-	return `queue.timeoutShutdown="200" queue.timeoutActionCompletion="5000"`
+	return `queue.timeoutShutdown="200" queue.timeoutActionCompletion="60000"`
 }
 
 // impatience makes rsyslogd give up an omzmq that does not answer, and kill it or not, as the seed says.
