@@ -36,7 +36,6 @@ type worker struct {
 	pipe  *pipe
 	id    int
 	state int
-	begun bool // the last transaction got past BEGIN
 	batch []text
 	taken bool // BEGIN was answered with OK for this batch: from now on it counts as delivered
 }
@@ -215,7 +214,7 @@ func (k *worker) commit(batch []*text) {
 
 // tryCommit is actionTryCommit with doTransaction.
 func (k *worker) tryCommit(batch []*text) bool {
-	if k.begun = k.prepare(); !k.begun {
+	if !k.prepare() {
 		return false
 	}
 	failures := 0 // in a row
