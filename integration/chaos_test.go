@@ -188,7 +188,7 @@ ruleset(name="in" queue.type="Direct") { ` + actions + " }\n"
 // program can mend that, so it must have time then. Otherwise it retries nothing, and forgets what fails.
 func (c *chaos) farewell() string {
 	if c.has("omzmq") || c.has("halt-omzmq") {
-		return `queue.timeoutShutdown="8000"`
+		return `queue.timeoutShutdown="30000" queue.timeoutActionCompletion="60000"`
 	}
 	return `queue.timeoutShutdown="200" queue.timeoutActionCompletion="60000"`
 }
