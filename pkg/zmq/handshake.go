@@ -13,6 +13,7 @@ import (
 
 	"github.com/go-zeromq/zmq4"
 
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq/curve"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq/zmtp"
 )
 
@@ -31,8 +32,10 @@ const leastVersion = "a peer needs ZMTP 3.0: libzmq 4.0 (of 2013) or newer"
 
 // session is the result of a handshake.
 type session struct {
-	commands bool   // the peer knows the commands of version 3.1: PING, SUBSCRIBE and CANCEL
-	identity []byte // the peer's
+	commands bool       // the peer knows the commands of version 3.1: PING, SUBSCRIBE and CANCEL
+	identity []byte     // the peer's
+	user     string     // see Peer.User
+	key      *curve.Key // see Peer.Key
 }
 
 // handshake performs greeting and NULL handshake on conn. It sets conn's deadline, and clears it at the end. On

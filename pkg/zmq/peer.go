@@ -9,6 +9,7 @@ import (
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/listen"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/prefix"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq/curve"
 )
 
 // Peer is one live connection of a Socket. Its methods may be called from any goroutine, even after it is gone.
@@ -78,6 +79,13 @@ func (p *Peer) Endpoint() string { return p.dialled }
 
 // Identity returns the routing identity that the peer gave itself; empty if it gave none. Not to be modified.
 func (p *Peer) Identity() []byte { return p.session.identity }
+
+// User returns who the peer has proved to be: the name of its CURVE certificate, or its key in Z85 if it has no name, or
+// PLAIN's user; "" if it has proved nothing.
+func (p *Peer) User() string { return p.session.user }
+
+// Key returns the CURVE key that the peer has proved to be its own; nil: it has proved none. Not to be modified.
+func (p *Peer) Key() *curve.Key { return p.session.key }
 
 // Written returns how many messages the kernel has taken from us for this peer.
 func (p *Peer) Written() uint64 {
