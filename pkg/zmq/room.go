@@ -110,6 +110,9 @@ func (p *Peer) newReceiver() *receiver {
 	r := newReceiver(cfg.MaxMessage, cfg.Batch)
 	r.peer, r.command, r.memory = p, p.command, &cfg.Budget.In
 	r.cuts, r.cut = true, p.cut
+	if keys := p.session.keys; keys != nil {
+		r.sealed = newOpening(&keys.Opener)
+	}
 	r.unfinished.Drop, r.unfinished.Quit = p.Drop, p.quit
 	r.unfinished.Gone = p.heldBack
 	r.unfinished.Slow = p.waitsForMemory
