@@ -117,8 +117,8 @@ func TestGeneratedKeys(t *testing.T) {
 	}
 }
 
-// inside holds keys where fmt cannot ask them how they are printed.
-type inside struct {
+// holder holds keys where fmt cannot ask them how they are printed.
+type holder struct {
 	pair KeyPair
 	to   *KeyPair
 	list []KeyPair
@@ -127,7 +127,7 @@ type inside struct {
 func TestSecretsAreNotPrinted(t *testing.T) {
 	p := parseSecret(t, clientSecret)
 	values := []any{p, &p, []KeyPair{p}, map[string]KeyPair{"own": p}, struct{ Own KeyPair }{p},
-		inside{p, &p, []KeyPair{p}}, &inside{p, &p, []KeyPair{p}}}
+		holder{p, &p, []KeyPair{p}}, &holder{p, &p, []KeyPair{p}}}
 	var out strings.Builder
 	for _, v := range values {
 		for _, verb := range "vsdxXqbcoOUtepTw" {
