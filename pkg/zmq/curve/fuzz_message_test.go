@@ -34,13 +34,22 @@ func FuzzMessage(f *testing.F) {
 		if fromClient {
 			side, prefix = "c", clientMessages
 		}
-		session := func() *Session { return newSession(shared, fromClient, 0, 0) }
-		if flags, _, err := openBothWays(t, session, raw, int(cut)); (err == nil) != genuine[side+string(raw)] {
+		session := func(last uint64) func() *Session {
+			return func() *Session { return newSession(shared, fromClient, 0, last) }
+		}
+		var last uint64
+		if len(raw) >= Overhead {
+			last = binary.BigEndian.Uint64(raw[nameSize:]) - 1
+		}
+		if flags, _, err := openBothWays(t, session(last), raw, int(cut)); (err == nil) != genuine[side+string(raw)] {
 			t.Errorf("%x: flags %d, %v", raw, flags, err)
 		}
 		message := binary.BigEndian.AppendUint64([]byte(messageName), counter)
 		message = secretbox.Seal(message, raw, shortNonce(prefix, counter), shared)
-		flags, body, err := openBothWays(t, session, message, int(cut))
+		if _, _, err := openBothWays(t, session(counter), message, int(cut)); err == nil {
+			t.Errorf("number %d is opened after itself", counter)
+		}
+		flags, body, err := openBothWays(t, session(counter-1), message, int(cut))
 		if honest := counter > 0 && len(raw) > 0; (err == nil) != honest {
 			t.Errorf("%x in the box of number %d: %v", raw, counter, err)
 		} else if honest && (flags != inside(raw[0]) || !bytes.Equal(body, raw[1:])) {
