@@ -2,6 +2,7 @@ package zmq
 
 import (
 	"io"
+	"math"
 	"net"
 	"strings"
 	"sync"
@@ -131,7 +132,8 @@ const (
 
 // middle is somebody between two ends.
 type middle struct {
-	at string // where to connect to
+	at    string // where to connect to
+	piece int    // how many bytes are passed on at once
 
 	mu    sync.Mutex
 	heard [2][]byte // what has passed in each direction
@@ -143,11 +145,17 @@ type middle struct {
 // after the handshake; nil: none of them. Only the first connection is served.
 func between(t testing.TB, to string, direction int, change tamper) *middle {
 	t.Helper()
+	return inPieces(t, to, direction, change, math.MaxInt)
+}
+
+// inPieces is between for one who passes on so many bytes at once.
+func inPieces(t testing.TB, to string, direction int, change tamper, piece int) *middle {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := &middle{at: "tcp://" + l.Addr().String()}
+	m := &middle{at: "tcp://" + l.Addr().String(), piece: piece}
 	var work sync.WaitGroup
 	work.Go(func() {
 		client, err := l.Accept()
@@ -223,7 +231,11 @@ func (m *middle) write(way int, out net.Conn, b string) {
 	m.heard[way] = append(m.heard[way], b...)
 	m.mu.Unlock()
 	out.SetWriteDeadline(time.Now().Add(patience))
-	io.WriteString(out, b) //nolint:errcheck // reading fails, too
+	for len(b) > 0 {
+		n := min(m.piece, len(b))
+		io.WriteString(out, b[:n]) //nolint:errcheck // reading fails, too
+		b = b[n:]
+	}
 }
 
 // wholeFrame reads a frame, and returns it with its header.
