@@ -1,7 +1,6 @@
 package zmq
 
 import (
-	"context"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -196,9 +195,7 @@ func TestNothingIsUsedTwice(t *testing.T) {
 		eventually(t, "heartbeats", func() bool {
 			return len(m.framesAfterHandshake(t, fromClient)) > 10 && len(m.framesAfterHandshake(t, fromServer)) > 20
 		})
-		over, cancel := context.WithCancel(context.Background())
-		cancel()
-		sub.Close(over)
+		closeNow(sub)
 		peers(t, pub, 0)
 		for way, first := range []uint64{3, 2} {
 			for n, frame := range m.framesAfterHandshake(t, way) {

@@ -1,6 +1,7 @@
 package zmq
 
 import (
+	"context"
 	"io"
 	"math"
 	"net"
@@ -29,6 +30,13 @@ func newKeys(t testing.TB) curve.KeyPair {
 		t.Fatal(err)
 	}
 	return pair
+}
+
+// closeNow closes a socket without lingering.
+func closeNow(s *Socket) {
+	over, cancel := context.WithCancel(context.Background())
+	cancel()
+	s.Close(over)
 }
 
 // only lets in one client.
