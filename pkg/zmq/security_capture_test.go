@@ -2,12 +2,11 @@ package zmq
 
 import (
 	"bytes"
-	"maps"
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq/zmqtest"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq/zmtp"
 )
 
 // What nobody may read on the wire.
@@ -27,43 +26,42 @@ func (b both) secrets() map[string]string {
 	}
 }
 
-// exchange is a connection on which everything is said that its types can say, and who listens to it.
-type exchange func(t *testing.T, server, client func(Config) Config) *middle
+// exchange is a connection on which everything is said that its types can say. It returns who listens to it, and those
+// of its ends that are ours.
+type exchange func(t *testing.T, server, client func(Config) Config) (*middle, []*Socket)
 
-const beating = 5 * time.Millisecond
-
-func pushAndPull(t *testing.T, server, client func(Config) Config) *middle {
-	pull, at := bound(t, server(Config{Type: Pull, Heartbeat: beating}))
+func pushAndPull(t *testing.T, server, client func(Config) Config) (*middle, []*Socket) {
+	pull, at := bound(t, server(Config{Type: Pull}))
 	m := between(t, at, fromClient, nil)
-	push := connected(t, client(Config{Type: Push, Heartbeat: beating}), m.at)
+	push := connected(t, client(Config{Type: Push}), m.at)
 	if err := push.Send(soon(t), []byte(secretTopic), []byte(secretBody)); err != nil {
 		t.Fatal(err)
 	}
 	receiveOne(t, pull)
-	return m
+	return m, []*Socket{pull, push}
 }
 
-func publishAndSubscribe(t *testing.T, server, client func(Config) Config) *middle {
-	pub, at := bound(t, server(Config{Type: XPub, Heartbeat: beating}))
+func publishAndSubscribe(t *testing.T, server, client func(Config) Config) (*middle, []*Socket) {
+	pub, at := bound(t, server(Config{Type: XPub}))
 	m := between(t, at, fromClient, nil)
-	sub := connected(t, client(Config{Type: XSub, Heartbeat: beating, Subscribe: []string{secretTopic}}), m.at)
+	sub := connected(t, client(Config{Type: XSub, Subscribe: []string{secretTopic}}), m.at)
 	subscribed(t, pub, secretTopic, true)
 	pub.Publish([]byte(secretTopic), []byte(secretBody))
 	pub.Flush()
 	receiveOne(t, sub)
 	sub.Unsubscribe([]byte(secretTopic))
 	subscribed(t, pub, secretTopic, false)
-	return m
+	return m, []*Socket{pub, sub}
 }
 
-func dealAndRoute(t *testing.T, server, client func(Config) Config) *middle {
-	router, at := bound(t, server(Config{Type: Router, Heartbeat: beating, Identity: []byte(secretIdentity),
+func dealAndRoute(t *testing.T, server, client func(Config) Config) (*middle, []*Socket) {
+	router, at := bound(t, server(Config{Type: Router, Identity: []byte(secretIdentity),
 		OnReceive: func(batch *Batch) {
 			batch.Peer().Send(batch.Frames(0)...)
 			batch.Release()
 		}}))
 	m := between(t, at, fromClient, nil)
-	dealer := connected(t, client(Config{Type: Dealer, Heartbeat: beating, Identity: []byte(secretIdentity)}), m.at)
+	dealer := connected(t, client(Config{Type: Dealer, Identity: []byte(secretIdentity)}), m.at)
 	if err := dealer.Send(soon(t), []byte(secretTopic), []byte(secretBody)); err != nil {
 		t.Fatal(err)
 	}
@@ -71,54 +69,48 @@ func dealAndRoute(t *testing.T, server, client func(Config) Config) *middle {
 	if got := string(peer(router, 0).Identity()); got != secretIdentity {
 		t.Errorf("identity %q", got)
 	}
-	return m
+	return m, []*Socket{router, dealer}
 }
 
 // theirs is an exchange with a socket of libzmq.
-func (b both) theirs(run func(*testing.T, *zmqtest.Process, both) *middle) exchange {
-	return func(t *testing.T, _, _ func(Config) Config) *middle { return run(t, zmqtest.Start(t), b) }
+func (b both) theirs(run func(*testing.T, *zmqtest.Process, both) (*middle, []*Socket)) exchange {
+	return func(t *testing.T, _, _ func(Config) Config) (*middle, []*Socket) { return run(t, zmqtest.Start(t), b) }
 }
 
-func beats(o zmqtest.Options) zmqtest.Options {
-	o = maps.Clone(o)
-	o["HEARTBEAT_IVL"] = 20
-	return o
-}
-
-func theirSub(t *testing.T, libzmq *zmqtest.Process, b both) *middle {
-	pub, at := bound(t, b.asServer(Config{Type: XPub, Heartbeat: beating}))
+func theirSub(t *testing.T, libzmq *zmqtest.Process, b both) (*middle, []*Socket) {
+	pub, at := bound(t, b.asServer(Config{Type: XPub}))
 	m := between(t, at, fromClient, nil)
-	sub := libzmq.Connect("SUB", m.at, beats(b.theirClient())).Subscribe(secretTopic)
+	sub := libzmq.Connect("SUB", m.at, b.theirClient()).Subscribe(secretTopic)
 	subscribed(t, pub, secretTopic, true)
 	pub.Publish([]byte(secretTopic), []byte(secretBody))
 	pub.Flush()
 	sub.Expect(secretTopic + "|" + secretBody)
 	sub.Unsubscribe(secretTopic)
 	subscribed(t, pub, secretTopic, false)
-	return m
+	return m, []*Socket{pub}
 }
 
-func theirPub(t *testing.T, libzmq *zmqtest.Process, b both) *middle {
-	pub := libzmq.Bind("XPUB", zmqtest.Loopback, beats(b.theirServer()))
+func theirPub(t *testing.T, libzmq *zmqtest.Process, b both) (*middle, []*Socket) {
+	pub := libzmq.Bind("XPUB", zmqtest.Loopback, b.theirServer())
 	m := between(t, pub.Endpoint, fromClient, nil)
-	sub := connected(t, b.asClient(Config{Type: Sub, Heartbeat: beating, Subscribe: []string{secretTopic}}), m.at)
+	sub := connected(t, b.asClient(Config{Type: Sub, Subscribe: []string{secretTopic}}), m.at)
 	pub.Expect("\x01" + secretTopic)
 	pub.Send(secretTopic + "|" + secretBody)
 	receiveOne(t, sub)
-	return m
+	return m, []*Socket{sub}
 }
 
-func theirDealer(t *testing.T, libzmq *zmqtest.Process, b both) *middle {
-	router, at := bound(t, b.asServer(Config{Type: Router, Heartbeat: beating}))
+func theirDealer(t *testing.T, libzmq *zmqtest.Process, b both) (*middle, []*Socket) {
+	router, at := bound(t, b.asServer(Config{Type: Router}))
 	m := between(t, at, fromClient, nil)
-	o := beats(b.theirClient())
+	o := b.theirClient()
 	o["ROUTING_ID"] = secretIdentity
 	libzmq.Connect("DEALER", m.at, o).Send(secretTopic + "|" + secretBody)
 	receiveOne(t, router)
 	if got := string(peer(router, 0).Identity()); got != secretIdentity {
 		t.Errorf("identity %q", got)
 	}
-	return m
+	return m, []*Socket{router}
 }
 
 // What passes between the ends holds nothing that is said: no body, no topic, no identity, no subscription, no command,
@@ -130,10 +122,8 @@ func TestCaptureHoldsNoPlaintext(t *testing.T) {
 		"libzmq's SUB": b.theirs(theirSub), "libzmq's XPUB": b.theirs(theirPub), "libzmq's DEALER": b.theirs(theirDealer),
 	} {
 		t.Run(name, func(t *testing.T) {
-			m := run(t, b.asServer, b.asClient)
-			eventually(t, "heartbeats", func() bool {
-				return len(m.framesAfterHandshake(t, fromClient)) > 10 && len(m.framesAfterHandshake(t, fromServer)) > 10
-			})
+			m, ours := run(t, b.asServer, b.asClient)
+			m.beat(t, ours)
 			if found := b.found(m); len(found) > 0 {
 				t.Errorf("in what has passed there is %q", found)
 			}
@@ -149,9 +139,21 @@ func TestCaptureInClear(t *testing.T) {
 		"a body": pushAndPull, "an identity": dealAndRoute, "an identity's name": dealAndRoute, "metadata": dealAndRoute,
 		"PING": pushAndPull, "PONG": pushAndPull}
 	for what, run := range finds {
-		m := run(t, inClear, inClear)
+		m, ours := run(t, inClear, inClear)
+		m.beat(t, ours)
 		eventually(t, what, func() bool { return slices.Contains(b.found(m), what) })
 	}
+}
+
+// beat lets each of our sockets send its peer a PING, and waits for the answers.
+func (m *middle) beat(t *testing.T, ours []*Socket) {
+	t.Helper()
+	said := func() int { return len(m.frames(fromClient)) + len(m.frames(fromServer)) }
+	before := said()
+	for _, s := range ours {
+		peer(s, 0).outbox.command(zmtp.AppendPing(nil))
+	}
+	eventually(t, "PONG", func() bool { return said() >= before+2*len(ours) })
 }
 
 // found returns which of the secrets have passed.

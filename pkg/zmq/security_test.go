@@ -262,16 +262,11 @@ func (m *middle) passed(way int) []byte {
 	return append([]byte(nil), m.heard[way]...)
 }
 
-// framesAfterHandshake returns the frames of what has passed.
-func (m *middle) framesAfterHandshake(t testing.TB, way int) (frames [][]byte) {
-	t.Helper()
-	rest := m.passed(way)[64:]
-	for n := -2; len(rest) > 0; n++ {
+// frames returns the frames of what has passed in one direction. Those of the handshake are the first.
+func (m *middle) frames(way int) (frames [][]byte) {
+	for rest := m.passed(way)[greetingSize:]; len(rest) > 0; {
 		size := zmtp.HeaderSize(rest) + zmtp.BodySize(rest)
-		if n >= 0 {
-			frames = append(frames, rest[:size])
-		}
-		rest = rest[size:]
+		frames, rest = append(frames, rest[:size]), rest[size:]
 	}
 	return frames
 }
