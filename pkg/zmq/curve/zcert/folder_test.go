@@ -67,7 +67,7 @@ func TestAddedRemovedEdited(t *testing.T) {
 	c.want("web3")
 }
 
-// An edit in place is noticed even if size and time stay: the time of the last change to the file's inode cannot be set.
+// An edit in place is noticed even if size and time stay: nobody can set when the inode was last changed.
 func TestEditInPlace(t *testing.T) {
 	var before curve.Key
 	c := openClients(t, func(dir string) { before = client(t, dir+"/web1") })
@@ -200,6 +200,7 @@ func TestSymlinkSwap(t *testing.T) {
 }
 
 func TestTenThousand(t *testing.T) {
+	t.Parallel()
 	c := openClients(t, func(dir string) {
 		for i := range 10_000 {
 			client(t, fmt.Sprintf("%s/web%05d", dir, i))
