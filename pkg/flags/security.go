@@ -165,8 +165,8 @@ func (s *security) recheck() {
 	}
 }
 
-// looksLikeKey reports whether a text is a key in Z85, or was meant to be one. Such a text may be a secret: it stands in
-// no error. A path hardly ever looks like that: it lacks the marks, or has others.
+// looksLikeKey reports whether a text is a key in Z85, or was meant to be one. Such a text may be a secret: no error
+// repeats it. A path hardly ever looks like that: it lacks the marks, or has others.
 func looksLikeKey(text string) bool {
 	const digits, marks = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-/", ":+=^!*?&<>()[]{}@%$#"
 	if len(text) < 30 || len(text) > 50 || strings.Trim(text, digits+marks) != "" {
