@@ -132,6 +132,9 @@ func (c *Config) setDefaults() error {
 	if len(c.Identity) > 255 || (len(c.Identity) > 0 && c.Identity[0] == 0) {
 		return errors.New("a routing identity has at most 255 bytes and does not begin with a zero byte")
 	}
+	if err := c.Security.check(); err != nil {
+		return err
+	}
 	if min(c.HWM, c.Batch, c.MaxMessage) < 0 {
 		return errors.New("the high-water mark, the batch and the longest message cannot be negative")
 	}
