@@ -49,6 +49,14 @@ func bodiless(next http.Handler) http.Handler {
 	})
 }
 
+// prompt ends a connection whose client does not read its answer. It also replaces what an earlier answer has left.
+func (s *Server) prompt(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.NewResponseController(w).SetWriteDeadline(time.Now().Add(s.stall)) //nolint:errcheck // there is none then
+		next.ServeHTTP(w, r)
+	})
+}
+
 func onlyGet(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {

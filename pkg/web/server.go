@@ -126,7 +126,7 @@ func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/stream", s.guard(s.stream))
 	mux.Handle("/", secured(onlyGet(http.FileServerFS(s.cfg.Page))))
-	return bodiless(s.known(mux))
+	return s.prompt(bodiless(s.known(mux)))
 }
 
 // Clients returns the number of connected readers.

@@ -85,6 +85,7 @@ type client struct {
 
 // serve writes until the reader disconnects, its token is taken away, or the server ends.
 func (c *client) serve(r *http.Request) {
+	defer c.limit(c.server.stall) // what net/http writes at the end
 	defer c.hurry()()
 	c.reader = c.server.cfg.Stream.Join(c.request.interest)
 	defer c.reader.Close()
@@ -199,7 +200,7 @@ func (c *client) miss(b []byte, n uint64) []byte {
 func (c *client) write(b []byte) error {
 	c.request.filter.rest()
 	if b == nil {
-		return c.control.Flush()
+		return c.flush()
 	}
 	if len(b) == 0 {
 		return nil
@@ -207,15 +208,28 @@ func (c *client) write(b []byte) error {
 	if err := c.send(b); err != nil {
 		return err
 	}
-	return c.control.Flush()
+	return c.flush()
+}
+
+// flush sends what was given to the connection. After that nothing is due: over HTTP/2, a deadline ends a stream that
+// writes nothing.
+func (c *client) flush() error {
+	err := c.control.Flush()
+	c.control.SetWriteDeadline(time.Time{}) //nolint:errcheck // there is none then
+	return err
+}
+
+// limit makes writes fail that take longer from now on.
+func (c *client) limit(d time.Duration) {
+	c.control.SetWriteDeadline(time.Now().Add(d)) //nolint:errcheck // there is none then
 }
 
 // send gives b to the connection, in pieces that the reader must take in time.
 func (c *client) send(b []byte) error {
 	for len(b) > 0 {
-		c.control.SetWriteDeadline(time.Now().Add(c.server.stall)) //nolint:errcheck // there is none then
+		c.limit(c.server.stall)
 		if c.takenAway() {
-			c.control.SetWriteDeadline(time.Now().Add(lastWords)) //nolint:errcheck // the same
+			c.limit(lastWords)
 		}
 		n, err := c.out.Write(b[:min(len(b), maxWrite)])
 		if err != nil {

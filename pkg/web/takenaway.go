@@ -41,13 +41,12 @@ func (c *client) hurry() (stop func()) {
 		defer close(done)
 		select {
 		case <-ended:
-			c.control.SetWriteDeadline(time.Now().Add(lastWords)) //nolint:errcheck // there is none then
+			c.limit(lastWords)
 		case <-over:
 		}
 	}()
 	return func() {
 		close(over)
 		<-done
-		c.control.SetWriteDeadline(time.Time{}) //nolint:errcheck // the same; the connection may serve further requests
 	}
 }
