@@ -21,10 +21,9 @@ const costShare = 2
 
 // Config configures a File.
 type Config struct {
-	Path    string
-	Budget  *budget.Share // the list's memory is taken out of it; nil: out of none
-	Changed func(*List)   // called with each list, one after the other; nil: nobody
-	Logger  *slog.Logger
+	Path   string
+	Budget *budget.Share // the list's memory is taken out of it; nil: out of none
+	Logger *slog.Logger
 }
 
 // File is a list of tokens in a file that may change. Any goroutine may use it.
@@ -106,13 +105,13 @@ func (f *File) report(err error) {
 
 // load reads the file and puts its list into use, if it says anything new. The caller holds mu, or has f alone.
 func (f *File) load() error {
-	text, info, err := readFile(f.cfg.Path)
+	text, found, err := readFile(f.cfg.Path)
 	if err != nil {
 		return err
 	}
 	f.charge(len(text))
 	defer func() { clear(text); f.charge(-len(text)) }()
-	f.read = info.state
+	f.read = found
 	sum := sha256.Sum256(text)
 	if sum == f.text {
 		return f.fault
@@ -122,13 +121,13 @@ func (f *File) load() error {
 		err = fmt.Errorf("its tokens and prefixes take %d KiB of memory: raise --max-memory", list.cost>>10)
 	}
 	if f.text, f.fault = sum, err; err == nil {
-		f.use(list, info)
+		f.use(list)
 	}
 	return err
 }
 
 // use puts a list into the current one's place.
-func (f *File) use(list *List, info fileInfo) {
+func (f *File) use(list *List) {
 	old := f.current.Load()
 	f.charge(list.cost)
 	f.current.Store(list)
@@ -136,14 +135,8 @@ func (f *File) use(list *List, info fileInfo) {
 	f.charge(-old.cost)
 	logger := f.cfg.Logger.With("file", f.cfg.Path)
 	logger.Info("tokens read", "tokens", list.Len(), "removed", removed, "changed", changed)
-	switch {
-	case list.Len() == 0:
+	if list.Len() == 0 {
 		logger.Warn("there is no token in the file: no tenant can read the stream")
-	case list.clear && info.readable:
-		logger.Warn("every user of this host can read the tokens in the file: chmod o-r it, or write sha256: and a token's SHA-256")
-	}
-	if f.cfg.Changed != nil {
-		f.cfg.Changed(list)
 	}
 }
 

@@ -3,15 +3,12 @@ package tenant
 import (
 	"crypto/sha256"
 	"crypto/subtle"
-	"slices"
-	"strings"
 )
 
 // List is what a file says. It is not changed.
 type List struct {
 	tenants []*Tenant
 	digests [][sha256.Size]byte // of the tokens, in the same order
-	clear   bool                // tokens stand in the file as they are
 	cost    int
 }
 
@@ -49,25 +46,6 @@ func (l *List) find(digest [sha256.Size]byte, compare func(a, b []byte) int) *Te
 		return nil
 	}
 	return l.tenants[at-1]
-}
-
-// Union returns the prefixes of all topics that somebody may read: sorted, and none begins with another. The empty
-// prefix stands for everything.
-func (l *List) Union() (union []string) {
-	var all []string
-	for _, t := range l.tenants {
-		if t.Everything() {
-			return []string{""}
-		}
-		all = append(all, t.prefixes...)
-	}
-	slices.Sort(all)
-	for _, prefix := range all {
-		if n := len(union); n == 0 || !strings.HasPrefix(prefix, union[n-1]) {
-			union = append(union, prefix)
-		}
-	}
-	return union
 }
 
 // replace puts the list in an old one's place: what has not changed goes on, and the rest of the old list ends.

@@ -130,17 +130,6 @@ func FuzzAllow(f *testing.F) {
 	})
 }
 
-func TestUnion(t *testing.T) {
-	l := parse(t, "a "+token(0)+" b/ a/\nb "+token(1)+" a/x c a/ b\nc "+token(2)+" ab")
-	if got := strings.Join(l.Union(), " "); got != "a/ ab b c" {
-		t.Errorf("the union is %q", got)
-	}
-	l = parse(t, "a "+token(0)+" b/ a/\nb "+token(1)+" *")
-	if got := l.Union(); !slices.Equal(got, []string{""}) {
-		t.Errorf("the union with everything is %q", got)
-	}
-}
-
 // A list in another's place ends what has changed, and nothing else.
 func TestReplace(t *testing.T) {
 	old := parse(t, "a "+token(0)+" a/\nb "+token(1)+" b/\nc "+token(2)+" c/\nd "+token(3)+" *\ne "+token(4)+" e/ f/")

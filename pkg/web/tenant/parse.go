@@ -40,7 +40,7 @@ func Parse(text []byte) (*List, error) {
 		if line = bytes.TrimSpace(line); len(line) == 0 || line[0] == '#' {
 			continue
 		}
-		t, clear, err := parseLine(line)
+		t, err := parseLine(line)
 		if err != nil {
 			return nil, fmt.Errorf("line %d: %w", number, err)
 		}
@@ -48,32 +48,31 @@ func Parse(text []byte) (*List, error) {
 			return nil, fmt.Errorf("line %d (%s) has the same token as line %d: give each line a token of its own", number, t.Name, earlier)
 		}
 		lines[t.digest] = number
-		l.clear = l.clear || clear
 		l.add(t)
 	}
 	return l, nil
 }
 
-// parseLine reads NAME TOKEN PREFIX…. clear reports whether the token itself is there.
-func parseLine(line []byte) (t *Tenant, clear bool, err error) {
+// parseLine reads NAME TOKEN PREFIX….
+func parseLine(line []byte) (t *Tenant, err error) {
 	if len(line) > maxLine {
-		return nil, false, fmt.Errorf("it is longer than %d KiB", maxLine>>10)
+		return nil, fmt.Errorf("it is longer than %d KiB", maxLine>>10)
 	}
 	if !utf8.Valid(line) {
-		return nil, false, errors.New("it is not UTF-8")
+		return nil, errors.New("it is not UTF-8")
 	}
 	fields := strings.Fields(string(line))
 	if len(fields) < 3 {
-		return nil, false, errors.New("write NAME TOKEN PREFIX…, with * in place of the prefixes for everything")
+		return nil, errors.New("write NAME TOKEN PREFIX…, with * in place of the prefixes for everything")
 	}
 	t = &Tenant{}
 	if t.Name, err = parseName(fields[0]); err == nil {
-		t.digest, clear, err = parseToken(fields[1])
+		t.digest, err = parseToken(fields[1])
 	}
 	if err == nil {
 		t.prefixes, err = parsePrefixes(fields[2:])
 	}
-	return t, clear, err
+	return t, err
 }
 
 func parseName(text string) (string, error) {
@@ -89,19 +88,19 @@ func parseName(text string) (string, error) {
 	return strings.Clone(text), nil
 }
 
-func parseToken(text string) (digest [sha256.Size]byte, clear bool, err error) {
+func parseToken(text string) (digest [sha256.Size]byte, err error) {
 	if mark := text[:min(len(text), len(digestMark))]; strings.EqualFold(mark, digestMark) {
 		decoded, err := hex.DecodeString(text[len(mark):])
 		if err != nil || len(decoded) != len(digest) {
-			return digest, false, errors.New("after sha256: there are 64 hexadecimal digits: printf %s \"$TOKEN\" | sha256sum")
+			return digest, errors.New("after sha256: there are 64 hexadecimal digits: printf %s \"$TOKEN\" | sha256sum")
 		}
 		copy(digest[:], decoded)
-		return digest, false, nil
+		return digest, nil
 	}
 	if err := checkToken(text); err != nil {
-		return digest, true, err
+		return digest, err
 	}
-	return sha256.Sum256([]byte(text)), true, nil
+	return sha256.Sum256([]byte(text)), nil
 }
 
 // checkToken returns an error if no request can have this token, or if it is too short.

@@ -38,31 +38,25 @@ func stateOf(path string) (state, error) {
 	return newState(&s), nil
 }
 
-// fileInfo is what is known of a file that was read.
-type fileInfo struct {
-	state
-	readable bool // by every user
-}
-
-// readFile reads a regular file, which not every user may change.
-func readFile(path string) (text []byte, info fileInfo, err error) {
+// readFile reads a regular file that only its owner and its group may read or change.
+func readFile(path string) (text []byte, found state, err error) {
 	file, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0) // so that a FIFO makes nobody wait
 	if err != nil {
-		return nil, info, err
+		return nil, found, err
 	}
 	defer file.Close()
 	var s unix.Stat_t
 	if err := descriptor.Control(file, func(fd int) error { return unix.Fstat(fd, &s) }); err != nil {
-		return nil, info, &os.PathError{Op: "fstat", Path: path, Err: err}
+		return nil, found, &os.PathError{Op: "fstat", Path: path, Err: err}
 	}
 	switch {
 	case s.Mode&unix.S_IFMT != unix.S_IFREG:
-		return nil, info, errors.New("it is not a regular file, which can be read again")
-	case s.Mode&0o002 != 0:
-		return nil, info, fmt.Errorf("every user may write to it (mode %04o), and thus make a token: chmod o-w %s", s.Mode&0o7777, path)
+		return nil, found, errors.New("it is not a regular file, which can be read again")
+	case s.Mode&0o006 != 0:
+		return nil, found, fmt.Errorf("every user of this host may read it or write to it (mode %04o): chmod o-rw %s", s.Mode&0o7777, path)
 	case s.Size > MaxFile:
-		return nil, info, fmt.Errorf("it is longer than %d MiB", MaxFile>>20)
+		return nil, found, fmt.Errorf("it is longer than %d MiB", MaxFile>>20)
 	}
 	text, err = io.ReadAll(io.LimitReader(file, MaxFile+1)) // Parse refuses what is longer
-	return text, fileInfo{newState(&s), s.Mode&0o004 != 0}, err
+	return text, newState(&s), err
 }
