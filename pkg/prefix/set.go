@@ -97,8 +97,8 @@ func (s *Set) MatchOther(topic []byte, size int) bool {
 }
 
 // Part calls f with the shortest prefixes of the topics that begin with prefix and match the set: with prefix itself if
-// all of them match, otherwise with those of the set's prefixes that begin with it, without any that another one covers.
-// No topic begins with two parts. f must not retain a part, nor change the set.
+// all of them match, otherwise with those of the set's prefixes that begin with it, without any that another one
+// covers. No topic begins with two parts. f must not retain a part, nor change the set.
 func (s *Set) Part(prefix []byte, f func(part []byte)) {
 	if s.Match(prefix) {
 		f(prefix)
@@ -107,8 +107,8 @@ func (s *Set) Part(prefix []byte, f func(part []byte)) {
 	}
 }
 
-// Cover returns the shortest of the set's prefixes that topic begins with, which is a part of topic. It is empty if there
-// is none, too.
+// Cover returns the shortest of the set's prefixes that topic begins with, which is a part of topic. It is empty if
+// there is none, too.
 func (s *Set) Cover(topic []byte) []byte {
 	for n, rest := &s.root, topic; n != nil; n, rest = n.next(rest) {
 		if n.value > 0 {

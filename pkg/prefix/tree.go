@@ -133,8 +133,8 @@ func (n *node[V]) walk(before []byte, f func(prefix []byte)) {
 	}
 }
 
-// below returns the uppermost node whose prefix begins with that of n followed by prefix, and what precedes its label; or
-// nil.
+// below returns the uppermost node whose prefix begins with that of n followed by prefix, and what precedes its label;
+// or nil.
 func (n *node[V]) below(prefix []byte) (_ *node[V], before []byte) {
 	for rest := prefix; len(rest) > 0; {
 		i := n.child(rest)

@@ -68,8 +68,8 @@ func (s *Socket) Reallow() (ended int) {
 	return len(changed)
 }
 
-// receiveAllowed is receive for an XSUB with Config.Allow. The batch was parsed by what the peer was allowed then, which
-// may have changed since.
+// receiveAllowed is receive for an XSUB with Config.Allow. The batch was parsed by what the peer was allowed then,
+// which may have changed since.
 func (p *Peer) receiveAllowed(b *Batch) error {
 	s := p.socket
 	s.allowing.RLock()
