@@ -25,6 +25,10 @@ var errReallowed = errors.New("what it may publish or subscribe to has changed")
 // Allowed returns what Config.Allow has returned for the peer; nil: everything. Not to be modified.
 func (p *Peer) Allowed() *prefix.Set { return p.allowed }
 
+// Admitted reports whether Curve.Clients has let the peer in. Otherwise the peer is a server, whose key we know, or there
+// is no CURVE.
+func (p *Peer) Admitted() bool { return p.session.client }
+
 // parts calls f with the prefixes that a subscription of the peer stands for.
 func (p *Peer) parts(prefix []byte, f func(part []byte)) {
 	if p.allowed == nil {
@@ -96,7 +100,7 @@ type leftOut struct {
 
 // refuse counts a message that the peer may not publish, and logs it now and then.
 func (p *Peer) refuse(topic []byte) {
-	p.socket.refused.Add(1)
+	p.socket.leftOut.Add(1)
 	r := &p.leftOut
 	if r.messages++; r.messages == 1 {
 		r.topic = append(r.topic[:0], topic[:min(len(topic), maxTopic)]...)
@@ -111,7 +115,7 @@ func (p *Peer) refuse(topic []byte) {
 func (p *Peer) logRefusals() {
 	r := &p.leftOut
 	if r.messages > 0 && p.socket.refusals.Write(slog.LevelWarn, "a publisher sends what it may not publish, which is left out",
-		"user", p.User(), "peer", p.remote, "topic", string(r.topic), "messages", r.messages) {
+		"peer", p.remote, logUser(p.User()), "topic", string(r.topic), "messages", r.messages) {
 		r.messages = 0
 	}
 }
@@ -119,9 +123,9 @@ func (p *Peer) logRefusals() {
 // refuseSubscription logs that the peer may have nothing of what it asks for.
 func (p *Peer) refuseSubscription(topic []byte) {
 	p.socket.refusals.Write(slog.LevelWarn, "a subscriber asks for what it may not have, and gets nothing of it",
-		"user", p.User(), "peer", p.remote, "topic", string(topic[:min(len(topic), maxTopic)]))
+		"peer", p.remote, logUser(p.User()), "topic", string(topic[:min(len(topic), maxTopic)]))
 }
 
-// Refused returns how many received messages were left out because Config.Allow does not allow their publishers to
-// publish them.
-func (s *Socket) Refused() uint64 { return s.refused.Load() }
+// LeftOut returns how many messages were not received because Config.Allow does not allow their publishers to publish
+// them.
+func (s *Socket) LeftOut() uint64 { return s.leftOut.Load() }

@@ -108,8 +108,8 @@ func TestPublisherPublishesItsPart(t *testing.T) {
 	if got := sub.hear(len(want)); got != want {
 		t.Errorf("received %q, want %q", got, want)
 	}
-	if in.Refused() != 12 || in.Truncated() > 0 {
-		t.Errorf("%d are counted as refused, %d as cut", in.Refused(), in.Truncated())
+	if in.LeftOut() != 12 || in.Truncated() > 0 {
+		t.Errorf("%d are counted as left out, %d as cut", in.LeftOut(), in.Truncated())
 	}
 	pub.Close()
 	eventually(t, "its end", func() bool { return in.Peers() == 0 })

@@ -4,6 +4,7 @@ import (
 	"sync"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/prefix"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq/curve"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq/zmtp"
 )
 
@@ -45,12 +46,14 @@ func (b *Batch) Peer() *Peer { return b.peer }
 func (b *Batch) Len() int { return len(b.ends) }
 
 // Frames returns message i's frames, one or more.
-func (b *Batch) Frames(i int) [][]byte {
-	start := 0
-	if i > 0 {
-		start = b.ends[i-1]
+func (b *Batch) Frames(i int) [][]byte { return b.frames[b.begin(i):b.ends[i]] }
+
+// begin returns where message i begins in frames.
+func (b *Batch) begin(i int) int {
+	if i == 0 {
+		return 0
 	}
-	return b.frames[start:b.ends[i]]
+	return b.ends[i-1]
 }
 
 // Release gives the memory back. It is called once; neither the batch nor its frames may be used afterwards.
@@ -100,29 +103,40 @@ func (b *Batch) follows(i int) bool {
 }
 
 // fit returns how many of the messages from up to end, which follow each other, have at most size bytes
-// together; at least 1.
-func (b *Batch) fit(from, end, size int) int {
-	if from >= len(b.raw) || b.raw[end-1].to-b.raw[from].from <= size {
+// together, encoded; at least 1.
+func (b *Batch) fit(from, end, size int, encrypts bool) int {
+	if from >= len(b.raw) || b.wireSize(from, end, encrypts) <= size {
 		return end - from
 	}
 	n := 1
-	for from+n < end && b.raw[from+n].to-b.raw[from].from <= size {
+	for from+n < end && b.wireSize(from, from+n+1, encrypts) <= size {
 		n++
 	}
 	return n
 }
 
 // wireSize returns how many bytes appendRaw appends at most.
-func (b *Batch) wireSize(from, end int) int {
+func (b *Batch) wireSize(from, end int, encrypts bool) (size int) {
 	if from < len(b.raw) && b.raw[from].to > 0 {
-		return b.raw[end-1].to - b.raw[from].from
+		size = b.raw[end-1].to - b.raw[from].from
+	} else {
+		size = zmtp.MessageSize(b.Frames(from)...)
 	}
-	return zmtp.MessageSize(b.Frames(from)...)
+	if encrypts { // which may make a header longer, too
+		size += (b.ends[end-1] - b.begin(from)) * (curve.Overhead + zmtp.MaxHeader)
+	}
+	return size
 }
 
 // appendRaw appends messages that follow each other, encoded.
-func (b *Batch) appendRaw(dst []byte, from, end int) []byte {
-	if from < len(b.raw) && b.raw[from].to > 0 {
+func (b *Batch) appendRaw(dst []byte, from, end int, encrypts bool) []byte {
+	switch {
+	case encrypts:
+		for i := from; i < end; i++ {
+			dst = curve.AppendMessage(dst, b.Frames(i)...)
+		}
+		return dst
+	case from < len(b.raw) && b.raw[from].to > 0:
 		return append(dst, b.block.buf[b.raw[from].from:b.raw[end-1].to]...)
 	}
 	return zmtp.AppendMessage(dst, b.Frames(from)...)

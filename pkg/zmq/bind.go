@@ -115,7 +115,11 @@ func acceptError(err error) error {
 
 func (s *Socket) serveAccepted(conn net.Conn, guest *listen.Guest, bound string) {
 	remote := remoteEndpoint(conn, bound)
-	established, err := s.serve(conn, bound, guest, false)
+	key := s.acceptKey.Load()
+	established, err := s.serve(conn, bound, guest, false, int(key))
+	if errors.Is(err, errWrongServerKey) {
+		s.acceptKey.CompareAndSwap(key, (key+1)%uint32(s.serverKeys(false))) // the server will come again
+	}
 	guest.Leave()
 	if reason := guest.Ended(); reason != nil {
 		err = &dropError{reason}

@@ -51,7 +51,7 @@ func (s *Socket) Retire() <-chan struct{} {
 		l.Close()
 	}
 	for _, p := range s.peers {
-		p.outbox.seal()
+		p.outbox.end()
 	}
 	s.mu.Unlock()
 	s.progress() // a Send that waits returns

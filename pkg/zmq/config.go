@@ -144,6 +144,9 @@ func (c *Config) setDefaults() error {
 	if c.Allow != nil && c.Type != Pub && c.Type != XPub && (c.Type != XSub || c.OnReceive == nil) {
 		return errors.New("only PUB and XPUB, and XSUB with OnReceive, take Allow")
 	}
+	if err := c.Security.check(); err != nil {
+		return err
+	}
 	if min(c.HWM, c.Batch, c.MaxMessage) < 0 {
 		return errors.New("the high-water mark, the batch and the longest message cannot be negative")
 	}

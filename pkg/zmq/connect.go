@@ -49,9 +49,10 @@ func (s *Socket) keepConnected(ctx context.Context, e endpoint.Endpoint, m *memb
 	log := s.cfg.Logger.With("endpoint", e.String())
 	wait := backoff.Backoff{First: s.cfg.Reconnect, Max: s.cfg.ReconnectMax}
 	var logged []string // reasons
+	var key int         // index of the server's key that was right last
 	for ctx.Err() == nil {
 		began := time.Now()
-		established, err := s.dialAndServe(ctx, e, m)
+		established, err := s.tryKeys(ctx, e, m, &key)
 		if ctx.Err() != nil {
 			return
 		}
@@ -106,8 +107,21 @@ func reachesItself(conn net.Conn) bool {
 	return conn.LocalAddr().Network() == "tcp" && conn.LocalAddr().String() == conn.RemoteAddr().String()
 }
 
+// tryKeys is dialAndServe with each of the keys that the server may have, beginning with *key, until one is right.
+func (s *Socket) tryKeys(ctx context.Context, e endpoint.Endpoint, m *member, key *int) (established bool, err error) {
+	keys := s.serverKeys(true)
+	for range keys {
+		established, err = s.dialAndServe(ctx, e, m, *key)
+		if !errors.Is(err, errWrongServerKey) {
+			break
+		}
+		*key = (*key + 1) % keys
+	}
+	return established, err
+}
+
 // dialAndServe makes one attempt, and returns when its connection is gone.
-func (s *Socket) dialAndServe(ctx context.Context, e endpoint.Endpoint, m *member) (established bool, err error) {
+func (s *Socket) dialAndServe(ctx context.Context, e endpoint.Endpoint, m *member, key int) (established bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.HandshakeTimeout)
 	defer cancel()
 	conn, err := s.cfg.dial(ctx, e.Network, e.Address)
@@ -124,5 +138,5 @@ func (s *Socket) dialAndServe(ctx context.Context, e endpoint.Endpoint, m *membe
 	}
 	s.cfg.Gate.Own(1)
 	defer s.cfg.Gate.Own(-1)
-	return s.serve(conn, e.String(), nil, true)
+	return s.serve(conn, e.String(), nil, true, key)
 }

@@ -34,15 +34,13 @@ func (r *receiver) tooLong(m *partial, limit int, err error) (more bool, _ error
 	if isCommand(wire) || !errors.As(err, &frame) {
 		return false, err
 	}
-	most := farTooLong * uint64(max(r.maxMessage, DefaultMaxMessage))
-	if !r.cuts || frame.Size > most || frame.Size+uint64(m.size)+r.over.left > most {
-		return false, fmt.Errorf("a message of more than %d bytes (raise --max-message-size if it is legitimate): %w",
-			r.maxMessage, err)
+	if err := r.farTooLong(frame, m.size); err != nil {
+		return false, err
 	}
 	header, keep := zmtp.HeaderSize(wire), 0
 	if wire[0]&zmtp.More == 0 {
 		if len(wire) <= header+limit {
-			r.need = m.end + header + limit + 1
+			r.wants(m.end + header + limit + 1)
 			return false, nil
 		}
 		keep = len(message.Cut(wire[header:header+limit+1], limit))
@@ -54,13 +52,27 @@ func (r *receiver) tooLong(m *partial, limit int, err error) (more bool, _ error
 	return r.over.skip == 0, nil
 }
 
+// farTooLong returns an error if the frame, of a message whose frames before it have size bytes, must not be cut.
+func (r *receiver) farTooLong(frame *zmtp.TooLongError, size int) error {
+	most := farTooLong * uint64(max(r.maxMessage, DefaultMaxMessage))
+	if r.cuts && frame.Size <= most && frame.Size+uint64(size)+r.over.left <= most {
+		return nil
+	}
+	return fmt.Errorf("a message of more than %d bytes (raise --max-message-size if it is legitimate): %w",
+		r.maxMessage, frame)
+}
+
 // skip removes the bytes from at on that are to be left out, as far as they have arrived.
 func (r *receiver) skip(at int) {
 	n := int(min(r.over.skip, uint64(r.end-at)))
-	copy(r.block.buf[at:], r.block.buf[at+n:r.end])
+	copy(r.block.buf[at:], r.block.buf[at+n:r.read])
 	r.end -= n
+	r.read -= n
 	r.over.skip -= uint64(n)
-	r.need = r.end + int(min(r.over.skip, maxBlock)) // in large reads, and not beyond the frame
+	if r.sealed != nil {
+		r.over.skip -= r.sealed.takeSkipped(r.over.skip)
+	}
+	r.wants(r.end + int(min(r.over.skip, maxBlock))) // in large reads, and not beyond the frame
 }
 
 // cut counts a message that was cut, and logs it.

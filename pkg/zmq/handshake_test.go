@@ -194,7 +194,7 @@ func shake(t *testing.T, peer func(far net.Conn)) {
 		others.Go(func() { io.Copy(io.Discard, far) }) // the peer reads everything
 		others.Go(func() { peer(far) })
 		began := time.Now()
-		_, err := handshake(near, Pull, nil, time.Minute)
+		_, err := handshake(near, null(Pull, nil), Pull, time.Minute)
 		if took := time.Since(began); err == nil || !strings.Contains(err.Error(), "in time") || took != time.Minute {
 			t.Errorf("it ended after %v: %v", took, err)
 		}
@@ -239,4 +239,8 @@ func TestSilentHandshakesDelayNobody(t *testing.T) {
 	if got := receiveOne(t, s); got != "quick" {
 		t.Errorf("received %q", got)
 	}
+}
+
+func null(typ Type, identity []byte) mechanism {
+	return &nullMechanism{metadata: metadata{typ: typ, identity: identity}}
 }

@@ -32,7 +32,7 @@ func inBubble(
 		}
 		near, far := net.Pipe()
 		r := &raw{Conn: far, t: t}
-		s.work.Go(func() { s.serve(near, "pipe", nil, false) })
+		s.work.Go(func() { s.serve(near, "pipe", nil, false, 0) })
 		g := r.hear(64)
 		r.say(greeting(3, minor, "NULL"))
 		_, metadata := r.frame()

@@ -47,7 +47,7 @@ func TestPartingWithoutAPeer(t *testing.T) {
 func TestLeftWhileDialled(t *testing.T) {
 	g := grouped(t, Config{Type: Push})
 	e := g.member("PULL")
-	if _, err := g.dialAndServe(soon(t), e, &member{}); !errors.Is(err, errLeft) {
+	if _, err := g.dialAndServe(soon(t), e, &member{}, 0); !errors.Is(err, errLeft) {
 		t.Errorf("it was served: %v", err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq/curve"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq/zmtp"
 )
 
@@ -42,7 +43,11 @@ func (o *outbox) announce() {
 		return
 	}
 	before := len(o.messages)
-	o.messages = appendMissed(o.messages, o.missed)
+	if announcement := appendMissed(nil, o.missed); o.encrypts {
+		o.messages = curve.AppendFrames(o.messages, announcement)
+	} else {
+		o.messages = append(o.messages, announcement...)
+	}
 	o.bytes += len(o.messages) - before
 }
 

@@ -1,13 +1,11 @@
 package zmq
 
-import "github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq/zmtp"
-
 // offer is add for a published message: one that does not fit is counted as missed. first reports whether it is the
 // first that was ever missed; missed is 0 or 1.
 func (o *outbox) offer(frames [][]byte) (missed uint64, first bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.closed || o.sealed {
+	if o.closed || o.ended {
 		return 0, false
 	}
 	o.announce()
@@ -22,18 +20,18 @@ func (o *outbox) offer(frames [][]byte) (missed uint64, first bool) {
 func (o *outbox) offerRun(b *Batch, from, end int) (missed uint64, first bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.closed || o.sealed {
+	if o.closed || o.ended {
 		return 0, false
 	}
 	o.announce()
 	for from < end && !o.full {
 		room := o.limits.bytes() + o.replayedBytes - o.bytes
-		n := b.fit(from, min(end, from+o.limits.hwm+o.replayed-o.queued), room)
+		n := b.fit(from, min(end, from+o.limits.hwm+o.replayed-o.queued), room, o.encrypts)
 		if n = o.roomFor(b, from, from+n); n == 0 {
 			break
 		}
 		before := len(o.messages)
-		o.messages = b.appendRaw(o.messages, from, from+n)
+		o.messages = b.appendRaw(o.messages, from, from+n, o.encrypts)
 		o.appended(n, len(o.messages)-before)
 		from += n
 	}
@@ -50,13 +48,13 @@ func (o *outbox) offerRun(b *Batch, from, end int) (missed uint64, first bool) {
 func (o *outbox) replay(frames [][]byte) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.closed || o.sealed || o.replayedBytes >= o.limits.bytes() {
+	if o.closed || o.ended || o.replayedBytes >= o.limits.bytes() {
 		return false
 	}
-	o.makeRoomAnyhow(zmtp.MessageSize(frames...)) // replayRoom has counted on it
+	o.makeRoomAnyhow(o.messageSize(frames)) // replayRoom has counted on it
 	o.announce()
 	before := len(o.messages)
-	o.messages = zmtp.AppendMessage(o.messages, frames...)
+	o.appendMessage(frames)
 	size := len(o.messages) - before
 	o.waiting++
 	o.queued++

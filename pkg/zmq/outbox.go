@@ -3,6 +3,7 @@ package zmq
 import (
 	"sync"
 
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq/curve"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq/zmtp"
 )
 
@@ -26,6 +27,7 @@ const (
 type outbox struct {
 	limits    *queueLimits
 	announces bool          // the peer understands PING, which announces missed messages (missed.go)
+	encrypts  bool          // messages are encoded so that they can be sealed where they lie (CURVE)
 	wake      chan struct{} // capacity 1; the writer waits for it when take has returned nothing
 
 	mu        sync.Mutex
@@ -50,7 +52,7 @@ type outbox struct {
 	idle    bool // the writer waits for wake
 	denied  bool // a message found no memory, and the writer has not been told
 	parting bool // no new message is accepted, but replays and commands are: the peer's member has left
-	sealed  bool // nothing is accepted; the writer writes what is queued and then ends our side of the connection
+	ended   bool // nothing is accepted; the writer writes what is queued and then ends our side of the connection
 	closed  bool // nothing is accepted or written
 }
 
@@ -82,13 +84,31 @@ func (o *outbox) add(frames [][]byte, wake bool) bool {
 
 // push is add with mu held by the caller, and never wakes the writer of an outbox that is not full.
 func (o *outbox) push(frames [][]byte) bool {
-	if o.full || o.sealed || o.closed || o.parting || !o.makeRoom(zmtp.MessageSize(frames...)) {
+	if o.full || o.ended || o.closed || o.parting || !o.makeRoom(o.messageSize(frames)) {
 		return false
 	}
 	before := len(o.messages)
-	o.messages = zmtp.AppendMessage(o.messages, frames...)
+	o.appendMessage(frames)
 	o.appended(1, len(o.messages)-before)
 	return true
+}
+
+// messageSize returns how many bytes appendMessage appends at most.
+func (o *outbox) messageSize(frames [][]byte) int {
+	size := zmtp.MessageSize(frames...)
+	if o.encrypts {
+		size += curve.Overhead * len(frames)
+	}
+	return size
+}
+
+// appendMessage encodes a message. The caller holds mu and has made room.
+func (o *outbox) appendMessage(frames [][]byte) {
+	if o.encrypts {
+		o.messages = curve.AppendMessage(o.messages, frames...)
+	} else {
+		o.messages = zmtp.AppendMessage(o.messages, frames...)
+	}
 }
 
 // appended accounts for n messages that have been appended. If the outbox is full now it wakes the writer: a
@@ -112,7 +132,7 @@ func (o *outbox) command(command []byte) {
 
 // appendControl is command with mu held by the caller.
 func (o *outbox) appendControl(command []byte) {
-	if o.sealed || o.closed || len(o.control) >= maxControl {
+	if o.ended || o.closed || len(o.control) >= maxControl {
 		return
 	}
 	o.control = append(o.control, command...)
@@ -123,7 +143,7 @@ func (o *outbox) appendControl(command []byte) {
 func (o *outbox) request(subscriptions []byte) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if !o.sealed && !o.closed {
+	if !o.ended && !o.closed {
 		o.control = append(o.control, subscriptions...)
 		o.wakeWriter()
 	}
@@ -154,7 +174,7 @@ func (o *outbox) wakeWriter() {
 func (o *outbox) take() (w portion) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	w.last, w.closed, w.denied, w.large = o.sealed, o.closed, o.denied, o.paid > 0
+	w.last, w.closed, w.denied, w.large = o.ended, o.closed, o.denied, o.paid > 0
 	o.denied = false
 	o.idle = o.waiting == 0 && len(o.control) == 0
 	if !o.idle && !o.closed {
@@ -216,11 +236,11 @@ func (o *outbox) part(refuse bool) (queued int, written uint64) {
 	return o.queued, o.written
 }
 
-// seal ends the accepting. The writer writes what is queued.
-func (o *outbox) seal() {
+// end ends the accepting. The writer writes what is queued.
+func (o *outbox) end() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.sealed = true
+	o.ended = true
 	o.wakeWriter()
 }
 

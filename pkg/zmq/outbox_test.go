@@ -128,7 +128,7 @@ func TestOutboxWakesItsWriter(t *testing.T) {
 		"a heartbeat":             {func(o *outbox) { o.ping() }, true},
 		"parting":                 {func(o *outbox) { o.add(one("m"), false); o.part(true) }, true},
 		"parting with nothing":    {func(o *outbox) { o.part(true) }, false},
-		"sealing":                 {func(o *outbox) { o.seal() }, true},
+		"ending":                  {func(o *outbox) { o.end() }, true},
 		"closing":                 {func(o *outbox) { o.close() }, true},
 	}
 	for name, test := range tests {
@@ -152,12 +152,12 @@ func TestOutboxWakesItsWriter(t *testing.T) {
 	}
 }
 
-// A sealed outbox accepts nothing; what is in it is still written.
+// An ended outbox accepts nothing; what is in it is still written.
 func TestOutboxIsSealed(t *testing.T) {
 	o := newOutbox(10)
 	o.add(one("m"), false)
 	o.command([]byte("c"))
-	o.seal()
+	o.end()
 	missed, first := o.offer(one("m"))
 	if o.add(one("m"), false) || missed != 0 || first || o.replay(one("m")) {
 		t.Error("something was accepted")

@@ -29,9 +29,9 @@ func (s *Socket) cut(m *member) {
 	}
 }
 
-// part seals a member's outbox, which ends the connection once everything in it is written. A socket that may
+// part ends a member's outbox, which ends the connection once everything in it is written. A socket that may
 // receive answers first waits until nothing has been sent or received for Config.silence. One that does not
-// answer its peers' messages seals at once; a PULL still reads what was sent before the peer learned of the
+// answer its peers' messages does at once; a PULL still reads what was sent before the peer learned of the
 // end. A handshake under way is waited for.
 func (s *Socket) part(m *member) {
 	poll := time.NewTicker(s.cfg.silence / 20)
@@ -45,7 +45,7 @@ func (s *Socket) part(m *member) {
 				seen, since = now, time.Now()
 			}
 			if oneWay || time.Since(since) >= s.cfg.silence {
-				p.outbox.seal()
+				p.outbox.end()
 				return
 			}
 		}
@@ -53,7 +53,7 @@ func (s *Socket) part(m *member) {
 		case <-poll.C:
 		case <-m.gone:
 			return
-		case <-s.ctx.Done(): // Retire seals all outboxes
+		case <-s.ctx.Done(): // Retire ends all outboxes
 			return
 		}
 	}

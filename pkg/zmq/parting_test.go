@@ -43,7 +43,7 @@ func TestPartingPush(t *testing.T) {
 func (p *Peer) isSealed() bool {
 	p.outbox.mu.Lock()
 	defer p.outbox.mu.Unlock()
-	return p.outbox.sealed
+	return p.outbox.ended
 }
 
 // Answers under way to a DEALER are received for as long as they keep arriving.
@@ -160,7 +160,7 @@ func TestPartingPull(t *testing.T) {
 	g.over(e)
 }
 
-// A publisher's outbox is sealed at once: what was published is written, and nothing is waited for.
+// A publisher's outbox is ended at once: what was published is written, and nothing is waited for.
 func TestPartingPub(t *testing.T) {
 	for _, typ := range []Type{Pub, XPub} {
 		t.Run(string(typ), func(t *testing.T) {

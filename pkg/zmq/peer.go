@@ -51,6 +51,7 @@ const maxUnsent = 128 << 10
 func newPeer(s *Socket, conn net.Conn, endpoint string, settled session) *Peer {
 	p := &Peer{socket: s, conn: conn, remote: remoteEndpoint(conn, endpoint), session: settled, quit: make(chan struct{}), began: time.Now()}
 	p.outbox.limits, p.outbox.announces, p.outbox.wake = &s.limits, settled.commands, make(chan struct{}, 1)
+	p.outbox.encrypts = settled.keys != nil
 	if settled.commands { // before 3.1 there is no PING to answer
 		p.beat = s.cfg.Heartbeat
 	}

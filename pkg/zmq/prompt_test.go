@@ -71,7 +71,7 @@ func TestClosingSocketShakesNoHands(t *testing.T) {
 		served := make(chan error, 1)
 		s.stop()
 		go func() {
-			_, err := s.serve(near, "pipe", nil, false)
+			_, err := s.serve(near, "pipe", nil, false, 0)
 			served <- err
 		}()
 		select {

@@ -184,7 +184,7 @@ func TestLeavingSubscriberIsNotSlow(t *testing.T) {
 	peerRaw(t, at, "SUB", 1).say(command("SUBSCRIBE", ""))
 	subscribed(t, s, "", true)
 	p := peer(s, 0)
-	p.outbox.seal()
+	p.outbox.end()
 	s.Publish([]byte("late"))
 	if p.Dropped() != 0 || log.count("slow") != 0 {
 		t.Errorf("%d dropped", p.Dropped())

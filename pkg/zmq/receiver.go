@@ -39,12 +39,14 @@ type receiver struct {
 
 	block   *block
 	start   int // where the unfinished message begins: the first byte that no batch has taken
-	end     int // end of the bytes read
+	end     int // end of the bytes read that are clear
+	read    int // end of the bytes read: those after end are sealed (opening.go)
 	scanned int // commands up to here have been obeyed
 	size    int // of the next block, if there is memory for it
 	most    int // largest size
 	small   int // reads in a row that a much smaller block would have held
 	over    oversize
+	sealed  *opening // nil: everything arrives in clear
 
 	memory     *budget.Input  // what larger blocks than the smallest are paid from; nil: they are free
 	unfinished budget.Message // what the unfinished message holds of it
@@ -61,27 +63,27 @@ func newReceiver(maxMessage, maxMessages int) *receiver {
 // space returns where to read to. It waits for memory if the unfinished message needs more and there is none. It is
 // empty only if the connection has ended meanwhile; err says why.
 func (r *receiver) space() []byte {
-	if r.start == r.end && r.block.exclusive() {
-		r.start, r.end, r.scanned = 0, 0, 0 // all of it was taken and released
+	if r.start == r.read && r.block.exclusive() {
+		r.start, r.end, r.read, r.scanned = 0, 0, 0, 0 // all of it was taken and released
 	}
 	size := len(r.block.buf)
-	tight := size-r.end < size/4 && (r.start > 0 || size < r.longest() || size == r.end)
-	if tight || (r.end == 0 && size != r.size) {
+	tight := size-r.read < size/4 && (r.start > 0 || size < r.longest() || size == r.read)
+	if tight || (r.read == 0 && size != r.size) {
 		r.move()
 	}
 	if r.err != nil {
 		return nil
 	}
-	if r.leading && r.need > r.end {
-		return r.block.buf[r.end:min(r.need, len(r.block.buf))]
+	if r.leading && r.need > r.read {
+		return r.block.buf[r.read:min(r.need, len(r.block.buf))]
 	}
-	return r.block.buf[r.end:]
+	return r.block.buf[r.read:]
 }
 
 // filled accounts for n bytes that have been read into space.
 func (r *receiver) filled(n int) {
 	switch {
-	case n == len(r.block.buf)-r.end: // the peer has more than fits: read more at once
+	case n == len(r.block.buf)-r.read: // the peer has more than fits: read more at once
 		r.size, r.small = min(4*r.size, r.most), 0
 	case n > r.size/wasted:
 		r.small = 0
@@ -90,15 +92,18 @@ func (r *receiver) filled(n int) {
 			r.size, r.small = max(r.size/4, minBlock), 0
 		}
 	}
-	r.end += n
-	if r.over.skip > 0 {
-		r.skip(r.end - n)
+	r.read += n
+	if r.sealed == nil {
+		r.end = r.read
+		if r.over.skip > 0 {
+			r.skip(r.end - n)
+		}
 	}
 }
 
 // move goes on in a new block and takes along the bytes of the unfinished message.
 func (r *receiver) move() {
-	rest := r.block.buf[r.start:r.end]
+	rest := r.block.buf[r.start:r.read]
 	next := r.next(len(rest))
 	if next == nil {
 		return
@@ -107,7 +112,7 @@ func (r *receiver) move() {
 	r.block.release()
 	r.block = next
 	r.scanned, r.need = max(r.scanned-r.start, 0), r.need-r.start
-	r.start, r.end = 0, len(rest)
+	r.start, r.end, r.read = 0, r.end-r.start, len(rest)
 }
 
 // partial is a message whose frames are being parsed.
@@ -122,6 +127,23 @@ type partial struct {
 // parse returns the next batch of the bytes read so far, or nil if they hold no further whole message. The
 // error says why the stream cannot be followed any further; a batch that comes with an error is good.
 func (r *receiver) parse() (*Batch, error) {
+	if r.sealed == nil {
+		return r.parseClear()
+	}
+	for {
+		again := r.open()
+		b, err := r.parseClear()
+		if b != nil || err != nil {
+			return b, err
+		}
+		if !again {
+			return nil, r.sealed.err
+		}
+	}
+}
+
+// parseClear is parse for the bytes that are clear.
+func (r *receiver) parseClear() (*Batch, error) {
 	if r.over.skip > 0 {
 		return nil, nil
 	}
@@ -130,6 +152,9 @@ func (r *receiver) parse() (*Batch, error) {
 	var err error
 	for more := true; more && err == nil && (m.frames > 0 || r.takesMore(b)); {
 		more, err = r.parseFrame(b, &m)
+	}
+	if r.sealed != nil && m.end == r.end {
+		r.sealed.size, r.sealed.exact = m.size, true
 	}
 	b.truncate() // an unfinished message is parsed again when more of it has arrived
 	b.peer, b.block = r.peer, r.block
@@ -159,7 +184,7 @@ func (r *receiver) parseFrame(b *Batch, m *partial) (more bool, err error) {
 		return r.tooLong(m, limit, err)
 	}
 	if n > len(wire) {
-		r.need = m.end + n
+		r.wants(m.end + n)
 		return false, nil
 	}
 	if flags&zmtp.Command == 0 {
@@ -171,6 +196,13 @@ func (r *receiver) parseFrame(b *Batch, m *partial) (more bool, err error) {
 	}
 	m.end += n
 	return true, r.obey(body, m)
+}
+
+// wants notes where the frame ends that has not arrived whole.
+func (r *receiver) wants(end int) {
+	if r.sealed == nil {
+		r.need = end
+	}
 }
 
 // isCommand reports whether wire begins with a command.

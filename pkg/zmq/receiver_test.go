@@ -27,8 +27,15 @@ func (f fed) equal(other fed) bool {
 // feed gives wire to a receiver in pieces whose sizes are taken from sizes in rotation, and releases the
 // batches at once or all at the end. It returns the size of the largest block, too.
 func feed(wire []byte, sizes []byte, atOnce, cuts bool) (got fed, most int) {
+	return feedTo(testReceiver(), wire, sizes, atOnce, cuts)
+}
+
+func testReceiver() *receiver {
 	const limit, batch = 1 << 12, 5
-	r := newReceiver(limit, batch)
+	return newReceiver(limit, batch)
+}
+
+func feedTo(r *receiver, wire []byte, sizes []byte, atOnce, cuts bool) (got fed, most int) {
 	r.command = func(name, data []byte) error {
 		got.commands = append(got.commands, fmt.Sprintf("%s %q", name, data))
 		return nil
@@ -43,6 +50,9 @@ func feed(wire []byte, sizes []byte, atOnce, cuts bool) (got fed, most int) {
 	}
 	for i := 0; len(wire) > 0 && got.err == nil; i++ {
 		space := r.space()
+		if len(space) == 0 {
+			panic("no space")
+		}
 		n := min(len(space), len(wire))
 		if len(sizes) > 0 {
 			n = min(n, 1+int(sizes[i%len(sizes)])*int(sizes[i%len(sizes)]))

@@ -15,7 +15,7 @@ func TestPeersAreTakenFairly(t *testing.T) {
 		s := open(t, Config{Type: Pull, HWM: 100})
 		for range senders {
 			near, far := pipes()
-			s.work.Go(func() { s.serve(near, "pipe", nil, false) })
+			s.work.Go(func() { s.serve(near, "pipe", nil, false, 0) })
 			r := &raw{Conn: far, t: t}
 			r.shake("PUSH")
 			go func() {

@@ -36,7 +36,7 @@ func (r *receiver) least(n int) int {
 func (r *receiver) next(n int) *block {
 	least := r.least(n)
 	for size := max(r.size, least); size > least; size = max(size/4, least) {
-		if present := len(r.block.buf); r.end == 0 && size <= present && present < r.size {
+		if present := len(r.block.buf); r.read == 0 && size <= present && present < r.size {
 			return nil
 		}
 		if r.try(n, size) {
@@ -44,7 +44,7 @@ func (r *receiver) next(n int) *block {
 		}
 	}
 	if least == minBlock {
-		if r.end == 0 && len(r.block.buf) == minBlock {
+		if r.read == 0 && len(r.block.buf) == minBlock {
 			return nil
 		}
 		r.settle() // what has come of the message is held for nothing
@@ -87,7 +87,7 @@ func (r *receiver) settle() {
 // idle gives memory back when nothing has come for a while. What an unfinished message holds counts as held from now
 // on.
 func (r *receiver) idle() {
-	rest := r.end - r.start
+	rest := r.read - r.start
 	switch {
 	case r.least(rest) == minBlock:
 		r.size, r.small = minBlock, 0
@@ -110,6 +110,9 @@ func (p *Peer) newReceiver() *receiver {
 	r := newReceiver(cfg.MaxMessage, cfg.Batch)
 	r.peer, r.command, r.memory = p, p.command, &cfg.Budget.In
 	r.cuts, r.cut = true, p.cut
+	if keys := p.session.keys; keys != nil {
+		r.sealed = newOpening(&keys.Opener)
+	}
 	r.unfinished.Drop, r.unfinished.Quit = p.Drop, p.quit
 	r.unfinished.Gone = p.heldBack
 	r.unfinished.Slow = p.waitsForMemory

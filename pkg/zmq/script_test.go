@@ -42,7 +42,7 @@ func (s *script) SetDeadline(t time.Time) error {
 // The deadline is that of the handshake alone.
 func TestDeadlineEndsWithTheHandshake(t *testing.T) {
 	conn := &script{rest: []byte(greeting(3, 1, "NULL") + ready("PUSH")), deadline: time.Now()}
-	if _, err := handshake(conn, Pull, nil, time.Hour); err != nil || !conn.deadline.IsZero() {
+	if _, err := handshake(conn, null(Pull, nil), Pull, time.Hour); err != nil || !conn.deadline.IsZero() {
 		t.Errorf("the deadline is %v afterwards, %v", conn.deadline, err)
 	}
 }
@@ -54,7 +54,7 @@ func FuzzHandshake(f *testing.F) {
 		var outcomes []string
 		for _, sizes := range [][]byte{nil, sizes} {
 			conn := &script{rest: wire, sizes: sizes}
-			s, err := handshake(conn, Router, []byte("me"), time.Hour)
+			s, err := handshake(conn, null(Router, []byte("me")), Router, time.Hour)
 			if len(s.identity) > 255 {
 				t.Errorf("an identity of %d bytes", len(s.identity))
 			}

@@ -85,11 +85,11 @@ func (o *outbox) enlarge(size int) {
 // roomFor makes room for the messages from up to end of a batch, which follow each other, or for as many as fit into
 // the memory that there is. It returns their number. The caller holds mu.
 func (o *outbox) roomFor(b *Batch, from, end int) (n int) {
-	if o.makeRoom(b.wireSize(from, end)) {
+	if o.makeRoom(b.wireSize(from, end, o.encrypts)) {
 		return end - from
 	}
-	n = b.fit(from, end, cap(o.messages)-len(o.messages))
-	if b.wireSize(from, from+n) > cap(o.messages)-len(o.messages) {
+	n = b.fit(from, end, cap(o.messages)-len(o.messages), o.encrypts)
+	if b.wireSize(from, from+n, o.encrypts) > cap(o.messages)-len(o.messages) {
 		return 0
 	}
 	return n

@@ -23,10 +23,12 @@ type Socket struct {
 	audience  audience      // a PUB's or XPUB's
 	missed    atomic.Uint64 // messages that its subscribers were too slow to get
 	allowing  sync.RWMutex  // read-locked while what publishers may publish is handed over; locked before all others
-	refused   atomic.Uint64 // messages that publishers may not publish
+	leftOut   atomic.Uint64 // messages that publishers may not publish
 	newcomers newcomers
 
 	truncated atomic.Uint64 // received messages that were cut
+	refused   atomic.Uint64 // connections, for reasons of security
+	acceptKey atomic.Uint32 // index of the server's key that is tried with those that connect to us
 
 	ctx    context.Context // ends dialling, listening and handshakes
 	stop   context.CancelFunc
@@ -122,15 +124,16 @@ func (s *Socket) progress() {
 }
 
 // serve runs one connection from the handshake to its end. established reports whether the handshake was completed.
-// guest is the gate's; nil if the connection was dialled.
-func (s *Socket) serve(conn net.Conn, endpoint string, guest *listen.Guest, dialled bool) (established bool, err error) {
+// guest is the gate's; nil if the connection was dialled. serverKey is mechanism's.
+func (s *Socket) serve(conn net.Conn, endpoint string, guest *listen.Guest, dialled bool, serverKey int) (established bool, err error) {
 	defer conn.Close()
 	undo := context.AfterFunc(s.ctx, func() { conn.Close() })
-	settled, err := handshake(conn, s.cfg.Type, s.cfg.Identity, s.cfg.HandshakeTimeout)
+	settled, err := handshake(conn, s.mechanism(dialled, serverKey), s.cfg.Type, s.cfg.HandshakeTimeout)
 	if !undo() && err == nil {
 		err = ErrClosed
 	}
 	if err != nil {
+		s.noteRefused(err)
 		return false, err
 	}
 	p := newPeer(s, conn, endpoint, settled)
@@ -141,8 +144,9 @@ func (s *Socket) serve(conn net.Conn, endpoint string, guest *listen.Guest, dial
 	if !s.add(p) {
 		return false, ErrClosed
 	}
+	p.recheck() // Recheck may have run since the handshake
 	err = p.run(func() {
-		s.strangers.Write(slog.LevelInfo, "peer connected", "endpoint", endpoint, "peer", p.remote)
+		s.strangers.Write(slog.LevelInfo, "peer connected", "endpoint", endpoint, "peer", p.remote, logUser(p.User()))
 		if p.awaited() {
 			s.newcomers.up(p)
 		}
@@ -151,6 +155,7 @@ func (s *Socket) serve(conn net.Conn, endpoint string, guest *listen.Guest, dial
 		}
 		s.progress()
 	})
+	s.noteRefused(err)
 	s.forget(p)
 	if p.awaited() {
 		s.newcomers.down(p)

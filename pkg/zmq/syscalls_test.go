@@ -41,7 +41,7 @@ func serveCounted(t *testing.T, s *Socket, typ string) (*counted, *raw) {
 		t.Fatal(err)
 	}
 	conn := &counted{Conn: near}
-	s.work.Go(func() { s.serve(conn, "counted", nil, false) })
+	s.work.Go(func() { s.serve(conn, "counted", nil, false, 0) })
 	far.say(greeting(3, 1, "NULL"), ready(typ))
 	far.greeted()
 	peers(t, s, 1)

@@ -1,8 +1,11 @@
 package zmq
 
 import (
+	"math"
 	"net"
 	"time"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq/curve"
 )
 
 // writeLoop writes what the outbox holds, everything that waits in one system call, until the connection fails.
@@ -42,7 +45,7 @@ func (p *Peer) writeLoop() error {
 		select {
 		case <-p.outbox.wake:
 		case <-requests:
-			if _, err := p.conn.Write(p.requests.take(p.session.commands)); err != nil {
+			if _, err := p.conn.Write(p.encrypted(p.requests.take(p.session.commands))); err != nil {
 				return err
 			}
 		case <-idle.C:
@@ -58,6 +61,10 @@ func (p *Peer) writeLoop() error {
 // maxWrite is how many bytes are written at once, so that it is known when the kernel has taken some.
 const maxWrite = 256 << 10
 
+// maxSeal is how many bytes are sealed, and then written, at once: few enough that the peer opens some while the next
+// are being sealed.
+const maxSeal = 64 << 10
+
 // heartbeat returns a channel that ticks when a PING is due, or never if the peer gets none.
 func (p *Peer) heartbeat() (<-chan time.Time, func()) {
 	if p.beat == 0 {
@@ -69,19 +76,19 @@ func (p *Peer) heartbeat() (<-chan time.Time, func()) {
 
 // write writes a portion, accounts for it, and notifies those that wait for room.
 func (p *Peer) write(w portion) error {
-	rest := w.messages
-	if len(w.control) > 0 {
-		first := rest[:min(len(rest), maxWrite)]
+	rest, control := w.messages, p.encrypted(w.control)
+	if len(control) > 0 {
+		first := p.next(rest)
 		rest = rest[len(first):]
 		p.writing.Store(int64(time.Since(p.began)))
-		buffers := net.Buffers{w.control, first}
+		buffers := net.Buffers{control, first}
 		if _, err := buffers.WriteTo(p.conn); err != nil {
 			return err
 		}
 	}
 	for len(rest) > 0 {
 		p.writing.Store(int64(time.Since(p.began)))
-		n, err := p.conn.Write(rest[:min(len(rest), maxWrite)])
+		n, err := p.conn.Write(p.next(rest))
 		if err != nil {
 			return err
 		}
@@ -97,6 +104,25 @@ func (p *Peer) write(w portion) error {
 		}
 	}
 	return nil
+}
+
+// next returns what is written next of encoded messages, sealed if the connection is encrypted.
+func (p *Peer) next(messages []byte) []byte {
+	if keys := p.session.keys; keys != nil {
+		return messages[:keys.Sealer.Seal(messages, maxSeal)]
+	}
+	return messages[:min(len(messages), maxWrite)]
+}
+
+// encrypted returns encoded commands as they are to be written.
+func (p *Peer) encrypted(commands []byte) []byte {
+	keys := p.session.keys
+	if keys == nil || len(commands) == 0 {
+		return commands
+	}
+	sealed := curve.AppendFrames(nil, commands)
+	keys.Sealer.Seal(sealed, math.MaxInt)
+	return sealed
 }
 
 // closeWrite ends our side of the connection. An error means that the connection is gone, which the reader

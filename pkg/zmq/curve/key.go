@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 
 	"golang.org/x/crypto/curve25519"
@@ -39,33 +40,39 @@ func ParseKey(text string) (k Key, err error) {
 	return k, k.check()
 }
 
-var errWeak = errors.New("a key that protects nothing, such as one of zeros")
-
-// check returns an error if the key is of low order.
+// check returns an error if nobody can have the secret key of k, or everybody shares a secret with its owner.
 func (k *Key) check() error {
+	if !k.canonical() {
+		return errors.New("a public key never has its last bit set, this has; copy it again")
+	}
 	var probe [KeySize]byte
 	probe[0] = 8
 	if _, err := curve25519.X25519(probe[:], k[:]); err != nil {
-		return errWeak
+		return ErrWeakKey
 	}
 	return nil
 }
 
-// KeyPair is a long-term key. Its secret part is never printed.
+// canonical reports whether the bit that X25519 ignores is clear, so that no key can be written in two ways.
+func (k *Key) canonical() bool { return k[KeySize-1]&0x80 == 0 }
+
+// KeyPair is a long-term key. Its secret part is never printed. A copy has the same secret.
 type KeyPair struct {
 	Public Key
-	secret [KeySize]byte
+	secret *[KeySize]byte // behind a pointer, since fmt prints what is in an unexported field without asking Format
 }
 
 // GenerateKey makes a key.
 func GenerateKey() (p KeyPair, err error) {
-	if _, err := rand.Read(p.secret[:]); err != nil {
+	secret, err := newSecret(rand.Reader)
+	if err != nil {
 		return p, err
 	}
-	return p, p.derive()
+	return newPair(secret)
 }
 
-// ParseSecret reads a secret key in Z85, to which the public one follows.
+// ParseSecret reads a secret key in Z85, to which the public one follows. It refuses one of zeros, which czmq writes
+// where it was built without CURVE. Its errors do not repeat the text.
 func ParseSecret(text string) (p KeyPair, err error) {
 	data, err := DecodeZ85(text)
 	if err == nil && len(data) != KeySize {
@@ -74,25 +81,32 @@ func ParseSecret(text string) (p KeyPair, err error) {
 	if err != nil {
 		return p, fmt.Errorf("not a secret key in Z85: %w", err)
 	}
-	copy(p.secret[:], data)
-	return p, p.derive()
+	if zeros(data) {
+		return p, ErrWeakKey
+	}
+	return newPair((*[KeySize]byte)(data))
 }
 
-// SecretText returns the secret key in Z85, for its file.
-func (p *KeyPair) SecretText() string { return EncodeZ85(p.secret[:]) }
+func newPair(secret *[KeySize]byte) (p KeyPair, err error) {
+	p.secret = secret
+	p.Public, err = publicKey(secret)
+	return p, err
+}
+
+// SecretText returns the secret key in Z85, for its file; "" if there is none.
+func (p *KeyPair) SecretText() string {
+	if p.secret == nil {
+		return ""
+	}
+	return EncodeZ85(p.secret[:])
+}
 
 // String returns the public key.
 func (p KeyPair) String() string { return p.Public.String() }
 
-// GoString and LogValue keep the secret out of logs.
-func (p KeyPair) GoString() string     { return p.String() }
-func (p KeyPair) LogValue() slog.Value { return slog.StringValue(p.String()) }
-
-func (p *KeyPair) derive() error {
-	public, err := curve25519.X25519(p.secret[:], curve25519.Basepoint)
-	copy(p.Public[:], public)
-	return err
-}
+// Format and LogValue keep the secret out of logs: every verb of fmt prints the public key.
+func (p KeyPair) Format(f fmt.State, _ rune) { io.WriteString(f, p.String()) } //nolint:errcheck // fmt ignores it, too
+func (p KeyPair) LogValue() slog.Value       { return slog.StringValue(p.String()) }
 
 // Named is another program's public key, and the name that its certificate gives it; "": none.
 type Named struct {

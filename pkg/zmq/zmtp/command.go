@@ -10,6 +10,9 @@ import (
 const (
 	Ready     = "READY"
 	Error     = "ERROR"
+	Hello     = "HELLO"    // PLAIN and CURVE
+	Welcome   = "WELCOME"  // the same
+	Initiate  = "INITIATE" // the same
 	Subscribe = "SUBSCRIBE"
 	Cancel    = "CANCEL"
 	Ping      = "PING"

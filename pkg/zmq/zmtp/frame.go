@@ -75,6 +75,26 @@ func HeaderSize(b []byte) int {
 	return 2
 }
 
+// BodySize returns how many bytes the body has of the frame that b begins with. b holds the frame's header.
+func BodySize(b []byte) int {
+	if b[0]&long != 0 {
+		return int(binary.BigEndian.Uint64(b[1:]))
+	}
+	return int(b[1])
+}
+
+// PutHeader writes the header of a frame whose body has size bytes to the beginning of b, and returns how many bytes
+// it has. flags is 0 or a sum of More and Command.
+func PutHeader(b []byte, flags byte, size int) (n int) {
+	if size <= 255 {
+		b[0], b[1] = flags, byte(size)
+		return 2
+	}
+	b[0] = flags | long
+	binary.BigEndian.PutUint64(b[1:], uint64(size))
+	return MaxHeader
+}
+
 // Resize rewrites the header that b begins with: its frame gets a body of size bytes, no more than it had.
 func Resize(b []byte, size int) {
 	if b[0]&long != 0 {

@@ -1,0 +1,82 @@
+package zmq
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net"
+
+	"github.com/go-zeromq/zmq4"
+)
+
+const (
+	minorVersion  = 1  // ours: 3.1, so that peers know that we understand PING
+	greetingSize  = 64 // bytes of a greeting (RFC 23); where its fields begin follows
+	greetingMajor = 10
+	greetingMinor = 11
+	mechanismAt   = 12
+	mechanismEnd  = 32
+	asServerAt    = 32
+)
+
+// leastVersion is what to do about an older peer. Version 1.0, of libzmq 2, has no greeting: what it sends looks like
+// a stranger's. A greeting with a version below 3 is 2.0's, of libzmq 3.
+const leastVersion = "a peer needs ZMTP 3.0: libzmq 4.0 (of 2013) or newer"
+
+// greetingConn is a connection on which zmq4, which only knows version 3.0 and calls itself a client, greets as what we
+// are. It records the peer's greeting, which zmq4 does not pass on, and returns an error from Read as soon as that cannot
+// become a valid one.
+type greetingConn struct {
+	net.Conn
+	mechanism zmq4.SecurityType // ours
+	server    bool              // we are its server
+	sent      bool
+	got       []byte // what has arrived of the peer's greeting
+}
+
+func (c *greetingConn) Write(b []byte) (int, error) {
+	if !c.sent && len(b) == greetingSize {
+		c.sent = true
+		b = append([]byte(nil), b...)
+		b[greetingMinor] = minorVersion
+		if c.server { // as RFC 23 says. libzmq neither sends that nor looks at it
+			b[asServerAt] = 1
+		}
+	}
+	return c.Conn.Write(b)
+}
+
+func (c *greetingConn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if missing := greetingSize - len(c.got); missing > 0 {
+		c.got = append(c.got, b[:min(n, missing)]...)
+		if problem := c.problem(); problem != nil {
+			return n, problem
+		}
+	}
+	return n, err
+}
+
+// problem returns what is wrong with what has arrived of the peer's greeting, or nil.
+func (c *greetingConn) problem() error {
+	if len(c.got) > 0 && c.got[0] != 0xff {
+		return errors.New("the peer's greeting is not that of ZMTP 3.0; is it a ZeroMQ socket? " + leastVersion)
+	}
+	if len(c.got) > greetingMajor && c.got[greetingMajor] < 3 {
+		return errors.New("the peer speaks ZMTP 2.0; " + leastVersion)
+	}
+	if len(c.got) < greetingSize {
+		return nil
+	}
+	mechanism := bytes.TrimRight(c.got[mechanismAt:mechanismEnd], "\x00")
+	if string(mechanism) != string(c.mechanism) {
+		return &SecurityError{fmt.Errorf("security mismatch: the peer's mechanism is %q, this end's is %q; "+
+			"give both ends the same security", mechanism, c.mechanism)}
+	}
+	return nil
+}
+
+// commands reports whether the peer's version is 3.1 or later.
+func (c *greetingConn) commands() bool {
+	return len(c.got) == greetingSize && (c.got[greetingMajor] > 3 || c.got[greetingMinor] > 0)
+}

@@ -1,0 +1,76 @@
+package zmq
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/go-zeromq/zmq4"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq/zmtp"
+)
+
+// metadata is what both ends tell of themselves in a handshake (RFC 23).
+type metadata struct {
+	typ          Type
+	identity     []byte
+	peerIdentity []byte
+}
+
+// encode returns our own.
+func (m *metadata) encode() []byte {
+	data := zmtp.AppendProperty(nil, zmtp.SocketType, []byte(m.typ))
+	if m.typ == Dealer || m.typ == Router {
+		data = zmtp.AppendProperty(data, zmtp.Identity, m.identity)
+	}
+	return data
+}
+
+// read reads the peer's, and tells zmq4 its type.
+func (m *metadata) read(conn *zmq4.Conn, data []byte) error {
+	var typ string
+	err := zmtp.ParseMetadata(data, func(name, value []byte) {
+		switch { // RFC 23: names are compared without case
+		case strings.EqualFold(string(name), zmtp.SocketType):
+			typ = string(value)
+		case strings.EqualFold(string(name), zmtp.Identity):
+			m.peerIdentity = append([]byte(nil), value...)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	if typ == "" {
+		return errors.New("the peer does not say what its socket type is; is it a ZeroMQ socket?")
+	}
+	if !compatible(m.typ, Type(typ)) {
+		return fmt.Errorf("a %s socket cannot talk to the peer's %q%s", m.typ, typ, mistaken(m.typ, Type(typ)))
+	}
+	if len(m.peerIdentity) > 255 {
+		return fmt.Errorf("a routing identity of %d bytes: at most 255 are allowed", len(m.peerIdentity))
+	}
+	conn.Peer.Meta[zmtp.SocketType] = typ
+	return nil
+}
+
+func (m *metadata) established(s *session) { s.identity = m.peerIdentity }
+
+// mistaken returns what to do if the peer is a hub's wrong side, or "".
+func mistaken(own, peer Type) string {
+	switch {
+	case (own == Sub || own == XSub) && peer == XSub:
+		return ": both subscribe; if the peer is a hub, connect to its side for subscribers"
+	case (own == Pub || own == XPub) && peer == XPub:
+		return ": both publish; if the peer is a hub, connect to its side for publishers"
+	}
+	return ""
+}
+
+// compatible reports whether the types can be connected, by zmq4's table, which panics on unknown types.
+func compatible(own, peer Type) bool {
+	switch peer {
+	case zmq4.Pair, zmq4.Req, zmq4.Rep, Pub, Sub, Dealer, Router, Pull, Push, XPub, XSub:
+		return peer.IsCompatible(own)
+	}
+	return false
+}
