@@ -117,7 +117,7 @@ func openWelcome(welcome []byte, shared *[KeySize]byte) (transient Key, cookie [
 
 // proof returns C and the vouch for C', with room for the metadata.
 func (c *Client) proof(transient *Key) ([]byte, error) {
-	shared, err := agree(transient, c.own.secret)
+	shared, err := agree(transient, c.own.secret.key)
 	if err != nil {
 		return nil, fmt.Errorf("the server's transient key: %w", err)
 	}

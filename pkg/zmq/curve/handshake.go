@@ -72,7 +72,7 @@ var (
 	// ErrVersion: the client's version is not 1.0.
 	ErrVersion = errors.New("another version of CurveZMQ than 1.0: use a client that has 1.0")
 	// ErrServerKey: the client has made HELLO for another key than the server's.
-	ErrServerKey = errors.New("the client knows another server key: give it the public key of this server's certificate")
+	ErrServerKey = errors.New("wrong server key: the client knows another one; give it this server's public key")
 	// ErrClientKey: the client does not have the secret key of its public key.
 	ErrClientKey = errors.New("the client's secret and public key do not belong together: give it both from one certificate")
 	// ErrWelcome: the server does not have the secret key of the public key that this client knows.

@@ -59,8 +59,12 @@ func (k *Key) canonical() bool { return k[KeySize-1]&0x80 == 0 }
 // KeyPair is a long-term key. Its secret part is never printed. A copy has the same secret.
 type KeyPair struct {
 	Public Key
-	secret *[KeySize]byte // behind a pointer, since fmt prints what is in an unexported field without asking Format
+	secret *hidden // nil: none
 }
+
+// hidden is a secret key. fmt prints what is in unexported fields of other types without asking Format, and in some
+// cases follows a pointer there. It never follows two.
+type hidden struct{ key *[KeySize]byte }
 
 // GenerateKey makes a key.
 func GenerateKey() (p KeyPair, err error) {
@@ -88,7 +92,7 @@ func ParseSecret(text string) (p KeyPair, err error) {
 }
 
 func newPair(secret *[KeySize]byte) (p KeyPair, err error) {
-	p.secret = secret
+	p.secret = &hidden{secret}
 	p.Public, err = publicKey(secret)
 	return p, err
 }
@@ -98,7 +102,7 @@ func (p *KeyPair) SecretText() string {
 	if p.secret == nil {
 		return ""
 	}
-	return EncodeZ85(p.secret[:])
+	return EncodeZ85(p.secret.key[:])
 }
 
 // String returns the public key.

