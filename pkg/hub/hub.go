@@ -28,8 +28,8 @@ type Config struct {
 	ReplayBytes int         // most bytes of memory for them
 	Stream      *tap.Stream // also gets every message; nil: there is none
 
-	// Rights say what the peers may publish and subscribe to, by their names (zmq.Peer.User); nil: everything. A
-	// publisher that In connects to as a CURVE client, or without CURVE, may publish everything.
+	// Rights say what the peers may publish and subscribe to, by their names (zmq.Peer.User), whoever has connected to
+	// whom; nil: everything. A peer that has proved nothing has no name, and may do nothing.
 	Rights *rights.Rights
 }
 

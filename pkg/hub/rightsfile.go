@@ -19,8 +19,8 @@ type RightsFile struct {
 	Logger *slog.Logger
 
 	seen    []byte // the text that is in force, or that was found to be wrong
-	latest  []byte // what the file held at the last look, if that is another text
-	trouble string // the last error that was logged
+	latest  []byte // what the file held at the last look, if that is another text; never empty but nil
+	trouble string // why it could not be read at the last look
 }
 
 const (
@@ -97,19 +97,20 @@ func (f *RightsFile) Follow(ctx context.Context, again <-chan os.Signal, apply f
 // expects an answer in the log.
 func (f *RightsFile) look(asked bool, apply func(*rights.Rights) int) (soon bool) {
 	text, err := f.text()
-	switch {
-	case err != nil:
+	if err != nil {
 		f.report(err, asked)
 		return false
-	case bytes.Equal(text, f.seen):
-		f.latest = nil
-		if asked {
-			f.Logger.Info("the file of --curve-topics has not changed", "file", f.Path)
+	}
+	f.trouble = ""
+	if !asked {
+		if bytes.Equal(text, f.seen) {
+			f.latest = nil
+			return false
 		}
-		return false
-	case !asked && (f.latest == nil || !bytes.Equal(text, f.latest)):
-		f.latest = text
-		return true
+		if f.latest == nil || !bytes.Equal(text, f.latest) {
+			f.latest = text
+			return true
+		}
 	}
 	f.seen, f.latest = text, nil
 	r, err := f.parse(text)
@@ -117,14 +118,11 @@ func (f *RightsFile) look(asked bool, apply func(*rights.Rights) int) (soon bool
 		f.report(err, true)
 		return false
 	}
-	f.trouble = ""
-	names := r.Names()
-	ended := apply(r)
-	f.Logger.Info("the file of --curve-topics was read again", "file", f.Path, "names", names, "connections ended", ended)
+	f.Logger.Info("--curve-topics read again", "file", f.Path, "names", r.Names(), "connections ended", apply(r))
 	return false
 }
 
-// report logs an error that has not been logged yet.
+// report logs an error of text once, or again if somebody has asked.
 func (f *RightsFile) report(err error, anyway bool) {
 	if anyway || f.trouble != err.Error() {
 		f.trouble = err.Error()

@@ -25,10 +25,6 @@ var errReallowed = errors.New("what it may publish or subscribe to has changed")
 // Allowed returns what Config.Allow has returned for the peer; nil: everything. Not to be modified.
 func (p *Peer) Allowed() *prefix.Set { return p.allowed }
 
-// Admitted reports whether Curve.Clients has let the peer in. Otherwise the peer is a server, whose key we know, or there
-// is no CURVE.
-func (p *Peer) Admitted() bool { return p.session.client }
-
 // parts calls f with the prefixes that a subscription of the peer stands for.
 func (p *Peer) parts(prefix []byte, f func(part []byte)) {
 	if p.allowed == nil {
@@ -91,18 +87,22 @@ const (
 	maxTopic     = 100              // bytes of a topic
 )
 
-// leftOut is the messages that a publisher has sent and may not publish. It is the reader's.
-type leftOut struct {
-	messages uint64 // since the last line in the log
-	topic    []byte // of the first of them, as much as is logged
-	next     time.Time
+// disallowed is the messages that a publisher has sent and may not publish, or the subscriptions of a subscriber of which
+// it may have nothing. It is the reader's.
+type disallowed struct {
+	number uint64 // since the last line in the log
+	topic  []byte // of the first of them, as much as is logged
+	next   time.Time
 }
 
-// refuse counts a message that the peer may not publish, and logs it now and then.
+// refuse counts a message that the peer may not publish, or a subscription of which it may have nothing, and logs the
+// first one at once, and others now and then.
 func (p *Peer) refuse(topic []byte) {
-	p.socket.leftOut.Add(1)
-	r := &p.leftOut
-	if r.messages++; r.messages == 1 {
+	if p.asks {
+		p.socket.leftOut.Add(1)
+	}
+	r := &p.refused
+	if r.number++; r.number == 1 {
 		r.topic = append(r.topic[:0], topic[:min(len(topic), maxTopic)]...)
 	}
 	if now := time.Now(); now.After(r.next) {
@@ -111,19 +111,27 @@ func (p *Peer) refuse(topic []byte) {
 	}
 }
 
-// logRefusals logs the messages that were refused since the last line.
+// logRefusals logs what was refused since the last line.
 func (p *Peer) logRefusals() {
-	r := &p.leftOut
-	if r.messages > 0 && p.socket.refusals.Write(slog.LevelWarn, "a publisher sends what it may not publish, which is left out",
-		"peer", p.remote, logUser(p.User()), "topic", string(r.topic), "messages", r.messages) {
-		r.messages = 0
+	r := &p.refused
+	if r.number == 0 {
+		return
+	}
+	text, counted := "a subscriber asks for what --curve-topics does not let it have, and gets nothing of it", "subscriptions"
+	if p.asks {
+		text, counted = "a publisher sends what --curve-topics does not let it publish, which is left out", "messages"
+	}
+	if p.socket.refusals.Write(slog.LevelWarn, text, "peer", p.remote, logUser(p.User()), "topic", string(r.topic), counted, r.number) {
+		r.number = 0
 	}
 }
 
-// refuseSubscription logs that the peer may have nothing of what it asks for.
-func (p *Peer) refuseSubscription(topic []byte) {
-	p.socket.refusals.Write(slog.LevelWarn, "a subscriber asks for what it may not have, and gets nothing of it",
-		"peer", p.remote, logUser(p.User()), "topic", string(topic[:min(len(topic), maxTopic)]))
+// logUseless logs a publisher that may publish nothing. As it is asked for nothing, most never send what could be refused.
+func (p *Peer) logUseless() {
+	if p.asks && p.allowed != nil && p.allowed.Empty() {
+		p.socket.refusals.Write(slog.LevelWarn, "a publisher is asked for nothing, because --curve-topics lets it publish nothing",
+			"peer", p.remote, logUser(p.User()))
+	}
 }
 
 // LeftOut returns how many messages were not received because Config.Allow does not allow their publishers to publish

@@ -113,8 +113,8 @@ func TestPublisherPublishesItsPart(t *testing.T) {
 	}
 	pub.Close()
 	eventually(t, "its end", func() bool { return in.Peers() == 0 })
-	eventually(t, "the log", func() bool { return log.count("may not publish") == 2 })
-	if log.count("messages=1\n") != 1 || log.count("messages=11\n") != 1 || log.count("topic=a ") != 1 || log.count(`topic=""`) != 1 {
+	eventually(t, "the log", func() bool { return log.sum("messages") == 12 })
+	if log.count("messages=1\n") < 1 || log.count("topic=a ") < 1 {
 		t.Errorf("logged: %s", &log.text)
 	}
 }
@@ -122,7 +122,8 @@ func TestPublisherPublishesItsPart(t *testing.T) {
 // A publisher that may publish nothing is asked for nothing, and has no news that anybody believes.
 func TestPublisherOfNothing(t *testing.T) {
 	t.Parallel()
-	s, at := bound(t, Config{Type: XSub, Subscribe: []string{"", "a"}, Allow: allowing(only()).of, OnReceive: func(b *Batch) {
+	var log logged
+	s, at := bound(t, Config{Type: XSub, Logger: log.logger(), Subscribe: []string{"", "a"}, Allow: allowing(only()).of, OnReceive: func(b *Batch) {
 		t.Errorf("received %q", b.Frames(0))
 		b.Release()
 	}, OnMissed: func(_ *Peer, n uint64) { t.Errorf("%d are said to be missing", n) }})
@@ -136,13 +137,16 @@ func TestPublisherOfNothing(t *testing.T) {
 	if _, body := pub.frame(); body != "\x04PONGx" {
 		t.Errorf("it is asked for %q", body)
 	}
+	if log.count("lets it publish nothing") != 1 {
+		t.Errorf("logged: %s", &log.text)
+	}
 }
 
 // received gives a receiver the same bytes again and again, and calls take with what it makes of them.
 func received(tb testing.TB, allowed *prefix.Set, wire []byte, take func(*Batch)) (again func()) {
 	s := open(tb, Config{Type: XSub, Allow: allowing(allowed).of, OnReceive: take})
 	p := piped(tb, s)
-	p.leftOut.next = p.began.AddDate(1, 0, 0) // nothing is logged
+	p.refused.next = p.began.AddDate(1, 0, 0) // nothing is logged
 	r := p.newReceiver()
 	r.size = maxBlock
 	tb.Cleanup(r.close)

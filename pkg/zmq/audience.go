@@ -54,7 +54,7 @@ func (p *Peer) subscribe(prefix []byte) error {
 		return fmt.Errorf("a subscription sent to a %s socket", s.cfg.Type)
 	}
 	if p.takeTurns(prefix) == 0 {
-		p.refuseSubscription(prefix)
+		p.refuse(prefix)
 		return nil
 	}
 	s.audience.mu.Lock()

@@ -33,7 +33,7 @@ type Peer struct {
 	requests requests // what it has yet to be told
 
 	changes      int                       // see takeTurns; the reader's
-	leftOut      leftOut                   // the reader's
+	refused      disallowed                // the reader's
 	ttl          time.Duration             // how long the peer may be silent, as its last PING says; 0: any time; the reader's
 	look         *time.Ticker              // see offer; the reader's
 	timed        bool                      // the connection has a read deadline; the reader's

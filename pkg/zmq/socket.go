@@ -147,6 +147,7 @@ func (s *Socket) serve(conn net.Conn, endpoint string, guest *listen.Guest, dial
 	p.recheck() // Recheck may have run since the handshake
 	err = p.run(func() {
 		s.strangers.Write(slog.LevelInfo, "peer connected", "endpoint", endpoint, "peer", p.remote, logUser(p.User()))
+		p.logUseless()
 		if p.awaited() {
 			s.newcomers.up(p)
 		}

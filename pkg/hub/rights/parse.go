@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -47,37 +48,64 @@ func Parse(text []byte) (*Rights, error) {
 
 // split returns the words of a line, up to a comment.
 func split(line string) (fields []field, err error) {
+	switch {
+	case strings.ContainsRune(line, '\ufeff'):
+		return nil, errors.New("a byte order mark: save the file without it, or write it as \\ufeff in double quotes")
+	case !utf8.ValidString(line):
+		return nil, errors.New("it is not UTF-8: save the file as UTF-8, and write other bytes as \\xHH in double quotes")
+	}
 	for {
 		line = strings.TrimLeft(line, " \t")
-		var f field
-		switch {
-		case line == "":
+		if line == "" || line[0] == '#' { // no key in Z85 begins with one: that would exceed 32 bits
 			return fields, nil
-		case line[0] == '#':
-			return fields, nil // no key in Z85 begins with one: that would exceed 32 bits
-		case line[0] == '"':
-			var closed bool
-			if f.text, line, closed = strings.Cut(line[1:], `"`); !closed {
-				return nil, errors.New("a double quote that no other one closes")
-			}
-			if f.quoted = true; line != "" && line[0] != ' ' && line[0] != '\t' {
-				return nil, fmt.Errorf("%q directly after a closing quote: put a space between them", line[:1])
-			}
-		default:
-			end := strings.IndexAny(line, " \t")
-			if end < 0 {
-				end = len(line)
-			}
-			f.text, line = line[:end], line[end:]
-			if strings.Contains(f.text, `"`) {
-				return nil, fmt.Errorf("%.50q has a double quote in it: put all of it in quotes, or none", f.text)
-			}
 		}
-		if i := strings.IndexFunc(f.text, unicode.IsControl); i >= 0 {
-			return nil, fmt.Errorf("%.50q has a control character in it", f.text)
+		var f field
+		if f, line, err = next(line); err != nil {
+			return nil, err
 		}
 		fields = append(fields, f)
 	}
+}
+
+// next returns the word that a line begins with, and the rest of the line.
+func next(line string) (f field, rest string, err error) {
+	end := strings.IndexAny(line, " \t")
+	if end < 0 {
+		end = len(line)
+	}
+	if line[0] != '"' {
+		f.text, rest = line[:end], line[end:]
+		if strings.Contains(f.text, `"`) {
+			return f, "", fmt.Errorf("%.50q has a double quote in it: put all of it in quotes, in which it is \\\"", f.text)
+		}
+		return f, rest, control(f.text)
+	}
+	quoted, err := strconv.QuotedPrefix(line)
+	if err != nil {
+		return f, "", wrongQuotes(line)
+	}
+	if rest = line[len(quoted):]; rest != "" && rest[0] != ' ' && rest[0] != '\t' {
+		return f, "", fmt.Errorf("%.10q directly after a closing quote: put a space between them", rest)
+	}
+	f.quoted = true
+	if f.text, err = strconv.Unquote(quoted); err != nil {
+		return f, "", wrongQuotes(line)
+	}
+	return f, rest, control(quoted)
+}
+
+func wrongQuotes(line string) error {
+	if strings.Contains(line, `\`) {
+		return errors.New(`in double quotes, only \" \\ \t \n \r \xHH and \uHHHH may follow a backslash, and another double quote ends them`)
+	}
+	return errors.New("a double quote that no other one closes")
+}
+
+func control(text string) error {
+	if strings.ContainsFunc(text, unicode.IsControl) {
+		return fmt.Errorf("%.50q has a control character in it: write it as \\xHH in double quotes", text)
+	}
+	return nil
 }
 
 // add adds what the words of a line say.
@@ -132,10 +160,6 @@ func checkName(f field) error {
 		return errors.New("* is no name: each certificate needs lines of its own")
 	case len(f.text) > MaxName:
 		return fmt.Errorf("a name of %d bytes; at most %d are allowed", len(f.text), MaxName)
-	case !utf8.ValidString(f.text):
-		return fmt.Errorf("the name %q is not UTF-8", f.text)
-	case strings.ContainsRune(f.text, '\ufeff'):
-		return errors.New("a byte order mark: save the file without it")
 	}
 	return nil
 }

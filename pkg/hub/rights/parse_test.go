@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -40,7 +41,8 @@ func TestParse(t *testing.T) {
 		"a subscribe c b\na subscribe a c":      `a publish []|a subscribe ["a" "b" "c"]`,
 		`"night shift" subscribe "my topic"`:    `night shift publish []|night shift subscribe ["my topic"]`,
 		`"*" publish "*" "web.*" "#" a#b`:       `* publish ["#" "*" "a#b" "web.*"]|* subscribe []`,
-		key + " publish é\xff":                  key + ` publish ["é\xff"]|` + key + " subscribe []",
+		key + ` publish é "\xff\x00\"\\\t"`:     key + ` publish ["é" "\xff\x00\"\\\t"]|` + key + " subscribe []",
+		`a\b publish c\d`:                       `a\b publish ["c\\d"]|a\b subscribe []`,
 		"publish publish publish":               `publish publish ["publish"]|publish subscribe []`,
 		"a publish b#c":                         `a publish ["b#c"]|a subscribe []`,
 		"a publish " + strings.Repeat("p", 255): `a publish ["` + strings.Repeat("p", 255) + `"]|a subscribe []`,
@@ -58,7 +60,7 @@ func TestParse(t *testing.T) {
 func TestParseErrors(t *testing.T) {
 	var many strings.Builder
 	for i := range MaxPrefixes + 1 {
-		fmt.Fprintf(&many, " p%03d", i)
+		fmt.Fprintf(&many, " p%04d", i)
 	}
 	for line, want := range map[string]string{
 		"web1":                                     "write publish or subscribe",
@@ -80,6 +82,10 @@ func TestParseErrors(t *testing.T) {
 		"web1\rpublish web.":                       "control character",
 		"\ufeffweb1 publish web.":                  "byte order mark",
 		"\xff publish web.":                        "not UTF-8",
+		"web1 publish \xff":                        `\xHH in double quotes`,
+		`web1 publish "\q"`:                        "may follow a backslash",
+		`web1 publish "web.\"`:                     "may follow a backslash",
+		"web1 publish \"a\tb\"":                    "control character",
 		strings.Repeat("n", 256) + " publish web.": "at most 255",
 		"n publish " + strings.Repeat("p", 256):    "at most 255",
 		"n publish" + many.String():                "use shorter ones",
@@ -92,7 +98,7 @@ func TestParseErrors(t *testing.T) {
 	if _, err := Parse(make([]byte, MaxSize+1)); err == nil {
 		t.Error("a file that is too long was read")
 	}
-	if _, err := Parse([]byte("n publish" + many.String()[5:] + "\nn publish p001\nn subscribe p000")); err != nil {
+	if _, err := Parse([]byte("n publish" + many.String()[6:] + "\nn publish p0001\nn subscribe p0000")); err != nil {
 		t.Errorf("as many prefixes as there may be, one of them twice: %v", err)
 	}
 }
@@ -151,13 +157,16 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			return
 		}
+		spelt := func(word string) bool { // in quotes it may look different
+			return strings.Contains(string(text), word) || strings.Contains(string(text), `\`)
+		}
 		for name, of := range r.names {
-			if !strings.Contains(string(text), name) || name == "" {
+			if !spelt(name) || name == "" {
 				t.Fatalf("%q is not in %q", name, text)
 			}
 			for _, right := range []right{of.publish, of.subscribe} {
 				for _, p := range right.prefixes {
-					if !strings.Contains(string(text), p) || p == "" && !strings.Contains(string(text), "*") {
+					if !spelt(p) || p == "" && !strings.Contains(string(text), "*") {
 						t.Fatalf("%q is not in %q", p, text)
 					}
 					if !right.set.Match([]byte(p)) {
@@ -178,10 +187,10 @@ func written(r *Rights) string {
 	for name, of := range r.names {
 		for direction, right := range map[string]right{publish: of.publish, subscribe: of.subscribe} {
 			for _, p := range right.prefixes {
-				if p = `"` + p + `"`; p == `""` {
+				if p = strconv.Quote(p); p == `""` {
 					p = "*"
 				}
-				fmt.Fprintf(&text, "\"%s\" %s %s\n", name, direction, p)
+				fmt.Fprintf(&text, "%q %s %s\n", name, direction, p)
 			}
 		}
 	}

@@ -7,8 +7,9 @@
 //	"night shift"   subscribe   *
 //
 // A certificate is its name, or its public key in Z85 if it has none. A name or a prefix with spaces in it, or one that
-// begins with #, stands in double quotes; there is no way to write a double quote. Several lines for one name and
-// direction add up. A name that is not in the file may do nothing, and neither may one without a line for a direction.
+// begins with #, stands in double quotes, in which \" \\ \t and \xHH mean what they do in Go. Several lines for one name
+// and direction add up. A name that is not in the file may do nothing, and neither may one without a line for a
+// direction. The file is UTF-8.
 //
 // Nothing here does I/O.
 package rights
@@ -24,7 +25,7 @@ const (
 	MaxSize     = 1 << 20 // bytes
 	MaxName     = 255     // bytes of a name
 	MaxPrefix   = 255     // bytes of a prefix
-	MaxPrefixes = 256     // of one name in one direction
+	MaxPrefixes = 1000    // of one name in one direction
 )
 
 // Rights is what a file says. It is never changed after Keep.
