@@ -37,6 +37,11 @@ func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr *log
 	}
 	p := &process{o: o, logger: o.Logger(stderr)}
 	o.splits = sync.OnceValue(func() bool { return splits(p.logger) })
+	unwatch, err := o.Secure(p.logger, hangups)
+	if err != nil {
+		return err
+	}
+	defer unwatch()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	draining, stop := o.Lingering(ctx)

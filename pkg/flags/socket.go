@@ -17,6 +17,9 @@ import (
 // stderr had no room for.
 func (c *Common) Logger(stderr *log.Writer) *slog.Logger {
 	logger := c.logger(stderr)
+	if c.Name != "" {
+		logger = logger.With("name", c.Name)
+	}
 	level, _ := logLevel(c.LogLevel)
 	stderr.OnDropped(func(lines int) {
 		logger.Log(context.Background(), max(level, slog.LevelWarn), "log lines were dropped: nobody read them in time", "lines", lines)
@@ -41,7 +44,7 @@ func (c *Common) logger(stderr io.Writer) *slog.Logger {
 	return slog.New(slog.NewTextHandler(stderr, options))
 }
 
-// Socket returns the part of a socket's configuration that the shared flags determine.
+// Socket returns the part of a socket's configuration that the shared flags determine. Secure comes before it.
 func (c *Common) Socket(typ zmq.Type, logger *slog.Logger) zmq.Config {
 	return zmq.Config{
 		Type:         typ,
@@ -51,6 +54,7 @@ func (c *Common) Socket(typ zmq.Type, logger *slog.Logger) zmq.Config {
 		ReconnectMax: c.ReconnectMax,
 		Heartbeat:    c.Heartbeat,
 		DNSServer:    c.DNSServer,
+		Security:     c.security.config,
 		Budget:       c.Budget(),
 		Gate:         c.Gate(logger),
 		Logger:       logger,
@@ -103,6 +107,7 @@ func Failure(ctx context.Context) error {
 
 // Dial connects a socket to the endpoints of --connect.
 func (c *Common) Dial(s *zmq.Socket) error {
+	c.security.opened(s)
 	for _, text := range c.Connect {
 		if err := s.Connect(text); err != nil {
 			return err
