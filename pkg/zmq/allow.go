@@ -1,7 +1,7 @@
 package zmq
 
 import (
-	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -20,7 +20,10 @@ import (
 // partCost is roughly the memory that a part of a subscription takes in the Index, whose nodes the peers share.
 const partCost = 16
 
-var errReallowed = errors.New("what it may publish or subscribe to has changed")
+// errReallowed is why Reallow ends a connection.
+func (p *Peer) errReallowed() error {
+	return fmt.Errorf("--curve-topics has changed what %s may publish or subscribe to", p.User())
+}
 
 // Allowed returns what Config.Allow has returned for the peer; nil: everything. Not to be modified.
 func (p *Peer) Allowed() *prefix.Set { return p.allowed }
@@ -62,7 +65,7 @@ func (s *Socket) Reallow() (ended int) {
 		if conn, ok := p.conn.(interface{ SetLinger(int) error }); ok && s.publishes() {
 			conn.SetLinger(0) //nolint:errcheck // then the kernel sends what it has
 		}
-		p.Drop(errReallowed)
+		p.Drop(p.errReallowed())
 		p.outbox.close()
 	}
 	return len(changed)
@@ -76,7 +79,7 @@ func (p *Peer) receiveAllowed(b *Batch) error {
 	defer s.allowing.RUnlock()
 	if s.cfg.Allow(p) != p.allowed {
 		b.Release()
-		return &dropError{errReallowed}
+		return &dropError{p.errReallowed()}
 	}
 	return p.receive(b)
 }

@@ -41,7 +41,7 @@ func TestReallowEndsSubscribers(t *testing.T) {
 		t.Errorf("%d connections were ended", n)
 	}
 	written := p.Written()
-	if err := <-reasons; err == nil || !strings.Contains(err.Error(), "has changed") {
+	if err := <-reasons; err == nil || !strings.Contains(err.Error(), "has changed what") {
 		t.Errorf("it was ended because of: %v", err)
 	}
 	if _, err := io.Copy(io.Discard, r); err == nil || !strings.Contains(err.Error(), syscall.ECONNRESET.Error()) {
