@@ -69,8 +69,8 @@ func (f *RightsFile) text() ([]byte, error) {
 	return text, err
 }
 
-// Follow looks at the file every second until ctx ends, and at once when again receives a value. Whenever it holds other
-// rights, Follow calls apply, which returns how many connections it has ended, and logs that. A file that cannot be
+// Follow looks at the file every second until ctx ends, and at once when again receives a value. Whenever it holds
+// other rights, Follow calls apply, which returns how many connections it has ended, and logs that. A file that cannot be
 // read or is wrong changes nothing, which is logged. A text that was found by chance must be there twice in a row: it
 // may be half of what is being written.
 func (f *RightsFile) Follow(ctx context.Context, again <-chan os.Signal, apply func(*rights.Rights) (ended int)) {
@@ -93,8 +93,8 @@ func (f *RightsFile) Follow(ctx context.Context, again <-chan os.Signal, apply f
 	}
 }
 
-// look looks at the file once. It reports whether another look should follow soon. asked: somebody has asked for it, and
-// expects an answer in the log.
+// look looks at the file once. It reports whether another look should follow soon. asked: somebody has asked for it,
+// and expects an answer in the log.
 func (f *RightsFile) look(asked bool, apply func(*rights.Rights) int) (soon bool) {
 	text, err := f.text()
 	if err != nil {

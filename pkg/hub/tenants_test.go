@@ -198,8 +198,8 @@ func TestTenantsOfBinaryTopics(t *testing.T) {
 	red.Expect("\xff\x00|3", "\xff\x00\x00|4", "\"a\\|6", "\n")
 }
 
-// A tenant that subscribes and cancels without a pause, to everything and to what is another's, gets nothing that it may
-// not have, and takes nothing from the others. When it has gone, nothing is left of what was asked for it.
+// A tenant that subscribes and cancels without a pause, to everything and to what is another's, gets nothing that it
+// may not have, and takes nothing from the others. When it has gone, nothing is left of what was asked for it.
 func TestTenantThatSubscribesWithoutAPause(t *testing.T) {
 	t.Parallel()
 	for name, cfg := range map[string]hub.Config{"": {}, "replay": {Replay: 2, ReplayBytes: 1 << 20}} {
@@ -207,7 +207,9 @@ func TestTenantThatSubscribesWithoutAPause(t *testing.T) {
 			t.Parallel()
 			d := secure(t, redAndBlue, cfg)
 			web, admin, blue := d.pub("PUB", "web"), d.sub("admin", ""), d.sub("blue", "")
-			red := d.Connect("XSUB", d.out, d.options("red"))
+			o := d.options("red")
+			o["SNDHWM"] = 0 // libzmq drops subscriptions that do not fit
+			red := d.Connect("XSUB", d.out, o)
 			warm(web, admin, "other")
 			warm(web, blue, "shared")
 			until("shared|ready", admin)
@@ -223,14 +225,17 @@ func TestTenantThatSubscribesWithoutAPause(t *testing.T) {
 				blue.Expect("app.blue.1"+n, "app.redder.1"+n)
 			}
 			red.Send("\x01")
-			web.Send("secret|end", "app.blue.|end")
-			warm(web, red, "app.red.end")
-			web.Send("app.red.|end")
-			for last := ""; last != "app.red.|end"; last = red.Recv(1)[0] {
-				if last != "" && !strings.HasPrefix(last, "app.red.") {
-					t.Fatalf("received %q", last)
+			taptest.Eventually(t, "a path to red", func() (found bool) {
+				web.Send("secret|end", "app.blue.|end", "app.red.|end")
+				for !red.Idle(5) {
+					m := red.Recv(1)[0]
+					if !strings.HasPrefix(m, "app.red.") {
+						t.Fatalf("received %q", m)
+					}
+					found = found || m == "app.red.|end"
 				}
-			}
+				return found
+			})
 			for _, s := range []*zmqtest.Socket{red, blue, admin} {
 				s.Close()
 			}

@@ -90,8 +90,8 @@ const (
 	maxTopic     = 100              // bytes of a topic
 )
 
-// disallowed is the messages that a publisher has sent and may not publish, or the subscriptions of a subscriber of which
-// it may have nothing. It is the reader's.
+// disallowed is the messages that a publisher has sent and may not publish, or the subscriptions of a subscriber of
+// which it may have nothing. It is the reader's.
 type disallowed struct {
 	number uint64 // since the last line in the log
 	topic  []byte // of the first of them, as much as is logged
@@ -129,7 +129,8 @@ func (p *Peer) logRefusals() {
 	}
 }
 
-// logUseless logs a publisher that may publish nothing. As it is asked for nothing, most never send what could be refused.
+// logUseless logs a publisher that may publish nothing. As it is asked for nothing, most never send what could be
+// refused.
 func (p *Peer) logUseless() {
 	if p.asks && p.allowed != nil && p.allowed.Empty() {
 		p.socket.refusals.Write(slog.LevelWarn, "a publisher is asked for nothing, because --curve-topics lets it publish nothing",
