@@ -11,8 +11,8 @@ type subscription struct {
 // ask asks publishers for what a subscriber wants, as far as it may have that.
 //
 // One subscriber can use up the room for prefixes. The others must get their messages all the same: for a prefix that
-// does not fit, publishers are asked for the shortest one that covers it and that the subscriber may have. The number of
-// those is bounded by the file of rights; without rights it is the empty prefix.
+// does not fit, publishers are asked for the shortest one that covers it and that the subscriber may have. The file of
+// rights bounds the number of those; without rights it is the empty prefix.
 func (h *Hub) ask(p *zmq.Peer, prefix []byte) {
 	allowed := p.Allowed()
 	if allowed != nil && !allowed.Match(prefix) { // it is wider than what the subscriber may have

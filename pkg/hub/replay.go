@@ -55,8 +55,8 @@ func (h *Hub) begin(p *zmq.Peer, wanted func(topic []byte) bool, apply func()) b
 	return last
 }
 
-// parts returns the prefixes to look for: of all topics only those that the subscriber may have, so that neither the work
-// nor the time that it takes depends on the others.
+// parts returns the prefixes to look for: of all topics only those that the subscriber may have, so that neither the
+// work nor the time that it takes depends on the others.
 func parts(allowed *prefix.Set, topics []byte) (all [][]byte) {
 	if allowed == nil {
 		return [][]byte{topics}

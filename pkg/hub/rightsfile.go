@@ -70,8 +70,8 @@ func (f *RightsFile) text() ([]byte, error) {
 }
 
 // Follow looks at the file every second until ctx ends, and at once when again receives a value. Whenever it holds
-// other rights, Follow calls apply, which returns how many connections it has ended, and logs that. A file that cannot be
-// read or is wrong changes nothing, which is logged. A text that was found by chance must be there twice in a row: it
+// other rights, Follow calls apply, which returns how many connections it has ended, and logs that. A file that cannot
+// be read or is wrong changes nothing, which is logged. A text that was found by chance must be there twice in a row: it
 // may be half of what is being written.
 func (f *RightsFile) Follow(ctx context.Context, again <-chan os.Signal, apply func(*rights.Rights) (ended int)) {
 	timer := time.NewTimer(lookInterval)

@@ -7,8 +7,8 @@
 //	"night shift"   subscribe   *
 //
 // A certificate is its name, or its public key in Z85 if it has none. A name or a prefix with spaces in it, or one that
-// begins with #, stands in double quotes, in which \" \\ \t and \xHH mean what they do in Go. Several lines for one name
-// and direction add up. A name that is not in the file may do nothing, and neither may one without a line for a
+// begins with #, stands in double quotes, in which \" \\ \t and \xHH mean what they do in Go. Several lines for one
+// name and direction add up. A name that is not in the file may do nothing, and neither may one without a line for a
 // direction. The file is UTF-8.
 //
 // Nothing here does I/O.
