@@ -2,6 +2,8 @@ package hub_test
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -17,7 +19,7 @@ import (
 // arrives.
 func TestTenantsPublishTheirPart(t *testing.T) {
 	t.Parallel()
-	d := secure(t, "red publish red.\nblue publish blue.a blue.b\nadmin subscribe *\nweb subscribe red.1 blue. other", hub.Config{})
+	d := secure(t, "red publish red.\nblue publish blue.a blue.b\nadmin subscribe *\nadmin publish *\nweb subscribe red.1 blue. other", hub.Config{})
 	red, blue, stranger := d.pub("XPUB", "red"), d.server("XPUB", "blue"), d.pub("XPUB", "stranger")
 	web := d.sub("web", "")
 	red.Expect("\x01red.1")
@@ -38,6 +40,12 @@ func TestTenantsPublishTheirPart(t *testing.T) {
 	red.Expect("\x00red.1")
 	admin.Close()
 	red.Expect("\x00red.")
+	everything := d.pub("XPUB", "admin")
+	d.sub("web", "")
+	parts := map[string]bool{everything.Recv(1)[0]: true, everything.Recv(1)[0]: true, everything.Recv(1)[0]: true}
+	if !parts["\x01red.1"] || !parts["\x01blue."] || !parts["\x01other"] || !everything.Idle(5) {
+		t.Errorf("for a subscriber to everything, its parts are asked for: %q", slices.Sorted(maps.Keys(parts)))
+	}
 	if !stranger.Idle(5) {
 		t.Errorf("the stranger is asked for %q", stranger.Recv(1))
 	}

@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/prefix"
-	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq/zmtp"
 )
 
 // A publisher is asked for exactly what is wanted and what it may publish, whatever changes.
@@ -139,73 +138,5 @@ func TestPublisherOfNothing(t *testing.T) {
 	}
 	if log.count("lets it publish nothing") != 1 {
 		t.Errorf("logged: %s", &log.text)
-	}
-}
-
-// received gives a receiver the same bytes again and again, and calls take with what it makes of them.
-func received(tb testing.TB, allowed *prefix.Set, wire []byte, take func(*Batch)) (again func()) {
-	s := open(tb, Config{Type: XSub, Allow: allowing(allowed).of, OnReceive: take})
-	p := piped(tb, s)
-	p.refused.next = p.began.AddDate(1, 0, 0) // nothing is logged
-	r := p.newReceiver()
-	r.size = maxBlock
-	tb.Cleanup(r.close)
-	return func() {
-		r.filled(copy(r.space(), wire))
-		for {
-			b, err := r.parse()
-			if err != nil {
-				tb.Fatal(err)
-			}
-			if b == nil {
-				return
-			}
-			if err := p.handOver(b); err != nil {
-				tb.Fatal(err)
-			}
-		}
-	}
-}
-
-// encoded returns n encoded messages of 200 bytes or so.
-func encoded(n int, topic func(i int) string) (wire []byte) {
-	for i := range n {
-		wire = zmtp.AppendMessage(wire, []byte(topic(i)), make([]byte, 180))
-	}
-	return wire
-}
-
-func TestNoAllocationPerAllowedMessage(t *testing.T) {
-	n := 0
-	again := received(t, only("app.", "db."), encoded(600, func(i int) string { return []string{"app.log", "other"}[i%2] }),
-		func(b *Batch) { n += b.Len(); b.Release() })
-	for range 10 {
-		again() // grows the buffers
-	}
-	n = 0
-	if allocs := testing.AllocsPerRun(100, again); allocs > 2 || n != 101*300 {
-		t.Errorf("%v allocations for 600 messages, of which %d are handed over", allocs, n/101)
-	}
-}
-
-// What it costs to look at what may be published: nothing is looked at; everything is allowed; 250 prefixes; none of
-// them.
-func BenchmarkAllow(b *testing.B) {
-	many := new(prefix.Set)
-	for i := range 250 {
-		many.Insert(fmt.Appendf(nil, "program%d.", i))
-	}
-	for _, of := range []struct {
-		name    string
-		allowed *prefix.Set
-	}{{"no rights", nil}, {"everything", only("")}, {"one prefix", only("program")}, {"250 prefixes", many}, {"nothing", only()}} {
-		b.Run(of.name, func(b *testing.B) {
-			const messages = 200
-			again := received(b, of.allowed, encoded(messages, func(i int) string { return fmt.Sprintf("program%d.x", i) }), (*Batch).Release)
-			b.ReportAllocs()
-			for range b.N/messages + 1 {
-				again()
-			}
-		})
 	}
 }
