@@ -25,15 +25,20 @@ const maxStep = 256
 func (h *Hub) replay(p *zmq.Peer, prefix []byte, apply func()) {
 	h.replays.Lock() // one at a time, to bound what is pinned
 	defer h.replays.Unlock()
-	allowed := p.Allowed()
-	wanted := func(topic []byte) bool {
-		return bytes.HasPrefix(topic, prefix) && (allowed == nil || allowed.Match(topic)) && !p.WantsAnyway(topic, prefix)
-	}
+	wanted := wantedOnly(p, prefix)
 	h.mu.Lock()
 	until := h.memory.pin()
 	h.mu.Unlock()
-	give(p, h.find(parts(allowed, prefix), until, wanted))
+	give(p, h.find(parts(p.Allowed(), prefix), until, wanted))
 	for !h.begin(p, wanted, apply) {
+	}
+}
+
+// wantedOnly returns what reports whether a subscriber gets a topic because of a prefix, and not because of another one.
+func wantedOnly(p *zmq.Peer, prefix []byte) func(topic []byte) bool {
+	allowed := p.Allowed()
+	return func(topic []byte) bool {
+		return bytes.HasPrefix(topic, prefix) && (allowed == nil || allowed.Match(topic)) && !p.WantsAnyway(topic, prefix)
 	}
 }
 

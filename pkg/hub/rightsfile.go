@@ -21,6 +21,7 @@ type RightsFile struct {
 	seen    []byte // the text that is in force, or that was found to be wrong
 	latest  []byte // what the file held at the last look, if that is another text; never empty but nil
 	trouble string // why it could not be read at the last look
+	asked   bool   // somebody has asked for a look, and expects an answer in the log
 }
 
 const (
@@ -71,61 +72,57 @@ func (f *RightsFile) text() ([]byte, error) {
 
 // Follow looks at the file every second until ctx ends, and at once when again receives a value. Whenever it holds
 // other rights, Follow calls apply, which returns how many connections it has ended, and logs that. A file that cannot
-// be read or is wrong changes nothing, which is logged. A text that was found by chance must be there twice in a row: it
-// may be half of what is being written.
+// be read or is wrong changes nothing, which is logged. After a value from again, it always logs what it has found.
 func (f *RightsFile) Follow(ctx context.Context, again <-chan os.Signal, apply func(*rights.Rights) (ended int)) {
 	timer := time.NewTimer(lookInterval)
 	defer timer.Stop()
 	for {
-		asked := false
 		select {
 		case <-ctx.Done():
 			return
 		case <-timer.C:
 		case <-again:
-			asked = true
+			f.asked = true
 		}
 		wait := lookInterval
-		if f.look(asked, apply) {
+		if f.look(apply) {
 			wait = settleTime
 		}
 		timer.Reset(wait)
 	}
 }
 
-// look looks at the file once. It reports whether another look should follow soon. asked: somebody has asked for it,
-// and expects an answer in the log.
-func (f *RightsFile) look(asked bool, apply func(*rights.Rights) int) (soon bool) {
+// look looks at the file once. It reports whether another look should follow soon: another text must be there twice in
+// a row, because it may be half of what is being written.
+func (f *RightsFile) look(apply func(*rights.Rights) int) (soon bool) {
 	text, err := f.text()
-	if err != nil {
-		f.report(err, asked)
+	switch {
+	case err != nil:
+		f.latest = nil
+		f.report(err)
 		return false
+	case !f.asked && bytes.Equal(text, f.seen):
+		f.latest, f.trouble = nil, ""
+		return false
+	case f.latest == nil || !bytes.Equal(text, f.latest):
+		f.latest = text
+		return true
 	}
-	f.trouble = ""
-	if !asked {
-		if bytes.Equal(text, f.seen) {
-			f.latest = nil
-			return false
-		}
-		if f.latest == nil || !bytes.Equal(text, f.latest) {
-			f.latest = text
-			return true
-		}
-	}
-	f.seen, f.latest = text, nil
+	f.seen, f.latest, f.trouble = text, nil, ""
 	r, err := f.parse(text)
 	if err != nil {
-		f.report(err, true)
+		f.report(err)
 		return false
 	}
+	f.asked = false
 	f.Logger.Info("--curve-topics read again", "file", f.Path, "names", r.Names(), "connections ended", apply(r))
 	return false
 }
 
-// report logs an error of text once, or again if somebody has asked.
-func (f *RightsFile) report(err error, anyway bool) {
-	if anyway || f.trouble != err.Error() {
-		f.trouble = err.Error()
+// report logs an error, once unless somebody has asked again.
+func (f *RightsFile) report(err error) {
+	if f.asked || f.trouble != err.Error() {
 		f.Logger.Error("the rights of --curve-topics stay as they were", "reason", err)
 	}
+	f.asked, f.trouble = false, err.Error()
 }
