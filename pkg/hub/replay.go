@@ -34,7 +34,7 @@ func (h *Hub) replay(p *zmq.Peer, prefix []byte, apply func()) {
 	}
 }
 
-// wantedOnly returns what reports whether a subscriber gets a topic because of a prefix, and not because of another one.
+// wantedOnly returns what reports whether a subscriber gets a topic because of this prefix, and of no other one.
 func wantedOnly(p *zmq.Peer, prefix []byte) func(topic []byte) bool {
 	allowed := p.Allowed()
 	return func(topic []byte) bool {

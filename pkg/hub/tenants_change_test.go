@@ -179,20 +179,46 @@ func TestRightsEndInAReplay(t *testing.T) {
 	}
 }
 
+// ownSub returns a subscriber that is no socket of libzmq's.
+func (d *tenancy) ownSub(name string, cfg zmq.Config) *zmq.Socket {
+	d.t.Helper()
+	cfg.Type = zmq.Sub
+	cfg.Security = zmq.Security{Curve: &zmq.Curve{Own: d.names[name], Servers: []curve.Named{{Key: d.own.Public}}}}
+	s := taptest.Open(d.t, cfg)
+	if err := s.Connect(d.out); err != nil {
+		d.t.Fatal(err)
+	}
+	return s
+}
+
+// While a tenant wants more prefixes than publishers can be asked for, they are asked for what it may have, and not for
+// everything.
+func TestTenantThatAsksForTooMuch(t *testing.T) {
+	t.Parallel()
+	d := secure(t, "web publish *\nred subscribe app.red.", hub.Config{})
+	web := d.pub("XPUB", "web")
+	for _, letter := range []string{"a", "b"} {
+		var topics []string
+		for i := range 5000 {
+			topics = append(topics, fmt.Sprint("app.red.", letter, i))
+		}
+		d.ownSub("red", zmq.Config{Subscribe: topics})
+	}
+	for asked := ""; asked != "\x01app.red."; {
+		if asked = web.Recv(1)[0]; !strings.HasPrefix(asked, "\x01app.red.") {
+			t.Fatalf("asked for %q", asked)
+		}
+	}
+}
+
 // What a tenant may not have is never counted as missed, however slow the tenant is.
 func TestTenantsMissOnlyWhatIsTheirs(t *testing.T) {
 	t.Parallel()
 	d := secure(t, "web publish *\nred subscribe red.\nadmin subscribe *", hub.Config{Out: zmq.Config{HWM: 100}})
 	web, admin := d.Connect("PUB", d.in, d.options("web")), d.sub("admin", "")
 	warm(web, admin, "red.")
-	var told atomic.Uint64 // of missed messages; see zmq.Config.OnMissed
-	client := d.names["red"]
-	red := taptest.Open(t, zmq.Config{Type: zmq.Sub, Subscribe: []string{""}, HWM: 1,
-		Security: zmq.Security{Curve: &zmq.Curve{Own: client, Servers: []curve.Named{{Key: d.own.Public}}}},
-		OnMissed: func(_ *zmq.Peer, n uint64) { told.Add(n) }})
-	if err := red.Connect(d.out); err != nil {
-		t.Fatal(err)
-	}
+	var told atomic.Uint64 // of missed messages
+	red := d.ownSub("red", zmq.Config{Subscribe: []string{""}, HWM: 1, OnMissed: func(_ *zmq.Peer, n uint64) { told.Add(n) }})
 	taptest.Eventually(t, "a path to red", func() bool {
 		web.Send("red.|1")
 		admin.Recv(1)

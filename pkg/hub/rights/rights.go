@@ -1,4 +1,4 @@
-// Package rights says who may publish and who may subscribe to what at a hub. It reads the file of --curve-topics, whose
+// Package rights says who may publish and who may subscribe to what at a hub. It reads the file of --curve-topics. Its
 // lines give a certificate the prefixes of topics for one direction:
 //
 //	# certificate   direction   prefixes; * is everything
