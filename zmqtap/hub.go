@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"slices"
+	"sync"
 
 	"github.com/spf13/pflag"
 
@@ -126,7 +127,8 @@ func runHub(ctx context.Context, args []string, stdout *os.File, stderr *log.Wri
 		return err
 	}
 	logger := o.Logger(stderr)
-	unwatch, err := o.Secure(logger, hangUp)
+	hangups := sync.OnceValue(hangups) // a second call would undo the first
+	unwatch, err := o.Secure(logger, hangups)
 	if err != nil {
 		return err
 	}
@@ -135,7 +137,7 @@ func runHub(ctx context.Context, args []string, stdout *os.File, stderr *log.Wri
 	if err != nil {
 		return err
 	}
-	defer o.topics.follow(h, logger)()
+	defer o.topics.follow(h, logger, hangups)()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	draining, stop := o.Lingering(ctx)

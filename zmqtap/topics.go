@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"sync"
 	"syscall"
 	"time"
 
@@ -56,12 +55,12 @@ func (o *topicOptions) read(logger *slog.Logger) (*rights.Rights, error) {
 	return r, nil
 }
 
-// follow has a hub obey the file as it changes, until stop is called.
-func (o *topicOptions) follow(h *hub.Hub, logger *slog.Logger) (stop func()) {
+// follow has a hub obey the file as it changes, until stop is called. hangups has SIGHUP end the program no longer.
+func (o *topicOptions) follow(h *hub.Hub, logger *slog.Logger, hangups func() <-chan os.Signal) (stop func()) {
 	if o.file == nil {
 		return func() {}
 	}
-	hangUp() // SIGHUP no longer ends the program
+	hangups() // others may receive what it delivers
 	again, ended := make(chan os.Signal, 1), make(chan struct{})
 	signal.Notify(again, syscall.SIGHUP)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -81,6 +80,3 @@ func (o *topicOptions) follow(h *hub.Hub, logger *slog.Logger) (stop func()) {
 		}
 	}
 }
-
-// hangUp is hangups for several callers, of which the first that receives has the signal.
-var hangUp = sync.OnceValue(hangups)
