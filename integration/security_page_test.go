@@ -198,6 +198,19 @@ func copyKey(to, from string) error {
 	return os.WriteFile(to, text, 0o644)
 }
 
+func TestSecurityPagePlain(t *testing.T) {
+	c := makeKeyring(t)
+	receive, send, _ := strings.Cut(documented(t, securityPage, "## PLAIN", "sh", 0, keysFolder, c.dir, ":5555", ":"+freePort(t)), "\n")
+	imzmq := startPrinter(t, strings.Fields(receive)[1:]...)
+	d := drive(t, strings.Fields(send)[1:]...)
+	d.commits(t, "<13>a")
+	imzmq.expect(t, "<13>a")
+	imzmq.wantUser(t, "logs")
+	if log := imzmq.stderr.String() + d.stderr.String(); strings.Contains(log, "PLAIN encrypts nothing") {
+		t.Errorf("it warns on loopback: %s", log)
+	}
+}
+
 // Each phrase in the page's table is a program's, word for word; an ellipsis stands for what varies.
 func TestSecurityPageQuotesMessages(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join(repository(), securityPage))
