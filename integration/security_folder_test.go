@@ -96,8 +96,8 @@ func TestPasswordChanges(t *testing.T) {
 	}
 }
 
-// At a terminal, zmqtap still ends when that goes, whatever SIGHUP means to it otherwise. (Without a command it would end
-// anyway, because it writes there.)
+// At a terminal, zmqtap still ends when that goes, whatever SIGHUP means to it otherwise. (Without a command it would
+// end anyway, because it writes there.)
 func TestTerminalOfACurveServerGoes(t *testing.T) {
 	c := makeKeyring(t, "server", "web1")
 	c.allow(t, "web1")
