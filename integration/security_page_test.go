@@ -112,8 +112,8 @@ func TestSecurityPageCeremony(t *testing.T) {
 	arrived.settle(t, false)
 }
 
-// Both keys are changed while messages flow from web1. None is lost. (Few are repeated: rsyslog does that when omzmq
-// ends between two batches, and so does the test's feeder with what rsyslogd had not acknowledged when it was restarted.)
+// Both keys are changed while messages flow from web1. None is lost. Few are repeated: rsyslog does that when omzmq
+// ends between two batches, and the test's feeder sends again what a restarted rsyslogd had not acknowledged.
 func TestSecurityPageKeysChange(t *testing.T) {
 	h := holdCeremony(t)
 	l := lines{seed: 52, longest: 300}
