@@ -142,6 +142,28 @@ func TestHelloFlood(t *testing.T) {
 	leavesNothing(t, before)
 }
 
+// Strangers that only say HELLO take no place of a client that has proved who it is, even if it has sent nothing yet.
+func TestProvedClientsAreNoStrangers(t *testing.T) {
+	const room = 10
+	b := newBoth(t)
+	s, at := bound(t, b.asServer(Config{Type: Pull, HandshakeTimeout: time.Hour,
+		Gate: listen.NewGate(room, "", slog.New(slog.DiscardHandler))}))
+	silent := b.enter(t, at, "PUSH")
+	peers(t, s, 1)
+	hello := b.genuineHello(t)
+	var strangers []*raw
+	for range 3 * room {
+		r := dialRaw(t, at)
+		r.say(greeting(3, 1, "CURVE"), hello)
+		strangers = append(strangers, r)
+	}
+	strangers[0].ended()
+	silent.say(silent.sealed("\x00\x04here"))
+	if got := receiveOne(t, s); got != "here" {
+		t.Errorf("received %q", got)
+	}
+}
+
 // A client that has said HELLO costs the server a goroutine and a connection, and next to nothing else.
 func TestHelloCostsLittle(t *testing.T) {
 	const clients, most = 500, 40 << 10 // bytes each, with both ends' of the connection here, and the goroutine's stack
@@ -204,6 +226,7 @@ func TestGarbageHandshakes(t *testing.T) {
 		kinds[kind](r)
 		r.ended()
 	})
+	honest.SetDeadline(time.Now().Add(patience))
 	honest.say(honest.sealed("\x00\x05still"))
 	if got := receiveOne(t, s); got != "still" {
 		t.Errorf("received %q", got)
