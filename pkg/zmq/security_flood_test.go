@@ -88,8 +88,8 @@ func (r *ring) put(n int, conn net.Conn) {
 	*place = conn
 }
 
-// 10,000 clients that say HELLO, and then nothing, or go away, keep nobody out: an honest one, of another host, is served
-// while they come. They leave nothing behind. What they hold together is bounded by the gate.
+// 10,000 clients that say HELLO, and then nothing, or go away, keep nobody out: an honest one, of another host, is
+// served while they come. They leave nothing behind. What they hold together is bounded by the gate.
 func TestHelloFlood(t *testing.T) {
 	const room = 100
 	b := newBoth(t)

@@ -149,8 +149,8 @@ type middle struct {
 	over  bool // the test is
 }
 
-// between returns somebody between those that connect to it and the endpoint to, who changes the frames of one direction
-// after the handshake; nil: none of them. Only the first connection is served.
+// between returns somebody between those that connect to it and the endpoint to, who changes the frames of one
+// direction after the handshake; nil: none of them. Only the first connection is served.
 func between(t testing.TB, to string, direction int, change tamper) *middle {
 	t.Helper()
 	return inPieces(t, to, direction, change, math.MaxInt)
