@@ -42,7 +42,9 @@ func closeNow(s *Socket) {
 // oneClient lets in one client.
 type oneClient curve.Key
 
-func (c oneClient) Admit(key curve.Key) (name string, ok bool) { return "known", curve.Key(c).Equal(key) }
+func (c oneClient) Admit(key curve.Key) (name string, ok bool) {
+	return "known", curve.Key(c).Equal(key)
+}
 
 func (b both) asServer(cfg Config) Config {
 	cfg.Security.Curve = &Curve{Own: b.server, Clients: oneClient(b.client.Public)}
