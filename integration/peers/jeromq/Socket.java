@@ -10,9 +10,10 @@ import org.zeromq.ZMQ;
 
 /**
  * One socket of JeroMQ, an implementation of ZMTP and CURVE that shares no code with libzmq, on two pipes as socket.py
- * is: PUSH and PUB send what comes on stdin, PULL and SUB print what they receive.
+ * is: PUSH and PUB send what comes on stdin, PULL and SUB print what they receive. It binds: of JeroMQ's connections,
+ * one in thirty never says a word (0.6.0, with libzmq as the other end, too).
  *
- * <p>Arguments: a type, then pairs: bind, connect, subscribe, public, secret, server (the server's key; "self": be one).
+ * <p>Arguments: a type, then pairs: bind, subscribe, public, secret, server (the server's key; "self": be one).
  */
 public final class Socket {
     private Socket() {}
@@ -26,16 +27,11 @@ public final class Socket {
         context.setLinger(5000);
         SocketType type = SocketType.valueOf(args[0]);
         ZMQ.Socket socket = context.createSocket(type);
-        socket.setHandshakeIvl(1000); // one connection in thirty it opens and never greets, libzmq as little
         secure(socket, given);
         if (given.containsKey("subscribe")) {
             socket.subscribe(given.get("subscribe"));
         }
-        if (given.containsKey("bind")) {
-            socket.bind(given.get("bind"));
-        } else {
-            socket.connect(given.get("connect"));
-        }
+        socket.bind(given.get("bind"));
         System.out.printf("{\"endpoint\": \"%s\"}%n", socket.getLastEndpoint());
         BufferedReader stdin = new BufferedReader(new InputStreamReader(System.in));
         if (type == SocketType.PUSH || type == SocketType.PUB) {
