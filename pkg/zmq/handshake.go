@@ -19,6 +19,9 @@ import (
 type session struct {
 	commands bool           // the peer knows the commands of version 3.1: PING, SUBSCRIBE and CANCEL
 	identity []byte         // the peer's
+
+	properties []Property // the peer's
+
 	user     string         // see Peer.User
 	key      *curve.Key     // see Peer.Key
 	client   bool           // the key was let in by Curve.Clients
