@@ -3,6 +3,8 @@ package delivery
 import (
 	"container/list"
 	"encoding/hex"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/message"
 )
 
 const (
@@ -25,6 +27,11 @@ type Seen struct {
 	id   SenderID
 	name string // id in hexadecimal digits
 	high uint64 // the highest number marked
+
+	holder  message.Claim // whose messages were stored last, or are to be stored in this round
+	before  message.Claim // the holder before this round
+	holding bool          // holder is not before: nothing of it has been stored yet
+
 	bits [seenSize / 64]uint64
 }
 

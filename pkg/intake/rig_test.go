@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -107,7 +108,11 @@ func start(t *testing.T, cfg Config, receiver, sender zmq.Config, dest *fakeDest
 	t.Helper()
 	r := &rig{dest: dest, answers: make(chan delivery.Answer, 1000), ended: make(chan error, 1)}
 	dest.entered, dest.over = make(chan struct{}, 1), make(chan struct{})
-	cfg.Logger = quiet
+	cfg.Logger = cmp.Or(cfg.Logger, quiet)
+	if cfg.Acknowledge {
+		cfg.Senders = NewSenders(cfg.Logger)
+		receiver.OnUp, receiver.OnDown = cfg.Senders.Up, cfg.Senders.Down
+	}
 	socket := newSocket(t, receiver)
 	bound, err := socket.Bind("tcp://127.0.0.1:0")
 	if err != nil {
@@ -135,7 +140,7 @@ func start(t *testing.T, cfg Config, receiver, sender zmq.Config, dest *fakeDest
 
 func acknowledged(t *testing.T, batch int, dest *fakeDestination) *rig {
 	id := delivery.NewSenderID()
-	router, dealer := zmq.Config{Type: zmq.Router, OnUp: CheckSender}, zmq.Config{Type: zmq.Dealer, Identity: id[:]}
+	router, dealer := zmq.Config{Type: zmq.Router}, zmq.Config{Type: zmq.Dealer, Identity: id[:]}
 	return start(t, Config{Acknowledge: true, Batch: batch}, router, dealer, dest)
 }
 

@@ -138,6 +138,14 @@ func (p *Peer) Drop(reason error) {
 	p.close()
 }
 
+// DropReason returns the reason with which Drop has ended the connection; nil if it has not.
+func (p *Peer) DropReason() error {
+	if reason := p.reason.Load(); reason != nil {
+		return reason.reason
+	}
+	return nil
+}
+
 // close closes the connection, which ends readLoop and writeLoop.
 func (p *Peer) close() {
 	p.hangUp.Do(func() { close(p.quit) })
