@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strconv"
 	"sync"
 	"syscall"
 	"time"
@@ -36,6 +37,9 @@ func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr *log
 		return err
 	}
 	p := &process{o: o, logger: o.Logger(stderr)}
+	if o.newID {
+		return renewID(o, stdout, p.logger)
+	}
 	o.splits = sync.OnceValue(func() bool { return splits(p.logger) })
 	unwatch, err := o.Secure(p.logger, hangups)
 	if err != nil {
@@ -239,9 +243,9 @@ func newSender(o *options, logger *slog.Logger, j *spool.Journal) (*zmq.Socket, 
 	lost := &omprog.Losses{Logger: logger}
 	about := delivery.SenderConfig{Confirm: o.confirmLevel, Topics: o.topics, Logger: logger, Lost: lost.Add,
 		Splits: o.splits}
-	id := delivery.NewSenderID()
+	id, first := delivery.NewSenderID(), uint64(1)
 	if j != nil {
-		about.Journal, id = j.Log, j.Log.ID()
+		about.Journal, id, first = j.Log, j.Log.ID(), j.Log.Next()
 	}
 	carrier := &carrier{}
 	sender := delivery.NewSender(about, carrier)
@@ -250,14 +254,18 @@ func newSender(o *options, logger *slog.Logger, j *spool.Journal) (*zmq.Socket, 
 	}
 	if o.confirmLevel == delivery.Stored {
 		cfg.Identity = id[:]
+		cfg.Properties = []zmq.Property{{Name: delivery.InstanceProperty, Value: o.instance},
+			{Name: delivery.FirstProperty, Value: strconv.FormatUint(first, 10)}}
 	}
+	refused := &refusals{}
+	refused.log.Logger = logger
 	cfg.OnUp = func(p *zmq.Peer) { sender.Up(p) }
 	cfg.OnDown = func(p *zmq.Peer, _ error) { sender.Down(p) }
 	cfg.OnUnreachable = sender.Unreachable
 	cfg.OnWritten = func(p *zmq.Peer) { sender.Progress(p) }
 	cfg.OnReceive = func(b *zmq.Batch) {
 		if o.confirmLevel == delivery.Stored {
-			answers(sender, b)
+			answers(sender, refused, b)
 		}
 		b.Release()
 	}
@@ -276,12 +284,15 @@ func splits(logger *slog.Logger) bool {
 }
 
 // answers hands a receiver's answers to the sender.
-func answers(sender *delivery.Sender, b *zmq.Batch) {
+func answers(sender *delivery.Sender, refused *refusals, b *zmq.Batch) {
 	for i := range b.Len() {
 		a, err := delivery.ParseAnswer(b.Frames(i))
 		if err != nil {
 			b.Peer().Drop(fmt.Errorf("the receiver does not speak acknowledged delivery (is it imzmq --socket router?): %w", err))
 			return
+		}
+		if a.Refused {
+			refused.note(b.Peer(), a.Reason)
 		}
 		sender.Answer(b.Peer(), a)
 	}

@@ -25,6 +25,7 @@ package delivery
 import (
 	"crypto/rand"
 	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 	"math"
 	"strconv"
@@ -69,6 +70,13 @@ const (
 )
 
 const maxInstance = 64 // bytes
+
+// NewInstance returns the X-Instance of a process.
+func NewInstance() string {
+	var random [16]byte
+	rand.Read(random[:]) // never fails (crypto/rand)
+	return hex.EncodeToString(random[:])
+}
 
 // ParseInstance reads a sender's properties. What is missing or malformed is not known.
 func ParseInstance(instance, first string) (claim message.Claim) {
