@@ -97,7 +97,9 @@ func TestTwoWritersNoticeUsedNumbers(t *testing.T) {
 	each(t, func(t *testing.T, server *redistest.Server) {
 		one, _ := writer(t, to(server, "list=logs"), nil)
 		two, _ := writer(t, to(server, "list=logs"), nil)
-		process := func(instance string, first uint64) message.Claim { return message.Claim{Instance: instance, First: first} }
+		process := func(instance string, first uint64) message.Claim {
+			return message.Claim{Instance: instance, First: first}
+		}
 		for _, step := range []struct {
 			name string
 			w    *redis.Writer
