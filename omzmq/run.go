@@ -219,7 +219,11 @@ func newAccount(o *options, logger *slog.Logger, own *spool.Journal) (*zmq.Socke
 	if o.socketType == zmq.Pub {
 		return newPublisher(o, logger)
 	}
-	return newSender(o, logger, own)
+	first := uint64(1)
+	if own != nil {
+		first = own.Log.Next()
+	}
+	return newSender(o, logger, own, first)
 }
 
 // feed is a socket as a delivery.Feed.
@@ -238,14 +242,15 @@ func newPublisher(o *options, logger *slog.Logger) (*zmq.Socket, *delivery.Publi
 }
 
 // newSender makes a socket and the account of what it owes, beginning with what is in the journal, if there is one.
-func newSender(o *options, logger *slog.Logger, j *spool.Journal) (*zmq.Socket, *delivery.Sender, error) {
+// first is the number of its next new line; 0: there will be none.
+func newSender(o *options, logger *slog.Logger, j *spool.Journal, first uint64) (*zmq.Socket, *delivery.Sender, error) {
 	cfg := o.Socket(o.socketType, logger)
 	lost := &omprog.Losses{Logger: logger}
 	about := delivery.SenderConfig{Confirm: o.confirmLevel, Topics: o.topics, Logger: logger, Lost: lost.Add,
 		Splits: o.splits}
-	id, first := delivery.NewSenderID(), uint64(1)
+	id := delivery.NewSenderID()
 	if j != nil {
-		about.Journal, id, first = j.Log, j.Log.ID(), j.Log.Next()
+		about.Journal, id = j.Log, j.Log.ID()
 	}
 	carrier := &carrier{}
 	sender := delivery.NewSender(about, carrier)
@@ -254,8 +259,10 @@ func newSender(o *options, logger *slog.Logger, j *spool.Journal) (*zmq.Socket, 
 	}
 	if o.confirmLevel == delivery.Stored {
 		cfg.Identity = id[:]
-		cfg.Properties = []zmq.Property{{Name: delivery.InstanceProperty, Value: o.instance},
-			{Name: delivery.FirstProperty, Value: strconv.FormatUint(first, 10)}}
+		cfg.Properties = []zmq.Property{{Name: delivery.InstanceProperty, Value: o.instance}}
+		if first > 0 {
+			cfg.Properties = append(cfg.Properties, zmq.Property{Name: delivery.FirstProperty, Value: strconv.FormatUint(first, 10)})
+		}
 	}
 	refused := &refusals{}
 	refused.log.Logger = logger

@@ -54,18 +54,22 @@ func (s *Seen) admits(c *message.Claim) bool { return !s.holder.Owned() || s.hol
 
 // reuses reports whether another process has used numbers that this one is yet to give out.
 func (s *Seen) reuses(c *message.Claim) bool {
-	return c.Instance != "" && c.Instance != s.holder.Instance && s.high >= c.First
+	return c.Instance != "" && c.Gives() && c.Instance != s.holder.Instance && s.high >= c.First
 }
 
 // hold makes the claim the holder's. It reports whether that is a change.
 func (s *Seen) hold(c *message.Claim) (changed bool) {
-	if *c == s.holder {
+	next := *c
+	if !c.Gives() {
+		next.Instance, next.First = s.holder.Instance, s.holder.First
+	}
+	if next == s.holder {
 		return false
 	}
 	if !s.holding {
 		s.before, s.holding = s.holder, true
 	}
-	s.holder = *c
+	s.holder = next
 	return true
 }
 

@@ -80,6 +80,7 @@ func TestClaims(t *testing.T) {
 		"a successor sends the rest of its journal":   {{claim: process("a", 1), seq: 2}, {claim: process("b", 4), seq: 1}, {claim: process("b", 4), seq: 3}},
 		"a clone's numbers are not its twin's":        {{claim: process("a", 5), seq: 5}, {claim: process("b", 5), seq: 5, refusal: used}, {claim: process("b", 5), seq: 6, refusal: used}, {claim: process("a", 5), seq: 5, repeat: true}},
 		"the twin comes back after the clone":         {{claim: process("a", 5), seq: 4}, {claim: process("b", 5), seq: 5}, {claim: process("a", 5), seq: 5, refusal: used}},
+		"one that only sends what was left":           {{claim: process("a", 5), seq: 4}, {claim: process("b", 0), seq: 3}, {claim: process("b", 0), seq: 4, repeat: true}, {claim: process("a", 5), seq: 5}},
 		"a machine that was set back":                 {{claim: process("a", 1), seq: 9}, {claim: process("b", 5), seq: 5, refusal: used}},
 		"a successor after what was refused":          {{claim: process("a", 1), seq: 1, fails: true}, {claim: process("b", 2), seq: 1}, {claim: process("b", 2), seq: 2}},
 		"an older omzmq, then a newer one, then back": {{claim: clear_, seq: 1}, {claim: process("b", 2), seq: 2}, {claim: clear_, seq: 3}},
@@ -136,7 +137,10 @@ func TestParseInstance(t *testing.T) {
 	if id == NewInstance() || ParseInstance(id, "17") != (message.Claim{Instance: id, First: 17}) {
 		t.Errorf("instance %q", id)
 	}
-	for _, bad := range [][2]string{{"", "1"}, {id, ""}, {id, "0"}, {id, "-1"}, {id, "9223372036854775808"},
+	if got := ParseInstance(id, ""); got != (message.Claim{Instance: id}) || got.Gives() {
+		t.Errorf("%+v", got)
+	}
+	for _, bad := range [][2]string{{"", "1"}, {"", ""}, {id, "0"}, {id, "-1"}, {id, "9223372036854775808"},
 		{id + "\n", "1"}, {"ä", "1"}, {strings.Repeat("x", maxInstance+1), "1"}} {
 		if got := ParseInstance(bad[0], bad[1]); got != (message.Claim{}) {
 			t.Errorf("%q: %+v", bad, got)

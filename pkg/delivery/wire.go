@@ -10,10 +10,11 @@
 //	receiver → sender    [seq] [reason: text]      refused: this one message
 //
 // A sender says in the handshake's metadata which process it is, X-Instance, and which numbers are new, X-First: by that
-// a receiver tells two senders with one id apart, and the successor of one that has died. Both may be missing.
+// a receiver tells two senders with one id from one and its successor. Without X-Instance it cannot.
 //
 //	X-Instance           1 to 64 printable characters, others in each process
-//	X-First              decimal: messages with lower numbers were given them by an earlier process
+//	X-First              decimal: lower numbers were given to messages by an earlier process; missing: this one gives
+//	                     out none, and only sends what another has left
 //
 // An acknowledgement concerns one connection only, and a number is answered once. Numbers begin at 1 and rise by one
 // per message over all connections of a sender. The highest is 2^63-1, which no sender reaches: a higher one, like any
@@ -78,10 +79,10 @@ func NewInstance() string {
 	return hex.EncodeToString(random[:])
 }
 
-// ParseInstance reads a sender's properties. What is missing or malformed is not known.
+// ParseInstance reads a sender's properties. What is malformed is not known.
 func ParseInstance(instance, first string) (claim message.Claim) {
 	number, err := strconv.ParseUint(first, 10, 63)
-	if err != nil || number == 0 || instance == "" || len(instance) > maxInstance ||
+	if (err != nil || number == 0) && first != "" || instance == "" || len(instance) > maxInstance ||
 		strings.ContainsFunc(instance, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
 		return claim
 	}

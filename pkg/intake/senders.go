@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -85,8 +86,7 @@ func claimOf(p *zmq.Peer) message.Claim {
 	return c
 }
 
-// rivals returns the admitted connections of other processes with the same id, except other owners' and strangers':
-// these cannot take anything for their own. The caller holds mu.
+// rivals returns the admitted connections of other processes with the same id and owner. The caller holds mu.
 func (s *Senders) rivals(c *sender) (others []*sender) {
 	for _, other := range s.byID[c.id] {
 		if other.admitted && other.claim.Instance != c.claim.Instance && other.claim.SameOwner(c.claim) {
@@ -94,6 +94,12 @@ func (s *Senders) rivals(c *sender) (others []*sender) {
 		}
 	}
 	return others
+}
+
+// contested reports whether another process may give out the same numbers. One that only sends what a dead one has left
+// may be there beside the living: a clone has the same messages, under the same numbers. The caller holds mu.
+func (s *Senders) contested(c *sender) bool {
+	return c.claim.Gives() && slices.ContainsFunc(s.rivals(c), func(other *sender) bool { return other.claim.Gives() })
 }
 
 // lives reports whether a peer answers.
@@ -136,13 +142,18 @@ func (c *sender) name() string { return hex.EncodeToString(c.id[:]) }
 // admit lets a connection's messages in. If another process with its id is there, both are refused from now on.
 func (s *Senders) admit(c *sender) {
 	s.mu.Lock()
-	rivals := s.rivals(c)
+	rivals, contested := s.rivals(c), s.contested(c)
 	c.admitted = true
 	s.mu.Unlock()
-	if len(rivals) > 0 {
-		s.logger.Write(slog.LevelError, (&message.ClaimError{Kind: message.TwoSenders}).Error(), "sender", c.name(),
-			"peer", c.peer.Remote(), "user", c.claim.Owner(), "other", rivals[0].peer.Remote())
+	if len(rivals) == 0 {
+		return
 	}
+	level, text := slog.LevelError, (&message.ClaimError{Kind: message.TwoSenders}).Error()
+	if !contested {
+		level, text = slog.LevelWarn, "two machines have this sender id, and one of them only sends what was left in its journal; "+
+			"was one cloned from the other? Nothing is lost or stored twice"
+	}
+	s.logger.Write(level, text, "sender", c.name(), "peer", c.peer.Remote(), "user", c.claim.Owner(), "other", rivals[0].peer.Remote())
 }
 
 // Down forgets a connection.
@@ -154,7 +165,7 @@ func (s *Senders) Down(p *zmq.Peer, _ error) {
 		return
 	}
 	delete(s.of, p)
-	contested := len(s.rivals(c)) > 0
+	contested := c.admitted && s.contested(c)
 	left := s.byID[c.id][:0]
 	for _, other := range s.byID[c.id] {
 		if other != c {
@@ -163,7 +174,7 @@ func (s *Senders) Down(p *zmq.Peer, _ error) {
 	}
 	if s.byID[c.id] = left; len(left) == 0 {
 		delete(s.byID, c.id)
-	} else if contested && len(s.rivals(left[0])) == 0 {
+	} else if contested && !slices.ContainsFunc(left, s.contested) {
 		s.logger.Write(slog.LevelInfo, "one of two senders with one id has gone", "sender", c.name(), "peer", p.Remote())
 	}
 }
@@ -180,7 +191,7 @@ func (s *Senders) look(p *zmq.Peer) (claim *message.Claim, contested bool) {
 		claim := claimOf(p)
 		return &claim, false
 	}
-	return &c.claim, len(s.byID[c.id]) > 1 && len(s.rivals(c)) > 0
+	return &c.claim, len(s.byID[c.id]) > 1 && s.contested(c)
 }
 
 // stop ends all waiting.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"fmt"
 	"log/slog"
 	"net"
 	"slices"
@@ -86,8 +87,10 @@ func (h *house) come(t *testing.T, at string, id delivery.SenderID, claim messag
 		}
 	}}
 	if claim.Instance != "" {
-		cfg.Properties = []zmq.Property{{Name: delivery.InstanceProperty, Value: claim.Instance},
-			{Name: delivery.FirstProperty, Value: string(rune('0' + claim.First))}}
+		cfg.Properties = []zmq.Property{{Name: delivery.InstanceProperty, Value: claim.Instance}}
+	}
+	if claim.First > 0 {
+		cfg.Properties = append(cfg.Properties, zmq.Property{Name: delivery.FirstProperty, Value: fmt.Sprint(claim.First)})
 	}
 	g.socket = newSocket(t, cfg)
 	if err := g.socket.Connect(at); err != nil {
@@ -199,6 +202,19 @@ func TestOneSenderIsNoClone(t *testing.T) {
 		t.Error(why)
 	}
 	h.stored(t, "a", "b", "a", "b", "c")
+}
+
+// What a machine's clone finds in its journal are the machine's own messages, which are stored once. Neither is held up.
+func TestAClonesLeftoversHoldUpNobody(t *testing.T) {
+	t.Parallel()
+	h, id := newHouse(t, zmq.Config{}), delivery.NewSenderID()
+	first := h.come(t, h.at, id, message.Claim{Instance: "first", First: 3}, zmq.Security{})
+	left := h.come(t, h.at, id, message.Claim{Instance: "clone"}, zmq.Security{})
+	if why := first.says(t, 2, "b") + left.says(t, 2, "b") + left.says(t, 1, "a") + first.says(t, 3, "c") + left.says(t, 1, "a"); why != "" {
+		t.Error(why)
+	}
+	h.eventually(t, "the log", func() bool { return h.log.has("one of them only sends what was left") })
+	h.stored(t, "b", "a", "c")
 }
 
 // relay is a network that can fail without a sign: it takes no more bytes, and ends nothing.

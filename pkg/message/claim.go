@@ -9,8 +9,11 @@ type Claim struct {
 
 	// What the sender says of itself.
 	Instance string // the process: every one takes another; "": not known
-	First    uint64 // the lowest number that this process gives to a new message; those below were given before it
+	First    uint64 // the lowest number that it gives to a new message; 0: it only sends what another one has left
 }
+
+// Gives reports whether the sender may give numbers to new messages.
+func (c Claim) Gives() bool { return c.Instance == "" || c.First > 0 }
 
 // Owned reports whether the sender has proved who it is.
 func (c Claim) Owned() bool { return c.Key != "" }

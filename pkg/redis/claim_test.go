@@ -114,6 +114,8 @@ func TestTwoWritersNoticeUsedNumbers(t *testing.T) {
 			{"a clone of the first", two, process("c", 3000), []uint64{3003}, usedUp},
 			{"which does not take repeats for its own", two, process("c", 3002), []uint64{3002}, usedUp},
 			{"the first does not come back", one, process("a", 1), []uint64{3003}, usedUp},
+			{"what a dead one has left", two, process("e", 0), []uint64{2}, "repeat"},
+			{"is no new number", two, process("e", 0), []uint64{4}, "ok"},
 			{"the next one", one, process("d", 3003), []uint64{3003}, "ok"},
 		} {
 			for i, got := range store(t, step.w, claimed(step.of, step.seqs...)) {
@@ -122,7 +124,7 @@ func TestTwoWritersNoticeUsedNumbers(t *testing.T) {
 				}
 			}
 		}
-		want(t, "the list", server.List("logs"), []string{"1", "2", "3000", "5", "3001", "3002", "3003"})
+		want(t, "the list", server.List("logs"), []string{"1", "2", "3000", "5", "3001", "3002", "4", "3003"})
 	})
 }
 

@@ -62,11 +62,12 @@ end
 if owner ~= '' and not (own_key == owner:sub(1, 40) or own_name ~= '' and own_name == owner:sub(42)) then
 	return redis.error_reply('OTHEROWNER ' .. owner)
 end
-local last = instance ~= '' and redis.pcall('HGET', memory, 'instance') or ''
+local gives = instance ~= '' and first ~= '0'
+local last = gives and redis.pcall('HGET', memory, 'instance') or ''
 if type(last) == 'table' then
 	return last
 end
-if instance ~= '' and instance ~= last then
+if gives and instance ~= last then
 	local high, err = highest()
 	if err then
 		return err
@@ -139,7 +140,7 @@ local function claim()
 	if owned ~= '' and owned ~= owner then
 		reply = change('owner', owner, owned)
 	end
-	if not failed(reply) and instance ~= last then
+	if not failed(reply) and gives and instance ~= last then
 		reply = change('instance', last, instance)
 	end
 	return reply
