@@ -103,7 +103,8 @@ func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr *log
 	socket.Close(draining)
 	c := in.Counters()
 	logger.Info("end", "received", c.Received, "stored", c.Stored, "duplicates", c.Duplicates, "refused", c.Refused,
-		"refused for their sender id", c.Claims, "truncated", socket.Truncated()+dest.Truncated())
+		"refused for their sender id", c.Claims, "truncated", socket.Truncated()+dest.Truncated(),
+		"connections refused", socket.Refused())
 	if closeErr := dest.Close(draining); err == nil {
 		err = closeErr
 	}

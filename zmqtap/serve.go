@@ -72,6 +72,6 @@ func runServe(ctx context.Context, args []string, stdout *os.File, stderr *log.W
 	}
 	cancel(nil)
 	socket.Close(draining)
-	logEnd(logger, stream)
+	logEnd(logger, stream, socket)
 	return err
 }

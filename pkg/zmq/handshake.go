@@ -117,6 +117,8 @@ func receiveCommand(conn *zmq4.Conn, want string) (body, data []byte, err error)
 		return body, data, nil
 	case string(name) == zmtp.Error && err == nil:
 		return nil, nil, &SecurityError{fmt.Errorf("the peer refused the connection: %s", zmtp.ErrorReason(data))}
+	case string(name) == zmtp.Hello && want == zmtp.Welcome:
+		return nil, nil, &SecurityError{errors.New("security mismatch: both ends are clients; one must be the server")}
 	case misspelt(body):
 		return nil, nil, &SecurityError{fmt.Errorf("the peer refused the connection: %s", zmtp.ErrorReason(body[5:]))}
 	case err != nil:
