@@ -23,9 +23,9 @@ const (
 // a stranger's. A greeting with a version below 3 is 2.0's, of libzmq 3.
 const leastVersion = "a peer needs ZMTP 3.0: libzmq 4.0 (of 2013) or newer"
 
-// greetingConn is a connection on which zmq4, which only knows version 3.0 and calls itself a client, greets as what we
-// are. It records the peer's greeting, which zmq4 does not pass on, and returns an error from Read as soon as that cannot
-// become a valid one.
+// greetingConn is a connection on which zmq4, which only knows version 3.0 and calls itself a client, greets as what
+// we are. It records the peer's greeting, which zmq4 does not pass on, and returns an error from Read as soon as that
+// cannot become a valid one.
 type greetingConn struct {
 	net.Conn
 	mechanism zmq4.SecurityType // ours

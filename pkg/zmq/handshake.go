@@ -106,7 +106,8 @@ func sendCommand(conn *zmq4.Conn, body []byte) error {
 	return err
 }
 
-// receiveCommand reads the handshake command that is to come now. It returns its whole body, and the data after its name.
+// receiveCommand reads the handshake command that is to come now. It returns its whole body, and the data after its
+// name.
 func receiveCommand(conn *zmq4.Conn, want string) (body, data []byte, err error) {
 	if body, err = readCommand(conn); err != nil {
 		return nil, nil, err

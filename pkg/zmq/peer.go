@@ -93,8 +93,8 @@ func (p *Peer) Property(name string) string {
 	return ""
 }
 
-// User returns who the peer has proved to be: the name of its CURVE certificate, or its key in Z85 if it has no name, or
-// PLAIN's user; "" if it has proved nothing.
+// User returns who the peer has proved to be: the name of its CURVE certificate, or its key in Z85 if it has no name,
+// or PLAIN's user; "" if it has proved nothing.
 func (p *Peer) User() string { return p.session.user }
 
 // Key returns the CURVE key that the peer has proved to be its own; nil: it has proved none. Not to be modified.

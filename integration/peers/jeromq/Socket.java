@@ -26,6 +26,7 @@ public final class Socket {
         context.setLinger(5000);
         SocketType type = SocketType.valueOf(args[0]);
         ZMQ.Socket socket = context.createSocket(type);
+        socket.setHandshakeIvl(1000); // one connection in thirty it opens and never greets, libzmq as little
         secure(socket, given);
         if (given.containsKey("subscribe")) {
             socket.subscribe(given.get("subscribe"));
