@@ -18,7 +18,7 @@ var servers = map[string]struct{ server, client []string }{
 }
 
 // open starts a program whose standard input has no end. [dir] is the folder of the certificates.
-func (c *certificates) open(t *testing.T, line []string, more ...string) *process {
+func (c *keyring) open(t *testing.T, line []string, more ...string) *process {
 	t.Helper()
 	var args []string
 	for _, arg := range with(line[1:], more...) {
@@ -40,7 +40,7 @@ func TestClientsComeAndGo(t *testing.T) {
 	for name, s := range servers {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := makeCertificates(t, "server", "web1", "web2")
+			c := makeKeyring(t, "server", "web1", "web2")
 			c.allow(t, "web1", "web2")
 			server := c.open(t, s.server, c.serves("server")...)
 			at := []string{"--reconnect-max", "100ms", "--connect", "tcp://127.0.0.1:" + server.boundPort(t)}
@@ -73,7 +73,7 @@ func TestPasswordChanges(t *testing.T) {
 	for name, s := range servers {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := makeCertificates(t)
+			c := makeKeyring(t)
 			server := c.open(t, s.server, c.plain("u", "password")...)
 			at := []string{"--reconnect-max", "100ms", "--connect", "tcp://127.0.0.1:" + server.boundPort(t)}
 			old := c.open(t, s.client, with(c.plain("u", "password"), at...)...)
@@ -98,7 +98,7 @@ func TestPasswordChanges(t *testing.T) {
 
 // At a terminal, zmqtap still ends when that goes, whatever SIGHUP means to it otherwise.
 func TestTerminalOfACurveServerGoes(t *testing.T) {
-	c := makeCertificates(t, "server", "web1")
+	c := makeKeyring(t, "server", "web1")
 	c.allow(t, "web1")
 	s := startAtTerminal(t, exec.Command(program("zmqtap"), with(c.serves("server"), "--bind", here)...))
 	s.shows(t, "listening")

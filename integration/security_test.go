@@ -10,13 +10,13 @@ import (
 
 // CURVE and PLAIN from the command lines of the real programs.
 
-// certificates is a folder of them, as --curve-keygen makes them. Its folder clients has those that a server lets in;
+// keyring is a folder of certificates, as --curve-keygen makes them. Its folder clients has those that a server lets in;
 // its files password and password2 have two passwords.
-type certificates struct{ dir string }
+type keyring struct{ dir string }
 
-func makeCertificates(t *testing.T, names ...string) *certificates {
+func makeKeyring(t *testing.T, names ...string) *keyring {
 	t.Helper()
-	c := &certificates{folder(t)}
+	c := &keyring{folder(t)}
 	if err := os.Mkdir(c.path("clients"), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -32,16 +32,16 @@ func makeCertificates(t *testing.T, names ...string) *certificates {
 
 const secretWord = "open-sesame"
 
-func (c *certificates) path(name string) string { return filepath.Join(c.dir, name) }
+func (c *keyring) path(name string) string { return filepath.Join(c.dir, name) }
 
-func (c *certificates) write(t *testing.T, name, text string) {
+func (c *keyring) write(t *testing.T, name, text string) {
 	t.Helper()
 	if err := os.WriteFile(c.path(name), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func (c *certificates) read(t *testing.T, name string) string {
+func (c *keyring) read(t *testing.T, name string) string {
 	t.Helper()
 	text, err := os.ReadFile(c.path(name))
 	if err != nil {
@@ -51,14 +51,14 @@ func (c *certificates) read(t *testing.T, name string) string {
 }
 
 // allow puts clients' public certificates into the folder of those that are let in.
-func (c *certificates) allow(t *testing.T, names ...string) {
+func (c *keyring) allow(t *testing.T, names ...string) {
 	t.Helper()
 	for _, name := range names {
 		c.write(t, "clients/"+name, c.read(t, name))
 	}
 }
 
-func (c *certificates) forbid(t *testing.T, name string) {
+func (c *keyring) forbid(t *testing.T, name string) {
 	t.Helper()
 	if err := os.Remove(c.path("clients/" + name)); err != nil {
 		t.Fatal(err)
@@ -67,11 +67,11 @@ func (c *certificates) forbid(t *testing.T, name string) {
 
 // Flags of a CURVE server, of a client that knows servers, and of both ends of PLAIN.
 
-func (c *certificates) serves(name string) []string {
+func (c *keyring) serves(name string) []string {
 	return []string{"--curve-key", c.path(name), "--curve-clients", c.path("clients")}
 }
 
-func (c *certificates) knows(name string, servers ...string) []string {
+func (c *keyring) knows(name string, servers ...string) []string {
 	flags := []string{"--curve-key", c.path(name)}
 	for _, server := range servers {
 		flags = append(flags, "--curve-server-key", c.path(server))
@@ -79,7 +79,7 @@ func (c *certificates) knows(name string, servers ...string) []string {
 	return flags
 }
 
-func (c *certificates) plain(user, file string) []string {
+func (c *keyring) plain(user, file string) []string {
 	return []string{"--plain-user", user, "--plain-password-file", c.path(file)}
 }
 
@@ -102,7 +102,7 @@ type secured struct {
 	client, server   string // their names, as the other end logs them; "": none
 }
 
-func (c *certificates) mechanisms() map[string]secured {
+func (c *keyring) mechanisms() map[string]secured {
 	return map[string]secured{
 		"CURVE":           {c.serves("server"), c.knows("web1", "server"), "web1", "server"},
 		"CURVE, reversed": {c.knows("web1", "server"), c.serves("server"), "server", "web1"},
@@ -112,7 +112,7 @@ func (c *certificates) mechanisms() map[string]secured {
 
 // Each of omzmq and imzmq is server and client, bound and connected.
 func TestSecuredDelivery(t *testing.T) {
-	c := makeCertificates(t, "server", "web1")
+	c := makeKeyring(t, "server", "web1")
 	c.allow(t, "web1")
 	for name, s := range c.mechanisms() {
 		t.Run(name, func(t *testing.T) {
@@ -145,7 +145,7 @@ func (d *driver) publishes(t *testing.T, has ...func() bool) {
 // Each command of zmqtap is server and client, bound and connected. The hub is so on both sides; with both roles it is
 // the server where it has bound, and the client of the hub that it connects to.
 func TestSecuredTap(t *testing.T) {
-	c := makeCertificates(t, "server", "web1")
+	c := makeKeyring(t, "server", "web1")
 	c.allow(t, "web1")
 	for name, s := range c.mechanisms() {
 		t.Run(name, func(t *testing.T) {
@@ -173,7 +173,7 @@ func TestSecuredTap(t *testing.T) {
 }
 
 func TestHubIsServerAndClient(t *testing.T) {
-	c := makeCertificates(t, "server", "hub2", "web1")
+	c := makeKeyring(t, "server", "hub2", "web1")
 	c.allow(t, "hub2", "web1")
 	first := startHub(t, c.serves("server")...)
 	second := startHub(t, with(c.knows("hub2", "server"), "--curve-clients", c.path("clients"), "--in-connect", first.out)...)
@@ -188,7 +188,7 @@ func TestHubIsServerAndClient(t *testing.T) {
 // What does not fit together is said at both ends in the same words, with the other end's address: once at the end that
 // dials, in few lines at the other one. Both count it.
 func TestRefusals(t *testing.T) {
-	c := makeCertificates(t, "server", "other", "web1", "stranger")
+	c := makeKeyring(t, "server", "other", "web1", "stranger")
 	c.allow(t, "web1")
 	for name, refused := range map[string]struct {
 		imzmq, omzmq []string
