@@ -101,12 +101,15 @@ func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr *log
 	err = cmp.Or(err, flags.Failure(ctx))
 	cancel(nil)
 	socket.Close(draining)
-	c := in.Counters()
-	logger.Info("end", "received", c.Received, "stored", c.Stored, "duplicates", c.Duplicates, "refused", c.Refused,
-		"refused for their sender id", c.Claims, "truncated", socket.Truncated()+dest.Truncated(),
-		"connections refused", socket.Refused())
+	logEnd(logger, in.Counters(), socket, dest)
 	if closeErr := dest.Close(draining); err == nil {
 		err = closeErr
 	}
 	return err
+}
+
+func logEnd(logger *slog.Logger, c intake.Counters, socket *zmq.Socket, dest destination.Destination) {
+	logger.Info("end", "received", c.Received, "stored", c.Stored, "duplicates", c.Duplicates, "refused", c.Refused,
+		"refused for their sender id", c.Claims, "truncated", socket.Truncated()+dest.Truncated(),
+		"connections refused", socket.Refused())
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/message"
 )
 
-// claims logs and counts messages that are refused because the sender id is not their sender's: a line a minute for each
-// sender, and not many in all.
+// claims logs and counts messages that are refused because the sender id is not their sender's: a line a minute for
+// each sender, and not many in all.
 type claims struct {
 	log     log.Limited
 	refused uint64 // messages

@@ -19,8 +19,9 @@ import (
 // at the same time: then one machine was cloned from the other.
 //
 // A process that takes the place of a dead one, with its journal, uses its id, too, and the dead one's connection may
-// seem to stand for long: its host has lost power, or its network. A newcomer therefore waits until the other connection
-// has answered a PING, which makes two senders of them, or has not, and is ended. Its messages are read only then.
+// seem to stand for long: its host has lost power, or its network. A newcomer therefore waits until the other
+// connection has answered a PING, which makes two senders of them, or has not, and is ended. Its messages are read only
+// then.
 //
 // Up and Down are for the socket's OnUp and OnDown.
 type Senders struct {
@@ -126,8 +127,8 @@ func (s *Senders) lives(p *zmq.Peer) bool {
 	}
 }
 
-// supersede ends the connection of a dead sender whose successor is there. What it has sent and is not stored yet is not
-// answered any more; the successor sends it.
+// supersede ends the connection of a dead sender whose successor is there. What it has sent and is not stored yet is
+// not answered any more; the successor sends it.
 func (s *Senders) supersede(dead *sender, successor *zmq.Peer) {
 	s.mu.Lock()
 	dead.admitted = false
@@ -179,7 +180,7 @@ func (s *Senders) Down(p *zmq.Peer, _ error) {
 	}
 }
 
-// look returns a peer's claim, and whether its id is contested. It returns nil if nothing of the peer is taken any more.
+// look returns a peer's claim, and whether its id is contested; nil if nothing of the peer is taken any more.
 func (s *Senders) look(p *zmq.Peer) (claim *message.Claim, contested bool) {
 	if errors.Is(p.DropReason(), errSuperseded) {
 		return nil, false

@@ -19,8 +19,8 @@ type metadata struct {
 	peerProperties []Property
 }
 
-// Property is what an application tells of itself in a handshake. Its name begins with "X-" (RFC 23); names are compared
-// without case.
+// Property is what an application tells of itself in a handshake. Its name begins with "X-" (RFC 23); names are
+// compared without case.
 type Property struct{ Name, Value string }
 
 // encode returns our own.
