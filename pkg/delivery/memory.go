@@ -28,9 +28,10 @@ type Seen struct {
 	name string // id in hexadecimal digits
 	high uint64 // the highest number marked
 
-	holder  message.Claim // whose messages were stored last, or are to be stored in this round
-	before  message.Claim // the holder before this round
-	holding bool          // holder is not before: nothing of it has been stored yet
+	holder     message.Claim // whose messages were stored last, or are to be stored in this round
+	holding    bool          // nothing of the holder has been stored yet; if nothing is, the next two are true again:
+	before     message.Claim // the holder before
+	beforeHigh uint64
 
 	bits [seenSize / 64]uint64
 }

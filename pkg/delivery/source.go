@@ -67,18 +67,18 @@ func (s *Seen) hold(c *message.Claim) (changed bool) {
 		return false
 	}
 	if !s.holding {
-		s.before, s.holding = s.holder, true
+		s.before, s.beforeHigh, s.holding = s.holder, s.high, true
 	}
 	s.holder = next
 	return true
 }
 
-// settle ends a round in which something of the sender was stored, or not.
+// settle ends a round in which something of the sender was stored, or not. What was not stored is unmarked by then.
 func (s *Seen) settle(stored bool) {
 	switch {
 	case stored:
 		s.holding = false
 	case s.holding:
-		s.holder, s.holding = s.before, false
+		s.holder, s.high, s.holding = s.before, s.beforeHigh, false
 	}
 }

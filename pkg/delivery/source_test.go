@@ -82,6 +82,8 @@ func TestClaims(t *testing.T) {
 		"the twin comes back after the clone":         {{claim: process("a", 5), seq: 4}, {claim: process("b", 5), seq: 5}, {claim: process("a", 5), seq: 5, refusal: used}},
 		"one that only sends what was left":           {{claim: process("a", 5), seq: 4}, {claim: process("b", 0), seq: 3}, {claim: process("b", 0), seq: 4, repeat: true}, {claim: process("a", 5), seq: 5}},
 		"a machine that was set back":                 {{claim: process("a", 1), seq: 9}, {claim: process("b", 5), seq: 5, refusal: used}},
+		"a process after what was refused of it":      {{claim: process("a", 1), seq: 1, fails: true}, {claim: process("a", 1), seq: 2}, {claim: process("a", 1), seq: 1}},
+		"another, of which nothing is stored":         {{claim: process("a", 1), seq: 1}, {claim: process("b", 9), seq: 9, fails: true}, {claim: process("a", 1), seq: 2}, {claim: process("a", 1), seq: 1, repeat: true}},
 		"a successor after what was refused":          {{claim: process("a", 1), seq: 1, fails: true}, {claim: process("b", 2), seq: 1}, {claim: process("b", 2), seq: 2}},
 		"an older omzmq, then a newer one, then back": {{claim: clear_, seq: 1}, {claim: process("b", 2), seq: 2}, {claim: clear_, seq: 3}},
 	} {

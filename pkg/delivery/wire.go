@@ -9,8 +9,8 @@
 //	receiver → sender    [seq]                     stored: this message and every earlier one sent on this connection
 //	receiver → sender    [seq] [reason: text]      refused: this one message
 //
-// In the handshake's metadata a sender says which process it is, and which numbers are new. By that a receiver tells two
-// senders with one id from one sender and its successor. Without X-Instance it cannot.
+// In the handshake's metadata a sender says which process it is, and which numbers are new. By that a receiver tells
+// two senders with one id from one sender and its successor. Without X-Instance it cannot.
 //
 //	X-Instance           1 to 64 printable characters, others in each process
 //	X-First              decimal: lower numbers were given to messages by an earlier process; missing: this one gives
