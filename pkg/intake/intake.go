@@ -63,9 +63,6 @@ func New(cfg Config, socket *zmq.Socket, dest destination.Destination) *Intake {
 func (in *Intake) Run(ctx, draining context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	if in.cfg.Senders != nil {
-		defer in.cfg.Senders.stop()
-	}
 	if done := in.dest.Done(); done != nil {
 		go func() {
 			select {

@@ -28,6 +28,7 @@ type fakeDestination struct {
 	mu       sync.Mutex
 	stored   []string
 	batches  []int
+	users    []string      // of the stored messages
 	nameless int           // messages without a peer or a time
 	entered  chan struct{} // receives when a batch is being stored
 	release  chan struct{} // nil: batches are stored at once
@@ -63,7 +64,7 @@ func (d *fakeDestination) Store(ctx context.Context, batch []message.Message, se
 			settled(i, destination.ErrRepeat)
 			continue
 		}
-		d.stored = append(d.stored, string(m.Payload))
+		d.stored, d.users = append(d.stored, string(m.Payload)), append(d.users, m.User)
 		settled(i, nil)
 	}
 	return nil

@@ -27,8 +27,6 @@ import (
 type Senders struct {
 	logger   log.Limited
 	patience time.Duration // how long an answer to the PING is waited for
-	closed   chan struct{}
-	close    sync.Once
 
 	mu   sync.Mutex
 	byID map[delivery.SenderID][]*sender
@@ -50,7 +48,7 @@ const (
 
 // NewSenders makes the account of a socket's senders.
 func NewSenders(logger *slog.Logger) *Senders {
-	return &Senders{logger: log.Limited{Logger: logger}, patience: answerTime, closed: make(chan struct{}),
+	return &Senders{logger: log.Limited{Logger: logger}, patience: answerTime,
 		byID: make(map[delivery.SenderID][]*sender), of: make(map[*zmq.Peer]*sender)}
 }
 
@@ -103,7 +101,7 @@ func (s *Senders) contested(c *sender) bool {
 	return c.claim.Gives() && slices.ContainsFunc(s.rivals(c), func(other *sender) bool { return other.claim.Gives() })
 }
 
-// lives reports whether a peer answers.
+// lives reports whether a peer answers. It returns at once when the socket is closed: then the peer is gone.
 func (s *Senders) lives(p *zmq.Peer) bool {
 	question := p.Ask()
 	if question.Answer() == zmq.Dead {
@@ -121,8 +119,6 @@ func (s *Senders) lives(p *zmq.Peer) bool {
 			}
 		case <-deadline.C:
 			return false
-		case <-s.closed:
-			return true
 		}
 	}
 }
@@ -194,6 +190,3 @@ func (s *Senders) look(p *zmq.Peer) (claim *message.Claim, contested bool) {
 	}
 	return &c.claim, len(s.byID[c.id]) > 1 && s.contested(c)
 }
-
-// stop ends all waiting.
-func (s *Senders) stop() { s.close.Do(func() { close(s.closed) }) }

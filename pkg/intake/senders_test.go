@@ -2,6 +2,7 @@ package intake
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -125,6 +126,27 @@ func TestWaitingNewcomersEnd(t *testing.T) {
 	h.socket.Close(ctx) // waits for OnUp
 }
 
+// What is still there of a sender whose successor has come is not taken: the successor sends it.
+func TestNothingOfASupersededSenderIsTaken(t *testing.T) {
+	t.Parallel()
+	h, id := newHouse(t, zmq.Config{}), delivery.NewSenderID()
+	h.come(t, h.at, id, message.Claim{Instance: "first", First: 1}, zmq.Security{}).says(t, 1, "a")
+	h.senders.mu.Lock()
+	c := h.senders.byID[id][0]
+	h.senders.mu.Unlock()
+	if claim, _ := h.senders.look(c.peer); claim == nil {
+		t.Error("a sender is not known")
+	}
+	h.senders.supersede(c, c.peer)
+	if claim, _ := h.senders.look(c.peer); claim != nil {
+		t.Error("a superseded sender is still heard")
+	}
+	h.eventually(t, "its end", func() bool { return h.log.has(errSuperseded.Error()) })
+	if claim, _ := h.senders.look(c.peer); claim != nil {
+		t.Error("a superseded sender that has gone is still heard")
+	}
+}
+
 // names are the clients that are let in.
 type names map[curve.Key]string
 
@@ -169,4 +191,7 @@ func TestASenderIDBelongsToItsKey(t *testing.T) {
 		t.Errorf("under its new key, it is told %q", why)
 	}
 	h.stored(t, "a", "b")
+	if !slices.Equal(h.dest.users, []string{"web", "web"}) {
+		t.Errorf("stored for the users %q", h.dest.users)
+	}
 }

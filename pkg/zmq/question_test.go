@@ -27,6 +27,23 @@ func TestQuestion(t *testing.T) {
 	eventually(t, "the end to be seen", func() bool { return q.Answer() == Dead })
 }
 
+// A peer that has ended its side is dead even while what it has sent is held back, and its end not read.
+func TestTheDeadAreKnownUnread(t *testing.T) {
+	s, at := bound(t, Config{Type: Router})
+	r := peerRaw(t, at, "DEALER", 1)
+	r.say("\x00\x04held")
+	peers(t, s, 1)
+	p := peer(s, 0)
+	eventually(t, "its message to be held back", func() bool { return p.handed.Load()%2 == 1 })
+	r.Close()
+	q := p.Ask()
+	eventually(t, "the end to be seen", func() bool { return q.Answer() == Dead })
+	if p.gone() {
+		t.Error("its end was read")
+	}
+	receiveOne(t, s)
+}
+
 // Nothing that a peer has sent before it is asked answers the question, nor does the answer to an earlier one.
 func TestOnlyAnAnswerShowsLife(t *testing.T) {
 	s, at := bound(t, Config{Type: Router})
@@ -42,6 +59,7 @@ func TestOnlyAnAnswerShowsLife(t *testing.T) {
 	r.frame()
 	r.say(command("PONG", context), command("PONG", ""), "\x00\x04late")
 	receiveOne(t, s)
+	eventually(t, "the peer to be read again", func() bool { return p.handed.Load()%2 == 0 })
 	if second.Answer() != NotAnswered {
 		t.Error("an old answer was taken for a new one")
 	}
