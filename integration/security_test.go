@@ -10,8 +10,8 @@ import (
 
 // CURVE and PLAIN from the command lines of the real programs.
 
-// keyring is a folder of certificates, as --curve-keygen makes them. Its folder clients has those that a server lets in;
-// its files password and password2 have two passwords.
+// keyring is a folder of certificates, as --curve-keygen makes them. Its folder clients has those that a server lets
+// in; its files password and password2 have two passwords.
 type keyring struct{ dir string }
 
 func makeKeyring(t *testing.T, names ...string) *keyring {

@@ -135,18 +135,18 @@ func TestShippedAcknowledgedAndImprog(t *testing.T) {
 // inComment returns the line that begins with start in a file's comment, without what makes it a comment.
 func inComment(t *testing.T, conf, start string) string {
 	t.Helper()
-	found := regexp.MustCompile(`(?m)^#\t(`+start+`.*)$`).FindAllStringSubmatch(conf, -1)
+	found := regexp.MustCompile(`(?m)^#\t(` + start + `.*)$`).FindStringSubmatch(conf)
 	if found == nil {
 		t.Fatalf("no %s in the comment", start)
 	}
-	return found[len(found)-1][1]
+	return found[1]
 }
 
-// encrypted is a shipped file with the binary= that its comment has for CURVE.
+// encrypted is a shipped file with the flags for CURVE that its comment has.
 func encrypted(t *testing.T, name string, c *keyring, oldnew ...string) string {
 	t.Helper()
 	conf := shipped(t, name)
-	conf = regexp.MustCompile(`(?m)^\tbinary=.*$`).ReplaceAllLiteralString(conf, "\t"+inComment(t, conf, "binary="))
+	conf = regexp.MustCompile(`(?m)^(\tbinary=".*)"$`).ReplaceAllString(conf, "$1 "+inComment(t, conf, "--curve-key ")+`"`)
 	return strings.NewReplacer(append(oldnew, keysFolder, c.dir, "/var/log/", "[dir]/", "/var/spool/rsyslog/", "[dir]/")...).Replace(conf)
 }
 
@@ -164,8 +164,9 @@ func TestShippedEncryptedAndRELP(t *testing.T) {
 	if err := os.Chmod(credentials+"/"+credential, 0o440); err != nil {
 		t.Fatal(err)
 	}
-	command := strings.Fields(strings.NewReplacer("ExecStart=", "", "[relp]", to.relp, "${CREDENTIALS_DIRECTORY}", credentials,
-		keysFolder, c.dir).Replace(inComment(t, conf, "ExecStart=")))
+	command := strings.Fields(strings.NewReplacer("[relp]", to.relp, "${CREDENTIALS_DIRECTORY}", credentials, keysFolder, c.dir).
+		Replace(inComment(t, conf, "ExecStart=") + " " + inComment(t, conf, "--curve-key ")))
+	command[0] = strings.TrimPrefix(command[0], "ExecStart=")
 	cmd := exec.Command(command[0], command[1:]...)
 	cmd.Env = append(os.Environ(), "CREDENTIALS_DIRECTORY="+credentials)
 	imzmq := start(t, "imzmq", cmd)
