@@ -65,8 +65,13 @@ func (s *Senders) Up(p *zmq.Peer) {
 	s.byID[id] = append(s.byID[id], c)
 	rivals := s.rivals(c)
 	s.mu.Unlock()
-	for _, rival := range rivals {
-		if !s.lives(rival.peer) {
+	questions := make([]zmq.Question, len(rivals))
+	for i, rival := range rivals {
+		questions[i] = rival.peer.Ask()
+	}
+	until := time.Now().Add(s.patience)
+	for i, rival := range rivals {
+		if !lives(questions[i], until) {
 			s.supersede(rival, p)
 		}
 	}
@@ -101,22 +106,18 @@ func (s *Senders) contested(c *sender) bool {
 	return c.claim.Gives() && slices.ContainsFunc(s.rivals(c), func(other *sender) bool { return other.claim.Gives() })
 }
 
-// lives reports whether a peer answers. It returns at once when the socket is closed: then the peer is gone.
-func (s *Senders) lives(p *zmq.Peer) bool {
-	question := p.Ask()
-	if question.Answer() == zmq.Dead {
-		return false
-	}
-	deadline := time.NewTimer(s.patience)
+// lives reports whether the peer that was asked answers in time. When the socket is closed, the peer is gone at once.
+func lives(question zmq.Question, until time.Time) bool {
+	deadline := time.NewTimer(time.Until(until))
 	defer deadline.Stop()
 	poll := time.NewTicker(answerPoll)
 	defer poll.Stop()
 	for {
+		if life := question.Answer(); life != zmq.NotAnswered {
+			return life == zmq.Alive
+		}
 		select {
 		case <-poll.C:
-			if life := question.Answer(); life != zmq.NotAnswered {
-				return life == zmq.Alive
-			}
 		case <-deadline.C:
 			return false
 		}

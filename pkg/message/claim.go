@@ -34,15 +34,15 @@ func (c Claim) Owner() string {
 	return "nobody (in clear)"
 }
 
-// What a sender is told whose claim does not hold. Both ends log these words; docs/delivery.md has a section on each.
+// What a sender is told whose claim does not hold. Both ends log these words, and docs/delivery.md has them.
 const (
-	newID = ": give one a sender id of its own: stop its rsyslogd, and type omzmq --journal DIR --new-sender-id"
+	otherOwner = "the sender id belongs to another key; if this machine was cloned from another, or its new certificate " +
+		"has another name, give this machine" + newID
+	usedUp = "the sender id has been used by another sender since this one began; if a machine was cloned, or this one " +
+		"set back to an earlier state, give this one" + newID
+	twoSenders = "two machines have this sender id; if one was cloned from the other, give one of them" + newID
 
-	otherOwner = "the sender id belongs to another key; was this machine cloned from another, or has its key changed, and not its " +
-		"certificate's name? To have both" + newID
-	usedUp = "the sender id has been used by another sender since this one began; was a machine cloned, or set back to an " +
-		"earlier state? Of the two" + newID
-	twoSenders = "two machines have this sender id; was one cloned from the other? Of the two" + newID
+	newID = " a sender id of its own: stop its rsyslogd, and type omzmq --journal DIR --new-sender-id"
 )
 
 // ClaimError says why nothing that is sent under a sender id is stored.
