@@ -124,7 +124,7 @@ func (g *guest) leave() {
 	g.socket.Close(ctx)
 }
 
-func (h *house) eventually(t *testing.T, what string, done func() bool) {
+func eventually(t *testing.T, what string, done func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); !done(); <-time.After(time.Millisecond) {
 		if time.Now().After(deadline) {

@@ -16,6 +16,7 @@ func TestPlainMessagesHaveUsers(t *testing.T) {
 	if err := r.sender.Send(t.Context(), []byte("a")); err != nil {
 		t.Fatal(err)
 	}
+	eventually(t, "the message", func() bool { return len(dest.has()) == 1 })
 	r.stop()
 	r.expectEnd(t)
 	if !slices.Equal(dest.has(), []string{"a"}) || !slices.Equal(dest.users, []string{"logs"}) {

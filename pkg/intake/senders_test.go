@@ -32,10 +32,10 @@ func TestAClone(t *testing.T) {
 			if why := first.says(t, 2, "c"); why != twoSenders {
 				t.Errorf("the first is told %q", why)
 			}
-			h.eventually(t, "the log", func() bool { return h.log.has(twoSenders) })
+			eventually(t, "the log", func() bool { return h.log.has(twoSenders) })
 			second.leave()
-			h.eventually(t, "its end", func() bool { return h.socket.Peers() == 1 })
-			h.eventually(t, "the first to be let in", func() bool { return first.says(t, 2, "c") == "" })
+			eventually(t, "its end", func() bool { return h.socket.Peers() == 1 })
+			eventually(t, "the first to be let in", func() bool { return first.says(t, 2, "c") == "" })
 			h.stored(t, "a", "c")
 		})
 	}
@@ -50,8 +50,8 @@ func TestTheCloneThatStaysIsNotTakenForTheOneThatLeft(t *testing.T) {
 	second.says(t, 1, "b")
 	first.leave()
 	used := (&message.ClaimError{Kind: message.UsedUp}).Error()
-	h.eventually(t, "the contest to be over", func() bool { return second.says(t, 1, "b") == used })
-	h.eventually(t, "the log", func() bool { return h.log.has(used) })
+	eventually(t, "the contest to be over", func() bool { return second.says(t, 1, "b") == used })
+	eventually(t, "the log", func() bool { return h.log.has(used) })
 	h.stored(t, "a")
 }
 
@@ -85,7 +85,7 @@ func TestAClonesLeftoversHoldUpNobody(t *testing.T) {
 	if why := first.says(t, 2, "b") + left.says(t, 2, "b") + left.says(t, 1, "a") + first.says(t, 3, "c") + left.says(t, 1, "a"); why != "" {
 		t.Error(why)
 	}
-	h.eventually(t, "the log", func() bool { return h.log.has("one of them only sends what was left") })
+	eventually(t, "the log", func() bool { return h.log.has("one of them only sends what was left") })
 	h.stored(t, "b", "a", "c")
 }
 
@@ -104,7 +104,7 @@ func TestAVanishedSenderIsNoClone(t *testing.T) {
 		t.Errorf("the successor is told %q", why)
 	}
 	h.stored(t, "a", "b")
-	h.eventually(t, "the log", func() bool { return h.log.has(errSuperseded.Error()) })
+	eventually(t, "the log", func() bool { return h.log.has(errSuperseded.Error()) })
 }
 
 // A newcomer that waits does not hold up the end.
@@ -116,7 +116,7 @@ func TestWaitingNewcomersEnd(t *testing.T) {
 	h.come(t, at, id, message.Claim{Instance: "first", First: 1}, zmq.Security{}).says(t, 1, "a")
 	cut.Store(true)
 	h.come(t, h.at, id, message.Claim{Instance: "second", First: 2}, zmq.Security{})
-	h.eventually(t, "the newcomer", func() bool { return h.socket.Peers() == 2 })
+	eventually(t, "the newcomer", func() bool { return h.socket.Peers() == 2 })
 	h.stop()
 	if err := <-h.ended; err != nil {
 		t.Error(err)
@@ -141,7 +141,7 @@ func TestNothingOfASupersededSenderIsTaken(t *testing.T) {
 	if claim, _ := h.senders.look(c.peer); claim != nil {
 		t.Error("a superseded sender is still heard")
 	}
-	h.eventually(t, "its end", func() bool { return h.log.has(errSuperseded.Error()) })
+	eventually(t, "its end", func() bool { return h.log.has(errSuperseded.Error()) })
 	if claim, _ := h.senders.look(c.peer); claim != nil {
 		t.Error("a superseded sender that has gone is still heard")
 	}
@@ -186,7 +186,7 @@ func TestASenderIDBelongsToItsKey(t *testing.T) {
 			}
 		}
 	}
-	h.eventually(t, "the log", func() bool { return h.log.has("user=thief", nobody.Public.String(), "owner=web") })
+	eventually(t, "the log", func() bool { return h.log.has("user=thief", nobody.Public.String(), "owner=web") })
 	if why := h.come(t, h.at, id, message.Claim{Instance: "a", First: 1}, as(renewed)).says(t, 2, "b"); why != "" {
 		t.Errorf("under its new key, it is told %q", why)
 	}
