@@ -32,9 +32,9 @@ func greet(ctx context.Context, target destination.Target, config destination.Co
 // and is stored a fifth to a third faster when all programs share two CPUs (bench/run -rows redis-free).
 const quiet = 100 * time.Microsecond
 
-// newSocket makes the socket. It also returns whether messages are acknowledged.
-func newSocket(o *options, logger *slog.Logger) (socket *zmq.Socket, acknowledge bool, err error) {
-	acknowledge = o.socketType == zmq.Router && o.ack
+// newSocket makes the socket. It also returns whose messages are acknowledged; nil: nobody's.
+func newSocket(o *options, logger *slog.Logger) (socket *zmq.Socket, senders *intake.Senders, err error) {
+	acknowledge := o.socketType == zmq.Router && o.ack
 	if acknowledge && o.target.Redis.Kind == redis.Channel {
 		logger.Warn("a channel stores nothing: " +
 			"an acknowledged message was given to the subscribers of that moment, if there were any")
@@ -42,13 +42,14 @@ func newSocket(o *options, logger *slog.Logger) (socket *zmq.Socket, acknowledge
 	cfg := o.Socket(o.socketType, logger)
 	cfg.Batch = o.batch // so that no peer's turn lasts for more than two rounds
 	if acknowledge {
-		cfg.OnUp, cfg.Answered = intake.CheckSender, true
+		senders = intake.NewSenders(logger)
+		cfg.OnUp, cfg.OnDown, cfg.Answered = senders.Up, senders.Down, true
 	}
 	if cfg.Subscribe = o.subscribe; o.socketType == zmq.Sub && len(o.subscribe) == 0 {
 		cfg.Subscribe = []string{""}
 	}
 	socket, err = zmq.New(cfg)
-	return socket, acknowledge, err
+	return socket, senders, err
 }
 
 func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr *log.Writer) error {
@@ -74,7 +75,7 @@ func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr *log
 	if err != nil {
 		return err
 	}
-	socket, acknowledge, err := newSocket(o, logger)
+	socket, senders, err := newSocket(o, logger)
 	if err != nil {
 		return err
 	}
@@ -91,7 +92,7 @@ func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr *log
 	}
 	draining, stop := o.Lingering(ctx)
 	defer stop()
-	cfgIn := intake.Config{Acknowledge: acknowledge, Batch: o.batch, Delay: o.delay, Logger: logger}
+	cfgIn := intake.Config{Acknowledge: senders != nil, Senders: senders, Batch: o.batch, Delay: o.delay, Logger: logger}
 	if o.target.Redis.Kind != 0 {
 		cfgIn.Quiet = quiet
 	}
@@ -100,11 +101,15 @@ func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr *log
 	err = cmp.Or(err, flags.Failure(ctx))
 	cancel(nil)
 	socket.Close(draining)
-	c := in.Counters()
-	logger.Info("end", "received", c.Received, "stored", c.Stored, "duplicates", c.Duplicates, "refused", c.Refused,
-		"truncated", socket.Truncated()+dest.Truncated(), "connections refused", socket.Refused())
+	logEnd(logger, in.Counters(), socket, dest)
 	if closeErr := dest.Close(draining); err == nil {
 		err = closeErr
 	}
 	return err
+}
+
+func logEnd(logger *slog.Logger, c intake.Counters, socket *zmq.Socket, dest destination.Destination) {
+	logger.Info("end", "received", c.Received, "stored", c.Stored, "duplicates", c.Duplicates, "refused", c.Refused,
+		"refused for their sender id", c.Claims, "truncated", socket.Truncated()+dest.Truncated(),
+		"connections refused", socket.Refused())
 }

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"io"
 	"log/slog"
 	"time"
 
@@ -17,7 +19,7 @@ func openJournal(o *options, logger *slog.Logger) (*spool.Folder, *spool.Journal
 	if o.journal == "" {
 		return nil, nil, nil
 	}
-	folder, err := spool.Open(o.journal, func() [journal.IDSize]byte { return delivery.NewSenderID() }, logger)
+	folder, err := openFolder(o, logger)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -30,6 +32,24 @@ func openJournal(o *options, logger *slog.Logger) (*spool.Folder, *spool.Journal
 		logger.Info("going on where an earlier omzmq of the same worker ended", "file", own.Path(), "messages", n)
 	}
 	return folder, own, nil
+}
+
+func openFolder(o *options, logger *slog.Logger) (*spool.Folder, error) {
+	return spool.Open(o.journal, func() [journal.IDSize]byte { return delivery.NewSenderID() }, logger)
+}
+
+// renewID does what --new-sender-id says.
+func renewID(o *options, stdout io.Writer, logger *slog.Logger) error {
+	folder, err := openFolder(o, logger)
+	if err != nil {
+		return err
+	}
+	n, err := folder.Renew()
+	if err != nil {
+		return fmt.Errorf("--%s: %w", newIDFlag, err)
+	}
+	fmt.Fprintf(stdout, "%d journals in %s have new sender ids\n", n, o.journal)
+	return nil
 }
 
 // newAdopter makes what delivers the journals of other dead processes, too. Where peers connect to us there is one
@@ -53,7 +73,7 @@ func newAdopter(ctx context.Context, o *options, folder *spool.Folder, own *spoo
 func takeOver(ctx context.Context, o *options, folder *spool.Folder, most int, logger *slog.Logger) (deliveries []adopt.Delivery) {
 	for _, j := range folder.Orphans(most) {
 		logger.Info("delivering what an earlier omzmq has left", "file", j.Path(), "messages", len(j.Records))
-		socket, sender, err := newSender(o, logger, j)
+		socket, sender, err := newSender(o, logger, j, 0)
 		if err == nil {
 			err = o.Dial(socket)
 		}

@@ -11,6 +11,8 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
 )
 
+const newIDFlag = "new-sender-id"
+
 // options is what the command line says.
 type options struct {
 	flags.Common
@@ -21,20 +23,23 @@ type options struct {
 	delimiter   string
 	inline      bool
 	journal     string
+	newID       bool
 	beginMark   string
 	commitMark  string
 
 	socketType   zmq.Type
 	confirmLevel delivery.Confirm
 	topics       message.Topics
+	instance     string      // see delivery.NewInstance
 	splits       func() bool // see journal.Successor; set once there is a log
 }
 
 func parseOptions(args []string, stdout io.Writer) (*options, error) {
-	o := &options{}
+	o := &options{instance: delivery.NewInstance()}
 	fs := flags.NewSet(flags.Program{
 		Name:    program,
 		Plugin:  true,
+		Offline: newIDFlag,
 		Summary: "Moves log messages from rsyslog's omprog into ZeroMQ.",
 		Examples: []flags.Example{
 			{Purpose: "Send, confirmed by the receiver; a killed omzmq loses nothing",
@@ -57,6 +62,9 @@ func parseOptions(args []string, stdout io.Writer) (*options, error) {
 	fs.StringVar(&o.journal, "journal", "",
 		"`folder` for accepted but unconfirmed messages, so that a killed omzmq loses none; "+
 			"any number of processes with the same destination may share it")
+	fs.BoolVar(&o.newID, newIDFlag, false,
+		"give what is in --journal a new sender id and end: for one of two machines of which one was cloned from the other; "+
+			"stop its rsyslogd first")
 	fs.StringVar(&o.beginMark, "begin-mark", omprog.DefaultBeginMark, "omprog's beginTransactionMark")
 	fs.StringVar(&o.commitMark, "commit-mark", omprog.DefaultCommitMark, "omprog's commitTransactionMark")
 	if err := o.Parse(fs, version, args, stdout); err != nil {
@@ -121,6 +129,8 @@ func (o *options) validate() error {
 	switch {
 	case o.journal != "" && o.socketType == zmq.Pub:
 		return flags.Usage("--journal: a pub socket owes nothing, so there is nothing to keep")
+	case o.newID && o.journal == "":
+		return flags.Usage("--%s needs --journal DIR: without it, every omzmq has a sender id of its own", newIDFlag)
 	case o.beginMark == "" || o.commitMark == "" || o.beginMark == o.commitMark:
 		return flags.Usage("--begin-mark and --commit-mark: two different texts are needed, as in omprog's configuration")
 	case o.maxLine() < 1:

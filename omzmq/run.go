@@ -36,6 +36,9 @@ func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr *log
 		return err
 	}
 	p := &process{o: o, logger: o.Logger(stderr)}
+	if o.newID {
+		return renewID(o, stdout, p.logger)
+	}
 	o.splits = sync.OnceValue(func() bool { return splits(p.logger) })
 	unwatch, err := o.Secure(p.logger, hangups)
 	if err != nil {
@@ -216,7 +219,11 @@ func newAccount(o *options, logger *slog.Logger, own *spool.Journal) (*zmq.Socke
 	if o.socketType == zmq.Pub {
 		return newPublisher(o, logger)
 	}
-	return newSender(o, logger, own)
+	first := uint64(1)
+	if own != nil {
+		first = own.Log.Next()
+	}
+	return newSender(o, logger, own, first)
 }
 
 // feed is a socket as a delivery.Feed.
@@ -234,39 +241,6 @@ func newPublisher(o *options, logger *slog.Logger) (*zmq.Socket, *delivery.Publi
 	return feed.Socket, publisher, err
 }
 
-// newSender makes a socket and the account of what it owes, beginning with what is in the journal, if there is one.
-func newSender(o *options, logger *slog.Logger, j *spool.Journal) (*zmq.Socket, *delivery.Sender, error) {
-	cfg := o.Socket(o.socketType, logger)
-	lost := &omprog.Losses{Logger: logger}
-	about := delivery.SenderConfig{Confirm: o.confirmLevel, Topics: o.topics, Logger: logger, Lost: lost.Add,
-		Splits: o.splits}
-	id := delivery.NewSenderID()
-	if j != nil {
-		about.Journal, id = j.Log, j.Log.ID()
-	}
-	carrier := &carrier{}
-	sender := delivery.NewSender(about, carrier)
-	if j != nil {
-		sender.Restore(j.Records, o.Endpoints()...)
-	}
-	if o.confirmLevel == delivery.Stored {
-		cfg.Identity = id[:]
-	}
-	cfg.OnUp = func(p *zmq.Peer) { sender.Up(p) }
-	cfg.OnDown = func(p *zmq.Peer, _ error) { sender.Down(p) }
-	cfg.OnUnreachable = sender.Unreachable
-	cfg.OnWritten = func(p *zmq.Peer) { sender.Progress(p) }
-	cfg.OnReceive = func(b *zmq.Batch) {
-		if o.confirmLevel == delivery.Stored {
-			answers(sender, b)
-		}
-		b.Release()
-	}
-	var err error
-	carrier.Socket, err = zmq.New(cfg)
-	return carrier.Socket, sender, err
-}
-
 // splits asks which release of rsyslog this process serves.
 func splits(logger *slog.Logger) bool {
 	release, err := omprog.ReleaseOf(os.Getppid())
@@ -274,26 +248,4 @@ func splits(logger *slog.Logger) bool {
 		logger.Warn("rsyslog's release is not known: what it sends again after two failures in a row may be stored twice", "reason", err)
 	}
 	return release.Splits()
-}
-
-// answers hands a receiver's answers to the sender.
-func answers(sender *delivery.Sender, b *zmq.Batch) {
-	for i := range b.Len() {
-		a, err := delivery.ParseAnswer(b.Frames(i))
-		if err != nil {
-			b.Peer().Drop(fmt.Errorf("the receiver does not speak acknowledged delivery (is it imzmq --socket router?): %w", err))
-			return
-		}
-		sender.Answer(b.Peer(), a)
-	}
-}
-
-// carrier is a socket as a delivery.Transport.
-type carrier struct{ *zmq.Socket }
-
-func (c *carrier) Queue(frames ...[]byte) delivery.Link {
-	if p := c.Socket.Queue(frames...); p != nil {
-		return p
-	}
-	return nil
 }

@@ -56,7 +56,7 @@ func (r *receiver) begin(life int) {
 	for len(r.waiting) > 0 && len(r.memory.Batch()) < 10 {
 		a := r.waiting[0]
 		r.waiting = r.waiting[1:]
-		if err := r.memory.Add(a.from, a.from.n.side.id, a.frames, message.Message{}); err != nil {
+		if err := r.memory.Add(a.from, r.memory.Source(a.from.n.side.id, nil, false), a.frames, message.Message{}); err != nil {
 			panic(err)
 		}
 	}

@@ -3,6 +3,8 @@ package delivery
 import (
 	"container/list"
 	"encoding/hex"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/message"
 )
 
 const (
@@ -25,6 +27,12 @@ type Seen struct {
 	id   SenderID
 	name string // id in hexadecimal digits
 	high uint64 // the highest number marked
+
+	holder     message.Claim // whose messages were stored last, or are to be stored in this round
+	holding    bool          // nothing of the holder has been stored yet; if nothing is, the next two are true again:
+	before     message.Claim // the holder before
+	beforeHigh uint64
+
 	bits [seenSize / 64]uint64
 }
 

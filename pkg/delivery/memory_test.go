@@ -23,7 +23,7 @@ func addFrom(t *testing.T, r *Receiver, n int, seq uint64) (repeat bool) {
 	t.Helper()
 	c := &fakeConn{}
 	id := SenderID{version, byte(n), byte(n >> 8)}
-	if err := r.Add(c, id, [][]byte{binary.BigEndian.AppendUint64(nil, seq), []byte("text")}, message.Message{}); err != nil {
+	if err := r.Add(c, r.Source(id, nil, false), [][]byte{binary.BigEndian.AppendUint64(nil, seq), []byte("text")}, message.Message{}); err != nil {
 		t.Fatal(err)
 	}
 	repeat = len(r.Batch()) == 0

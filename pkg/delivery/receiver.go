@@ -25,6 +25,7 @@ type Receiver struct {
 	batch    []message.Message
 	fates    []fate
 	arrivals []arrival
+	claimed  []*Seen          // whose holder has changed in this round
 	repeated map[numbered]int // indices in batch of arrivals[:looked] with something to store; for pending
 	looked   int
 	replies  []reply
@@ -56,18 +57,28 @@ type arrival struct {
 	refuse error // why there is nothing to store; nil: it is a repeat
 }
 
+// stored reports whether a message is stored, now or earlier.
+func (r *Receiver) stored(a *arrival) bool {
+	if a.index < 0 {
+		return a.refuse == nil
+	}
+	return r.fates[a.index].settled && r.fates[a.index].refusal == nil
+}
+
 var errNoPayload = errors.New("the message has no payload frame after its number")
 
-// Add takes one message of the sender id from a connection. The first of frames is the number; base holds what all
+// Add takes one message of a source from a connection. The first of frames is the number; base holds what all
 // messages of the connection have in common. The frames must not change until Answer returns. An error means that the
 // connection does not speak the protocol and should be dropped.
-func (r *Receiver) Add(from Conn, id SenderID, frames [][]byte, base message.Message) error {
+func (r *Receiver) Add(from Conn, source Source, frames [][]byte, base message.Message) error {
 	seq, err := ParseSeq(frames[0])
 	if err != nil {
 		return err
 	}
-	seen := r.memory.Sender(id)
+	seen := source.seen
 	switch {
+	case source.refusal != nil:
+		r.arrivals = append(r.arrivals, arrival{from: from, seen: seen, seq: seq, index: -1, refuse: source.refusal})
 	case len(frames) == 1:
 		r.arrivals = append(r.arrivals, arrival{from: from, seen: seen, seq: seq, index: -1, refuse: errNoPayload})
 	case seen.Has(seq):
@@ -77,7 +88,7 @@ func (r *Receiver) Add(from Conn, id SenderID, frames [][]byte, base message.Mes
 		seen.Mark(seq)
 		m := message.FromFrames(frames[1:])
 		m.Peer, m.User, m.Received = base.Peer, base.User, base.Received
-		m.Sender, m.Seq = seen.name, seq
+		m.Sender, m.Seq, m.Claim = seen.name, seq, source.claim
 		r.arrivals = append(r.arrivals, arrival{from: from, seen: seen, seq: seq, index: len(r.batch)})
 		r.batch = append(r.batch, m)
 		r.fates = append(r.fates, fate{})
@@ -115,9 +126,15 @@ func (r *Receiver) Settle(i int, refusal error) {
 // read their answers.
 func (r *Receiver) Answer() (deaf []Conn) {
 	for i := range r.arrivals {
-		if a := &r.arrivals[i]; a.index >= 0 && (!r.fates[a.index].settled || r.fates[a.index].refusal != nil) {
+		switch a := &r.arrivals[i]; {
+		case r.stored(a):
+			a.seen.settle(true)
+		case a.index >= 0:
 			a.seen.Unmark(a.seq)
 		}
+	}
+	for _, s := range r.claimed {
+		s.settle(false)
 	}
 	for i := range r.arrivals {
 		a := &r.arrivals[i]
@@ -141,9 +158,11 @@ func (r *Receiver) begin() {
 	clear(r.arrivals)
 	clear(r.fates)
 	clear(r.replies)
+	clear(r.claimed)
 	clear(r.repeated)
 	clear(r.replyOf)
 	r.batch, r.fates, r.arrivals, r.replies = r.batch[:0], r.fates[:0], r.arrivals[:0], r.replies[:0]
+	r.claimed = r.claimed[:0]
 	r.looked = 0
 }
 

@@ -42,7 +42,7 @@ func add(t *testing.T, r *Receiver, c Conn, seqs ...uint64) {
 	t.Helper()
 	for _, seq := range seqs {
 		frames := [][]byte{binary.BigEndian.AppendUint64(nil, seq), []byte("topic"), []byte("text")}
-		if err := r.Add(c, testID, frames, message.Message{Peer: "peer"}); err != nil {
+		if err := r.Add(c, r.Source(testID, nil, false), frames, message.Message{Peer: "peer"}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -160,7 +160,7 @@ func TestLargeRound(t *testing.T) {
 		repeat := [][]byte{binary.BigEndian.AppendUint64(nil, 1), []byte("text")}
 		conns := make([]fakeConn, size/4)
 		for i := range size { // connections in turn repeat what is stored
-			if err := r.Add(&conns[i%len(conns)], testID, repeat, message.Message{}); err != nil {
+			if err := r.Add(&conns[i%len(conns)], r.Source(testID, nil, false), repeat, message.Message{}); err != nil {
 				t.Error(err)
 			}
 		}
@@ -195,7 +195,7 @@ func TestMessageOfABatch(t *testing.T) {
 	var r Receiver
 	base := message.Message{Peer: "127.0.0.1:5", User: "app", Received: time.Unix(7, 0)}
 	frames := [][]byte{binary.BigEndian.AppendUint64(nil, 9), []byte("topic"), []byte("text")}
-	if err := r.Add(&fakeConn{}, testID, frames, base); err != nil {
+	if err := r.Add(&fakeConn{}, r.Source(testID, nil, false), frames, base); err != nil {
 		t.Fatal(err)
 	}
 	want := message.Message{
@@ -220,7 +220,7 @@ func TestMalformedRepeatAcknowledgesNothing(t *testing.T) {
 	var r Receiver
 	a, b, c := &fakeConn{}, &fakeConn{}, &fakeConn{}
 	add(t, &r, a, 7)
-	if err := r.Add(b, testID, [][]byte{binary.BigEndian.AppendUint64(nil, 7)}, message.Message{}); err != nil {
+	if err := r.Add(b, r.Source(testID, nil, false), [][]byte{binary.BigEndian.AppendUint64(nil, 7)}, message.Message{}); err != nil {
 		t.Fatal(err)
 	}
 	add(t, &r, c, 7)
@@ -236,7 +236,7 @@ func TestRepeatSharesTheFateOfItsSender(t *testing.T) {
 	a, again := &fakeConn{}, &fakeConn{}
 	add(t, &r, a, 1)
 	other := [][]byte{binary.BigEndian.AppendUint64(nil, 1), []byte("text")}
-	if err := r.Add(&fakeConn{}, SenderID{version, 43}, other, message.Message{}); err != nil {
+	if err := r.Add(&fakeConn{}, r.Source(SenderID{version, 43}, nil, false), other, message.Message{}); err != nil {
 		t.Fatal(err)
 	}
 	add(t, &r, again, 1)
@@ -250,11 +250,11 @@ func TestMalformedMessages(t *testing.T) {
 	var r Receiver
 	c := &fakeConn{}
 	for _, frame := range []string{"", "1234567", "123456789", "\x00\x00\x00\x00\x00\x00\x00\x00"} {
-		if err := r.Add(c, testID, [][]byte{[]byte(frame), []byte("x")}, message.Message{}); err == nil {
+		if err := r.Add(c, r.Source(testID, nil, false), [][]byte{[]byte(frame), []byte("x")}, message.Message{}); err == nil {
 			t.Errorf("number %q was accepted", frame)
 		}
 	}
-	if err := r.Add(c, testID, [][]byte{binary.BigEndian.AppendUint64(nil, 7)}, message.Message{}); err != nil {
+	if err := r.Add(c, r.Source(testID, nil, false), [][]byte{binary.BigEndian.AppendUint64(nil, 7)}, message.Message{}); err != nil {
 		t.Error(err)
 	}
 	r.Answer()

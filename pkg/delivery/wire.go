@@ -9,6 +9,13 @@
 //	receiver → sender    [seq]                     stored: this message and every earlier one sent on this connection
 //	receiver → sender    [seq] [reason: text]      refused: this one message
 //
+// In the handshake's metadata a sender says which process it is, and which numbers are new. By that a receiver tells
+// two senders with one id from one sender and its successor. Without X-Instance it cannot.
+//
+//	X-Instance           1 to 64 printable characters, others in each process
+//	X-First              decimal: lower numbers were given to messages by an earlier process; missing: this one gives
+//	                     out none, and only sends what another has left
+//
 // An acknowledgement concerns one connection only, and a number is answered once. Numbers begin at 1 and rise by one
 // per message over all connections of a sender. The highest is 2^63-1, which no sender reaches: a higher one, like any
 // other malformed message, ends its connection. What was unconfirmed on a lost connection is sent again, under its
@@ -19,8 +26,13 @@ package delivery
 import (
 	"crypto/rand"
 	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 	"math"
+	"strconv"
+	"strings"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/message"
 )
 
 // SeqSize is the size of a sequence number's frame, in bytes.
@@ -50,6 +62,31 @@ func ParseSenderID(identity []byte) (SenderID, error) {
 			"(17 bytes, the first 0x01): a plain DEALER needs --ack=false here", len(identity))
 	}
 	return SenderID(identity), nil
+}
+
+// The properties of a sender's handshake.
+const (
+	InstanceProperty = "X-Instance"
+	FirstProperty    = "X-First"
+)
+
+const maxInstance = 64 // bytes
+
+// NewInstance returns the X-Instance of a process.
+func NewInstance() string {
+	var random [16]byte
+	rand.Read(random[:]) // never fails (crypto/rand)
+	return hex.EncodeToString(random[:])
+}
+
+// ParseInstance reads a sender's properties. What is malformed is not known.
+func ParseInstance(instance, first string) (claim message.Claim) {
+	number, err := strconv.ParseUint(first, 10, 63)
+	if (err != nil || number == 0) && first != "" || instance == "" || len(instance) > maxInstance ||
+		strings.ContainsFunc(instance, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
+		return claim
+	}
+	return message.Claim{Instance: instance, First: number}
 }
 
 // ParseSeq reads the frame of a sequence number, from 1 to 2^63-1.

@@ -50,7 +50,7 @@ func (c *Common) Parse(fs *pflag.FlagSet, version string, args []string, stdout 
 			return Usage("unexpected argument %q: every setting is a flag", fs.Arg(0))
 		}
 	}
-	if fs.Lookup("connect") != nil {
+	if fs.Lookup("connect") != nil && !fs.Changed(c.program.Offline) {
 		if err := c.validateEndpoints(); err != nil {
 			return err
 		}

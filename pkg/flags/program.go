@@ -5,7 +5,8 @@ type Program struct {
 	Name     string // as it is called: "omzmq", "zmqtap hub"
 	Summary  string // what it does, in one or two sentences
 	Examples []Example
-	Plugin   bool // rsyslog starts it: see checkQuotes
+	Plugin   bool   // rsyslog starts it: see checkQuotes
+	Offline  string // a flag with which it needs no endpoint; "": there is none
 }
 
 // Example is a command line that --help shows.

@@ -20,6 +20,7 @@ import (
 // Config configures an Intake.
 type Config struct {
 	Acknowledge bool          // the senders speak acknowledged delivery
+	Senders     *Senders      // with Acknowledge: who is connected
 	Batch       int           // most messages of a round, and thus of a write to the destination
 	Delay       time.Duration // longest wait to fill a batch
 	Quiet       time.Duration // with Acknowledge: store the batch after this much silence; 0: at once
@@ -29,6 +30,8 @@ type Config struct {
 // Counters are the totals of an intake.
 type Counters struct {
 	Received, Stored, Duplicates, Refused uint64
+
+	Claims uint64 // of the refused ones: their sender id was another's
 }
 
 // Intake runs in one goroutine: Run.
@@ -43,20 +46,15 @@ type Intake struct {
 	restFrom int
 	round    round
 	counters Counters
+	claims   claims
 	lost     log.Limited // for plain messages that the destination refuses
 }
 
 // New makes an intake. Nothing else may receive from the socket. The caller closes the destination.
 func New(cfg Config, socket *zmq.Socket, dest destination.Destination) *Intake {
-	return &Intake{cfg: cfg, socket: socket, dest: dest, lost: log.Limited{Logger: cfg.Logger}}
-}
-
-// CheckSender drops a peer that does not speak acknowledged delivery. It is for the socket's OnUp with
-// Config.Acknowledge.
-func CheckSender(p *zmq.Peer) {
-	if _, err := delivery.ParseSenderID(p.Identity()); err != nil {
-		p.Drop(err)
-	}
+	in := &Intake{cfg: cfg, socket: socket, dest: dest}
+	in.lost.Logger, in.claims.log.Logger = cfg.Logger, cfg.Logger
+	return in
 }
 
 // Run moves messages until ctx ends or the destination has ended by itself; both are normal and return nil. It first
@@ -145,6 +143,10 @@ func (in *Intake) settleAcknowledged(i int, refusal error) {
 		return
 	}
 	in.receiver.Settle(i, refusal)
+	var claim *message.ClaimError
+	if m := &in.receiver.Batch()[i]; errors.As(refusal, &claim) && m.Claim != nil {
+		in.claims.refuse(m.Sender, m.Peer, m.Claim, claim)
+	}
 	if refusal == nil {
 		in.counters.Stored++
 	}
@@ -178,6 +180,7 @@ func (in *Intake) finish() {
 // Counters returns the totals. Call it only after Run has returned.
 func (in *Intake) Counters() Counters {
 	c := in.counters
+	c.Claims = in.claims.refused
 	c.Duplicates, c.Refused = in.receiver.Duplicates, c.Refused+in.receiver.Refused
 	return c
 }

@@ -75,7 +75,7 @@ func TestQuietSendersAreNotKeptWaiting(t *testing.T) {
 	t.Parallel()
 	id := delivery.NewSenderID()
 	cfg := Config{Acknowledge: true, Batch: 1000, Delay: time.Hour, Quiet: time.Millisecond}
-	r := start(t, cfg, zmq.Config{Type: zmq.Router, OnUp: CheckSender}, zmq.Config{Type: zmq.Dealer, Identity: id[:]}, &fakeDestination{})
+	r := start(t, cfg, zmq.Config{Type: zmq.Router}, zmq.Config{Type: zmq.Dealer, Identity: id[:]}, &fakeDestination{})
 	for seq := range uint64(5) {
 		r.send(t, seq*10+1, "a", "b", "c")
 		r.answered(t, seq*10+3)
@@ -143,7 +143,7 @@ func TestStrangersAreDropped(t *testing.T) {
 	t.Parallel()
 	down := make(chan error, 100)
 	sender := zmq.Config{Type: zmq.Dealer, Identity: []byte("plain"), OnDown: func(_ *zmq.Peer, err error) { down <- err }}
-	start(t, Config{Acknowledge: true, Batch: 10}, zmq.Config{Type: zmq.Router, OnUp: CheckSender}, sender, &fakeDestination{})
+	start(t, Config{Acknowledge: true, Batch: 10}, zmq.Config{Type: zmq.Router}, sender, &fakeDestination{})
 	select {
 	case <-down:
 	case <-time.After(patience):
@@ -156,7 +156,7 @@ func TestMalformedNumberEndsTheConnection(t *testing.T) {
 	id := delivery.NewSenderID()
 	down := make(chan error, 100)
 	sender := zmq.Config{Type: zmq.Dealer, Identity: id[:], OnDown: func(_ *zmq.Peer, err error) { down <- err }}
-	r := start(t, Config{Acknowledge: true, Batch: 10}, zmq.Config{Type: zmq.Router, OnUp: CheckSender}, sender, &fakeDestination{})
+	r := start(t, Config{Acknowledge: true, Batch: 10}, zmq.Config{Type: zmq.Router}, sender, &fakeDestination{})
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	for _, number := range []string{"seven", strings.Repeat("\x00", 8), "\x80" + strings.Repeat("\x00", 7), strings.Repeat("\xff", 8)} {

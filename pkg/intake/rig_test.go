@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -27,6 +28,7 @@ type fakeDestination struct {
 	mu       sync.Mutex
 	stored   []string
 	batches  []int
+	users    []string      // of the stored messages
 	nameless int           // messages without a peer or a time
 	entered  chan struct{} // receives when a batch is being stored
 	release  chan struct{} // nil: batches are stored at once
@@ -62,7 +64,7 @@ func (d *fakeDestination) Store(ctx context.Context, batch []message.Message, se
 			settled(i, destination.ErrRepeat)
 			continue
 		}
-		d.stored = append(d.stored, string(m.Payload))
+		d.stored, d.users = append(d.stored, string(m.Payload)), append(d.users, m.User)
 		settled(i, nil)
 	}
 	return nil
@@ -107,7 +109,11 @@ func start(t *testing.T, cfg Config, receiver, sender zmq.Config, dest *fakeDest
 	t.Helper()
 	r := &rig{dest: dest, answers: make(chan delivery.Answer, 1000), ended: make(chan error, 1)}
 	dest.entered, dest.over = make(chan struct{}, 1), make(chan struct{})
-	cfg.Logger = quiet
+	cfg.Logger = cmp.Or(cfg.Logger, quiet)
+	if cfg.Acknowledge {
+		cfg.Senders = NewSenders(cfg.Logger)
+		receiver.OnUp, receiver.OnDown = cfg.Senders.Up, cfg.Senders.Down
+	}
 	socket := newSocket(t, receiver)
 	bound, err := socket.Bind("tcp://127.0.0.1:0")
 	if err != nil {
@@ -135,7 +141,7 @@ func start(t *testing.T, cfg Config, receiver, sender zmq.Config, dest *fakeDest
 
 func acknowledged(t *testing.T, batch int, dest *fakeDestination) *rig {
 	id := delivery.NewSenderID()
-	router, dealer := zmq.Config{Type: zmq.Router, OnUp: CheckSender}, zmq.Config{Type: zmq.Dealer, Identity: id[:]}
+	router, dealer := zmq.Config{Type: zmq.Router}, zmq.Config{Type: zmq.Dealer, Identity: id[:]}
 	return start(t, Config{Acknowledge: true, Batch: batch}, router, dealer, dest)
 }
 

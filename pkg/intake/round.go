@@ -115,14 +115,11 @@ func (in *Intake) takeReady() bool {
 // take adds the messages of b, beginning with index from, to the round. Those that do not fit become the rest.
 func (in *Intake) take(b *zmq.Batch, from int) {
 	in.round.last = time.Now()
-	base := message.Message{Peer: b.Peer().Remote(), Received: in.round.last}
-	var id delivery.SenderID
-	if in.cfg.Acknowledge {
-		var err error
-		if id, err = delivery.ParseSenderID(b.Peer().Identity()); err != nil {
-			b.Release() // CheckSender drops this peer
-			return
-		}
+	base := message.Message{Peer: b.Peer().Remote(), User: b.Peer().User(), Received: in.round.last}
+	source, known := in.source(b.Peer())
+	if !known {
+		b.Release()
+		return
 	}
 	i := from
 	for ; i < b.Len() && !in.full(); i++ {
@@ -134,9 +131,9 @@ func (in *Intake) take(b *zmq.Batch, from int) {
 		}
 		if !in.cfg.Acknowledge {
 			m := message.FromFrames(frames)
-			m.Peer, m.Received = base.Peer, base.Received
+			m.Peer, m.User, m.Received = base.Peer, base.User, base.Received
 			in.plain = append(in.plain, m)
-		} else if err := in.receiver.Add(b.Peer(), id, frames, base); err != nil {
+		} else if err := in.add(b.Peer(), source, frames, base); err != nil {
 			b.Peer().Drop(fmt.Errorf("not acknowledged delivery: %w", err))
 			i = b.Len()
 			break
@@ -147,4 +144,32 @@ func (in *Intake) take(b *zmq.Batch, from int) {
 		return
 	}
 	in.borrowed = append(in.borrowed, b)
+}
+
+// source looks up who a peer is. known is false if nothing of it is taken: Senders.Up drops it, or has ended its
+// connection. Without Acknowledge all peers are known, and the source means nothing.
+func (in *Intake) source(p *zmq.Peer) (source delivery.Source, known bool) {
+	if !in.cfg.Acknowledge {
+		return source, true
+	}
+	id, err := delivery.ParseSenderID(p.Identity())
+	if err != nil {
+		return source, false
+	}
+	claim, contested := in.cfg.Senders.look(p)
+	if claim == nil {
+		return source, false
+	}
+	return in.receiver.Source(id, claim, contested), true
+}
+
+// add adds one acknowledged message to the round.
+func (in *Intake) add(p *zmq.Peer, source delivery.Source, frames [][]byte, base message.Message) error {
+	if err := in.receiver.Add(p, source, frames, base); err != nil {
+		return err
+	}
+	if why := source.Refusal(); why != nil {
+		in.claims.refuse(source.Name(), base.Peer, source.Claim(), why)
+	}
+	return nil
 }

@@ -16,7 +16,7 @@ import (
 func patient(t *testing.T, batch int) *rig {
 	id := delivery.NewSenderID()
 	cfg := Config{Acknowledge: true, Batch: batch, Delay: time.Hour, Quiet: time.Hour}
-	router := zmq.Config{Type: zmq.Router, OnUp: CheckSender, MaxMessage: 2 * roundBytes}
+	router := zmq.Config{Type: zmq.Router, MaxMessage: 2 * roundBytes}
 	return start(t, cfg, router, zmq.Config{Type: zmq.Dealer, Identity: id[:]}, &fakeDestination{})
 }
 

@@ -120,6 +120,12 @@ func ReadHeader(page []byte) (id [IDSize]byte, owner Owner, err error) {
 	}, nil
 }
 
+// SetID gives a journal another sender id. Its numbers stay.
+func SetID(page []byte, id [IDSize]byte) {
+	copy(page[idAt:], id[:])
+	binary.NativeEndian.PutUint32(page[12:], headerSum(page))
+}
+
 // Beat returns when the writer of a journal last showed that it lives, in nanoseconds of CLOCK_BOOTTIME.
 func Beat(page []byte) int64 { return int64(at(page, beat).Load()) }
 

@@ -126,6 +126,15 @@ func (l *Log) ID() [IDSize]byte { return [IDSize]byte(l.header[idAt:]) }
 // Next is the number of the next new line. It is valid after Recover and in an empty journal.
 func (l *Log) Next() uint64 { return at(l.header, nextSeq).Load() }
 
+// skipped is how many numbers Skip leaves out: more than a sender can give out before the kernel has written the header
+// to the disk.
+const skipped = 1 << 32
+
+// Skip leaves out the numbers that may have been given out without a trace in the journal: the machine has died before
+// they were on its disk, or what came after a damaged record is lost. It is called after Recover, and what it does
+// should be on the disk before a line is accepted.
+func (l *Log) Skip() { at(l.header, nextSeq).Add(skipped) }
+
 // Empty reports whether the journal holds no record. Any goroutine may call it.
 func (l *Log) Empty() bool { return !l.occupied.Load() }
 

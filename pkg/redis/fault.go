@@ -14,6 +14,8 @@ import (
 	"syscall"
 
 	goredis "github.com/redis/go-redis/v9"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/message"
 )
 
 // verdict is what a fault means for the messages that were sent.
@@ -89,6 +91,23 @@ var faults = map[string]fault{
 	"NOAUTH": {verdict: refuse, means: "it wants a password: set REDIS_PASSWORD or give --redis-password-file"},
 	"NOPERM": {verdict: refuse, means: "the user's ACL does not allow this: " +
 		"docs/redis.md has the commands and keys that imzmq uses"},
+}
+
+// The script's own errors: see store.lua.
+const codeOtherOwner, codeUsedUp = "OTHEROWNER", "USEDUP"
+
+// claim returns why messages are refused to their sender, if that is because of its claim to its id.
+// Redis is well then.
+func (f *fault) claim() *message.ClaimError {
+	switch f.code {
+	case codeUsedUp:
+		return &message.ClaimError{Kind: message.UsedUp}
+	case codeOtherOwner:
+		_, owner, _ := strings.Cut(f.err.Error(), codeOtherOwner+" ")
+		key, name, _ := strings.Cut(owner, " ")
+		return &message.ClaimError{Kind: message.OtherOwner, Owner: message.Claim{Key: key, Name: name}.Owner()}
+	}
+	return nil
 }
 
 // newFault returns what an error of a command means. A command that was answered with an error was not executed;

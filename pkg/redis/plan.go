@@ -15,10 +15,14 @@ type plan struct {
 	byName  map[callName]*call
 }
 
-type callName struct{ sender, topic string }
+type callName struct {
+	sender, topic string
+	claim         message.Claim
+}
 
-// call holds the messages of one sender for one key, which one command stores.
+// call holds the messages of one sender, with one claim, for one key, which one command stores.
 type call struct {
+	claim    message.Claim
 	key      value    // of the list, stream or channel
 	memory   value    // the key of the sender's memory
 	numbered bool     // the numbers are the sender's, not ours
@@ -62,9 +66,9 @@ func (p *plan) make(w *Writer) {
 		if !perTopic {
 			topic = nil
 		}
-		if i == 0 || w.cfg.Target.Kind == Channel || m.Sender != w.batch[i-1].Sender ||
+		if i == 0 || w.cfg.Target.Kind == Channel || m.Sender != w.batch[i-1].Sender || m.Claim != w.batch[i-1].Claim ||
 			perTopic && !bytes.Equal(topic, w.batch[i-1].Topic) {
-			last = p.call(w, m.Sender, topic)
+			last = p.call(w, m, topic)
 		}
 		seq := m.Seq
 		if !last.numbered {
@@ -76,9 +80,13 @@ func (p *plan) make(w *Writer) {
 	}
 }
 
-// call finds or begins the call of a sender and a topic. Each message to a channel is a call of its own.
-func (p *plan) call(w *Writer, sender string, topic []byte) *call {
-	if c := p.byName[callName{sender, string(topic)}]; c != nil && w.cfg.Target.Kind != Channel {
+// call finds or begins the call of a message's sender and a topic. Each message to a channel is a call of its own.
+func (p *plan) call(w *Writer, m *message.Message, topic []byte) *call {
+	name := callName{sender: m.Sender, topic: string(topic)}
+	if m.Claim != nil {
+		name.claim = *m.Claim
+	}
+	if c := p.byName[name]; c != nil && w.cfg.Target.Kind != Channel {
 		return c
 	}
 	n := len(p.pending)
@@ -89,15 +97,16 @@ func (p *plan) call(w *Writer, sender string, topic []byte) *call {
 	p.pending = append(p.pending, c)
 	t := &w.cfg.Target
 	c.key = t.Key.append(c.key[:0], topic)
-	id := sender
-	if c.numbered = sender != ""; !c.numbered {
+	id := m.Sender
+	c.claim = name.claim
+	if c.numbered = id != ""; !c.numbered {
 		id = w.self
 	}
 	c.memory = t.Key.appendMemory(c.memory[:0], c.key, t.Mode == Cluster, id)
 	if p.byName == nil {
 		p.byName = make(map[callName]*call)
 	}
-	p.byName[callName{sender, string(topic)}] = c
+	p.byName[name] = c
 	return c
 }
 
@@ -163,11 +172,14 @@ func (c *call) command(w *Writer) []any {
 	c.args = append(c.args, 2, &c.memory, &c.key, w.cfg.Remember.Milliseconds())
 	if t.Kind == Stream {
 		c.args = append(c.args, "stream", t.MaxLen)
-		c.appendMarks()
-		c.appendFields(w)
 	} else {
 		c.args = append(c.args, "list", w.cfg.MaxList)
-		c.appendMarks()
+	}
+	c.args = append(c.args, &c.claim.Key, &c.claim.Name, &c.claim.Instance, &c.claim.First)
+	c.appendMarks()
+	if t.Kind == Stream {
+		c.appendFields(w)
+	} else {
 		c.appendElements(w)
 	}
 	return c.args
@@ -195,7 +207,7 @@ func (c *call) appendElements(w *Writer) {
 	}
 }
 
-// appendFields appends the values of the fields of a stream: topic, message, peer, sender, seq, received.
+// appendFields appends the values of the fields of a stream: topic, message, peer, sender, seq, received, user.
 func (c *call) appendFields(w *Writer) {
 	const longest = len("18446744073709551615") + len(message.ReceivedLayout)
 	c.data = slices.Grow(c.data[:0], 4*len(c.entries))
@@ -215,6 +227,7 @@ func (c *call) appendFields(w *Writer) {
 			c.text = m.Received.UTC().AppendFormat(c.text, message.ReceivedLayout)
 		}
 		c.appendData(c.text[from:])
+		c.args = append(c.args, &m.User)
 	}
 }
 

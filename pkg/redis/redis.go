@@ -6,6 +6,9 @@
 // recognized and not stored twice. The memory is a hash in the slot of its list or stream, with at most 65 fields of
 // 128 bytes, each a bitmap of 1,024 numbers. It expires when the sender has been silent for Config.Remember.
 //
+// Beside the numbers the memory has who sends under the sender's id: whose key it is, and which process. The script
+// refuses a message whose message.Claim does not agree.
+//
 //	KEY                         the list, stream or channel
 //	{KEY}:stored:KEY:SENDER     the memory of a sender (34 hexadecimal digits)
 //	{tag}:stored:KEY:SENDER     the same where KEY has a {tag}

@@ -161,6 +161,10 @@ func (w *Writer) conclude(c *call, command *goredis.Cmd, missing *fault) *fault 
 
 // failed acts on an error in place of an answer.
 func (w *Writer) failed(c *call, f *fault) *fault {
+	if why := f.claim(); why != nil && c.numbered {
+		w.settle(c, why)
+		return nil
+	}
 	c.inDoubt = c.inDoubt || f.unknown
 	switch {
 	case f.verdict == refuse:

@@ -1,24 +1,85 @@
 -- Stores messages of one sender once: the data and the memory of the sender's numbers change together or not at all.
 --
--- KEYS[1]  the memory: a hash; field: number / 1024, value: a bitmap of its 1,024 numbers without the zeros at its end
+-- KEYS[1]  the memory: a hash; field: number / 1024, value: a bitmap of its 1,024 numbers without the zeros at its end;
+--          field owner: the key to which the sender id belongs, 40 characters, a space, its name; field instance: the
+--          process that has used it last
 -- KEYS[2]  the list or stream
 -- ARGV     [1] how long to remember, in milliseconds; [2] "list" or "stream"; [3] list: the length at which no more is
---          stored, stream: the length to trim to (0: no limit); [4] n; n times: field, offset in bytes, bytes of the
---          bitmap; then the data: per message an element of a list, or the values of a stream's six fields
+--          stored, stream: the length to trim to (0: no limit); [4] the sender's key and [5] its name, [6] the process
+--          and [7] its first number, as in message.Claim, each of them empty if it is not known; [8] n; n times: field,
+--          offset in bytes, bytes of the bitmap; then the data: per message an element of a list, or the values of a
+--          stream's seven fields
 --
 -- Returns a number when the messages are stored: the list's new length, or 0; -1 when the list is full; the bitmaps, a
--- string per field, when some of the numbers are stored already. In the last two cases, and after an error, nothing new
--- is stored.
+-- string per field, when some of the numbers are stored already; the error OTHEROWNER or USEDUP when the sender id is
+-- another's: see message.ClaimError. In all but the first case nothing new is stored.
 local memory, key = KEYS[1], KEYS[2]
-local ttl, kind, limit, fields = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
-local data = 5 + 3 * fields
+local ttl, kind, limit, fields = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[8])
+local own_key, own_name, instance, first = ARGV[4], ARGV[5], ARGV[6], ARGV[7]
+local data = 9 + 3 * fields
 local most_fields = 65 -- at least 65,536 numbers; the lowest are forgotten first
 local most_arguments = 4000 -- fewer than Lua's stack can hold
 
+-- numbers returns the fields that hold numbers, the lowest first.
+local function numbers()
+	local all = redis.pcall('HKEYS', memory)
+	if all.err then
+		return all
+	end
+	local fields = {}
+	for _, field in ipairs(all) do
+		if field:find('^%d+$') then
+			fields[#fields + 1] = field
+		end
+	end
+	table.sort(fields, function(a, b) return #a < #b or #a == #b and a < b end)
+	return fields
+end
+
+-- highest returns the highest number that is stored; 0: none. It also returns Redis's error, if there is one.
+local function highest()
+	local fields = numbers()
+	for f = #fields, 1, -1 do
+		local bitmap = redis.pcall('HGET', memory, fields[f])
+		if type(bitmap) ~= 'string' then
+			return 0, bitmap
+		end
+		for i = #bitmap, 1, -1 do
+			for b = 7, 0, -1 do
+				if bit.band(bitmap:byte(i), bit.lshift(1, b)) ~= 0 then
+					return tonumber(fields[f]) * 1024 + (i - 1) * 8 + b
+				end
+			end
+		end
+	end
+	return 0, fields.err and fields
+end
+
+local owner = redis.pcall('HGET', memory, 'owner') or ''
+if type(owner) == 'table' then
+	return owner
+end
+if owner ~= '' and not (own_key == owner:sub(1, 40) or own_name ~= '' and own_name == owner:sub(42)) then
+	return redis.error_reply('OTHEROWNER ' .. owner)
+end
+local gives = instance ~= '' and first ~= '0'
+local last = gives and redis.pcall('HGET', memory, 'instance') or ''
+if type(last) == 'table' then
+	return last
+end
+if gives and instance ~= last then
+	local high, err = highest()
+	if err then
+		return err
+	elseif high >= tonumber(first) then
+		return redis.error_reply('USEDUP by another sender')
+	end
+end
+
 local before, after, repeated = {}, {}, false
 for i = 1, fields do
-	local offset, bits = tonumber(ARGV[3 + 3 * i]), ARGV[4 + 3 * i]
-	local known = redis.pcall('HGET', memory, ARGV[2 + 3 * i]) or ''
+	local offset, bits = tonumber(ARGV[7 + 3 * i]), ARGV[8 + 3 * i]
+	local known = redis.pcall('HGET', memory, ARGV[6 + 3 * i]) or ''
 	if type(known) == 'table' then
 		return known
 	end
@@ -52,10 +113,10 @@ end
 
 -- Redis does not undo a script that fails. The memory is therefore changed first: it can be put back with a command
 -- that has just been allowed. Data without memory would be stored again.
-local remembered = 0
+local remembered = {} -- field and value before
 local function undo(why)
-	for i = 1, remembered do
-		redis.pcall('HSET', memory, ARGV[2 + 3 * i], before[i])
+	for _, change in ipairs(remembered) do
+		redis.pcall('HSET', memory, change[1], change[2])
 	end
 	return why
 end
@@ -63,17 +124,42 @@ local function failed(reply)
 	return type(reply) == 'table' and reply.err
 end
 
+-- change changes a field of the memory.
+local function change(field, old, new)
+	local reply = redis.pcall('HSET', memory, field, new)
+	if not failed(reply) then
+		table.insert(remembered, {field, old})
+	end
+	return reply
+end
+
+-- claim makes the sender the holder of its id.
+local function claim()
+	local owned = own_key ~= '' and own_key .. ' ' .. own_name or ''
+	local reply
+	if owned ~= '' and owned ~= owner then
+		reply = change('owner', owner, owned)
+	end
+	if not failed(reply) and gives and instance ~= last then
+		reply = change('instance', last, instance)
+	end
+	return reply
+end
+
 -- remember changes the memory and returns the last reply, which may be an error.
 local function remember()
-	local grown = false
+	local grown, reply = false, claim()
+	if failed(reply) then
+		return reply
+	end
 	for i = 1, fields do
-		local reply = redis.pcall('HSET', memory, ARGV[2 + 3 * i], after[i])
+		reply = change(ARGV[6 + 3 * i], before[i], after[i])
 		if failed(reply) then
 			return reply
 		end
-		remembered, grown = i, grown or reply == 1
+		grown = grown or reply == 1
 	end
-	local reply = redis.pcall('PEXPIRE', memory, ttl)
+	reply = redis.pcall('PEXPIRE', memory, ttl)
 	if failed(reply) or not grown then
 		return reply
 	end
@@ -81,11 +167,10 @@ local function remember()
 	if failed(reply) or reply <= most_fields then
 		return reply
 	end
-	local all = redis.pcall('HKEYS', memory)
-	if failed(all) then
+	local all = numbers()
+	if all.err then
 		return all
 	end
-	table.sort(all, function(a, b) return #a < #b or #a == #b and a < b end) -- by number; fields that are no numbers do no harm
 	for i = 1, #all - most_fields do
 		reply = redis.pcall('HDEL', memory, all[i])
 		if failed(reply) then
@@ -107,10 +192,14 @@ if kind == 'list' then
 	end
 	return reply
 end
-for from = data, #ARGV, 6 do
+for from = data, #ARGV, 7 do
 	local entry = {'XADD', key, '*', 'topic', ARGV[from], 'message', ARGV[from + 1], 'peer', ARGV[from + 2],
 		'sender', ARGV[from + 3], 'seq', ARGV[from + 4], 'received', ARGV[from + 5]}
-	if limit > 0 and from + 6 > #ARGV then
+	if ARGV[from + 6] ~= '' then
+		table.insert(entry, 'user')
+		table.insert(entry, ARGV[from + 6])
+	end
+	if limit > 0 and from + 7 > #ARGV then
 		table.insert(entry, 3, 'MAXLEN')
 		table.insert(entry, 4, limit)
 	end

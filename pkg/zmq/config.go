@@ -76,6 +76,8 @@ type Config struct {
 	Batch      int      // most messages of a received Batch, which is a peer's turn; 0 or above HWM: HWM
 	MaxMessage int      // bytes of all frames of a received message together, which is cut there; 0: DefaultMaxMessage
 
+	Properties []Property // what all peers are told in the handshake; a few hundred bytes at most
+
 	Security Security // who may connect, and what strangers can read; zero: anybody, and everything
 
 	Reconnect, ReconnectMax time.Duration // first and longest wait between dials

@@ -17,12 +17,15 @@ import (
 
 // session is the result of a handshake.
 type session struct {
-	commands bool           // the peer knows the commands of version 3.1: PING, SUBSCRIBE and CANCEL
-	identity []byte         // the peer's
-	user     string         // see Peer.User
-	key      *curve.Key     // see Peer.Key
-	client   bool           // the key was let in by Curve.Clients
-	keys     *curve.Session // what seals and opens everything; nil: nothing does
+	commands bool   // the peer knows the commands of version 3.1: PING, SUBSCRIBE and CANCEL
+	identity []byte // the peer's
+
+	properties []Property // the peer's
+
+	user   string         // see Peer.User
+	key    *curve.Key     // see Peer.Key
+	client bool           // the key was let in by Curve.Clients
+	keys   *curve.Session // what seals and opens everything; nil: nothing does
 }
 
 // mechanism is one of ZMTP's security mechanisms, for one handshake. Its Handshake reads the peer's commands itself,

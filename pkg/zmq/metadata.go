@@ -12,16 +12,25 @@ import (
 
 // metadata is what both ends tell of themselves in a handshake (RFC 23).
 type metadata struct {
-	typ          Type
-	identity     []byte
-	peerIdentity []byte
+	typ            Type
+	identity       []byte
+	properties     []Property
+	peerIdentity   []byte
+	peerProperties []Property
 }
+
+// Property is what an application tells of itself in a handshake. Its name begins with "X-" (RFC 23); names are
+// compared without case.
+type Property struct{ Name, Value string }
 
 // encode returns our own.
 func (m *metadata) encode() []byte {
 	data := zmtp.AppendProperty(nil, zmtp.SocketType, []byte(m.typ))
 	if m.typ == Dealer || m.typ == Router {
 		data = zmtp.AppendProperty(data, zmtp.Identity, m.identity)
+	}
+	for _, p := range m.properties {
+		data = zmtp.AppendProperty(data, p.Name, []byte(p.Value))
 	}
 	return data
 }
@@ -35,6 +44,8 @@ func (m *metadata) read(conn *zmq4.Conn, data []byte) error {
 			typ = string(value)
 		case strings.EqualFold(string(name), zmtp.Identity):
 			m.peerIdentity = append([]byte(nil), value...)
+		case len(name) > 2 && strings.EqualFold(string(name[:2]), "X-"):
+			m.peerProperties = append(m.peerProperties, Property{string(name), string(value)})
 		}
 	})
 	if err != nil {
@@ -53,7 +64,9 @@ func (m *metadata) read(conn *zmq4.Conn, data []byte) error {
 	return nil
 }
 
-func (m *metadata) established(s *session) { s.identity = m.peerIdentity }
+func (m *metadata) established(s *session) {
+	s.identity, s.properties = m.peerIdentity, m.peerProperties
+}
 
 // mistaken returns what to do if the peer is a hub's wrong side, or "".
 func mistaken(own, peer Type) string {

@@ -3,6 +3,7 @@ package zmq
 import (
 	"errors"
 	"net"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -40,6 +41,7 @@ type Peer struct {
 	acknowledged uint64                    // bytes, as progressing last saw them; the reader's
 	reported     uint64                    // messages that the peer has announced as missed by us; the reader's
 	handed       atomic.Uint64             // twice the number of batches received; odd while one is being handed over
+	ponged       atomic.Uint64             // the number of the last question that it has answered: see Question
 	writing      atomic.Int64              // time since began when the present write began; 0: there is none
 	reason       atomic.Pointer[dropError] // why we have dropped it, or nil
 }
@@ -82,6 +84,16 @@ func (p *Peer) Endpoint() string { return p.dialled }
 
 // Identity returns the routing identity that the peer gave itself; empty if it gave none. Not to be modified.
 func (p *Peer) Identity() []byte { return p.session.identity }
+
+// Property returns what the peer has said of itself in the handshake, "" if nothing. It proves nothing.
+func (p *Peer) Property(name string) string {
+	for _, property := range p.session.properties {
+		if strings.EqualFold(property.Name, name) {
+			return property.Value
+		}
+	}
+	return ""
+}
 
 // User returns who the peer has proved to be: the name of its CURVE certificate, or its key in Z85 if it has no name,
 // or PLAIN's user; "" if it has proved nothing.
@@ -126,6 +138,14 @@ func (p *Peer) Drop(reason error) {
 		p.reason.CompareAndSwap(nil, &dropError{reason})
 	}
 	p.close()
+}
+
+// DropReason returns the reason with which Drop has ended the connection; nil if it has not.
+func (p *Peer) DropReason() error {
+	if reason := p.reason.Load(); reason != nil {
+		return reason.reason
+	}
+	return nil
 }
 
 // close closes the connection, which ends readLoop and writeLoop.

@@ -140,6 +140,8 @@ func (p *Peer) command(name, data []byte) error {
 		p.ttl = time.Duration(zmtp.PingTTL(data)) * 100 * time.Millisecond
 		p.outbox.command(zmtp.AppendCommand(nil, zmtp.Pong, zmtp.PingContext(data)))
 		p.readMissed(zmtp.PingContext(data))
+	case zmtp.Pong:
+		p.answered(data)
 	case zmtp.Subscribe:
 		return p.subscribe(data)
 	case zmtp.Cancel:
@@ -147,5 +149,5 @@ func (p *Peer) command(name, data []byte) error {
 	case zmtp.Error:
 		return fmt.Errorf("the peer reports an error: %s", zmtp.ErrorReason(data))
 	}
-	return nil // PONG has shown that the peer lives; unknown commands are of later versions
+	return nil // unknown commands are of later versions
 }

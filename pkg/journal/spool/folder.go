@@ -197,6 +197,10 @@ func (f *Folder) take(j *Journal, by journal.Successor) {
 		f.logger.Error("a journal was cut off after its last readable record; what came after it is lost, unless rsyslog sends it again",
 			"file", j.Path(), "reason", err, "records", len(j.Records))
 	}
+	if err != nil || j.owner.Boot == 0 || j.owner.Boot != f.owner.Boot {
+		j.Log.Skip()
+		j.sync()
+	}
 	if by.Same || by.Shared {
 		journal.SetOwner(j.storage.Header(), f.owner)
 	} else { // if this process dies, too, its successor must not go on with this journal
