@@ -177,6 +177,19 @@ func TestPartsAgainstAList(t *testing.T) {
 	}
 }
 
+// A subscription costs as much memory as it has parts.
+func TestPartsArePaid(t *testing.T) {
+	memory := budget.New(budget.Default, 0)
+	s := open(t, Config{Type: XPub, Budget: memory, Allow: allowing(programs(1000)).of})
+	p := piped(t, s)
+	if err := p.subscribe(nil); err != nil || memory.Prefixes.Used() < 1000*partCost {
+		t.Errorf("%d bytes for 1,000 parts, %v", memory.Prefixes.Used(), err)
+	}
+	if p.cancel(nil); memory.Prefixes.Used() > 0 {
+		t.Errorf("%d bytes are left", memory.Prefixes.Used())
+	}
+}
+
 // piped adds a peer whose connection nobody uses.
 func piped(t testing.TB, s *Socket) *Peer {
 	t.Helper()
