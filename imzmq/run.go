@@ -102,7 +102,7 @@ func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr *log
 	socket.Close(draining)
 	c := in.Counters()
 	logger.Info("end", "received", c.Received, "stored", c.Stored, "duplicates", c.Duplicates, "refused", c.Refused,
-		"truncated", socket.Truncated()+dest.Truncated())
+		"truncated", socket.Truncated()+dest.Truncated(), "connections refused", socket.Refused())
 	if closeErr := dest.Close(draining); err == nil {
 		err = closeErr
 	}

@@ -111,7 +111,8 @@ func (p *process) end(draining context.Context, adopting *sync.WaitGroup, over b
 	adopting.Wait()
 	p.closeJournal(over)
 	c := p.account.Counters()
-	p.logger.Info("end", "received", c.Received, "confirmed", c.Confirmed, "failures told to rsyslog", c.Failed, "resent", c.Resent, "lost", c.Lost, "truncated", p.truncated)
+	p.logger.Info("end", "received", c.Received, "confirmed", c.Confirmed, "failures told to rsyslog", c.Failed, "resent", c.Resent, "lost", c.Lost, "truncated", p.truncated,
+		"connections refused", p.socket.Refused())
 	return verdict(failure, p.account)
 }
 

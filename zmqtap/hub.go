@@ -167,7 +167,8 @@ func runHub(ctx context.Context, args []string, stdout *os.File, stderr *log.Wri
 		logger.Warn("messages were still queued for subscribers that did not take them", "messages", n)
 	}
 	c := h.Counters()
-	logger.Info("end", "received", c.Received, "missed", c.Missed, "missing before", c.Gone)
+	logger.Info("end", "received", c.Received, "missed", c.Missed, "missing before", c.Gone,
+		"connections refused", h.In.Refused()+h.Out.Refused())
 	return err
 }
 

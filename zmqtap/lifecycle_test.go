@@ -216,7 +216,12 @@ func TestOpenToAll(t *testing.T) {
 	if err := os.WriteFile(token, []byte("0123456789abcdef"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for flags, warned := range map[string]bool{"0.0.0.0:0": true, "127.0.0.1:0": false, "0.0.0.0:0 --http-token-file " + token: false} {
+	tokens := filepath.Join(t.TempDir(), "tokens")
+	if err := os.WriteFile(tokens, []byte("acme 0123456789abcdef acme/\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for flags, warned := range map[string]bool{"0.0.0.0:0": true, "127.0.0.1:0": false, "0.0.0.0:0 --http-token-file " + token: false,
+		"0.0.0.0:0 --http-tokens " + tokens: false} {
 		p := launch(t, append([]string{"serve", "--bind", "tcp://127.0.0.1:0", "--http"}, strings.Fields(flags)...)...)
 		p.logged("msg=serving")
 		p.signal(syscall.SIGTERM)

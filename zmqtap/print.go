@@ -87,6 +87,7 @@ func runPrint(ctx context.Context, args []string, stdout *os.File, stderr *log.W
 	}
 	o.Budget().Govern(ctx)
 	onTerminal := terminal.IsTerminal(stdout)
+	markOwn(stdout, stderr, o.noColor)
 	logger := o.Logger(stderr)
 	if o.rate && onTerminal && terminal.IsTerminal(stderr.File()) {
 		logger = slog.New(slog.DiscardHandler) // log lines would disturb the table

@@ -20,8 +20,8 @@ func parseServe(args []string, stdout *os.File) (*source, *webOptions, error) {
 				Command: "zmqtap serve --http 127.0.0.1:8080 tcp://127.0.0.1:5556"},
 			{Purpose: "A part of the stream, at a Unix socket",
 				Command: "zmqtap serve --http unix:/run/zmqtap/http --topic auth. tcp://127.0.0.1:5556"},
-			{Purpose: "Behind a proxy, under the name by which browsers ask for it",
-				Command: "zmqtap serve --http 127.0.0.1:8080 --http-host tap.lan tcp://127.0.0.1:5556"},
+			{Purpose: "For tenants, each of which sees its own topics",
+				Command: "zmqtap serve --http 127.0.0.1:8080 --http-tokens tokens tcp://127.0.0.1:5556"},
 		},
 	}, &o.Common)
 	o.addTopics(fs)
@@ -72,6 +72,6 @@ func runServe(ctx context.Context, args []string, stdout *os.File, stderr *log.W
 	}
 	cancel(nil)
 	socket.Close(draining)
-	logEnd(logger, stream)
+	logEnd(logger, stream, socket)
 	return err
 }

@@ -19,12 +19,14 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/web"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/web/page"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/web/tenant"
 )
 
 // webOptions are the flags for HTTP, which serve and hub share.
 type webOptions struct {
 	address string
 	history flags.Size
+	tokens  string // the path of the tenants' file
 	web.Config
 }
 
@@ -35,6 +37,9 @@ func (o *webOptions) add(fs *pflag.FlagSet) {
 		"`bytes` of memory for the newest messages, for readers that come late or come back")
 	fs.StringVar(&o.TokenFile, "http-token-file", "",
 		"`file` with a bearer token that readers of the stream must send; read at each request")
+	fs.StringVar(&o.tokens, "http-tokens", "",
+		"`file` with a line for each tenant: NAME TOKEN PREFIX..., where sha256: and the token's SHA-256 may stand for the token, "+
+			"and * for all prefixes; a tenant reads topics with its prefixes only; read again after a change")
 	fs.StringVar(&o.CertFile, "http-cert", "",
 		"PEM `file` of a TLS certificate and its chain; read again after a change")
 	fs.StringVar(&o.KeyFile, "http-key", "", "PEM `file` of the certificate's key")
@@ -99,7 +104,7 @@ func validOrigin(origin string) bool {
 // warning if others can read the stream.
 func (o *webOptions) listen(ctx context.Context, stream *tap.Stream, common *flags.Common, logger *slog.Logger) (*web.Server, net.Listener, error) {
 	o.Stream, o.Page, o.Queue, o.Logger, o.Budget = stream, page.Files, common.HWM, logger, common.Budget()
-	server, err := web.New(o.Config)
+	server, err := o.server()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -128,11 +133,22 @@ func (o *webOptions) listen(ctx context.Context, stream *tap.Stream, common *fla
 		at = o.address
 	}
 	logger.Info("serving", "at", at)
-	if tcp, ok := l.Addr().(*net.TCPAddr); ok && !tcp.IP.IsLoopback() && o.TokenFile == "" {
-		logger.Warn("whoever reaches this address reads the stream: use --http-token-file to ask for a token, "+
+	if tcp, ok := l.Addr().(*net.TCPAddr); ok && !tcp.IP.IsLoopback() && o.TokenFile == "" && o.tokens == "" {
+		logger.Warn("whoever reaches this address reads the stream: use --http-token-file or --http-tokens to ask for a token, "+
 			"or a loopback address to stay on this host", "at", at)
 	}
 	return server, common.Gate(logger).Listener(l), nil
+}
+
+// server makes a server, with the tenants that there are.
+func (o *webOptions) server() (_ *web.Server, err error) {
+	if o.tokens != "" {
+		o.Tenants, err = tenant.Open(tenant.Config{Path: o.tokens, Budget: &o.Budget.Out, Logger: o.Logger})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return web.New(o.Config)
 }
 
 // background runs a server until ctx ends, and calls failed when the server has ended. wait waits for that

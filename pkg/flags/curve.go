@@ -24,7 +24,7 @@ func (s *security) secureCurve(program string, logger *slog.Logger) error {
 		return err
 	}
 	about := &zmq.Curve{Own: *own.Pair}
-	logger.Info("CURVE", "key", own.Public.String())
+	logger.Info("CURVE: this end's public key", "key", own.Public.String())
 	switch s.clients {
 	case "":
 	case anybody:
@@ -37,7 +37,7 @@ func (s *security) secureCurve(program string, logger *slog.Logger) error {
 		about.Clients = s.folder
 	}
 	for _, text := range s.servers {
-		server, err := s.server(text, own, logger)
+		server, err := s.server(text, own)
 		if err != nil {
 			return err
 		}
@@ -67,15 +67,15 @@ func (s *security) own(program string) (*zcert.Certificate, error) {
 }
 
 // server returns the server that one --curve-server-key is about.
-func (s *security) server(text string, own *zcert.Certificate, logger *slog.Logger) (curve.Named, error) {
+func (s *security) server(text string, own *zcert.Certificate) (curve.Named, error) {
 	if looksLikeKey(text) && !exists(text) {
-		key, err := curve.ParseKey(text)
-		if err == nil && s.secret(key, text, own) {
-			return curve.Named{}, Usage("--curve-server-key: this is a secret key. Write the server's public key, or the path of its " +
-				"certificate; and make a new certificate in place of that with this secret, which every user of this host can read now")
+		if s.secret(text, own) {
+			return curve.Named{}, Usage("--curve-server-key: this is a secret key, or was copied wrongly. Write the server's public " +
+				"key, or the path of its certificate. If it is secret, make a new certificate: every user of this host can read it now")
 		}
+		key, err := curve.ParseKey(text)
 		if err != nil {
-			return curve.Named{}, Usage("--curve-server-key: %w; copy it again, in a shell in single quotes", err)
+			return curve.Named{}, Usage("--curve-server-key: %w; in a shell write it in single quotes", err)
 		}
 		return curve.Named{Key: key}, nil
 	}
@@ -84,16 +84,20 @@ func (s *security) server(text string, own *zcert.Certificate, logger *slog.Logg
 		return curve.Named{}, fmt.Errorf("--curve-server-key: %w", err)
 	}
 	if server.Pair != nil {
-		logger.Warn("--curve-server-key: the file holds the server's secret key, which belongs on the server alone; "+
-			"give its clients the file without _secret", "file", text)
+		return curve.Named{}, fmt.Errorf("--curve-server-key: %s holds the server's secret key, which belongs on the server alone: "+
+			"write the file with the public key, without %s, and delete this one here", text, zcert.Suffix)
 	}
 	return server.Named(), nil
 }
 
-// secret reports whether a key that was given as a public one is known to be secret: it belongs to a public key that
-// this program knows, or it has the highest bit, which no public key has (RFC 7748, 5).
-func (s *security) secret(key curve.Key, text string, own *zcert.Certificate) bool {
-	if key[curve.KeySize-1]&0x80 != 0 {
+// secret reports whether a text that was given as a public key is known to be a secret one: it belongs to a public key
+// that this program knows, or it has the highest bit, which no public key has (RFC 7748, 5).
+func (s *security) secret(text string, own *zcert.Certificate) bool {
+	data, err := curve.DecodeZ85(text)
+	if err != nil || len(data) != curve.KeySize {
+		return false
+	}
+	if data[curve.KeySize-1]&0x80 != 0 {
 		return true
 	}
 	pair, err := curve.ParseSecret(text)
@@ -148,12 +152,9 @@ func (c *Common) makeKey(fs *pflag.FlagSet, stdout io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("--curve-keygen: %w", err)
 	}
-	public := zcert.Quote(path)
 	fmt.Fprintf(stdout, `public key: %s
-%s stays here, for --curve-key; it must belong to the user that the program runs as (chown)
-%s goes to the programs at the other end, by a way on which nobody can exchange it:
-- this is a server: to each of its clients, for --curve-server-key (or write the key above, in single quotes)
-- this is a client: to its server, into the folder of --curve-clients
-`, made.Public, zcert.Quote(path+zcert.Suffix), public)
+%s stays here, for --curve-key, and must belong to the user that the program runs as
+%s goes to the other end: from a server for --curve-server-key, from a client into the folder of --curve-clients
+`, made.Public, zcert.Quote(path+zcert.Suffix), zcert.Quote(path))
 	return ErrHelp
 }

@@ -2,10 +2,12 @@ package flags
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
+	"os"
 	"strings"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/endpoint"
@@ -37,7 +39,7 @@ func (s *security) securePlain(logger *slog.Logger) error {
 		}
 	}
 	if len(exposed) > 0 {
-		logger.Warn("PLAIN encrypts nothing: everybody on the way can read the password and all messages; use CURVE there",
+		logger.Warn("PLAIN encrypts nothing: the password and all messages can be read on the way; use CURVE there",
 			"endpoints", strings.Join(exposed, " "))
 	}
 	return nil
@@ -58,6 +60,22 @@ func (s *security) password() (string, error) {
 			s.passwordFile, len(text), maxPlain)
 	}
 	return string(text), nil
+}
+
+// watchPassword says after each signal whether the password can be read. It is read for each connection anyway.
+func (s *security) watchPassword(ctx context.Context, hangups <-chan os.Signal, logger *slog.Logger) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-hangups:
+		}
+		if _, err := s.password(); err != nil {
+			logger.Error("the password cannot be read: nobody new can connect", "reason", err)
+		} else {
+			logger.Info("the password can be read; new connections need it", "file", s.passwordFile)
+		}
+	}
 }
 
 // withinHost reports whether what goes over an endpoint cannot leave this host.

@@ -50,7 +50,7 @@ func (s *security) add(fs *pflag.FlagSet) {
 		"`user` name for PLAIN, which encrypts nothing: where this program connects it sends name and password, where it "+
 			"binds it asks for them")
 	fs.StringVar(&s.passwordFile, "plain-password-file", "",
-		"`file` with PLAIN's password, of mode 0600; read for each connection")
+		"`file` with PLAIN's password, of mode 0600; read again for each connection")
 	fs.StringVar(&s.keygen, "curve-keygen", "",
 		"make a CURVE certificate with a new key, write it to `path` (the public part) and path_secret, and end; "+
 			"--name gives it a name")
@@ -106,9 +106,9 @@ func (c *Common) CheckRoles(bound, connected []string) error {
 	return nil
 }
 
-// Secure reads the files that the flags for security name, and makes of them what Socket returns. It watches the folder
-// of --curve-clients until stop is called: the connections of clients that are removed from it end. hangups is called if
-// there is such a folder, which is also read again whenever the channel delivers a signal.
+// Secure reads the files that the flags for security name, and makes of them what Socket returns. Until stop is called
+// it watches the folder of --curve-clients: the connections of clients that are removed from it end. hangups is called
+// if there are clients to let in by a folder or a password. Whenever its channel delivers a signal they are read again.
 func (c *Common) Secure(logger *slog.Logger, hangups func() <-chan os.Signal) (stop func(), err error) {
 	s := c.security
 	switch {
@@ -117,14 +117,22 @@ func (c *Common) Secure(logger *slog.Logger, hangups func() <-chan os.Signal) (s
 	case s.given("plain-user"):
 		err = s.securePlain(logger)
 	}
-	if err != nil || s.folder == nil {
+	var watch func(ctx context.Context, hangups <-chan os.Signal)
+	switch {
+	case err != nil:
+	case s.folder != nil:
+		watch = func(ctx context.Context, hangups <-chan os.Signal) { s.folder.Watch(ctx, hangups, s.recheck) }
+	case s.config.Plain != nil && len(s.bound) > 0:
+		watch = func(ctx context.Context, hangups <-chan os.Signal) { s.watchPassword(ctx, hangups, logger) }
+	}
+	if watch == nil {
 		return func() {}, err
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended, signals := make(chan struct{}), hangups()
 	go func() {
 		defer close(ended)
-		s.folder.Watch(ctx, signals, s.recheck)
+		watch(ctx, signals)
 	}()
 	return func() {
 		cancel()
@@ -157,8 +165,8 @@ func (s *security) recheck() {
 	}
 }
 
-// looksLikeKey reports whether a text is a key in Z85, or was meant to be one. Such a text may be a secret: it stands in
-// no error. A path hardly ever looks like that: it lacks the marks, or has others.
+// looksLikeKey reports whether a text is a key in Z85, or was meant to be one. Such a text may be a secret: no error
+// repeats it. A path hardly ever looks like that: it lacks the marks, or has others.
 func looksLikeKey(text string) bool {
 	const digits, marks = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-/", ":+=^!*?&<>()[]{}@%$#"
 	if len(text) < 30 || len(text) > 50 || strings.Trim(text, digits+marks) != "" {

@@ -68,6 +68,7 @@ const ForEver = listen.ForEver
 // in the background for as long as --bind-retry says. After that the program cannot do its work, so Open calls fail
 // with the reason, which Failure returns.
 func (c *Common) Open(s *zmq.Socket, logger *slog.Logger, fail context.CancelCauseFunc) error {
+	c.security.opened(s)
 	for _, text := range c.Bind {
 		bound, err := s.Bind(text)
 		switch {
@@ -85,7 +86,7 @@ func (c *Common) Open(s *zmq.Socket, logger *slog.Logger, fail context.CancelCau
 			})
 		}
 	}
-	return c.Dial(s)
+	return c.connect(s)
 }
 
 // Patience is what --bind-retry asks for.
@@ -105,9 +106,13 @@ func Failure(ctx context.Context) error {
 	return nil
 }
 
-// Dial connects a socket to the endpoints of --connect.
+// Dial is Open for a socket that binds nothing.
 func (c *Common) Dial(s *zmq.Socket) error {
 	c.security.opened(s)
+	return c.connect(s)
+}
+
+func (c *Common) connect(s *zmq.Socket) error {
 	for _, text := range c.Connect {
 		if err := s.Connect(text); err != nil {
 			return err

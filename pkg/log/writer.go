@@ -36,6 +36,7 @@ type Writer struct {
 	dropped int // lines that are not reported yet
 	failing bool
 	report  func(lines int)
+	mark    []byte
 }
 
 // NewWriter returns a Writer to file, which stays the caller's.
@@ -57,14 +58,28 @@ func (w *Writer) OnDropped(report func(lines int)) {
 	w.report = report
 }
 
+// Mark makes Write begin each line with a text, from now on.
+func (w *Writer) Mark(text string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.mark = []byte(text)
+}
+
 // Write takes whole lines, or drops them. It does not wait and does not retain b. It always succeeds.
 func (w *Writer) Write(b []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if len(w.lines)+len(b) > room {
-		w.drop(b)
+	lines := b
+	if len(w.mark) > 0 {
+		lines = nil
+		for line := range bytes.Lines(b) {
+			lines = append(append(lines, w.mark...), line...)
+		}
+	}
+	if len(w.lines)+len(lines) > room {
+		w.drop(lines)
 	} else {
-		w.add(b)
+		w.add(lines)
 	}
 	return len(b), nil
 }

@@ -77,6 +77,26 @@ func TestNobodyReads(t *testing.T) {
 	}
 }
 
+// A mark begins each line of several, and not the last words.
+func TestMark(t *testing.T) {
+	r, file, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	defer file.Close()
+	w := NewWriter(file)
+	fmt.Fprint(w, "before\n")
+	w.Mark("me: ")
+	fmt.Fprint(w, "one\n\nthree\n")
+	w.Close("last\n")
+	const want = "before\nme: one\nme: \nme: three\nlast\n"
+	got := make([]byte, len(want))
+	if _, err := io.ReadFull(r, got); err != nil || string(got) != want {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
 // Close writes the last words although there was no room for lines, if there is a reader.
 func TestLastWords(t *testing.T) {
 	r, file, filled := fullPipe(t)

@@ -12,6 +12,7 @@ type Interest struct {
 	Topics     []string // prefixes of the first frame; none: everything
 	Queue      int      // most messages that wait for the reader
 	QueueBytes int      // once this many bytes wait, no further message is queued
+	Restricted bool     // the reader must learn nothing of messages with other topics, not even how many are missing
 
 	// What the reader gets first, from what the stream remembers. It may fill the queue once, in addition to
 	// what is then published.
@@ -100,18 +101,19 @@ func (r *Reader) Close() {
 // published from now on.
 func (r *Reader) recall(h *history, last uint64) (missed uint64) {
 	messages, since, missed := r.past(h, last)
+	r.queue = append(r.queue, r.forgotten(h, last)...)
 	if missed > 0 {
 		r.queue = append(r.queue, Delivery{Missed: missed})
 	}
 	gaps := h.gapsSince(since)
 	for _, m := range messages {
 		for len(gaps) > 0 && gaps[0].after < m[0].ID {
-			r.queue, gaps = append(r.queue, Delivery{Gap: gaps[0].gap}), gaps[1:]
+			r.queue, gaps = append(r.queue, Delivery{Gap: r.visible(gaps[0].gap)}), gaps[1:]
 		}
 		r.queue = append(r.queue, Delivery{Messages: m})
 	}
 	for _, g := range gaps {
-		r.queue = append(r.queue, Delivery{Gap: g.gap})
+		r.queue = append(r.queue, Delivery{Gap: r.visible(g.gap)})
 	}
 	if r.recalled = len(r.queue); r.recalled > 0 {
 		r.wakeUp()
@@ -121,12 +123,13 @@ func (r *Reader) recall(h *history, last uint64) (missed uint64) {
 
 // past returns the remembered messages that the reader asks for and that fit into its queue, the oldest
 // first, one in each slice. Gaps after the message since belong to them, older ones do not. missed counts
-// those that the reader asks for and that did not fit or are forgotten.
+// those that the reader asks for and that did not fit or, unless it is restricted, are forgotten.
 func (r *Reader) past(h *history, last uint64) (messages [][]Message, since, missed uint64) {
 	in, size, full := r.interest, 0, false
 	if since = last + 1; in.Resume {
-		since = min(in.After, last)
-		missed = h.forgotten(since, last)
+		if since = min(in.After, last); !in.Restricted {
+			missed = h.forgotten(since, last)
+		}
 	}
 	for m := range h.backwards() {
 		id := m[0].ID
@@ -177,6 +180,7 @@ func (r *Reader) offer(messages []Message) (missed uint64) {
 func (r *Reader) report(g Gap) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	g = *r.visible(&g)
 	if r.missed > 0 || r.gap != nil || r.count >= r.interest.Queue {
 		if r.gap != nil {
 			g = r.gap.and(g)

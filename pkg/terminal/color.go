@@ -9,6 +9,10 @@ import (
 
 const reset = "\x1b[0m"
 
+// Own is message.Own in reverse video, for terminals with colours: no message can produce that, not even where a long
+// line is continued on the terminal's next one.
+const Own = "\x1b[7mzmqtap:" + reset + " "
+
 // topicColors are entries of the 256-colour cube that are readable on black and on white (a contrast of 3.7
 // or more with both, WCAG 2). Red and yellow are not among them, because they stand for a severity.
 var topicColors = [...]string{
@@ -34,7 +38,7 @@ func appendColored(dst []byte, m *message.Message) []byte {
 	if m.HasTopic {
 		if len(m.Topic) > 0 {
 			dst = append(dst, topicColors[hash(m.Topic)%uint32(len(topicColors))]...)
-			dst = append(appendSafe(dst, m.Topic, false), reset...)
+			dst = append(message.AppendSafeLine(dst, m.Topic, false), reset...)
 		}
 		dst = append(dst, '\t')
 	}
@@ -42,7 +46,11 @@ func appendColored(dst []byte, m *message.Message) []byte {
 	if s, found := severity.Of(m.Payload); found {
 		color = severityColors[s]
 	}
-	dst = appendSafe(append(dst, color...), m.Payload, true)
+	if dst = append(dst, color...); m.HasTopic {
+		dst = message.AppendSafe(dst, m.Payload, true)
+	} else {
+		dst = message.AppendSafeLine(dst, m.Payload, true)
+	}
 	if color != "" {
 		dst = append(dst, reset...)
 	}

@@ -20,10 +20,10 @@ type Printer struct {
 
 // Append appends m as one line with its line feed, and allocates only if dst must grow.
 //
-// Human and, on a terminal, Raw are safe to look at, as the package's comment explains. They escape a tab
-// in a topic but not in a payload, and leave out frames between topic and payload. Raw that does not go to
-// a terminal is message.AppendLine. JSON is the same everywhere, except that on a terminal the characters
-// that it would obey are written as \u.
+// Human and, on a terminal, Raw are safe to look at, as the package's comment explains, and do not look like a line of
+// zmqtap's own (message.Own). They escape a tab in a topic but not in a payload, and leave out frames between topic and
+// payload. Raw that does not go to a terminal is message.AppendLine. JSON is the same everywhere, except that on a
+// terminal the characters that it would obey are written as \u.
 func (p *Printer) Append(dst []byte, m *message.Message) []byte {
 	switch {
 	case p.Style == JSON:
@@ -32,17 +32,15 @@ func (p *Printer) Append(dst []byte, m *message.Message) []byte {
 			Topic: m.Topic, HasTopic: m.HasTopic, Frames: m.Frames, Payload: m.Payload, Received: m.Received,
 		})
 		if p.Terminal {
-			dst = escapeJSON(dst, from)
+			dst = message.EscapeJSON(dst, from)
 		}
 	case p.Style == Human && p.Color:
 		dst = appendColored(dst, m)
-	case p.Style == Human:
-		if m.HasTopic {
-			dst = append(appendSafe(dst, m.Topic, false), '\t')
-		}
-		dst = appendSafe(dst, m.Payload, true)
-	case p.Terminal:
-		dst = appendSafe(dst, m.Payload, true)
+	case p.Style == Human && m.HasTopic:
+		dst = append(message.AppendSafeLine(dst, m.Topic, false), '\t')
+		dst = message.AppendSafe(dst, m.Payload, true)
+	case p.Style == Human, p.Terminal:
+		dst = message.AppendSafeLine(dst, m.Payload, true)
 	default:
 		dst = message.AppendLine(dst, m.Payload)
 	}

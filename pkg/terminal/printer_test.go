@@ -48,6 +48,9 @@ func TestHuman(t *testing.T) {
 		{"overlong, surrogate, too large", message.Message{Payload: []byte("\xc0\x9b\xed\xa0\x80\xf4\x90\x80\x80")},
 			"#300#233#355#240#200#364#220#200#200\n"},
 		{"what looks escaped", message.Message{Payload: []byte("#033[0m<U+202E>")}, "#033[0m<U+202E>\n"},
+		{"own line", message.Message{Payload: []byte("zmqtap: 9 messages missed: x")}, "#172mqtap: 9 messages missed: x\n"},
+		{"own line as topic", withTopic("z\u0300mqtap:", "9 messages missed"), "#172\u0300mqtap:\t9 messages missed\n"},
+		{"own line after a topic", withTopic("", "zmqtap: x"), "\tzmqtap: x\n"},
 		{"long topic", withTopic(strings.Repeat("x", 100_000), "p"), strings.Repeat("x", 100_000) + "\tp\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -74,6 +77,10 @@ func TestRaw(t *testing.T) {
 	terminal := Printer{Style: Raw, Color: true, Terminal: true}
 	if got, want := string(terminal.Append(nil, &m)), "#033[31m\ttab#012feed#000#233<U+202E>\n"; got != want {
 		t.Errorf("terminal: got %q, want %q", got, want)
+	}
+	m = withTopic("topic", "zmqtap: 9 messages missed")
+	if got := string(terminal.Append(nil, &m)); got != "#172mqtap: 9 messages missed\n" {
+		t.Errorf("what looks like zmqtap's own: %q", got)
 	}
 }
 
@@ -158,27 +165,8 @@ func TestEveryCharacter(t *testing.T) {
 			continue
 		}
 		text := string(r)
-		if shown := string(appendSafe(nil, []byte(text), false)) == text; shown != isSafe(r) {
+		if shown := string(message.AppendSafe(nil, []byte(text), false)) == text; shown != isSafe(r) {
 			t.Errorf("%U is shown: %v", r, shown)
-		}
-	}
-}
-
-// Eight bytes are looked at together: every byte must be found in every place, whatever is next to it.
-func TestEveryByteAtEveryPlace(t *testing.T) {
-	for _, beside := range []byte{' ', '~', 0xc3} {
-		for at := range 20 {
-			for c := range 256 {
-				text := bytes.Repeat([]byte{beside}, 20)
-				text[at] = byte(c)
-				want := bytes.IndexFunc(text, func(r rune) bool { return r < ' ' || r > '~' })
-				if want < 0 {
-					want = len(text)
-				}
-				if got := printableEnd(text, 0); got != want {
-					t.Errorf("%q: the first unprintable byte is at %d, want %d", text, got, want)
-				}
-			}
 		}
 	}
 }
@@ -216,6 +204,9 @@ func checkLine(t *testing.T, p Printer, m *message.Message, line []byte) {
 		if r != '\t' && !isSafe(r) {
 			t.Fatalf("%+v: %U in %q", p, r, line)
 		}
+	}
+	if message.LooksOwn(text) {
+		t.Fatalf("%+v: %q looks like a line of zmqtap's own", p, line)
 	}
 	if p.Style != JSON {
 		tabs := bytes.Count(text, []byte("\t")) - bytes.Count(m.Payload, []byte("\t"))

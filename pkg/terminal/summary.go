@@ -3,6 +3,8 @@ package terminal
 import (
 	"strconv"
 	"time"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/message"
 )
 
 // maxSummaryTopic is how many characters of a topic a Summary shows.
@@ -74,7 +76,7 @@ func (s *Summary) appendTopics(dst []byte) []byte {
 			name = "(no topic)"
 		}
 		from := len(dst)
-		dst = appendSafe(dst, []byte(name), false)
+		dst = message.AppendSafe(dst, []byte(name), false)
 		dst = dst[:from+len(cut(dst[from:], maxSummaryTopic))]
 		dst = strconv.AppendUint(append(dst, ' '), t.Messages, 10)
 	}

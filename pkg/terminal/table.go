@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"time"
 	"unicode/utf8"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/message"
 )
 
 // Enter prepares a terminal for Render in place: the alternate screen, no cursor, and no line wrap. Leave
@@ -81,7 +83,7 @@ func (c *counter) appendRow(dst []byte, other bool) []byte {
 	case c.topic == "":
 		return append(dst, "(no topic)"...)
 	}
-	return appendSafe(dst, []byte(c.topic), false)
+	return message.AppendSafe(dst, []byte(c.topic), false)
 }
 
 // alignRight moves dst[from:] to the right margin of a column of width bytes.

@@ -4,13 +4,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
-	"slices"
-	"strconv"
 	"sync"
 	"time"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/message"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/web/tenant"
 )
 
 // encoding is the form in which a stream is written. Each method appends to dst.
@@ -21,25 +20,42 @@ type encoding interface {
 	pieces(dst []byte, m *tap.Message) iter.Seq[[]byte]
 	missed(dst []byte, n, total uint64) []byte
 	gap(dst []byte, g *tap.Gap) []byte
+	// end is the last that a reader gets whose token was taken away.
+	end(dst []byte, reason string) []byte
 	heartbeat(dst []byte) []byte
 }
 
 var buffers = sync.Pool{New: func() any { return new([]byte) }}
 
-func newEncoding(instance string, events bool) encoding {
-	if events {
-		return eventStream{instance}
+// encoding returns the form that a request asks for.
+func (s *Server) encoding(q *request) encoding {
+	switch {
+	case q.events && s.cfg.Tenants != nil:
+		return eventStream{s.ids(q.who), q.who}
+	case q.events:
+		return eventStream{s.ids(q.who), nil}
 	}
-	return plainText{}
+	return plainText{q.raw}
 }
 
 // eventStream is Server-Sent Events.
-type eventStream struct{ instance string }
+type eventStream struct {
+	ids
+	who *tenant.Tenant // whom the reader is told that it is; nil: it is not
+}
 
 // retry is how long a browser's EventSource waits before it connects again, in milliseconds.
 const retry = "2000"
 
-func (eventStream) begin(dst []byte) []byte { return append(dst, "retry: "+retry+"\n\n"...) }
+func (e eventStream) begin(dst []byte) []byte {
+	if dst = append(dst, "retry: "+retry+"\n\n"...); e.who == nil {
+		return dst
+	}
+	return appendEvent(dst, "access", struct {
+		Name   string   `json:"name"`
+		Topics []string `json:"topics,omitempty"`
+	}{e.who.Name, e.who.Prefixes()})
+}
 
 func (e eventStream) message(dst []byte, m *tap.Message) []byte {
 	return append(append(e.head(dst, m), m.JSON()...), "\n\n"...)
@@ -47,8 +63,7 @@ func (e eventStream) message(dst []byte, m *tap.Message) []byte {
 
 // head appends what precedes a message's JSON.
 func (e eventStream) head(dst []byte, m *tap.Message) []byte {
-	dst = append(append(append(dst, "id: "...), e.instance...), '-')
-	return append(strconv.AppendUint(dst, m.ID, 10), "\ndata: "...)
+	return append(e.ids.append(append(dst, "id: "...), m.ID), "\ndata: "...)
 }
 
 func (e eventStream) pieces(dst []byte, m *tap.Message) iter.Seq[[]byte] {
@@ -58,52 +73,34 @@ func (e eventStream) pieces(dst []byte, m *tap.Message) iter.Seq[[]byte] {
 }
 
 func (eventStream) missed(dst []byte, n, total uint64) []byte {
-	return fmt.Appendf(dst, "event: missed\ndata: {\"count\":%d,\"total\":%d}\n\n", n, total)
+	return appendEvent(dst, "missed", struct {
+		Count uint64 `json:"count"`
+		Total uint64 `json:"total"`
+	}{n, total})
 }
 
 func (eventStream) gap(dst []byte, g *tap.Gap) []byte {
-	data, err := json.Marshal(struct {
+	return appendEvent(dst, "gap", struct {
 		Publisher string `json:"publisher,omitempty"`
 		Count     uint64 `json:"count,omitempty"`
 		Reason    string `json:"reason"`
 		Time      string `json:"time"`
 	}{g.Publisher, g.Count, g.Reason, g.Time.In(time.UTC).Format(message.ReceivedLayout)})
-	if err != nil {
-		return dst // impossible: these types can be marshalled
-	}
-	return fmt.Appendf(dst, "event: gap\ndata: %s\n\n", data)
+}
+
+func (eventStream) end(dst []byte, reason string) []byte {
+	return appendEvent(dst, "end", struct {
+		Reason string `json:"reason"`
+	}{reason})
 }
 
 func (eventStream) heartbeat(dst []byte) []byte { return append(dst, ":\n\n"...) }
 
-// plainText is one payload per line, with a line of its own where something is missing.
-type plainText struct{}
-
-func (plainText) begin(dst []byte) []byte { return dst }
-
-func (plainText) message(dst []byte, m *tap.Message) []byte {
-	return append(message.AppendLine(dst, m.Payload), '\n')
-}
-
-func (plainText) pieces(dst []byte, m *tap.Message) iter.Seq[[]byte] {
-	return func(yield func([]byte) bool) {
-		for part := range slices.Chunk(m.Payload, maxWrite) {
-			if dst = message.AppendLine(dst, part); !yield(dst) {
-				return
-			}
-			dst = dst[:0]
-		}
-		yield(append(dst, '\n'))
+// appendEvent appends an event with a name, whose data is JSON.
+func appendEvent(dst []byte, name string, data any) []byte {
+	text, err := json.Marshal(data)
+	if err != nil {
+		return dst // impossible: these types can be marshalled
 	}
+	return fmt.Appendf(dst, "event: %s\ndata: %s\n\n", name, text)
 }
-
-func (plainText) missed(dst []byte, n, _ uint64) []byte {
-	return fmt.Appendf(dst, "zmqtap: %d messages are missing here: this reader is too slow\n", n)
-}
-
-func (plainText) gap(dst []byte, g *tap.Gap) []byte {
-	return append(message.AppendLine(append(dst, "zmqtap: "...), []byte(g.String())), '\n')
-}
-
-// heartbeat appends nothing: a reader would take any line for a payload.
-func (plainText) heartbeat(dst []byte) []byte { return dst }

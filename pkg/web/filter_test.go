@@ -80,7 +80,7 @@ func TestNoTurnWhileWriting(t *testing.T) {
 	long := strings.Repeat("x", maxWork)
 	taptest.New(t).Give(s.cfg.Stream.Publish, []string{"one"}, []string{long}, []string{"two"}, []string{"three"}, []string{"four"})
 	w := &watched{ResponseRecorder: httptest.NewRecorder(), server: s}
-	s.stream(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/stream?last=10&grep=x%7Co", nil))
+	s.stream(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/stream?last=10&grep=x%7Co", nil), anybody)
 	if lines := strings.Fields(w.Body.String()); len(lines) != 4 || lines[1] != long || w.writes < 2 || w.taken > 0 {
 		t.Errorf("%d lines in %d writes, %d of them in a turn", len(lines), w.writes, w.taken)
 	}

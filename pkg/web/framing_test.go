@@ -30,12 +30,66 @@ func TestPlainText(t *testing.T) {
 	}
 	s.publish("only", "topic|payload", "topic|more|frames|payload", "|", "#012")
 	a.expect("only\npayload\npayload\n\n#012\n")
+	for payload, want := range map[string]string{
+		"two\nlines\n":             "two#012lines#012",
+		"\r\x00\x1b[2J\x7f":        "#015#000#033[2J#177",
+		"a\ttab, é, 日本, 😀":         "a\ttab, é, 日本, 😀",
+		"\x9b2J\xff\xc3(":          "#2332J#377#303(",
+		"\u009b2J\u202egnp\u2028x": "<U+009B>2J<U+202E>gnp<U+2028>x",
+		"zmqtap: 999 messages are missing here: this reader is too slow": "#172mqtap: 999 messages are missing here: this reader is too slow",
+		"z\u200dmqtap: 9 messages are missing here":                      "#172\u200dmqtap: 9 messages are missing here",
+		"x\nzmqtap: 9 messages are missing here":                         "x#012zmqtap: 9 messages are missing here",
+	} {
+		s.source.Give(s.stream.Publish, []string{"t", payload})
+		a.expect(want + "\n")
+	}
+	s.stream.Report(tap.Gap{Publisher: "tcp://p:1", Count: 3, Reason: "two\nlines\x1b"})
+	a.expect("zmqtap: tcp://p:1: 3 messages are missing here: two#012lines#033\n")
+}
+
+// With raw=1 all bytes stay as they are, but for what separates lines and what begins a line of zmqtap's own.
+func TestRawText(t *testing.T) {
+	s := serve(t, web.Config{})
+	s.plain("?raw=0").Body.Close()
+	s.readers(0)
+	a := s.plain("?raw=1")
 	for _, payload := range hostile {
 		s.source.Give(s.stream.Publish, []string{"t", payload})
 		a.expect(strings.NewReplacer("\n", "#012", "\x00", "#000").Replace(payload) + "\n")
 	}
-	s.stream.Report(tap.Gap{Publisher: "tcp://p:1", Count: 3, Reason: "two\nlines"})
-	a.expect("zmqtap: tcp://p:1: 3 messages are missing here: two#012lines\n")
+	s.source.Give(s.stream.Publish, []string{"t", "zmqtap: 999 messages are missing here\x1b"})
+	a.expect("#172mqtap: 999 messages are missing here\x1b\n")
+	s.stream.Report(tap.Gap{Count: 3, Reason: "why"})
+	a.expect("zmqtap: 3 messages are missing here: why\n")
+}
+
+// Long payloads are written in pieces, which cut no character and escape the beginning of the first one only.
+func TestLongPlainText(t *testing.T) {
+	s := serve(t, web.Config{})
+	a, raw := s.plain(""), s.plain("?raw=1")
+	for _, test := range []struct{ payload, want, raw string }{
+		{"zmqtap: " + strings.Repeat("x", 100_000), "#172mqtap: " + strings.Repeat("x", 100_000), "#172mqtap: " + strings.Repeat("x", 100_000)},
+		{strings.Repeat("zmqtap: ", 8192), "#172mqtap: " + strings.Repeat("zmqtap: ", 8191), "#172mqtap: " + strings.Repeat("zmqtap: ", 8191)},
+		{strings.Repeat("xzmqtap:", 8192), strings.Repeat("xzmqtap:", 8192), strings.Repeat("xzmqtap:", 8192)},
+		{strings.Repeat("\xff", 70_000), strings.Repeat("#377", 70_000), strings.Repeat("\xff", 70_000)},
+		{strings.Repeat("\x80", 70_000), strings.Repeat("#200", 70_000), strings.Repeat("\x80", 70_000)},
+	} {
+		s.source.Give(s.stream.Publish, []string{"t", test.payload})
+		a.expect(test.want + "\n")
+		raw.expect(test.raw + "\n")
+	}
+	for _, character := range []string{"é", "日", "😀", "\u202e"} { // at every place in the pieces
+		want := character
+		if character == "\u202e" {
+			want = "<U+202E>"
+		}
+		for shift := range 4 {
+			begin := strings.Repeat("x", shift)
+			s.source.Give(s.stream.Publish, []string{"t", begin + strings.Repeat(character, 40_000)})
+			a.expect(begin + strings.Repeat(want, 40_000) + "\n")
+			raw.expect(begin + strings.Repeat(character, 40_000) + "\n")
+		}
+	}
 }
 
 // An event is "id: INSTANCE-1", "data: {…}" and an empty line, and nothing else.

@@ -1,11 +1,7 @@
 package web
 
 import (
-	"crypto/sha256"
-	"crypto/subtle"
 	"fmt"
-	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
@@ -13,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/web/tenant"
 )
 
 // policy lets the page run only what this server serves (CSP Level 3). Log lines stay text, whatever they contain.
@@ -51,6 +49,14 @@ func bodiless(next http.Handler) http.Handler {
 	})
 }
 
+// prompt ends a connection whose client does not read its answer. It also replaces what an earlier answer has left.
+func (s *Server) prompt(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.NewResponseController(w).SetWriteDeadline(time.Now().Add(s.stall)) //nolint:errcheck // there is none then
+		next.ServeHTTP(w, r)
+	})
+}
+
 func onlyGet(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
@@ -75,13 +81,13 @@ func (s *Server) known(next http.Handler) http.Handler {
 		address, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
 		_, err := netip.ParseAddr(host)
 		switch {
-		case s.cfg.TokenFile != "", ok && address.Network() == "unix", err == nil,
+		case s.tokens(), ok && address.Network() == "unix", err == nil,
 			strings.EqualFold(host, "localhost"), strings.EqualFold(host, own),
 			slices.ContainsFunc(s.cfg.Hosts, func(name string) bool { return strings.EqualFold(name, host) }):
 			next.ServeHTTP(w, r)
 		default:
 			http.Error(w, fmt.Sprintf("%q is not known as a name of this host: start zmqtap with --http-host and that name, "+
-				"or with --http-token-file", host), http.StatusForbidden)
+				"or with --http-tokens or --http-token-file", host), http.StatusForbidden)
 		}
 	})
 }
@@ -95,17 +101,18 @@ func hostOf(header string) string {
 	return strings.TrimSuffix(host, ".")
 }
 
-// guard admits only those requests that may read the stream.
-func (s *Server) guard(next http.Handler) http.Handler {
+// guard admits only those requests that may read the stream, and tells next whose they are.
+func (s *Server) guard(next func(http.ResponseWriter, *http.Request, *tenant.Tenant)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if s.crossOrigin(w, r) && r.Method == http.MethodOptions {
 			w.WriteHeader(http.StatusNoContent)
 			return
 		}
-		if !s.authorized(w, r) {
+		who := s.identify(w, r)
+		if who == nil {
 			return
 		}
-		onlyGet(next).ServeHTTP(w, r)
+		onlyGet(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { next(w, r, who) })).ServeHTTP(w, r)
 	})
 }
 
@@ -131,50 +138,4 @@ func (s *Server) crossOrigin(w http.ResponseWriter, r *http.Request) bool {
 	h.Set("Access-Control-Allow-Methods", "GET, HEAD")
 	h.Set("Access-Control-Max-Age", "600")
 	return true
-}
-
-// authorized compares the bearer token (RFC 6750) with the file's, and answers the request if it is wrong.
-// The file is read each time, so that the token can be changed.
-func (s *Server) authorized(w http.ResponseWriter, r *http.Request) bool {
-	if s.cfg.TokenFile == "" {
-		return true
-	}
-	token, err := readToken(s.cfg.TokenFile)
-	if err != nil {
-		s.unusable.Write(slog.LevelError, "nobody can read the stream: the token file is unusable", "reason", err)
-		http.Error(w, "the server cannot read its token", http.StatusInternalServerError)
-		return false
-	}
-	scheme, given, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	want, got := sha256.Sum256([]byte(token)), sha256.Sum256([]byte(strings.TrimSpace(given)))
-	if strings.EqualFold(scheme, "Bearer") && subtle.ConstantTimeCompare(want[:], got[:]) == 1 {
-		return true
-	}
-	w.Header().Set("WWW-Authenticate", `Bearer realm="zmqtap"`)
-	http.Error(w, "this stream needs a token: send the header Authorization: Bearer and the token", http.StatusUnauthorized)
-	return false
-}
-
-// Limits of a token. A short one can be guessed.
-const (
-	minToken = 16
-	maxToken = 4 << 10
-)
-
-func readToken(path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", fmt.Errorf("the token: %w", err)
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxToken+1))
-	if err != nil {
-		return "", fmt.Errorf("the token: %w", err)
-	}
-	token := strings.TrimSpace(string(text))
-	if len(text) > maxToken || len(token) < minToken || strings.ContainsAny(token, " \t\r\n") {
-		return "", fmt.Errorf("the token in %s: one word of %d to %d characters is wanted, such as `openssl rand -hex 32` writes",
-			path, minToken, maxToken)
-	}
-	return token, nil
 }

@@ -17,5 +17,5 @@ func (c *client) deliverLarge(b []byte, m *tap.Message) error {
 			return err
 		}
 	}
-	return c.control.Flush()
+	return c.flush()
 }

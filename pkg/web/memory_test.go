@@ -34,7 +34,7 @@ func TestLongMessages(t *testing.T) {
 	plain, events := s.plain(""), s.events("")
 	long := strings.Repeat("line\n\"quoted\"\x01", 30_000)
 	s.publish("t|before", "t|"+long, "t|after")
-	plain.expect("before\n" + strings.ReplaceAll(long, "\n", "#012") + "\nafter\n")
+	plain.expect("before\n" + strings.NewReplacer("\n", "#012", "\x01", "#001").Replace(long) + "\nafter\n")
 	for _, want := range []string{"before", long, "after"} {
 		var got struct{ Message string }
 		if err := json.Unmarshal([]byte(events.event().data), &got); err != nil || got.Message != want {

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/web/tenant"
 )
 
 // Limits of what a request may ask for.
@@ -23,10 +25,14 @@ type request struct {
 	interest tap.Interest
 	filter   filter
 	events   bool // Server-Sent Events, not plain text
+	raw      bool // plain text with the bytes as they are
 	stranger bool // its Last-Event-ID is another process's
+	who      *tenant.Tenant
 }
 
-func (s *Server) parse(r *http.Request) (request, error) {
+// parse returns what a tenant asks for, without what it may not read. The error is tenant.ErrForbidden if that is
+// all of a topic.
+func (s *Server) parse(r *http.Request, who *tenant.Tenant) (request, error) {
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil { // ParseQuery leaves out what it cannot read, perhaps a filter
 		return request{}, fmt.Errorf("the query cannot be read: %w; write %%25 for %%, %%26 for &, %%3B for ; and %%2B for +", err)
@@ -37,6 +43,14 @@ func (s *Server) parse(r *http.Request) (request, error) {
 	q := request{
 		interest: tap.Interest{Topics: query["topic"], Queue: s.cfg.Queue, QueueBytes: queueBytes},
 		events:   acceptsEvents(r.Header.Values("Accept")),
+		raw:      query.Get("raw") == "1",
+		who:      who,
+	}
+	switch raw := query.Get("raw"); {
+	case raw != "" && raw != "0" && raw != "1":
+		return q, fmt.Errorf("raw=%.20q: write 1 for the bytes as they are, or 0", raw)
+	case q.raw && q.events:
+		return q, errors.New("raw=1 is for plain text: events have the bytes in their JSON")
 	}
 	if len(q.interest.Topics) > maxTopics {
 		return q, fmt.Errorf("topic is given more than %d times", maxTopics)
@@ -60,9 +74,11 @@ func (s *Server) parse(r *http.Request) (request, error) {
 		q.interest.Last = int(n)
 	}
 	if id := r.Header.Get("Last-Event-ID"); id != "" && q.events {
-		q.resume(id, s.instance)
+		q.resume(id, s.ids(who))
 	}
-	return q, nil
+	q.interest.Topics, err = who.Allow(q.interest.Topics)
+	q.interest.Restricted = !who.Everything()
+	return q, err
 }
 
 // known refuses parameters that are misspelt, or repeated where only one counts: to ignore them would show
@@ -71,8 +87,8 @@ func known(query url.Values) error {
 	for _, name := range slices.Sorted(maps.Keys(query)) {
 		switch {
 		case name == "topic":
-		case name != "grep" && name != "last":
-			return fmt.Errorf("unknown parameter %.40q: topic, grep and last are known", name)
+		case name != "grep" && name != "last" && name != "raw":
+			return fmt.Errorf("unknown parameter %.40q: topic, grep, last and raw are known", name)
 		case len(query[name]) > 1:
 			return fmt.Errorf("%s is given more than once; only topic may be", name)
 		}
@@ -81,12 +97,11 @@ func known(query url.Values) error {
 }
 
 // resume continues after one of our events, or with all that is remembered if the event is another process's.
-func (q *request) resume(id, instance string) {
+func (q *request) resume(text string, of ids) {
 	q.interest.Resume = true
-	number, found := strings.CutPrefix(id, instance+"-")
-	after, err := strconv.ParseUint(number, 10, 64)
-	if q.stranger = !found || err != nil; !q.stranger {
-		q.interest.After = after
+	id, ours := of.parse(text)
+	if q.stranger = !ours; ours {
+		q.interest.After = id
 	}
 }
 

@@ -64,9 +64,11 @@ func TestWrongRequests(t *testing.T) {
 		"last=" + strings.Repeat("9", 1000):         `last="99999999999999999999": write`,
 		"topic=" + strings.Repeat("x", 256):         "a topic of more than 255 bytes",
 		strings.Repeat("topic=x&", 101):             "topic is given more than 100 times",
-		"topics=sshd/":                              `unknown parameter "topics": topic, grep and last are known`,
+		"topics=sshd/":                              `unknown parameter "topics": topic, grep, last and raw are known`,
 		"grep=a&grep=b":                             "grep is given more than once",
 		"last=1&last=2":                             "last is given more than once",
+		"raw=yes":                                   `raw="yes": write 1`,
+		"raw=1&raw=1":                               "raw is given more than once",
 	} {
 		s.get("/stream?"+query).status(http.StatusBadRequest, reason)
 		s.get("/stream?"+query, "Accept: text/event-stream").status(http.StatusBadRequest, reason)
@@ -76,6 +78,7 @@ func TestWrongRequests(t *testing.T) {
 		strings.Repeat("topic=x&", 100), "&&", "grep=" + escaped(`(?:ab){1000}`)} {
 		s.do(http.MethodHead, "/stream?"+query).status(http.StatusOK, "")
 	}
+	s.get("/stream?raw=1", "Accept: text/event-stream").status(http.StatusBadRequest, "raw=1 is for plain text")
 	if s.stream.Readers() != 0 {
 		t.Errorf("%d readers are left", s.stream.Readers())
 	}

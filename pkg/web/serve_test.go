@@ -183,7 +183,7 @@ func (a *answer) read(n int) string {
 func (a *answer) expect(want string) {
 	a.t.Helper()
 	if got := a.read(len(want)); got != want {
-		a.t.Fatalf("read %q, want %q", got, want)
+		a.t.Fatalf("read %.300q, want %.300q", got, want)
 	}
 }
 

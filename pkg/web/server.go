@@ -1,23 +1,31 @@
 // Package web serves a stream over long-running HTTP, for browsers, curl and scripts:
 //
-//	GET /stream?topic=PREFIX&grep=RE&last=N
+//	GET /stream?topic=PREFIX&grep=RE&last=N&raw=1
 //
 //	    Accept: text/event-stream    Server-Sent Events (WHATWG HTML, 9.2): one event per message, whose
 //	                                 data is one line of JSON; "missed" where this reader was too slow;
-//	                                 "gap" where messages were lost before they arrived here.
+//	                                 "gap" where messages were lost before they arrived here; with tenants
+//	                                 "access" at the beginning, and "end" if the token is taken away.
 //	                                 Last-Event-ID continues where an earlier connection ended
-//	    otherwise                    text/plain, one payload per line; lines that begin with "zmqtap: "
-//	                                 report what is missing
+//	    otherwise                    text/plain, one payload per line. Lines that begin with "zmqtap: "
+//	                                 report what is missing; no payload's line does
 //
 //	GET /                            a page for people, which reads /stream
 //
 // topic may be repeated. grep is a regular expression (RE2) that the payload must match. last=N begins with
-// the last N remembered messages. Each reader has a bounded queue of its own in the tap.Stream: one that is
-// too slow misses messages and delays no other.
+// the last N remembered messages. Plain text is written for people: what would control a terminal is escaped. raw=1
+// leaves all bytes but line feeds and NULs as they are.
+//
+// Readers may be tenants, who have a token each and see a part of the topics: package tenant. A tenant learns nothing
+// of the other messages, not even how many there are.
+//
+// Each reader has a bounded queue of its own in the tap.Stream: one that is too slow misses messages and delays no
+// other.
 package web
 
 import (
 	"context"
+	"crypto/cipher"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
@@ -32,6 +40,7 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/listen"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/log"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/web/tenant"
 )
 
 // Config configures a Server.
@@ -41,7 +50,8 @@ type Config struct {
 	Queue      int           // most messages that wait for a reader
 	MaxClients int           // most readers at a time
 	Heartbeat  time.Duration // the longest silence of an event stream
-	TokenFile  string        // holds the bearer token that readers of the stream must send; "": no token is needed
+	TokenFile  string        // holds the bearer token of whoever may read everything; "": there is none
+	Tenants    *tenant.File  // the tokens of those who may read a part; nil: there are none. Without both no token is needed
 	CertFile   string        // TLS, with KeyFile; both or none
 	KeyFile    string
 	Origins    []string       // origins whose pages may read the stream (CORS); "*": all
@@ -75,7 +85,8 @@ type Server struct {
 	instance string        // distinguishes our event IDs from those of an earlier process
 	quit     chan struct{} // closed: readers get what waits for them, and no more
 	clients  atomic.Int64
-	turns    turns // of readers' filters
+	turns    turns        // of readers' filters
+	seal     cipher.Block // of the event IDs of those who may read a part
 
 	unusable  log.Limited // for a token file that each request finds unusable
 	strangers log.Limited // for what else anyone that connects can cause
@@ -97,11 +108,9 @@ func New(cfg Config) (*Server, error) {
 	var random [4]byte
 	rand.Read(random[:]) // never fails
 	s.unusable.Logger, s.strangers.Logger = cfg.Logger, cfg.Logger
-	s.instance = hex.EncodeToString(random[:])
-	if cfg.TokenFile != "" {
-		if _, err := readToken(cfg.TokenFile); err != nil {
-			return nil, err
-		}
+	s.instance, s.seal = hex.EncodeToString(random[:]), newSeal()
+	if err := s.checkTokens(); err != nil {
+		return nil, err
 	}
 	if cfg.CertFile != "" {
 		s.certificate = &certificate{certFile: cfg.CertFile, keyFile: cfg.KeyFile, logger: cfg.Logger}
@@ -115,9 +124,9 @@ func New(cfg Config) (*Server, error) {
 // Handler returns the handler of all requests.
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/stream", s.guard(http.HandlerFunc(s.stream)))
+	mux.Handle("/stream", s.guard(s.stream))
 	mux.Handle("/", secured(onlyGet(http.FileServerFS(s.cfg.Page))))
-	return bodiless(s.known(mux))
+	return s.prompt(bodiless(s.known(mux)))
 }
 
 // Clients returns the number of connected readers.
@@ -145,6 +154,7 @@ func (s *Server) Serve(ctx, draining context.Context, l net.Listener) error {
 		ErrorLog: s.strangers.Standard(slog.LevelDebug),
 	}
 	ended := make(chan struct{})
+	defer s.watchTenants(ctx)()
 	go func() {
 		defer close(ended)
 		<-ctx.Done()
@@ -165,4 +175,18 @@ func (s *Server) Serve(ctx, draining context.Context, l net.Listener) error {
 	}
 	<-ended
 	return nil
+}
+
+// watchTenants follows the tenants' file until ctx ends or stop is called.
+func (s *Server) watchTenants(ctx context.Context) (stop func()) {
+	if s.cfg.Tenants == nil {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		s.cfg.Tenants.Watch(ctx)
+	}()
+	return func() { cancel(); <-ended }
 }

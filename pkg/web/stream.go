@@ -2,15 +2,19 @@ package web
 
 import (
 	"context"
+	"errors"
+	"log/slog"
 	"net/http"
 	"time"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/listen"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/web/tenant"
 )
 
-// stream answers with the live stream until the reader disconnects or the server ends.
-func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
+// stream answers with the live stream, as far as the reader may read it, until the reader disconnects, its token is
+// taken away, or the server ends.
+func (s *Server) stream(w http.ResponseWriter, r *http.Request, who *tenant.Tenant) {
 	if s.clients.Add(1) > int64(s.cfg.MaxClients) {
 		s.clients.Add(-1)
 		w.Header().Set("Retry-After", "10")
@@ -24,35 +28,46 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer s.cfg.Budget.Out.Give(readerCost)
-	q, err := s.parse(r)
+	q, err := s.parse(r, who)
+	if errors.Is(err, tenant.ErrForbidden) {
+		s.strangers.Write(slog.LevelInfo, "a tenant asks for topics that it may not read", "tenant", who.Name, "client", r.RemoteAddr)
+		http.Error(w, err.Error(), http.StatusForbidden)
+		return
+	}
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	h := w.Header()
+	setHeaders(w.Header(), q.events)
+	if r.Method == http.MethodHead {
+		return
+	}
+	c := &client{server: s, request: q, out: w, control: http.NewResponseController(w), encoding: s.encoding(&q)}
+	c.guest, _ = r.Context().Value(guestKey{}).(*listen.Guest)
+	c.guest.Know()
+	began := time.Now()
+	c.serve(r)
+	log := s.cfg.Logger.With("client", r.RemoteAddr)
+	if who.Name != "" {
+		log = log.With("tenant", who.Name)
+	}
+	level := slog.LevelDebug
+	if c.missed > 0 {
+		level = slog.LevelInfo
+	}
+	log.Log(r.Context(), level, "reader gone", "sent", c.sent, "missed", c.missed, "for", time.Since(began).Round(time.Millisecond))
+}
+
+// setHeaders sets the headers of a stream.
+func setHeaders(h http.Header, events bool) {
 	h.Set("Cache-Control", "no-store, no-transform")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin") // CORS admits other origins
 	h.Set("X-Accel-Buffering", "no")                     // nginx
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Content-Type", "text/plain; charset=utf-8")
-	if q.events {
+	if events {
 		h.Set("Content-Type", "text/event-stream; charset=utf-8")
 	}
-	if r.Method == http.MethodHead {
-		return
-	}
-	c := &client{server: s, request: q, out: w, control: http.NewResponseController(w),
-		encoding: newEncoding(s.instance, q.events)}
-	c.guest, _ = r.Context().Value(guestKey{}).(*listen.Guest)
-	c.guest.Know()
-	began := time.Now()
-	c.serve(r)
-	log := s.cfg.Logger.Debug
-	if c.missed > 0 {
-		log = s.cfg.Logger.Info
-	}
-	log("reader gone", "client", r.RemoteAddr, "sent", c.sent, "missed", c.missed,
-		"for", time.Since(began).Round(time.Millisecond))
 }
 
 // client is one connected reader.
@@ -68,17 +83,26 @@ type client struct {
 	sent, missed uint64 // messages
 }
 
-// serve writes until the reader disconnects or the server ends.
+// serve writes until the reader disconnects, its token is taken away, or the server ends.
 func (c *client) serve(r *http.Request) {
+	defer c.limit(c.server.stall) // what net/http writes at the end
+	defer c.hurry()()
 	c.reader = c.server.cfg.Stream.Join(c.request.interest)
 	defer c.reader.Close()
+	if errors.Is(c.follow(r), errTakenAway) {
+		c.write(c.encoding.end(nil, c.why())) //nolint:errcheck // it is over
+	}
+}
+
+// follow writes what the reader gets, until there is an error, the server ends or the reader disconnects.
+func (c *client) follow(r *http.Request) error {
 	first := c.encoding.begin(nil)
 	if c.request.stranger {
 		first = c.encoding.gap(first, &tap.Gap{Time: time.Now(),
 			Reason: "zmqtap was restarted: what was published meanwhile is missing"})
 	}
-	if c.write(first) != nil {
-		return
+	if err := c.write(first); err != nil {
+		return err
 	}
 	beat := time.NewTicker(c.server.cfg.Heartbeat)
 	defer beat.Stop()
@@ -87,22 +111,27 @@ func (c *client) serve(r *http.Request) {
 		select {
 		case <-c.reader.Ready():
 		case <-beat.C:
-			if c.write(c.encoding.heartbeat(nil)) != nil {
-				return
+			if err := c.write(c.encoding.heartbeat(nil)); err != nil {
+				return err
 			}
+		case <-c.request.who.Ended():
+			return errTakenAway
 		case <-r.Context().Done():
-			return
+			return r.Context().Err()
 		case <-c.server.quit:
 			for {
 				waiting = c.reader.TakeSome(waiting[:0], portion)
-				if len(waiting) == 0 || c.deliver(r.Context(), waiting) != nil {
-					return
+				if len(waiting) == 0 {
+					return nil
+				}
+				if err := c.deliver(r.Context(), waiting); err != nil {
+					return err
 				}
 			}
 		}
 		waiting = c.reader.TakeSome(waiting[:0], portion)
-		if c.deliver(r.Context(), waiting) != nil {
-			return
+		if err := c.deliver(r.Context(), waiting); err != nil {
+			return err
 		}
 	}
 }
@@ -123,6 +152,9 @@ func (c *client) deliver(ctx context.Context, waiting []tap.Delivery) error {
 	for _, d := range waiting {
 		for i := range d.Messages {
 			m := &d.Messages[i]
+			if c.takenAway() {
+				return errTakenAway
+			}
 			if matches, err := c.request.filter.match(ctx, m.Payload); err != nil {
 				return err
 			} else if !matches {
@@ -168,7 +200,7 @@ func (c *client) miss(b []byte, n uint64) []byte {
 func (c *client) write(b []byte) error {
 	c.request.filter.rest()
 	if b == nil {
-		return c.control.Flush()
+		return c.flush()
 	}
 	if len(b) == 0 {
 		return nil
@@ -176,13 +208,29 @@ func (c *client) write(b []byte) error {
 	if err := c.send(b); err != nil {
 		return err
 	}
-	return c.control.Flush()
+	return c.flush()
+}
+
+// flush sends what was given to the connection. After that nothing is due: over HTTP/2, a deadline ends a stream that
+// writes nothing.
+func (c *client) flush() error {
+	err := c.control.Flush()
+	c.control.SetWriteDeadline(time.Time{}) //nolint:errcheck // there is none then
+	return err
+}
+
+// limit makes writes fail that take longer from now on.
+func (c *client) limit(d time.Duration) {
+	c.control.SetWriteDeadline(time.Now().Add(d)) //nolint:errcheck // there is none then
 }
 
 // send gives b to the connection, in pieces that the reader must take in time.
 func (c *client) send(b []byte) error {
 	for len(b) > 0 {
-		c.control.SetWriteDeadline(time.Now().Add(c.server.stall)) //nolint:errcheck // there is none then
+		c.limit(c.server.stall)
+		if c.takenAway() {
+			c.limit(lastWords)
+		}
 		n, err := c.out.Write(b[:min(len(b), maxWrite)])
 		if err != nil {
 			return err

@@ -51,7 +51,7 @@ func (c *greetingConn) Read(b []byte) (int, error) {
 	if missing := greetingSize - len(c.got); missing > 0 {
 		c.got = append(c.got, b[:min(n, missing)]...)
 		if problem := c.problem(); problem != nil {
-			return n, problem
+			return 0, problem // io.ReadFull passes over an error with the last byte
 		}
 	}
 	return n, err
@@ -72,6 +72,9 @@ func (c *greetingConn) problem() error {
 	if string(mechanism) != string(c.mechanism) {
 		return &SecurityError{fmt.Errorf("security mismatch: the peer's mechanism is %q, this end's is %q; "+
 			"give both ends the same security", mechanism, c.mechanism)}
+	}
+	if c.server && c.got[asServerAt] != 0 {
+		return &SecurityError{fmt.Errorf("security mismatch: both ends are %s servers; one must be the client", c.mechanism)}
 	}
 	return nil
 }

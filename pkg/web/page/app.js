@@ -3,12 +3,13 @@
  * @module
  */
 
+import { Access } from './access.js';
 import { filtersOf, hashOf, sameStream, streamAddress, topicsOf } from './address.js';
 import { draw, Rate } from './chart.js';
 import { Feed } from './feed.js';
 import { listenToKeys } from './keys.js';
 import { List } from './list.js';
-import { gapOf, lineOf, missedOf } from './record.js';
+import { endOf, gapOf, lineOf, missedOf } from './record.js';
 import { Search } from './search.js';
 import { NAMES, NONE } from './severity.js';
 import { Status } from './status.js';
@@ -28,6 +29,7 @@ class App {
   #list = new List(this.#elements.log, this.#elements.lines);
   #feed = new Feed(this.#list, this.#filters.severity, () => this.#showLines());
   #status = new Status(this.#elements);
+  #access = new Access(this.#elements.access);
   #rate = new Rate();
   #stream = null;
   #search;
@@ -139,7 +141,9 @@ class App {
     error.hidden = state.name !== 'refused';
     error.textContent = state.name === 'refused' ? state.reason : '';
     grep.setAttribute('aria-invalid', String(state.name === 'refused'));
-    if (state.name === 'unauthorized') this.#prompt.ask();
+    if (state.name !== 'unauthorized') return;
+    this.#access.hide();
+    this.#prompt.ask();
   }
 
   /** Handles one event of the stream. An unreadable one is only counted. */
@@ -153,6 +157,10 @@ class App {
         this.#feed.receive(note);
       } else if (name === 'gap') {
         this.#feed.receive(gapOf(data));
+      } else if (name === 'end') {
+        this.#feed.receive(endOf(data));
+      } else if (name === 'access' && this.#access.show(data)) {
+        this.#clear(); // what another reader has seen is not this one's
       }
     } catch {
       this.#status.unreadable++;

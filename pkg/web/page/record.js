@@ -20,7 +20,7 @@ import { counted, textOfBase64 } from './text.js';
 
 /**
  * @typedef {object} Note a remark about the stream, in its place among the lines
- * @property {'missed' | 'gap' | 'skipped'} kind
+ * @property {'missed' | 'gap' | 'end' | 'skipped'} kind
  * @property {string} text
  * @property {number} size
  */
@@ -83,6 +83,17 @@ export function gapOf(data) {
   const lost = isCount(count) ? `${counted(count, 'message')} lost` : 'messages may be lost';
   const why = typeof reason === 'string' && reason !== '' ? `: ${reason}` : '';
   return note('gap', from + lost + why);
+}
+
+/**
+ * @param {string} data an end event's
+ * @returns {Note}
+ * @throws if it does not have the form that the server promises
+ */
+export function endOf(data) {
+  const { reason } = JSON.parse(data);
+  if (typeof reason !== 'string') throw new TypeError('an end without a reason');
+  return note('end', reason);
 }
 
 /**

@@ -168,7 +168,7 @@ class Watch {
 async function refusal(response) {
   if (response.status === 401) return { name: 'unauthorized' };
   const text = (await response.text()).slice(0, LONGEST_REASON).trim();
-  if (response.status === 400) return { name: 'refused', reason: text || 'the server refuses this filter' };
+  if (response.status === 400 || response.status === 403) return { name: 'refused', reason: text || 'the server refuses this filter' };
   if (response.status === 503) return { reason: text || 'the server has too many readers' };
   return { reason: `the server answers ${response.status}` };
 }

@@ -46,7 +46,7 @@ func TestMalformed(t *testing.T) {
 		asPublic + "    secret-key = 'x'":                                  "line 3: secret-key: not a secret key in Z85",
 		asPublic + "    secret-key = '" + secret[1:] + "'":                 "line 3: secret-key: not a secret key in Z85",
 		asPublic + "    secret-key = '" + another + "'":                    "line 3: secret-key: it does not belong to the public key",
-		asPublic + "    secret-key = '" + zeros + "'":                      "line 3: secret-key: a key of zeros",
+		asPublic + "    secret-key = '" + zeros + "'":                      "line 3: secret-key: a key that protects nothing",
 		long + asPublic:      "it has 65602 bytes",
 		asBoth + "  oops":    "line 4: it is indented by 2",
 		"curve\n" + asPublic: "no section", // czmq looks into the first one only

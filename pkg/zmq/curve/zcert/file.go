@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 )
@@ -67,9 +68,11 @@ func ReadPrivate(path string, limit int) ([]byte, error) {
 	return data, private(path, mode)
 }
 
-// private returns an error if others than its owner can read or write a file.
+// private returns an error if others than its owner can read or write a file. Where systemd has put a service's
+// credentials, an access list lets the service's user read them, which the mode shows as the group's right
+// (systemd.exec(5), LoadCredential=): those are for this service alone whatever their mode.
 func private(path string, mode fs.FileMode) error {
-	if mode.Perm()&0o066 == 0 {
+	if mode.Perm()&0o066 == 0 || mode.Perm()&0o026 == 0 && filepath.Dir(path) == os.Getenv("CREDENTIALS_DIRECTORY") {
 		return nil
 	}
 	return fmt.Errorf("%s has mode %04o, so that others than its owner can read or change a secret: chmod 600 %s",

@@ -59,6 +59,19 @@ func TestLoadSecret(t *testing.T) {
 	}
 }
 
+// Of what is in systemd's folder of credentials, the service's user is not always the owner.
+func TestCredential(t *testing.T) {
+	folder := t.TempDir()
+	t.Setenv("CREDENTIALS_DIRECTORY", folder)
+	for name, mode := range map[string]os.FileMode{"mine": 0o440, "written": 0o460, "open": 0o444, "below/mine": 0o440} {
+		mustDo(t, os.MkdirAll(filepath.Join(folder, "below"), 0o755))
+		write(t, filepath.Join(folder, name), asBoth, mode)
+		if _, err := LoadSecret(filepath.Join(folder, name)); (err == nil) != (name == "mine") {
+			t.Errorf("%s with mode %04o: %v", name, mode, err)
+		}
+	}
+}
+
 // A public key may be read from a file that holds the secret one, too, whoever can read it.
 func TestLoadPublic(t *testing.T) {
 	for name, both := range map[string]bool{"client": false, "client" + Suffix: true} {

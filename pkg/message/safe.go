@@ -1,4 +1,4 @@
-package terminal
+package message
 
 import (
 	"encoding/binary"
@@ -14,10 +14,12 @@ var printable = func() (t [256]bool) {
 	return t
 }()
 
-// appendSafe appends text and escapes everything that must not be shown. What it appends is UTF-8 and one
-// line. Bytes below 0x20, DEL and bytes that are not UTF-8 become #ooo; harmful characters become <U+hhhh>.
-// With tabs, a tab stays a tab.
-func appendSafe(dst, text []byte, tabs bool) []byte {
+// AppendSafe appends text for people, and escapes everything that must not be shown. What it appends is UTF-8 and one
+// line: no byte of it moves the cursor, sets a title, changes a colour, reverses the direction of writing or hides a
+// letter. Bytes below 0x20, DEL and bytes that are not UTF-8 become #ooo, three octal digits as rsyslog writes them;
+// harmful characters become <U+hhhh>. With tabs, a tab stays a tab. None of this is reversible: text may itself hold
+// the characters #033.
+func AppendSafe(dst, text []byte, tabs bool) []byte {
 	from := 0 // text[from:i] needs no escape and is still to be copied
 	for i := printableEnd(text, 0); i < len(text); i = printableEnd(text, i) {
 		c := text[i]
@@ -25,20 +27,15 @@ func appendSafe(dst, text []byte, tabs bool) []byte {
 			i++
 			continue
 		}
-		r, size := utf8.RuneError, 1
+		size := 1
 		if c >= utf8.RuneSelf {
-			r, size = utf8.DecodeRune(text[i:])
-			if size > 1 && !harmful(r) {
+			var r rune
+			if r, size = utf8.DecodeRune(text[i:]); size > 1 && !harmful(r) {
 				i += size
 				continue
 			}
 		}
-		dst = append(dst, text[from:i]...)
-		if size > 1 {
-			dst = appendCharacter(dst, r)
-		} else {
-			dst = append(dst, '#', '0'+c>>6, '0'+c>>3&7, '0'+c&7)
-		}
+		dst = appendEscaped(append(dst, text[from:i]...), text[i:i+size])
 		i += size
 		from = i
 	}
@@ -82,22 +79,28 @@ func harmful(r rune) bool {
 	return unicode.Is(unicode.Cf, r) && !unicode.Is(unicode.Prepended_Concatenation_Mark, r)
 }
 
-const hex = "0123456789ABCDEF"
-
-// appendCharacter appends <U+hhhh>, with five or six digits where needed.
-func appendCharacter(dst []byte, r rune) []byte {
+// appendEscaped appends a byte as #ooo, and a character of several bytes as <U+hhhh>, with five or six digits where
+// needed.
+func appendEscaped(dst, character []byte) []byte {
+	if len(character) == 1 {
+		c := character[0]
+		return append(dst, '#', '0'+c>>6, '0'+c>>3&7, '0'+c&7)
+	}
+	r, _ := utf8.DecodeRune(character)
 	dst = append(dst, "<U+"...)
 	for shift := 20; shift >= 0; shift -= 4 {
 		if shift < 16 || r>>shift != 0 {
-			dst = append(dst, hex[r>>shift&15])
+			dst = append(dst, upperHex[r>>shift&15])
 		}
 	}
 	return append(dst, '>')
 }
 
-// escapeJSON makes dst[from:], a JSON text in UTF-8, safe for a terminal: DEL and harmful characters, which
+const upperHex = "0123456789ABCDEF"
+
+// EscapeJSON makes dst[from:], a JSON text in UTF-8, safe for a terminal: DEL and harmful characters, which
 // can only occur in its strings, become \uhhhh.
-func escapeJSON(dst []byte, from int) []byte {
+func EscapeJSON(dst []byte, from int) []byte {
 	end := len(dst)
 	copied := from
 	for i := printableEnd(dst, from); i < end; i = printableEnd(dst[:end], i) {
@@ -122,5 +125,5 @@ func appendUnicodeEscape(dst []byte, r rune) []byte {
 		r -= 0x10000
 		return appendUnicodeEscape(appendUnicodeEscape(dst, 0xd800+r>>10), 0xdc00+r&0x3ff)
 	}
-	return append(dst, '\\', 'u', hex[r>>12&15], hex[r>>8&15], hex[r>>4&15], hex[r&15])
+	return append(dst, '\\', 'u', upperHex[r>>12&15], upperHex[r>>8&15], upperHex[r>>4&15], upperHex[r&15])
 }

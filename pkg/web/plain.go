@@ -1,0 +1,72 @@
+package web
+
+import (
+	"iter"
+	"strconv"
+	"unicode/utf8"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/message"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap"
+)
+
+// plainText is one payload per line, with lines of its own where something is missing. Those begin with message.Own,
+// and no payload's line does.
+type plainText struct {
+	raw bool // the bytes stay as they are, except line feeds and NULs; otherwise the lines are safe to look at
+}
+
+func (plainText) begin(dst []byte) []byte { return dst }
+
+func (p plainText) message(dst []byte, m *tap.Message) []byte {
+	if p.raw {
+		return append(message.AppendBytesLine(dst, m.Payload), '\n')
+	}
+	return append(message.AppendSafeLine(dst, m.Payload, true), '\n')
+}
+
+func (p plainText) pieces(dst []byte, m *tap.Message) iter.Seq[[]byte] {
+	first, later := message.AppendBytesLine, message.AppendLine
+	if !p.raw {
+		first = func(dst, text []byte) []byte { return message.AppendSafeLine(dst, text, true) }
+		later = func(dst, text []byte) []byte { return message.AppendSafe(dst, text, true) }
+	}
+	return func(yield func([]byte) bool) {
+		for rest, next := m.Payload, first; len(rest) > 0; next = later {
+			n := whole(rest, maxWrite)
+			if dst = next(dst, rest[:n]); !yield(dst) {
+				return
+			}
+			dst, rest = dst[:0], rest[n:]
+		}
+		yield(append(dst, '\n'))
+	}
+}
+
+// whole returns how many bytes of a text, at most so many, can be written without what follows: no character is cut.
+func whole(text []byte, most int) int {
+	if len(text) <= most {
+		return len(text)
+	}
+	for n := most; n > most-utf8.UTFMax; n-- {
+		if utf8.RuneStart(text[n]) {
+			return n
+		}
+	}
+	return most // there is no character
+}
+
+func (plainText) missed(dst []byte, n, _ uint64) []byte {
+	dst = strconv.AppendUint(append(dst, message.Own...), n, 10)
+	return append(dst, " messages are missing here: this reader is too slow\n"...)
+}
+
+func (plainText) gap(dst []byte, g *tap.Gap) []byte {
+	return append(message.AppendSafe(append(dst, message.Own...), []byte(g.String()), false), '\n')
+}
+
+func (plainText) end(dst []byte, reason string) []byte {
+	return append(append(append(dst, message.Own...), reason...), '\n')
+}
+
+// heartbeat appends nothing: a reader would take any line for a payload.
+func (plainText) heartbeat(dst []byte) []byte { return dst }

@@ -1,0 +1,85 @@
+package main
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// bearer sends a token with each request.
+type bearer string
+
+func (b bearer) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context())
+	r.Header.Set("Authorization", "Bearer "+string(b))
+	return http.DefaultTransport.RoundTrip(r)
+}
+
+// Each tenant of serve and hub sees its own topics, until its token is removed from the file.
+func TestTenants(t *testing.T) {
+	const acmeToken, opsToken = "0123456789abcdef-acme", "0123456789abcdef-ops"
+	for _, command := range [][]string{{"serve"}, {"hub", "--in-connect"}} {
+		t.Run(command[0], func(t *testing.T) {
+			t.Parallel()
+			tokens := filepath.Join(t.TempDir(), "tokens")
+			write := func(text string) {
+				t.Helper()
+				if err := os.WriteFile(tokens, []byte(text), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			write("acme " + acmeToken + " t acme/\nops " + opsToken + " *\n")
+			pub, at := publishing(t)
+			p := launch(t, append(command, at, "--http", "127.0.0.1:0", "--http-tokens", tokens)...)
+			url := p.logged(`msg=serving at=(\S+)`) + "stream"
+			acme, ops := &http.Client{Transport: bearer(acmeToken)}, &http.Client{Transport: bearer(opsToken)}
+			own, all := follow(t, acme, url+"?grep=x"), follow(t, ops, url+"?grep=x")
+			publish(t, pub, follow(t, acme, url))
+			for _, topic := range []string{"beta/", "acme/", "beta/", "acme/"} {
+				pub.Publish([]byte(topic), []byte(topic+"x"))
+			}
+			pub.Flush()
+			for _, want := range []string{"beta/x", "acme/x", "beta/x", "acme/x"} {
+				if got := next(t, all); got != want {
+					t.Errorf("ops gets %q, want %q", got, want)
+				}
+			}
+			for range 2 {
+				if got := next(t, own); got != "acme/x" {
+					t.Errorf("acme gets %q", got)
+				}
+			}
+			for _, client := range []*http.Client{http.DefaultClient, acme} {
+				answer, err := client.Get(url + "?topic=beta/")
+				if err != nil {
+					t.Fatal(err)
+				}
+				answer.Body.Close()
+				if want := map[bool]int{true: http.StatusForbidden, false: http.StatusUnauthorized}[client == acme]; answer.StatusCode != want {
+					t.Errorf("%s, want %d", answer.Status, want)
+				}
+			}
+			write("acme malformed\n")
+			p.logged(`the file of tokens cannot be used; what it said before stays in use" .*reason="line 1: write NAME TOKEN`)
+			write("ops " + opsToken + " *\n")
+			if got := next(t, own); got != "zmqtap: this token is no longer valid: the stream ends here" {
+				t.Errorf("acme gets %q", got)
+			}
+			ended(t, own)
+			pub.Publish([]byte("t"), []byte("still x"))
+			pub.Flush()
+			if got := next(t, all); got != "still x" {
+				t.Errorf("ops gets %q", got)
+			}
+			p.signal(syscall.SIGTERM)
+			ended(t, all)
+			p.exits(0)
+			if log := p.log(); strings.Contains(log, "0123456789") || !strings.Contains(log, "tokens=1 removed=1 changed=0") {
+				t.Error(log)
+			}
+		})
+	}
+}
