@@ -19,8 +19,8 @@ func setOf(prefixes ...string) *prefix.Set {
 
 // A replay looks for nothing but what the subscriber may have.
 func TestParts(t *testing.T) {
-	allowed := setOf("app.red.", "app.redder.", "b", "bb")
-	for topics, want := range map[string]string{"": `["app.red." "app.redder." "b"]`, "app.redd": `["app.redder."]`, "bbb": `["bbb"]`, "c": `[]`} {
+	allowed := setOf("app.red.", "app.redder.", "b", "bb", "x1", "x2")
+	for topics, want := range map[string]string{"": `["app.red." "app.redder." "b" "x1" "x2"]`, "app.redd": `["app.redder."]`, "bbb": `["bbb"]`, "c": `[]`} {
 		if got := fmt.Sprintf("%q", parts(allowed, []byte(topics))); got != want {
 			t.Errorf("%q: %s, want %s", topics, got, want)
 		}

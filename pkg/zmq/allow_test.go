@@ -14,8 +14,8 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/prefix"
 )
 
-// only returns a set of prefixes.
-func only(prefixes ...string) *prefix.Set {
+// setOf returns a set of prefixes.
+func setOf(prefixes ...string) *prefix.Set {
 	var s prefix.Set
 	for _, p := range prefixes {
 		s.Insert([]byte(p))
@@ -52,7 +52,7 @@ func TestSubscriberGetsItsPart(t *testing.T) {
 	t.Parallel()
 	var log logged
 	changes := make(chan string, 100)
-	s, at := bound(t, Config{Type: XPub, Logger: log.logger(), HWM: 10, Allow: allowing(only("app.", "db.1")).of,
+	s, at := bound(t, Config{Type: XPub, Logger: log.logger(), HWM: 10, Allow: allowing(setOf("app.", "db.1")).of,
 		OnSubscription: func(_ *Peer, prefix []byte, wanted bool, apply func()) {
 			apply()
 			changes <- fmt.Sprint(string(prefix), wanted)
@@ -104,7 +104,7 @@ func TestSubscriberOfNothing(t *testing.T) {
 	t.Parallel()
 	var log logged
 	memory := budget.New(budget.Default, 0)
-	s, at := bound(t, Config{Type: Pub, Budget: memory, Logger: log.logger(), Allow: allowing(only()).of})
+	s, at := bound(t, Config{Type: Pub, Budget: memory, Logger: log.logger(), Allow: allowing(setOf()).of})
 	r := peerRaw(t, at, "SUB", 1)
 	for i := range 20_000 {
 		r.say(command("SUBSCRIBE", fmt.Sprint("topic", i)))
@@ -149,7 +149,7 @@ func TestPartsAgainstAList(t *testing.T) {
 		for range random.IntN(5) {
 			allowed = append(allowed, word())
 		}
-		set.Store(only(allowed...))
+		set.Store(setOf(allowed...))
 		p := piped(t, s)
 		for range 40 {
 			topic := word()
@@ -174,6 +174,19 @@ func TestPartsAgainstAList(t *testing.T) {
 		if memory.Prefixes.Used() > 0 || s.audience.index.Of(nil).Members != nil {
 			t.Fatalf("%d bytes are left of %q, with %q allowed", memory.Prefixes.Used(), wanted, allowed)
 		}
+	}
+}
+
+// A subscription costs as much memory as it has parts.
+func TestPartsArePaid(t *testing.T) {
+	memory := budget.New(budget.Default, 0)
+	s := open(t, Config{Type: XPub, Budget: memory, Allow: allowing(programs(1000)).of})
+	p := piped(t, s)
+	if err := p.subscribe(nil); err != nil || memory.Prefixes.Used() < 1000*partCost {
+		t.Errorf("%d bytes for 1,000 parts, %v", memory.Prefixes.Used(), err)
+	}
+	if p.cancel(nil); memory.Prefixes.Used() > 0 {
+		t.Errorf("%d bytes are left", memory.Prefixes.Used())
 	}
 }
 

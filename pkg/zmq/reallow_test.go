@@ -12,7 +12,7 @@ import (
 // When its rights change, a subscriber's connection ends, and what waits for it is thrown away. Others stay.
 func TestReallowEndsSubscribers(t *testing.T) {
 	t.Parallel()
-	mine, theirs := allowing(only("a")), only("")
+	mine, theirs := allowing(setOf("a")), setOf("")
 	reasons := make(chan error, 1)
 	s, at := bound(t, Config{Type: Pub, HWM: 100_000, OnDown: func(_ *Peer, err error) { reasons <- err },
 		Allow: func(p *Peer) *prefix.Set {
@@ -36,7 +36,7 @@ func TestReallowEndsSubscribers(t *testing.T) {
 		s.Publish([]byte("a"), make([]byte, 100_000))
 		s.Flush()
 	}
-	mine.Store(only("b"))
+	mine.Store(setOf("b"))
 	if n := s.Reallow(); n != 1 {
 		t.Errorf("%d connections were ended", n)
 	}
@@ -57,7 +57,7 @@ func TestReallowEndsSubscribers(t *testing.T) {
 // When Reallow returns, what was being handed over has been, and what a publisher had sent, too, is not.
 func TestReallowWaitsForPublishers(t *testing.T) {
 	t.Parallel()
-	set := allowing(only("a"))
+	set := allowing(setOf("a"))
 	began, goOn := make(chan string, 10), make(chan struct{})
 	s, at := bound(t, Config{Type: XSub, Batch: 1, Subscribe: []string{""}, Allow: set.of, OnReceive: func(b *Batch) {
 		began <- string(b.Frames(0)[0])
@@ -69,7 +69,7 @@ func TestReallowWaitsForPublishers(t *testing.T) {
 	if got := <-began; got != "a1" {
 		t.Fatalf("received %q", got)
 	}
-	set.Store(only("b"))
+	set.Store(setOf("b"))
 	ended := make(chan int)
 	go func() { ended <- s.Reallow() }()
 	for waiting := true; waiting; { // Reallow waits for its lock when no reader gets it any more
@@ -95,7 +95,7 @@ func TestReallowWaitsForPublishers(t *testing.T) {
 
 // A batch that was parsed before the rights have changed is not handed over, although its peer has left the socket.
 func TestOldBatchIsNotHandedOver(t *testing.T) {
-	set := allowing(only("a"))
+	set := allowing(setOf("a"))
 	s := open(t, Config{Type: XSub, Allow: set.of, OnReceive: func(b *Batch) { t.Error("handed over"); b.Release() }})
 	p := piped(t, s)
 	r := p.newReceiver()
@@ -106,7 +106,7 @@ func TestOldBatchIsNotHandedOver(t *testing.T) {
 		t.Fatal("no batch")
 	}
 	s.remove(p)
-	set.Store(only("b"))
+	set.Store(setOf("b"))
 	if n := s.Reallow(); n != 0 {
 		t.Errorf("%d connections were ended", n)
 	}
