@@ -25,7 +25,7 @@ test: build
 	integration/setup test
 	go vet ./...
 	go test -count=1 -timeout=14m ./...
-	@sed 's/^/NOT TESTED: /' .cache/improg/left-out 2>/dev/null || true
+	@sed -s 's/^/NOT TESTED: /' .cache/*/left-out 2>/dev/null || true
 
 race:
 	CGO_ENABLED=1 go test -race -count=1 $$(go list ./... | grep -v /integration)

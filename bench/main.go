@@ -90,7 +90,7 @@ func main() {
 }
 
 func allRows(programs string) []row {
-	return slices.Concat(rows(programs), hubRows(programs), terminalRows(programs), crowdRows(programs))
+	return slices.Concat(rows(programs), curveRows(programs), hubRows(programs), terminalRows(programs), crowdRows(programs))
 }
 
 func rows(programs string) []row {
@@ -100,20 +100,20 @@ func rows(programs string) []row {
 		{"omprog-pinned", "omprog with confirmation and transactions; rsyslogd on CPU 0, the programs on CPU 1", []contestant{
 			{name: "C confirmer that blocks", run: b.confirmer("confirm_blocking", 60_000, pinned)},
 			ours("omzmq push, sent, to libzmq", b.push(200_000, pinned)),
-			ours("omzmq dealer, stored, to imzmq", b.stored(200_000, pinned, false)),
+			ours("omzmq dealer, stored, to imzmq", b.stored(200_000, pinned)),
 		}, nil},
 		{"omprog-free", "the same, where the kernel puts them", []contestant{
 			{name: "C confirmer that polls", run: b.confirmer("confirm_polling", 200_000, free)},
 			ours("omzmq push, sent, to libzmq", b.push(200_000, free)),
-			ours("omzmq dealer, stored, to imzmq", b.stored(200_000, free, false)),
+			ours("omzmq dealer, stored, to imzmq", b.stored(200_000, free)),
 		}, nil},
 		{"journal-pinned", "what --journal costs; rsyslogd on CPU 0, the programs on CPU 1", []contestant{
-			ours("omzmq dealer, stored, to imzmq", b.stored(400_000, pinned, false)),
-			ours("the same with --journal", b.stored(400_000, pinned, true)),
+			ours("omzmq dealer, stored, to imzmq", b.stored(400_000, pinned)),
+			ours("the same with --journal", b.stored(400_000, pinned, journaled)),
 		}, nil},
 		{"journal-free", "the same, where the kernel puts them", []contestant{
-			ours("omzmq dealer, stored, to imzmq", b.stored(400_000, free, false)),
-			ours("the same with --journal", b.stored(400_000, free, true)),
+			ours("omzmq dealer, stored, to imzmq", b.stored(400_000, free)),
+			ours("the same with --journal", b.stored(400_000, free, journaled)),
 		}, nil},
 		{"redis-pinned", "rsyslogd into a Redis list; rsyslogd on CPU 0, redis-server and the programs on CPU 1", []contestant{
 			{name: "rsyslogd, omhiredis mode queue", run: b.omhiredis(400_000, pinned)},
@@ -129,15 +129,15 @@ func rows(programs string) []row {
 			ours("imzmq router, acknowledged", b.fromFile(500_000, "router", "--socket dealer --confirm stored")),
 		}, nil},
 		{"pushpull", "PUSH to PULL over TCP, two processes, 200 bytes", []contestant{
-			{name: "libzmq", run: pushPull(programs, "zmq_push", "zmq_pull", 3_000_000)},
-			ours("pkg/zmq", pushPull(programs, "pushpull ours push", "pushpull ours pull", 3_000_000)),
-			{name: "go-zeromq/zmq4", run: pushPull(programs, "pushpull zmq4 push", "pushpull zmq4 pull", 100_000)},
+			{name: "libzmq", run: pushPull(programs, "zmq_push", "zmq_pull", 3_000_000, messageSize)},
+			ours("pkg/zmq", pushPull(programs, "pushpull ours push", "pushpull ours pull", 3_000_000, messageSize)),
+			{name: "go-zeromq/zmq4", run: pushPull(programs, "pushpull zmq4 push", "pushpull zmq4 pull", 100_000, messageSize)},
 		}, nil},
 		{"cpu", "CPU time of rsyslogd's output threads and of omzmq under omprog", []contestant{
 			{name: "rsyslogd, omczmq PUSH to libzmq", run: b.omczmq(200_000)},
 			{name: "rsyslogd, omfile to /dev/null", run: b.devNull(200_000)},
 			ours("omzmq push, sent, to libzmq", b.push(200_000, free)),
-			ours("omzmq dealer, stored, to imzmq", b.stored(200_000, free, false)),
+			ours("omzmq dealer, stored, to imzmq", b.stored(200_000, free)),
 		}, func(cpu []float64) string {
 			share := cpu[0] - cpu[1]
 			return fmt.Sprintf("omczmq's share of rsyslogd: %.2f s/M; omzmq push %.2f times, dealer %.2f times that",

@@ -88,20 +88,38 @@ func (b *omprogBench) push(n int, place placement) func(context.Context) (sample
 	}
 }
 
-// stored measures omzmq, with a journal or without, and imzmq --to -, at imzmq's stdout.
-func (b *omprogBench) stored(n int, place placement, journal bool) func(context.Context) (sample, error) {
+// stored measures omzmq and imzmq --to -, at imzmq's stdout. Each of the ways adds flags to the two.
+func (b *omprogBench) stored(n int, place placement, ways ...way) func(context.Context) (sample, error) {
 	return func(ctx context.Context) (sample, error) {
-		i, err := b.startIMZMQ(ctx, place, "--to", "-")
+		dir, err := os.MkdirTemp("", "rz-bench-")
+		if err != nil {
+			return sample{}, err
+		}
+		defer os.RemoveAll(dir)
+		receiving := []string{"--to", "-"}
+		var sending []string
+		for _, way := range ways {
+			omzmq, imzmq, err := way(ctx, b.programs, dir)
+			if err != nil {
+				return sample{}, err
+			}
+			sending, receiving = append(sending, omzmq...), append(receiving, imzmq...)
+		}
+		i, err := b.startIMZMQ(ctx, place, receiving...)
 		defer i.stop()
 		if err != nil {
 			return sample{}, err
 		}
-		command := b.omzmq(i)
-		if journal {
-			command += " --journal " + filepath.Join(i.dir, "journal")
-		}
+		command := strings.Join(append([]string{b.omzmq(i)}, sending...), " ")
 		return b.through(ctx, n, place, command, func(*rsyslogd) (sample, error) { return countLines(i.out, n) })
 	}
+}
+
+// way returns flags of omzmq and imzmq, whose files are in dir.
+type way func(ctx context.Context, programs, dir string) (omzmq, imzmq []string, err error)
+
+func journaled(_ context.Context, _, dir string) (omzmq, imzmq []string, err error) {
+	return []string{"--journal", filepath.Join(dir, "journal")}, nil, nil
 }
 
 // imzmq is a running imzmq in a folder of its own.

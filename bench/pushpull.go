@@ -62,8 +62,8 @@ func (p *puller) finish() (sample, error) {
 	return parseReport(string(line))
 }
 
-// pushPull measures two processes, at the puller's side.
-func pushPull(programs, push, pull string, n int) func(context.Context) (sample, error) {
+// pushPull measures two processes, at the puller's side, with n messages of size bytes.
+func pushPull(programs, push, pull string, n, size int) func(context.Context) (sample, error) {
 	command := func(text string) []string {
 		words := strings.Fields(text)
 		words[0] = filepath.Join(programs, words[0])
@@ -74,7 +74,7 @@ func pushPull(programs, push, pull string, n int) func(context.Context) (sample,
 		if err != nil {
 			return sample{}, err
 		}
-		words := append(command(push), p.endpoint, fmt.Sprint(n), fmt.Sprint(messageSize))
+		words := append(command(push), p.endpoint, fmt.Sprint(n), fmt.Sprint(size))
 		pusher := exec.CommandContext(ctx, words[0], words[1:]...)
 		pusher.Stderr = os.Stderr
 		if err := pusher.Run(); err != nil {

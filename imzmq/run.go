@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"log/slog"
 	"os"
 	"sync"
 	"time"
@@ -31,25 +32,9 @@ func greet(ctx context.Context, target destination.Target, config destination.Co
 // and is stored a fifth to a third faster when all programs share two CPUs (bench/run -rows redis-free).
 const quiet = 100 * time.Microsecond
 
-func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr *log.Writer) error {
-	o, err := parseOptions(args, stdout)
-	if err != nil {
-		return err
-	}
-	logger := o.Logger(stderr)
-	config := destination.Config{
-		Stdin:        stdin,
-		Stdout:       stdout,
-		Reconnect:    o.Reconnect,
-		ReconnectMax: o.ReconnectMax,
-		Redis:        o.redis,
-		Logger:       logger,
-	}
-	dest, err := destination.New(o.target, o.encoding, config)
-	if err != nil {
-		return err
-	}
-	acknowledge := o.socketType == zmq.Router && o.ack
+// newSocket makes the socket. It also returns whether messages are acknowledged.
+func newSocket(o *options, logger *slog.Logger) (socket *zmq.Socket, acknowledge bool, err error) {
+	acknowledge = o.socketType == zmq.Router && o.ack
 	if acknowledge && o.target.Redis.Kind == redis.Channel {
 		logger.Warn("a channel stores nothing: " +
 			"an acknowledged message was given to the subscribers of that moment, if there were any")
@@ -62,7 +47,34 @@ func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr *log
 	if cfg.Subscribe = o.subscribe; o.socketType == zmq.Sub && len(o.subscribe) == 0 {
 		cfg.Subscribe = []string{""}
 	}
-	socket, err := zmq.New(cfg)
+	socket, err = zmq.New(cfg)
+	return socket, acknowledge, err
+}
+
+func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr *log.Writer) error {
+	o, err := parseOptions(args, stdout)
+	if err != nil {
+		return err
+	}
+	logger := o.Logger(stderr)
+	unwatch, err := o.Secure(logger, hangups)
+	if err != nil {
+		return err
+	}
+	defer unwatch()
+	config := destination.Config{
+		Stdin:        stdin,
+		Stdout:       stdout,
+		Reconnect:    o.Reconnect,
+		ReconnectMax: o.ReconnectMax,
+		Redis:        o.redis,
+		Logger:       logger,
+	}
+	dest, err := destination.New(o.target, o.encoding, config)
+	if err != nil {
+		return err
+	}
+	socket, acknowledge, err := newSocket(o, logger)
 	if err != nil {
 		return err
 	}
@@ -90,7 +102,7 @@ func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr *log
 	socket.Close(draining)
 	c := in.Counters()
 	logger.Info("end", "received", c.Received, "stored", c.Stored, "duplicates", c.Duplicates, "refused", c.Refused,
-		"truncated", socket.Truncated()+dest.Truncated())
+		"truncated", socket.Truncated()+dest.Truncated(), "connections refused", socket.Refused())
 	if closeErr := dest.Close(draining); err == nil {
 		err = closeErr
 	}

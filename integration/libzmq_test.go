@@ -75,33 +75,39 @@ func TestOmzmqToLibzmq(t *testing.T) {
 			peer, flags = theirsFirst(t, p, bind)
 			d = drive(t, flags...)
 		}
-		prefix, frames := "", 1
-		switch p.name {
-		case "pub-SUB":
-			prefix, frames = "auth.info\t", 2
-			subscribed(t, d, peer, prefix)
-		case "dealer-ROUTER":
-			frames = 2 // libzmq puts the sender's identity first
-		}
-		long := strings.Repeat("äöü ", 2000) // long enough for the long form of a frame's length
-		texts := append(numbered("tab\t\"quote\" %s \\", 20), "<13>"+long)
-		for _, text := range texts {
-			d.commits(t, prefix+text, prefixOther(prefix)+text)
-			got := peer.receive(t)
-			if len(got) != frames || got[len(got)-1] != text {
-				t.Fatalf("received %d frames %.200q, want %d with %.200q", len(got), got, frames, text)
-			}
-			if prefix != "" && got[0]+"\t" != prefix {
-				t.Fatalf("topic %q, want %q", got[0], prefix)
-			}
-			if prefix == "" {
-				peer.receive(t) // the second line of the transaction
-			}
-		}
-		if code := d.finish(t); code != 0 {
-			t.Errorf("exit code %d", code)
-		}
+		p.goesOut(t, d, peer)
 	})
+}
+
+// goesOut sends messages from omzmq to the peer.
+func (p pairing) goesOut(t *testing.T, d *driver, peer *peer) {
+	t.Helper()
+	prefix, frames := "", 1
+	switch p.name {
+	case "pub-SUB":
+		prefix, frames = "auth.info\t", 2
+		subscribed(t, d, peer, prefix)
+	case "dealer-ROUTER":
+		frames = 2 // libzmq puts the sender's identity first
+	}
+	long := strings.Repeat("äöü ", 2000) // long enough for the long form of a frame's length
+	texts := append(numbered("tab\t\"quote\" %s \\", 20), "<13>"+long)
+	for _, text := range texts {
+		d.commits(t, prefix+text, prefixOther(prefix)+text)
+		got := peer.receive(t)
+		if len(got) != frames || got[len(got)-1] != text {
+			t.Fatalf("received %d frames %.200q, want %d with %.200q", len(got), got, frames, text)
+		}
+		if prefix != "" && got[0]+"\t" != prefix {
+			t.Fatalf("topic %q, want %q", got[0], prefix)
+		}
+		if prefix == "" {
+			peer.receive(t) // the second line of the transaction
+		}
+	}
+	if code := d.finish(t); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
 }
 
 // prefixOther is a topic without subscribers, in the pairing that has topics.
@@ -137,31 +143,37 @@ func TestLibzmqToImzmq(t *testing.T) {
 			peer, flags = theirsFirst(t, p, bind)
 			r = startPrinter(t, flags...)
 		}
-		if p.name == "sub-PUB" {
-			eventually(t, patience, "the subscription takes effect", func() bool {
-				peer.send(t, "auth.info", warmUp)
-				return len(r.lines) > 0
-			})
-			peer.send(t, "auth.info", "<13>warmed up")
-			for r.next(t) != "<13>warmed up" {
-			}
-		}
-		texts := append(numbered("tab\t\"quote\" %s \\", 200), "<13>"+strings.Repeat("äöü ", 2000))
-		for _, text := range texts {
-			if p.name == "sub-PUB" {
-				peer.send(t, "mail.info", text)
-			}
-			peer.send(t, "auth.info", text)
-		}
-		r.expect(t, texts...)
-		peer.send(t, "auth.one frame is topic and payload")
-		r.expect(t, "auth.one frame is topic and payload")
-		peer.finish(t)
-		r.stop(t)
-		if rest := r.rest(t); len(rest) > 0 {
-			t.Errorf("more arrived: %q", rest)
-		}
+		p.comesIn(t, peer, r)
 	})
+}
+
+// comesIn sends messages from the peer to imzmq.
+func (p pairing) comesIn(t *testing.T, peer *peer, r *receiver) {
+	t.Helper()
+	if p.name == "sub-PUB" {
+		eventually(t, patience, "the subscription takes effect", func() bool {
+			peer.send(t, "auth.info", warmUp)
+			return len(r.lines) > 0
+		})
+		peer.send(t, "auth.info", "<13>warmed up")
+		for r.next(t) != "<13>warmed up" {
+		}
+	}
+	texts := append(numbered("tab\t\"quote\" %s \\", 200), "<13>"+strings.Repeat("äöü ", 2000))
+	for _, text := range texts {
+		if p.name == "sub-PUB" {
+			peer.send(t, "mail.info", text)
+		}
+		peer.send(t, "auth.info", text)
+	}
+	r.expect(t, texts...)
+	peer.send(t, "auth.one frame is topic and payload")
+	r.expect(t, "auth.one frame is topic and payload")
+	peer.finish(t)
+	r.stop(t)
+	if rest := r.rest(t); len(rest) > 0 {
+		t.Errorf("more arrived: %q", rest)
+	}
 }
 
 func TestTwoPullersShareTheStream(t *testing.T) {

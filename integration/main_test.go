@@ -31,13 +31,13 @@ func program(name string) string { return filepath.Join(built, name) }
 
 func improgModule() string { return filepath.Join(repository(), ".cache/improg/improg.so") }
 
-// improgLeftOut returns why integration/setup could not build improg, "" if it has. Continuous integration leaves
-// nothing out.
-func improgLeftOut() string {
+// leftOut returns why integration/setup could not get a part (improg, jeromq), "" if it has. Continuous integration
+// leaves nothing out.
+func leftOut(part string) string {
 	if os.Getenv("CI") == "true" {
 		return ""
 	}
-	reason, _ := os.ReadFile(filepath.Join(filepath.Dir(improgModule()), "left-out")) // exists only then
+	reason, _ := os.ReadFile(filepath.Join(repository(), ".cache", part, "left-out")) // exists only then
 	return strings.TrimSpace(string(reason))
 }
 
@@ -103,7 +103,7 @@ func prerequisites() error {
 			missing = append(missing, fmt.Errorf("no rsyslog module %s.so", module))
 		}
 	}
-	if _, err := os.Stat(improgModule()); err != nil && improgLeftOut() == "" {
+	if _, err := os.Stat(improgModule()); err != nil && leftOut("improg") == "" {
 		missing = append(missing, err)
 	}
 	if out, err := exec.Command(python, "-c", "import zmq").CombinedOutput(); err != nil {

@@ -22,13 +22,18 @@ type peer struct {
 // startPeer starts a libzmq socket of the given type (PUSH, SUB, …) with socket.py's flags.
 func startPeer(t *testing.T, socket string, flags ...string) *peer {
 	t.Helper()
-	cmd := exec.Command(python, append([]string{"peers/socket.py", socket}, flags...)...)
-	proc, stdin, r := startPiped(t, "libzmq "+socket, cmd)
+	return openPeer(t, "libzmq "+socket, exec.Command(python, append([]string{"peers/socket.py", socket}, flags...)...))
+}
+
+// openPeer starts a socket of another implementation, which talks as socket.py does.
+func openPeer(t *testing.T, name string, cmd *exec.Cmd) *peer {
+	t.Helper()
+	proc, stdin, r := startPiped(t, name, cmd)
 	p := &peer{process: proc, stdin: stdin, messages: make(chan []string, 1<<16)}
 	var opened struct{ Endpoint string }
 	first, err := r.ReadBytes('\n')
 	if err != nil || json.Unmarshal(first, &opened) != nil {
-		t.Fatalf("libzmq %s %q: %v: %s", socket, flags, err, first)
+		t.Fatalf("%s %q: %v: %s", name, cmd.Args[1:], err, first)
 	}
 	p.endpoint = opened.Endpoint
 	go p.read(r)

@@ -69,6 +69,30 @@ func TestReadmeSendAndReceiveByRELP(t *testing.T) {
 	to.stop(t)
 }
 
+// The encrypted form of the first two configurations, with keys of --curve-keygen.
+func TestReadmeEncrypted(t *testing.T) {
+	c := makeKeyring(t, "server", "client")
+	c.allow(t, "client")
+	to := startRsyslogd(t, likeDebian(readme(t, "2. ", "rsyslog", "2514", "[relp]", "/var/log/", "[dir]/")))
+	command := strings.Fields(documented(t, "README.md", "### 2. ", "sh", 1, keysFolder, c.dir,
+		packagedImzmq, program("imzmq"), "tcp://*:5555", "tcp://127.0.0.1:0", "2514", to.relp))
+	imzmq := start(t, "imzmq", exec.Command(command[0], command[1:]...))
+	clear := readme(t, "1. ", "rsyslog")
+	binary := regexp.MustCompile(`(?m)^ *binary=.*\n`)
+	from := startRsyslogd(t, likeDebian(strings.NewReplacer(packagedOmzmq, program("omzmq"), keysFolder, c.dir,
+		"tcp://logs.example.com:5555", "tcp://127.0.0.1:"+imzmq.boundPort(t), "/var/log/", "[dir]/", "/var/spool/rsyslog/", "[dir]/").
+		Replace(binary.ReplaceAllLiteralString(clear, documented(t, "README.md", "### 1. ", "rsyslog", 1)))))
+	from.logLines(t, written...)
+	eventually(t, patience, "the lines arrive", func() bool {
+		text, _ := os.ReadFile(to.file("remote.log")) // may not exist yet
+		return strings.Contains(string(text), `said "hello"`)
+	})
+	imzmq.wantUser(t, "client")
+	from.stop(t)
+	imzmq.stop(t)
+	to.stop(t)
+}
+
 func TestReadmeRedis(t *testing.T) { redistest.Each(t, testReadmeRedis) }
 
 func testReadmeRedis(t *testing.T, redisServer string) {

@@ -52,7 +52,7 @@ type rsyslogd struct {
 // the next one is tried. If conf loads improg and there is none, the test is left out.
 func startRsyslogd(t *testing.T, conf string) *rsyslogd {
 	t.Helper()
-	if reason := improgLeftOut(); reason != "" && strings.Contains(conf, improgModule()) {
+	if reason := leftOut("improg"); reason != "" && strings.Contains(conf, improgModule()) {
 		t.Skip(reason)
 	}
 	r := &rsyslogd{dir: folder(t)}

@@ -132,6 +132,68 @@ func TestShippedAcknowledgedAndImprog(t *testing.T) {
 	to.stop(t)
 }
 
+// inComment returns the line that begins with start in a file's comment, without what makes it a comment.
+func inComment(t *testing.T, conf, start string) string {
+	t.Helper()
+	found := regexp.MustCompile(`(?m)^#\t(` + start + `.*)$`).FindStringSubmatch(conf)
+	if found == nil {
+		t.Fatalf("no %s in the comment", start)
+	}
+	return found[1]
+}
+
+// encrypted is a shipped file with the flags for CURVE that its comment has.
+func encrypted(t *testing.T, name string, c *keyring, oldnew ...string) string {
+	t.Helper()
+	conf := shipped(t, name)
+	conf = regexp.MustCompile(`(?m)^(\tbinary=".*)"$`).ReplaceAllString(conf, "$1 "+inComment(t, conf, "--curve-key ")+`"`)
+	return strings.NewReplacer(append(oldnew, keysFolder, c.dir, "/var/log/", "[dir]/", "/var/spool/rsyslog/", "[dir]/")...).Replace(conf)
+}
+
+// The encrypted forms that the comments show. The service reads its key where systemd would put it.
+func TestShippedEncryptedAndRELP(t *testing.T) {
+	c := makeKeyring(t, "server", "client")
+	c.allow(t, "client")
+	conf := shipped(t, "30-imzmq-relp.conf", "2514", "[relp]", packagedImzmq, program("imzmq"), "tcp://*:5555", "tcp://127.0.0.1:0")
+	to := startRsyslogd(t, likeDebian(conf))
+	credential, file, _ := strings.Cut(strings.TrimPrefix(inComment(t, conf, "LoadCredential="), "LoadCredential="), ":")
+	credentials := folder(t)
+	if err := copyKey(credentials+"/"+credential, strings.ReplaceAll(file, keysFolder, c.dir)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(credentials+"/"+credential, 0o440); err != nil {
+		t.Fatal(err)
+	}
+	command := strings.Fields(strings.NewReplacer("[relp]", to.relp, "${CREDENTIALS_DIRECTORY}", credentials, keysFolder, c.dir).
+		Replace(inComment(t, conf, "ExecStart=") + " " + inComment(t, conf, "--curve-key ")))
+	command[0] = strings.TrimPrefix(command[0], "ExecStart=")
+	cmd := exec.Command(command[0], command[1:]...)
+	cmd.Env = append(os.Environ(), "CREDENTIALS_DIRECTORY="+credentials)
+	imzmq := start(t, "imzmq", cmd)
+	from := startRsyslogd(t, likeDebian(encrypted(t, "30-omzmq-acknowledged.conf", c,
+		packagedOmzmq, program("omzmq"), "tcp://logs.example.com:5555", "tcp://127.0.0.1:"+imzmq.boundPort(t))))
+	from.logLines(t, written...)
+	wantRead(t, to.file("syslog"))
+	imzmq.wantUser(t, "client")
+	from.stop(t)
+	imzmq.stop(t)
+	to.stop(t)
+}
+
+func TestShippedEncryptedAndImprog(t *testing.T) {
+	c := makeKeyring(t, "server", "client")
+	c.allow(t, "client")
+	port := freePort(t)
+	to := startRsyslogd(t, likeDebian(encrypted(t, "30-imzmq-improg.conf", c, `load="improg"`, fmt.Sprintf("load=%q", improgModule()),
+		packagedImzmq, program("imzmq"), "tcp://*:5555", "tcp://127.0.0.1:"+port)))
+	from := startRsyslogd(t, likeDebian(encrypted(t, "30-omzmq-acknowledged.conf", c, `template="omzmq_line"`, `template="omzmq_json"`,
+		packagedOmzmq, program("omzmq"), "tcp://logs.example.com:5555", "tcp://127.0.0.1:"+port)))
+	from.logLines(t, written...)
+	wantRead(t, to.file("imzmq.log"))
+	from.stop(t)
+	to.stop(t)
+}
+
 func TestShippedPublish(t *testing.T) {
 	port := freePort(t)
 	from := startRsyslogd(t, likeDebian(shipped(t, "30-omzmq-publish.conf", packagedOmzmq, program("omzmq"),

@@ -33,3 +33,10 @@ func main() {
 	stderr := log.NewWriter(os.Stderr)
 	os.Exit(flags.Exit(program, run(ctx, os.Args[1:], os.Stdin, os.Stdout, stderr), stderr))
 }
+
+// hangups returns a channel that delivers SIGHUP, which from then on no longer ends the program.
+func hangups() <-chan os.Signal {
+	c := make(chan os.Signal, 1)
+	signal.Notify(c, syscall.SIGHUP)
+	return c
+}

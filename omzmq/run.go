@@ -37,6 +37,11 @@ func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr *log
 	}
 	p := &process{o: o, logger: o.Logger(stderr)}
 	o.splits = sync.OnceValue(func() bool { return splits(p.logger) })
+	unwatch, err := o.Secure(p.logger, hangups)
+	if err != nil {
+		return err
+	}
+	defer unwatch()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	draining, stop := o.Lingering(ctx)
@@ -106,7 +111,8 @@ func (p *process) end(draining context.Context, adopting *sync.WaitGroup, over b
 	adopting.Wait()
 	p.closeJournal(over)
 	c := p.account.Counters()
-	p.logger.Info("end", "received", c.Received, "confirmed", c.Confirmed, "failures told to rsyslog", c.Failed, "resent", c.Resent, "lost", c.Lost, "truncated", p.truncated)
+	p.logger.Info("end", "received", c.Received, "confirmed", c.Confirmed, "failures told to rsyslog", c.Failed, "resent", c.Resent, "lost", c.Lost, "truncated", p.truncated,
+		"connections refused", p.socket.Refused())
 	return verdict(failure, p.account)
 }
 

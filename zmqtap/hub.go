@@ -7,6 +7,9 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"slices"
+
+	"github.com/spf13/pflag"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/endpoint"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/flags"
@@ -52,28 +55,35 @@ func parseHub(args []string, stdout io.Writer) (*hubOptions, error) {
 	if err := o.Parse(fs, version, args, stdout); err != nil {
 		return nil, err
 	}
+	if err := o.validate(fs); err != nil {
+		return nil, err
+	}
+	return o, o.Limit(o.remembered())
+}
+
+func (o *hubOptions) validate(fs *pflag.FlagSet) error {
 	for name, endpoints := range map[string][]string{"--in": o.in, "--out": o.out} {
 		for _, text := range endpoints {
 			if _, err := endpoint.Bind(text); err != nil {
-				return nil, flags.Usage("%s: %w", name, err)
+				return flags.Usage("%s: %w", name, err)
 			}
 		}
 	}
 	if err := o.CheckConnect("--in-connect", o.upstream); err != nil {
-		return nil, err
+		return err
 	}
 	switch {
 	case len(o.in)+len(o.upstream) == 0:
-		return nil, flags.Usage("no publishers: give at least one --in or --in-connect")
+		return flags.Usage("no publishers: give at least one --in or --in-connect")
 	case len(o.out) == 0 && o.web.address == "":
-		return nil, flags.Usage("no subscribers: give --out, or --http")
+		return flags.Usage("no subscribers: give --out, or --http")
 	case fs.Changed("replay-bytes") && o.replay == 0:
-		return nil, flags.Usage("--replay-bytes needs --replay")
+		return flags.Usage("--replay-bytes needs --replay")
 	}
-	if err := o.web.validate(fs); err != nil {
-		return nil, err
+	if err := o.CheckRoles(slices.Concat(o.in, o.out), o.upstream); err != nil {
+		return err
 	}
-	return o, o.Limit(o.remembered())
+	return o.web.validate(fs)
 }
 
 // remembered returns how many bytes the hub remembers of what was published.
@@ -87,12 +97,7 @@ func (o *hubOptions) remembered() (n int) {
 	return n
 }
 
-func runHub(ctx context.Context, args []string, stdout *os.File, stderr *log.Writer) error {
-	o, err := parseHub(args, stdout)
-	if err != nil {
-		return err
-	}
-	logger := o.Logger(stderr)
+func (o *hubOptions) config(logger *slog.Logger) hub.Config {
 	cfg := hub.Config{
 		In:          o.Socket(zmq.XSub, logger.With("side", "in")),
 		Out:         o.Socket(zmq.XPub, logger.With("side", "out")),
@@ -102,6 +107,21 @@ func runHub(ctx context.Context, args []string, stdout *os.File, stderr *log.Wri
 	if o.web.address != "" {
 		cfg.Stream = tap.New(int(o.web.history))
 	}
+	return cfg
+}
+
+func runHub(ctx context.Context, args []string, stdout *os.File, stderr *log.Writer) error {
+	o, err := parseHub(args, stdout)
+	if err != nil {
+		return err
+	}
+	logger := o.Logger(stderr)
+	unwatch, err := o.Secure(logger, hangups)
+	if err != nil {
+		return err
+	}
+	defer unwatch()
+	cfg := o.config(logger)
 	h, err := hub.New(cfg)
 	if err != nil {
 		return err
@@ -135,7 +155,8 @@ func runHub(ctx context.Context, args []string, stdout *os.File, stderr *log.Wri
 		logger.Warn("messages were still queued for subscribers that did not take them", "messages", n)
 	}
 	c := h.Counters()
-	logger.Info("end", "received", c.Received, "missed", c.Missed, "missing before", c.Gone)
+	logger.Info("end", "received", c.Received, "missed", c.Missed, "missing before", c.Gone,
+		"connections refused", h.In.Refused()+h.Out.Refused())
 	return err
 }
 

@@ -92,6 +92,11 @@ func runPrint(ctx context.Context, args []string, stdout *os.File, stderr *log.W
 	if o.rate && onTerminal && terminal.IsTerminal(stderr.File()) {
 		logger = slog.New(slog.DiscardHandler) // log lines would disturb the table
 	}
+	unwatch, err := o.Secure(logger, hangups)
+	if err != nil {
+		return err
+	}
+	defer unwatch()
 	stream := tap.New(0)
 	reader := stream.Join(tap.Interest{Queue: printQueue, QueueBytes: printQueueBytes})
 	signalled := ctx

@@ -10,9 +10,8 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap"
 )
 
-func runServe(ctx context.Context, args []string, stdout *os.File, stderr *log.Writer) error {
-	var o source
-	var web webOptions
+func parseServe(args []string, stdout *os.File) (*source, *webOptions, error) {
+	o, web := &source{}, &webOptions{}
 	fs := flags.NewSet(flags.Program{
 		Name:    program + " serve",
 		Summary: "Serves the stream over HTTP: GET /stream as plain text or Server-Sent Events, GET / as a page for people.",
@@ -28,18 +27,31 @@ func runServe(ctx context.Context, args []string, stdout *os.File, stderr *log.W
 	o.addTopics(fs)
 	web.add(fs)
 	if err := o.parse(fs, args, stdout); err != nil {
-		return err
+		return nil, nil, err
 	}
 	if web.address == "" {
-		return flags.Usage("--http is missing: give the address to serve at, such as 127.0.0.1:8080")
+		return nil, nil, flags.Usage("--http is missing: give the address to serve at, such as 127.0.0.1:8080")
 	}
 	if err := web.validate(fs); err != nil {
-		return err
+		return nil, nil, err
 	}
 	if err := o.Limit(int(web.history)); err != nil {
+		return nil, nil, err
+	}
+	return o, web, nil
+}
+
+func runServe(ctx context.Context, args []string, stdout *os.File, stderr *log.Writer) error {
+	o, web, err := parseServe(args, stdout)
+	if err != nil {
 		return err
 	}
 	logger := o.Logger(stderr)
+	unwatch, err := o.Secure(logger, hangups)
+	if err != nil {
+		return err
+	}
+	defer unwatch()
 	stream := tap.New(int(web.history))
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -60,6 +72,6 @@ func runServe(ctx context.Context, args []string, stdout *os.File, stderr *log.W
 	}
 	cancel(nil)
 	socket.Close(draining)
-	logEnd(logger, stream)
+	logEnd(logger, stream, socket)
 	return err
 }

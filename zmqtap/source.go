@@ -64,7 +64,7 @@ func (o *source) open(stream *tap.Stream, logger *slog.Logger, fail context.Canc
 }
 
 // logEnd logs the totals.
-func logEnd(logger *slog.Logger, stream *tap.Stream) {
+func logEnd(logger *slog.Logger, stream *tap.Stream, socket *zmq.Socket) {
 	c := stream.Counters()
-	logger.Info("end", "received", c.Received, "missed", c.Missed, "missing before", c.Gone)
+	logger.Info("end", "received", c.Received, "missed", c.Missed, "missing before", c.Gone, "connections refused", socket.Refused())
 }

@@ -1,8 +1,10 @@
 // Pushpull is one end of a PUSH and PULL pair for the measurements: our own sockets, or those of go-zeromq/zmq4.
 //
-//	pushpull ours|zmq4 pull N                  binds a free port, prints the endpoint, takes N messages and prints
-//	                                           "messages first_ns last_ns cpu_us" (CLOCK_MONOTONIC)
-//	pushpull ours|zmq4 push ENDPOINT N SIZE    connects and sends N messages of SIZE bytes
+//	pushpull ours|curve|zmq4 pull N                  binds a free port, prints the endpoint, takes N messages and prints
+//	                                                 "messages first_ns last_ns cpu_us" (CLOCK_MONOTONIC)
+//	pushpull ours|curve|zmq4 push ENDPOINT N SIZE    connects and sends N messages of SIZE bytes
+//
+// curve is our own under CURVE.
 package main
 
 import (
@@ -41,11 +43,15 @@ func run(args []string) error {
 	defer cancel()
 	switch {
 	case role == "ours pull" && len(numbers) == 1:
-		return ourPull(ctx, numbers[0])
+		return ourPull(ctx, numbers[0], zmq.Security{})
+	case role == "curve pull" && len(numbers) == 1:
+		return ourPull(ctx, numbers[0], zmq.Security{Curve: &zmq.Curve{Own: server(), Clients: anybody{}}})
 	case role == "zmq4 pull" && len(numbers) == 1:
 		return theirPull(ctx, numbers[0])
 	case role == "ours push" && len(numbers) == 2:
-		return ourPush(ctx, args[2], numbers[0], bytes.Repeat([]byte{'x'}, numbers[1]))
+		return ourPush(ctx, args[2], numbers[0], numbers[1], zmq.Security{})
+	case role == "curve push" && len(numbers) == 2:
+		return ourPush(ctx, args[2], numbers[0], numbers[1], zmq.Security{Curve: client()})
 	case role == "zmq4 push" && len(numbers) == 2:
 		return theirPush(ctx, args[2], numbers[0], bytes.Repeat([]byte{'x'}, numbers[1]))
 	}
@@ -68,8 +74,8 @@ func report(n int, first int64) error {
 	return nil
 }
 
-func ourPull(ctx context.Context, n int) error {
-	s, err := zmq.New(zmq.Config{Type: zmq.Pull})
+func ourPull(ctx context.Context, n int, security zmq.Security) error {
+	s, err := zmq.New(zmq.Config{Type: zmq.Pull, Security: security})
 	if err != nil {
 		return err
 	}
@@ -93,8 +99,9 @@ func ourPull(ctx context.Context, n int) error {
 	return report(n, first)
 }
 
-func ourPush(ctx context.Context, endpoint string, n int, body []byte) error {
-	s, err := zmq.New(zmq.Config{Type: zmq.Push})
+func ourPush(ctx context.Context, endpoint string, n, size int, security zmq.Security) error {
+	body := bytes.Repeat([]byte{'x'}, size)
+	s, err := zmq.New(zmq.Config{Type: zmq.Push, Security: security})
 	if err != nil {
 		return err
 	}

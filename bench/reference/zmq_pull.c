@@ -1,11 +1,12 @@
 /* libzmq's PULL: binds a free port, prints the endpoint, takes N messages and prints
  *   messages first_ns last_ns cpu_us     (CLOCK_MONOTONIC; CPU time of the whole process).
- * Arguments: N. */
+ * Arguments: N. Built with -DCURVE it encrypts. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <zmq.h>
+#include "curve.h"
 
 static long long now_ns(void)
 {
@@ -22,7 +23,7 @@ int main(int argc, char **argv)
 	long long n, wanted, first = 0;
 	struct rusage u;
 
-	if (argc != 2 || zmq_bind(pull, "tcp://127.0.0.1:*") || zmq_getsockopt(pull, ZMQ_LAST_ENDPOINT, endpoint, &size))
+	if (argc != 2 || secure(pull, 1) || zmq_bind(pull, "tcp://127.0.0.1:*") || zmq_getsockopt(pull, ZMQ_LAST_ENDPOINT, endpoint, &size))
 		return 2;
 	wanted = atoll(argv[1]);
 	printf("%s\n", endpoint);

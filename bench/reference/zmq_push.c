@@ -1,7 +1,8 @@
-/* libzmq's PUSH: connects and sends N messages of SIZE bytes. Arguments: ENDPOINT N SIZE. */
+/* libzmq's PUSH: connects and sends N messages of SIZE bytes. Arguments: ENDPOINT N SIZE. Built with -DCURVE it encrypts. */
 #include <stdlib.h>
 #include <string.h>
 #include <zmq.h>
+#include "curve.h"
 
 int main(int argc, char **argv)
 {
@@ -10,7 +11,7 @@ int main(int argc, char **argv)
 	size_t size;
 	char *body;
 
-	if (argc != 4 || zmq_connect(push, argv[1]))
+	if (argc != 4 || secure(push, 0) || zmq_connect(push, argv[1]))
 		return 2;
 	size = strtoul(argv[3], NULL, 10);
 	if (!(body = malloc(size)))

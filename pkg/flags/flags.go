@@ -24,12 +24,14 @@ type Common struct {
 	BindRetry     time.Duration // how long an address that cannot be bound is tried again; ForEver: without end
 	Heartbeat     time.Duration
 	Linger        time.Duration
+	Name          string // stands in each log line; "": none
 	LogLevel      string
 	LogFormat     string
 
-	program Program
-	shared  *pflag.FlagSet
-	limits  limits
+	program  Program
+	shared   *pflag.FlagSet
+	limits   limits
+	security *security
 }
 
 // Arguments is what arguments that are not flags mean.
@@ -91,6 +93,9 @@ func (c *Common) newSet(p Program) *pflag.FlagSet {
 	Duration(s, &c.Heartbeat, "heartbeat", 10*time.Second, 0, MaxDuration,
 		"ZMTP PING interval; a peer that is silent for 3 intervals is dropped; 0: off")
 	Duration(s, &c.Linger, "linger", 4*time.Second, 0, MaxDuration, "longest time to drain at the end")
+	s.StringVar(&c.Name, "name", "", "`name` of this program: stands in each log line, and in the certificate of --curve-keygen")
+	c.security = &security{}
+	c.security.add(s)
 	s.StringVar(&c.LogLevel, "log-level", "info", "debug, info, warn or error")
 	s.StringVar(&c.LogFormat, "log-format", "text", "text or json")
 	s.Bool("version", false, "print the version")

@@ -10,6 +10,7 @@ import (
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/endpoint"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/prefix"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq/curve/zcert"
 )
 
 // Parse parses the arguments and validates the shared flags. It prints help or version to stdout and then returns
@@ -31,6 +32,14 @@ func (c *Common) Parse(fs *pflag.FlagSet, version string, args []string, stdout 
 		fmt.Fprintln(stdout, fs.Name(), version)
 		return ErrHelp
 	}
+	if fs.Changed("name") {
+		if err := zcert.CheckName(c.Name); err != nil {
+			return Usage("--name: %w", err)
+		}
+	}
+	if fs.Changed("curve-keygen") {
+		return c.makeKey(fs, stdout)
+	}
 	switch c.Arguments {
 	case ConnectArguments:
 		c.Connect = append(c.Connect, fs.Args()...)
@@ -45,6 +54,9 @@ func (c *Common) Parse(fs *pflag.FlagSet, version string, args []string, stdout 
 		if err := c.validateEndpoints(); err != nil {
 			return err
 		}
+		if err := c.CheckRoles(c.Bind, c.Connect); err != nil {
+			return err
+		}
 	}
 	return c.validate()
 }
@@ -57,7 +69,10 @@ func checkQuotes(args []string) error {
 		if strings.HasPrefix(arg, "--") {
 			_, value, _ = strings.Cut(arg, "=")
 		}
-		if len(value) > 1 && strings.Trim(value, `"'`) != value {
+		if text := strings.Trim(value, `"'`); len(value) > 1 && text != value {
+			if looksLikeKey(text) {
+				arg = strings.TrimSuffix(arg, value) + "…"
+			}
 			return Usage("argument %s begins or ends with a quote: rsyslog hands quotes in binary= on as part of the argument; "+
 				"leave them out", arg)
 		}
@@ -140,6 +155,9 @@ func (c *Common) validate() error {
 	}
 	if c.LogFormat != "text" && c.LogFormat != "json" {
 		return Usage("--log-format %q: write text or json", c.LogFormat)
+	}
+	if err := c.security.check(); err != nil {
+		return err
 	}
 	return c.Limit(0)
 }

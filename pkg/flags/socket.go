@@ -17,6 +17,9 @@ import (
 // stderr had no room for.
 func (c *Common) Logger(stderr *log.Writer) *slog.Logger {
 	logger := c.logger(stderr)
+	if c.Name != "" {
+		logger = logger.With("name", c.Name)
+	}
 	level, _ := logLevel(c.LogLevel)
 	stderr.OnDropped(func(lines int) {
 		logger.Log(context.Background(), max(level, slog.LevelWarn), "log lines were dropped: nobody read them in time", "lines", lines)
@@ -41,7 +44,7 @@ func (c *Common) logger(stderr io.Writer) *slog.Logger {
 	return slog.New(slog.NewTextHandler(stderr, options))
 }
 
-// Socket returns the part of a socket's configuration that the shared flags determine.
+// Socket returns the part of a socket's configuration that the shared flags determine. Secure comes before it.
 func (c *Common) Socket(typ zmq.Type, logger *slog.Logger) zmq.Config {
 	return zmq.Config{
 		Type:         typ,
@@ -51,6 +54,7 @@ func (c *Common) Socket(typ zmq.Type, logger *slog.Logger) zmq.Config {
 		ReconnectMax: c.ReconnectMax,
 		Heartbeat:    c.Heartbeat,
 		DNSServer:    c.DNSServer,
+		Security:     c.security.config,
 		Budget:       c.Budget(),
 		Gate:         c.Gate(logger),
 		Logger:       logger,
@@ -64,6 +68,7 @@ const ForEver = listen.ForEver
 // in the background for as long as --bind-retry says. After that the program cannot do its work, so Open calls fail
 // with the reason, which Failure returns.
 func (c *Common) Open(s *zmq.Socket, logger *slog.Logger, fail context.CancelCauseFunc) error {
+	c.security.opened(s)
 	for _, text := range c.Bind {
 		bound, err := s.Bind(text)
 		switch {
@@ -81,7 +86,7 @@ func (c *Common) Open(s *zmq.Socket, logger *slog.Logger, fail context.CancelCau
 			})
 		}
 	}
-	return c.Dial(s)
+	return c.connect(s)
 }
 
 // Patience is what --bind-retry asks for.
@@ -101,8 +106,13 @@ func Failure(ctx context.Context) error {
 	return nil
 }
 
-// Dial connects a socket to the endpoints of --connect.
+// Dial is Open for a socket that binds nothing.
 func (c *Common) Dial(s *zmq.Socket) error {
+	c.security.opened(s)
+	return c.connect(s)
+}
+
+func (c *Common) connect(s *zmq.Socket) error {
 	for _, text := range c.Connect {
 		if err := s.Connect(text); err != nil {
 			return err

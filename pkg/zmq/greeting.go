@@ -23,9 +23,9 @@ const (
 // a stranger's. A greeting with a version below 3 is 2.0's, of libzmq 3.
 const leastVersion = "a peer needs ZMTP 3.0: libzmq 4.0 (of 2013) or newer"
 
-// greetingConn is a connection on which zmq4, which only knows version 3.0 and calls itself a client, greets as what we
-// are. It records the peer's greeting, which zmq4 does not pass on, and returns an error from Read as soon as that cannot
-// become a valid one.
+// greetingConn is a connection on which zmq4, which only knows version 3.0 and calls itself a client, greets as what
+// we are. It records the peer's greeting, which zmq4 does not pass on, and returns an error from Read as soon as that
+// cannot become a valid one.
 type greetingConn struct {
 	net.Conn
 	mechanism zmq4.SecurityType // ours
@@ -51,7 +51,7 @@ func (c *greetingConn) Read(b []byte) (int, error) {
 	if missing := greetingSize - len(c.got); missing > 0 {
 		c.got = append(c.got, b[:min(n, missing)]...)
 		if problem := c.problem(); problem != nil {
-			return n, problem
+			return 0, problem // io.ReadFull passes over an error with the last byte
 		}
 	}
 	return n, err
@@ -72,6 +72,9 @@ func (c *greetingConn) problem() error {
 	if string(mechanism) != string(c.mechanism) {
 		return &SecurityError{fmt.Errorf("security mismatch: the peer's mechanism is %q, this end's is %q; "+
 			"give both ends the same security", mechanism, c.mechanism)}
+	}
+	if c.server && c.got[asServerAt] != 0 {
+		return &SecurityError{fmt.Errorf("security mismatch: both ends are %s servers; one must be the client", c.mechanism)}
 	}
 	return nil
 }

@@ -46,7 +46,7 @@ func handshake(conn net.Conn, m mechanism, typ Type, timeout time.Duration) (s s
 		}
 	}()
 	greeting := &greetingConn{Conn: conn, mechanism: m.Type(), server: m.server()}
-	recorder := &recorder{mechanism: m}
+	recorder := &recorder{mechanism: m, greeting: greeting}
 	if _, err := zmq4.Open(greeting, recorder, typ, nil, false, nil); err != nil {
 		if problem := greeting.problem(); problem != nil {
 			return session{}, problem
@@ -58,14 +58,18 @@ func handshake(conn net.Conn, m mechanism, typ Type, timeout time.Duration) (s s
 	return s, conn.SetDeadline(time.Time{})
 }
 
-// recorder keeps a mechanism's error, without the text that zmq4 adds.
+// recorder keeps a mechanism's error, without the text that zmq4 adds. It does not let the mechanism begin after a
+// greeting that zmq4 takes, and we do not: zmq4 compares mechanisms' names up to their first NUL.
 type recorder struct {
 	mechanism
-	err error
+	greeting *greetingConn
+	err      error
 }
 
 func (r *recorder) Handshake(conn *zmq4.Conn, server bool) error {
-	r.err = r.mechanism.Handshake(conn, server)
+	if r.err = r.greeting.problem(); r.err == nil {
+		r.err = r.mechanism.Handshake(conn, server)
+	}
 	return r.err
 }
 
@@ -103,7 +107,8 @@ func sendCommand(conn *zmq4.Conn, body []byte) error {
 	return err
 }
 
-// receiveCommand reads the handshake command that is to come now. It returns its whole body, and the data after its name.
+// receiveCommand reads the handshake command that is to come now. It returns its whole body, and the data after its
+// name.
 func receiveCommand(conn *zmq4.Conn, want string) (body, data []byte, err error) {
 	if body, err = readCommand(conn); err != nil {
 		return nil, nil, err
@@ -114,6 +119,8 @@ func receiveCommand(conn *zmq4.Conn, want string) (body, data []byte, err error)
 		return body, data, nil
 	case string(name) == zmtp.Error && err == nil:
 		return nil, nil, &SecurityError{fmt.Errorf("the peer refused the connection: %s", zmtp.ErrorReason(data))}
+	case string(name) == zmtp.Hello && want == zmtp.Welcome:
+		return nil, nil, &SecurityError{errors.New("security mismatch: both ends are clients; one must be the server")}
 	case misspelt(body):
 		return nil, nil, &SecurityError{fmt.Errorf("the peer refused the connection: %s", zmtp.ErrorReason(body[5:]))}
 	case err != nil:

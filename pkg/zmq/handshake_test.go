@@ -2,7 +2,6 @@ package zmq
 
 import (
 	"io"
-	"math"
 	"net"
 	"runtime"
 	"strings"
@@ -56,21 +55,10 @@ func TestHandshakeBytes(t *testing.T) {
 
 // Peers may differ from us in what they send.
 func TestHandshakeAccepted(t *testing.T) {
-	long := "\x05READY" + property("Socket-Type", "PUSH") + property("X-Long", strings.Repeat("x", 300))
-	tests := map[string]string{
-		"version 3.0":      greeting(3, 0, "NULL") + ready("PUSH"),
-		"version 4.0":      greeting(4, 0, "NULL") + ready("PUSH"),
-		"libzmq's padding": "\xff\x00\x00\x00\x00\x00\x00\x00\x01\x7f" + greeting(3, 1, "NULL")[10:] + ready("PUSH"),
-		"reserved flags":   greeting(3, 1, "NULL") + "\xfc" + ready("PUSH")[1:],
-		"long size":        greeting(3, 1, "NULL") + "\x06\x00\x00\x00\x00\x00\x00\x00" + ready("PUSH")[1:],
-		"names without case": greeting(3, 1, "NULL") +
-			command("READY", property("IDENTITY", "me")+property("SOCKET-type", "PUSH")),
-		"other properties": greeting(3, 1, "NULL") + longFrame(4, uint64(len(long))) + long,
-	}
-	for name, hello := range tests {
-		t.Run(name, func(t *testing.T) {
+	for _, hello := range hostile(t, "accepted") {
+		t.Run(hello.Name, func(t *testing.T) {
 			s, at := bound(t, Config{Type: Pull})
-			dialRaw(t, at).say(hello, "\x00\x02in")
+			dialRaw(t, at).say(string(hello.Bytes), "\x00\x02in")
 			if got := receiveOne(t, s); got != "in" {
 				t.Errorf("received %q", got)
 			}
@@ -90,44 +78,14 @@ func TestHandshakeIdentity(t *testing.T) {
 }
 
 // refusals returns first bytes of a peer that is refused, whatever follows.
-func refusals() map[string]string {
-	hello := greeting(3, 1, "NULL")
-	tests := map[string]string{
-		"HTTP":                  "GET / HTTP/1.1\r\n\r\n",
-		"version 1":             "\x01\x00",
-		"version 2":             "\xff\x00\x00\x00\x00\x00\x00\x00\x01\x7f\x01\x08",
-		"no signature":          "\xff\x00\x00\x00\x00\x00\x00\x00\x00\x00" + hello[10:],
-		"as-server is 2":        hello[:32] + "\x02" + hello[33:],
-		"PLAIN":                 greeting(3, 1, "PLAIN"),
-		"CURVE":                 greeting(3, 1, "CURVE"),
-		"no mechanism":          greeting(3, 1, ""),
-		"unknown mechanism":     greeting(3, 1, strings.Repeat("\xfe", 20)),
-		"no socket type":        hello + command("READY", ""),
-		"empty socket type":     hello + ready(""),
-		"unknown socket type":   hello + ready("CLIENT"),
-		"hostile socket type":   hello + ready("PUSH\x00\n\x1b["),
-		"other pattern":         hello + ready("PUB"),
-		"same side":             hello + ready("PULL"),
-		"a message":             hello + "\x00\x05READY",
-		"another command":       hello + command("HELLO", ""),
-		"no command name":       hello + "\x04\x00",
-		"empty command name":    hello + "\x04\x01\x00",
-		"command name too long": hello + "\x04\x02\x05R",
-		"ERROR":                 hello + command("ERROR", "\x03400"),
-		"malformed ERROR":       hello + command("ERROR", "\xff400"),
-		"huge value":            hello + command("READY", "\x0bSocket-Type\xff\xff\xff\xff"),
-		"empty name":            hello + command("READY", "\x00\x00\x00\x00\x00"),
-		"identity of 256 bytes": hello + longFrame(4, 6+20+269) + "\x05READY" +
-			property("Socket-Type", "PUSH") + property("Identity", strings.Repeat("i", 256)),
-		"8 KiB and one byte": hello + longFrame(4, 8<<10+1),
-		"a TiB":              hello + longFrame(4, 1<<40),
-		"2^48":               hello + longFrame(4, 1<<48),
-		"2^63-1":             hello + longFrame(4, math.MaxInt64),
-		"2^64-1":             hello + longFrame(4, math.MaxUint64),
+func refusals(t testing.TB) map[string]string {
+	tests := map[string]string{}
+	for _, hello := range hostile(t, "refused") {
+		tests[hello.Name] = string(hello.Bytes)
 	}
 	metadata := property("Socket-Type", "PUSH")
 	for cut := 1; cut < len(metadata); cut++ {
-		tests["metadata cut at "+metadata[:cut]] = hello + command("READY", metadata[:cut])
+		tests["metadata cut at "+metadata[:cut]] = greeting(3, 1, "NULL") + command("READY", metadata[:cut])
 	}
 	return tests
 }
@@ -138,7 +96,8 @@ func TestHandshakeRefused(t *testing.T) {
 	began := time.Now()
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	for name, hello := range refusals() {
+	strangers := refusals(t)
+	for name, hello := range strangers {
 		t.Run(name, func(t *testing.T) {
 			r := dialRaw(t, at)
 			r.say(hello)
@@ -153,7 +112,7 @@ func TestHandshakeRefused(t *testing.T) {
 		t.Errorf("the refusals have used %d bytes of memory", used)
 	}
 	if lines := log.count("\n"); lines == 0 || lines > limited.Burst+1+int(time.Since(began)/time.Second) {
-		t.Errorf("%d lines of log for %d strangers", lines, len(refusals()))
+		t.Errorf("%d lines of log for %d strangers", lines, len(strangers))
 	}
 	peerRaw(t, at, "PUSH", 1).say("\x00\x05still")
 	if got := receiveOne(t, s); got != "still" {
@@ -177,7 +136,7 @@ func TestHandshakeRefusalSaysWhy(t *testing.T) {
 			var log logged
 			_, at := bound(t, Config{Type: Pull, HandshakeTimeout: time.Hour, Logger: log.logger()})
 			r := dialRaw(t, at)
-			r.say(refusals()[name])
+			r.say(refusals(t)[name])
 			r.ended()
 			eventually(t, want, func() bool { return log.count(want) == 1 })
 		})

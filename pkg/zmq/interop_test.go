@@ -46,19 +46,19 @@ func TestLibzmqPairings(t *testing.T) {
 						at = strings.TrimSuffix(transport, "/") + filepath.Join(t.TempDir(), "s")
 					}
 					p.t = t
-					p.pair(pairing.own, pairing.their, at, bind, pairing.toThem, pairing.toUs)
+					p.pair(pairing.own, pairing.their, at, bind, pairing.toThem, pairing.toUs, zmq.Security{}, options{})
 				})
 			}
 		}
 	}
 }
 
-func (p *python) pair(own, theirType zmq.Type, at string, bind, toThem, toUs bool) {
+// pair tries one pairing, with the security and libzmq's options for it, and returns our end's peer.
+func (p *python) pair(own, theirType zmq.Type, at string, bind, toThem, toUs bool, security zmq.Security, o options) *zmq.Peer {
 	t := p.t
 	up := make(chan *zmq.Peer, 1)
 	s := ours(t, zmq.Config{Type: own, Identity: identityOf(own), Subscribe: []string{"t", "o", "x", sign},
-		OnUp: func(p *zmq.Peer) { up <- p }})
-	o := options{}
+		Security: security, OnUp: func(p *zmq.Peer) { up <- p }})
 	switch theirType {
 	case "SUB":
 		o["SUBSCRIBE"] = ""
@@ -110,6 +110,7 @@ func (p *python) pair(own, theirType zmq.Type, at string, bind, toThem, toUs boo
 			expect(t, s, [][][]byte{frames})
 		}
 	}
+	return peer
 }
 
 func identityOf(typ zmq.Type) []byte {

@@ -25,20 +25,21 @@ type python struct {
 
 // request and answer are those of testdata/peer.py.
 type request struct {
-	Op           string         `json:"op"`
-	Name         int            `json:"name"`
-	Type         zmq.Type       `json:"type,omitempty"`
-	Options      map[string]any `json:"options,omitempty"`
-	Bind         []string       `json:"bind,omitempty"`
-	Connect      []string       `json:"connect,omitempty"`
-	Frames       []string       `json:"frames"`
-	Skip         string         `json:"skip,omitempty"`
-	From         int            `json:"from"`
-	Count        int            `json:"count"`
-	Size         int            `json:"size"`
-	Prefix       string         `json:"prefix"`
-	Milliseconds int            `json:"milliseconds"`
-	Topic        string         `json:"topic"`
+	Op           string            `json:"op"`
+	Name         int               `json:"name"`
+	Type         zmq.Type          `json:"type,omitempty"`
+	Options      map[string]any    `json:"options,omitempty"`
+	Bind         []string          `json:"bind,omitempty"`
+	Connect      []string          `json:"connect,omitempty"`
+	Frames       []string          `json:"frames"`
+	Skip         string            `json:"skip,omitempty"`
+	From         int               `json:"from"`
+	Count        int               `json:"count"`
+	Size         int               `json:"size"`
+	Prefix       string            `json:"prefix"`
+	Milliseconds int               `json:"milliseconds"`
+	Topic        string            `json:"topic"`
+	Users        map[string]string `json:"users,omitempty"`
 }
 
 type answer struct {

@@ -27,7 +27,11 @@ func seal(s *curve.Session, wire []byte) (sealed, clear []byte) {
 		rest = rest[n:]
 	}
 	for rest := sealed; len(rest) > 0; {
-		rest = rest[s.Sealer.Seal(rest, 1<<14):]
+		n, err := s.Sealer.Seal(rest, 1<<14)
+		if err != nil {
+			panic(err)
+		}
+		rest = rest[n:]
 	}
 	return sealed, clear
 }

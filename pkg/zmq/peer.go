@@ -81,8 +81,8 @@ func (p *Peer) Endpoint() string { return p.dialled }
 // Identity returns the routing identity that the peer gave itself; empty if it gave none. Not to be modified.
 func (p *Peer) Identity() []byte { return p.session.identity }
 
-// User returns who the peer has proved to be: the name of its CURVE certificate, or its key in Z85 if it has no name, or
-// PLAIN's user; "" if it has proved nothing.
+// User returns who the peer has proved to be: the name of its CURVE certificate, or its key in Z85 if it has no name,
+// or PLAIN's user; "" if it has proved nothing.
 func (p *Peer) User() string { return p.session.user }
 
 // Key returns the CURVE key that the peer has proved to be its own; nil: it has proved none. Not to be modified.

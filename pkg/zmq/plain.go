@@ -65,7 +65,8 @@ func (m *plainMechanism) ask(conn *zmq4.Conn, password string) error {
 	return m.read(conn, data)
 }
 
-// serve refuses a client by closing the connection, as temporarily as that: libzmq would never try again after an ERROR.
+// serve refuses a client by closing the connection, as temporarily as that: libzmq would never try again after an
+// ERROR.
 func (m *plainMechanism) serve(conn *zmq4.Conn, password string) error {
 	_, hello, err := receiveCommand(conn, zmtp.Hello)
 	if err != nil {

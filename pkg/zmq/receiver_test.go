@@ -82,6 +82,9 @@ func feedTo(r *receiver, wire []byte, sizes []byte, atOnce, cuts bool) (got fed,
 // The messages are the same whatever pieces the bytes arrive in and whenever batches are released.
 func FuzzReceiver(f *testing.F) {
 	needSeeds(f)
+	for _, frames := range append(hostile(f, "frames-refused"), hostile(f, "frames-accepted")...) {
+		f.Add(frames.Bytes, []byte{9})
+	}
 	f.Fuzz(func(t *testing.T, wire, sizes []byte) {
 		for _, cuts := range []bool{true, false} {
 			whole, _ := feed(wire, nil, true, cuts)

@@ -50,6 +50,9 @@ func TestDeadlineEndsWithTheHandshake(t *testing.T) {
 // The outcome is the same whatever pieces the peer's bytes arrive in, and nothing after the handshake is read.
 func FuzzHandshake(f *testing.F) {
 	needSeeds(f)
+	for _, hello := range append(hostile(f, "refused"), hostile(f, "accepted")...) {
+		f.Add(hello.Bytes, []byte{9})
+	}
 	f.Fuzz(func(t *testing.T, wire, sizes []byte) {
 		var outcomes []string
 		for _, sizes := range [][]byte{nil, sizes} {

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/endpoint"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq/zmqtest/transcript"
 )
 
 // patience bounds every wait of these tests. It is reached only if something is wrong.
@@ -126,6 +127,27 @@ func receive(t testing.TB, s *Socket, n int) (got []string) {
 func receiveOne(t testing.TB, s *Socket) string {
 	t.Helper()
 	return receive(t, s, 1)[0]
+}
+
+// receiveUntil receives until a message arrives whose one frame is last.
+func receiveUntil(t testing.TB, s *Socket, last string) {
+	t.Helper()
+	for found := false; !found; {
+		b, err := s.Recv(soon(t))
+		if err != nil {
+			t.Fatalf("%q has not arrived: %v", last, err)
+		}
+		for i := range b.Len() {
+			found = found || string(bytes.Join(b.Frames(i), []byte("|"))) == last
+		}
+		b.Release()
+	}
+}
+
+// hostile returns a file of testdata/zmtp at the top of the repository.
+func hostile(t testing.TB, name string) transcript.Transcript {
+	t.Helper()
+	return transcript.Read(t, "../../testdata/zmtp/"+name+".txt")
 }
 
 // greeting is a greeting by RFC 23's table.

@@ -45,7 +45,7 @@ func (p *Peer) writeLoop() error {
 		select {
 		case <-p.outbox.wake:
 		case <-requests:
-			if _, err := p.conn.Write(p.encrypted(p.requests.take(p.session.commands))); err != nil {
+			if err := p.writeRequests(); err != nil {
 				return err
 			}
 		case <-idle.C:
@@ -76,9 +76,16 @@ func (p *Peer) heartbeat() (<-chan time.Time, func()) {
 
 // write writes a portion, accounts for it, and notifies those that wait for room.
 func (p *Peer) write(w portion) error {
-	rest, control := w.messages, p.encrypted(w.control)
+	rest := w.messages
+	control, err := p.encrypted(w.control)
+	if err != nil {
+		return err
+	}
 	if len(control) > 0 {
-		first := p.next(rest)
+		first, err := p.next(rest)
+		if err != nil {
+			return err
+		}
 		rest = rest[len(first):]
 		p.writing.Store(int64(time.Since(p.began)))
 		buffers := net.Buffers{control, first}
@@ -88,11 +95,14 @@ func (p *Peer) write(w portion) error {
 	}
 	for len(rest) > 0 {
 		p.writing.Store(int64(time.Since(p.began)))
-		n, err := p.conn.Write(p.next(rest))
+		next, err := p.next(rest)
 		if err != nil {
 			return err
 		}
-		rest = rest[n:]
+		if _, err := p.conn.Write(next); err != nil {
+			return err
+		}
+		rest = rest[len(next):]
 	}
 	p.writing.Store(0)
 	p.guest.Touch()
@@ -106,23 +116,34 @@ func (p *Peer) write(w portion) error {
 	return nil
 }
 
-// next returns what is written next of encoded messages, sealed if the connection is encrypted.
-func (p *Peer) next(messages []byte) []byte {
-	if keys := p.session.keys; keys != nil {
-		return messages[:keys.Sealer.Seal(messages, maxSeal)]
+// writeRequests writes what the peer has yet to be told of what is wanted.
+func (p *Peer) writeRequests() error {
+	requests, err := p.encrypted(p.requests.take(p.session.commands))
+	if err != nil {
+		return err
 	}
-	return messages[:min(len(messages), maxWrite)]
+	_, err = p.conn.Write(requests)
+	return err
+}
+
+// next returns what is written next of encoded messages, sealed if the connection is encrypted.
+func (p *Peer) next(messages []byte) ([]byte, error) {
+	if keys := p.session.keys; keys != nil {
+		n, err := keys.Sealer.Seal(messages, maxSeal)
+		return messages[:n], err
+	}
+	return messages[:min(len(messages), maxWrite)], nil
 }
 
 // encrypted returns encoded commands as they are to be written.
-func (p *Peer) encrypted(commands []byte) []byte {
+func (p *Peer) encrypted(commands []byte) ([]byte, error) {
 	keys := p.session.keys
 	if keys == nil || len(commands) == 0 {
-		return commands
+		return commands, nil
 	}
 	sealed := curve.AppendFrames(nil, commands)
-	keys.Sealer.Seal(sealed, math.MaxInt)
-	return sealed
+	_, err := keys.Sealer.Seal(sealed, math.MaxInt)
+	return sealed, err
 }
 
 // closeWrite ends our side of the connection. An error means that the connection is gone, which the reader

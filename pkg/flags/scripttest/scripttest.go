@@ -1,11 +1,14 @@
-// Package scripttest tests a program's command line with scripts (testscript), which have two commands more:
+// Package scripttest tests a program's command line with scripts (testscript), which have three commands more:
 //
 //	exits CODE PROGRAM ARGUMENT...    runs a program and checks its exit code
 //	columns N                         checks that no line of the last command's standard output is wider
+//	mode OCTAL FILE                   checks a file's mode
 package scripttest
 
 import (
 	"errors"
+	"fmt"
+	"os"
 	"os/exec"
 	"strconv"
 	"strings"
@@ -27,7 +30,7 @@ func Main(m *testing.M, program string, main func()) {
 func Run(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:  "testdata/script",
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "columns": columns},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "columns": columns, "mode": mode},
 	})
 }
 
@@ -55,5 +58,13 @@ func columns(ts *testscript.TestScript, _ bool, args []string) {
 		if n := utf8.RuneCountInString(line); n > limit {
 			ts.Fatalf("%d columns, want at most %d: %s", n, limit, line)
 		}
+	}
+}
+
+func mode(ts *testscript.TestScript, _ bool, args []string) {
+	info, err := os.Stat(ts.MkAbs(args[1]))
+	ts.Check(err)
+	if got := fmt.Sprintf("%04o", info.Mode().Perm()); got != args[0] {
+		ts.Fatalf("%s has mode %s, want %s", args[1], got, args[0])
 	}
 }

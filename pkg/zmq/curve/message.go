@@ -95,13 +95,17 @@ type Sealer struct {
 }
 
 // Seal seals the frames that AppendFrame has made, as many as have together no more than most bytes, but at least one.
-// It returns how many bytes they have. They can be sent as they are, and must not be sealed again.
-func (s *Sealer) Seal(frames []byte, most int) (size int) {
+// It returns how many bytes they have. They can be sent as they are, and must not be sealed again. After 2^64-1 commands
+// there is nothing left to number a MESSAGE with (RFC 26): then it returns an error, and the connection is to be closed.
+func (s *Sealer) Seal(frames []byte, most int) (size int, err error) {
 	for size < len(frames) {
 		body := zmtp.HeaderSize(frames[size:])
 		end := size + body + zmtp.BodySize(frames[size:])
 		if end > most && size > 0 {
 			break
+		}
+		if s.counter == math.MaxUint64 {
+			return size, errSpent
 		}
 		s.counter++
 		body += size
@@ -110,8 +114,10 @@ func (s *Sealer) Seal(frames []byte, most int) (size int) {
 		copy(frames[body+nameSize+counterSize:], tag[:])
 		size = end
 	}
-	return size
+	return size, nil
 }
+
+var errSpent = errors.New("this connection has sent all the MESSAGEs that it can number")
 
 // Opener opens what one end receives. One goroutine may use it.
 type Opener struct {
@@ -141,14 +147,17 @@ func (o *Opener) Open(message []byte) (flags byte, body []byte, err error) {
 	return inside(text[0]), text[1:], nil
 }
 
-// next returns the counter of the MESSAGE that this begins. It rises, but may leave out some (as libzmq takes RFC 26).
+// next returns the counter of the MESSAGE that this begins. Every implementation counts in steps of one (RFC 26: "an
+// 8-octet sequential number"), and the transport loses nothing: a number that is left out is that of a MESSAGE which
+// somebody has removed. libzmq takes what follows then, and makes one message of two if it was a message's last frame.
 func (o *Opener) next(message []byte) (counter uint64, err error) {
 	if len(message) < Overhead || string(message[:nameSize]) != messageName {
 		return 0, errNoMessage
 	}
 	counter = binary.BigEndian.Uint64(message[nameSize:])
-	if counter <= o.counter {
-		return 0, fmt.Errorf("MESSAGE number %d after number %d: it was sent again, or in another order", counter, o.counter)
+	if counter == 0 || counter-1 != o.counter {
+		return 0, fmt.Errorf("MESSAGE number %d after number %d: it was sent again, or in another order, "+
+			"or one before it was removed", counter, o.counter)
 	}
 	return counter, nil
 }

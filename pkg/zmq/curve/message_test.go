@@ -44,7 +44,7 @@ func TestBoxesAreNaCls(t *testing.T) {
 	for i, n := range lengths() {
 		body := text(n)
 		wire := AppendFrame(nil, zmtp.More, body)
-		client.Sealer.Seal(wire, math.MaxInt)
+		seal(t, &client.Sealer, wire)
 		_, message, _, err := zmtp.DecodeFrame(wire, math.MaxInt)
 		if err != nil {
 			t.Fatal(err)
@@ -73,7 +73,10 @@ func TestSealInBatches(t *testing.T) {
 	}
 	sealed := AppendFrames(nil, clear)
 	for rest := sealed; len(rest) > 0; {
-		n := client.Sealer.Seal(rest, 1000)
+		n, err := client.Sealer.Seal(rest, 1000)
+		if err != nil {
+			t.Fatal(err)
+		}
 		if n > 1000 && n > zmtp.HeaderSize(rest)+zmtp.BodySize(rest) {
 			t.Fatalf("a portion of %d bytes", n)
 		}
@@ -96,16 +99,22 @@ func TestSealInBatches(t *testing.T) {
 	}
 }
 
+func seal(t testing.TB, s *Sealer, wire []byte) {
+	if n, err := s.Seal(wire, math.MaxInt); n != len(wire) || err != nil {
+		t.Fatalf("%d of %d bytes are sealed, %v", n, len(wire), err)
+	}
+}
+
 // message returns the body of a sealed frame.
-func message(s *Sealer, body []byte) []byte {
+func message(t testing.TB, s *Sealer, body []byte) []byte {
 	wire := AppendFrame(nil, 0, body)
-	s.Seal(wire, math.MaxInt)
+	seal(t, s, wire)
 	return wire[zmtp.HeaderSize(wire):]
 }
 
 func TestForgedMessages(t *testing.T) {
 	client, server, _ := pair()
-	first, second := message(&client.Sealer, []byte("first")), message(&client.Sealer, []byte("second"))
+	first, second := message(t, &client.Sealer, []byte("first")), message(t, &client.Sealer, []byte("second"))
 	open := func(of []byte) error {
 		_, _, err := server.Opener.Open(bytes.Clone(of))
 		return err
@@ -128,13 +137,54 @@ func TestForgedMessages(t *testing.T) {
 	if _, _, err := client.Opener.Open(bytes.Clone(first)); err == nil {
 		t.Error("its own sender accepts it: both directions have one key")
 	}
-	if err := open(second); err != nil {
-		t.Fatalf("numbers may be left out: %v", err)
-	}
-	for name, again := range map[string][]byte{"sent again": second, "out of order": first} {
-		if open(again) == nil {
+	refused := func(name string, of []byte) {
+		t.Helper()
+		if open(of) == nil {
 			t.Errorf("%s, it is accepted", name)
 		}
+	}
+	refused("without the one before it", second)
+	if err := open(first); err != nil {
+		t.Fatal(err)
+	}
+	refused("sent again", first)
+	if err := open(second); err != nil {
+		t.Fatal(err)
+	}
+	refused("sent again", second)
+	refused("out of order", first)
+}
+
+// A connection ends when a MESSAGE has had the highest number, on either side: none is ever used twice.
+func TestNumbersRunOut(t *testing.T) {
+	client, server, _ := pair()
+	client.Sealer.counter, server.Opener.counter = math.MaxUint64-2, math.MaxUint64-2
+	wire := AppendMessage(nil, []byte("last but one"), []byte("last"), []byte("too many"))
+	clear := bytes.Clone(wire)
+	n, err := client.Sealer.Seal(wire, math.MaxInt)
+	if want := len(AppendMessage(nil, []byte("last but one"), []byte("last"))); n != want || err == nil {
+		t.Errorf("%d bytes are sealed, %v, want %d", n, err, want)
+	}
+	if !bytes.Equal(wire[n:], clear[n:]) {
+		t.Error("what has no number was sealed")
+	}
+	for rest := wire[:n]; len(rest) > 0; {
+		_, message, n, _ := zmtp.DecodeFrame(rest, math.MaxInt)
+		if _, _, err := server.Opener.Open(message); err != nil {
+			t.Fatal(err)
+		}
+		rest = rest[n:]
+	}
+	for range 2 {
+		if n, err := client.Sealer.Seal(wire[n:], math.MaxInt); n != 0 || err == nil {
+			t.Errorf("%d bytes more are sealed, %v", n, err)
+		}
+	}
+	text := []byte("\x00again from the beginning")
+	tag := client.Sealer.box.seal(0, text)
+	wrapped := append([]byte(messageName+"\x00\x00\x00\x00\x00\x00\x00\x00"), tag[:]...)
+	if _, _, err := server.Opener.Open(append(wrapped, text...)); err == nil {
+		t.Error("the numbers begin again")
 	}
 }
 
@@ -146,7 +196,7 @@ func TestCut(t *testing.T) {
 			}
 			client, server, _ := pair()
 			body := text(n)
-			of := message(&client.Sealer, body)
+			of := message(t, &client.Sealer, body)
 			beginning, rest := of[:Overhead+keep], of[Overhead+keep:]
 			for _, genuine := range []bool{false, true} {
 				if !genuine && keep == n {
@@ -166,7 +216,7 @@ func TestCut(t *testing.T) {
 					t.Fatalf("%d of %d bytes, genuine %v: %v", keep, n, genuine, err)
 				}
 			}
-			if next := message(&client.Sealer, []byte("next")); open(t, server, next) != "next" {
+			if next := message(t, &client.Sealer, []byte("next")); open(t, server, next) != "next" {
 				t.Fatal("the next message is another")
 			}
 		}
@@ -188,7 +238,7 @@ func TestSealingDoesNotAllocate(t *testing.T) {
 	wire := make([]byte, 0, 4096)
 	if n := testing.AllocsPerRun(100, func() {
 		wire = AppendFrames(wire[:0], clear)
-		client.Sealer.Seal(wire, math.MaxInt)
+		seal(t, &client.Sealer, wire)
 		if _, _, err := server.Opener.Open(wire[2:]); err != nil {
 			t.Fatal(err)
 		}
@@ -205,7 +255,7 @@ func BenchmarkBox(b *testing.B) {
 		b.Run(fmt.Sprintf("seal/%d", n), func(b *testing.B) {
 			b.SetBytes(int64(n))
 			for b.Loop() {
-				client.Sealer.Seal(wire, math.MaxInt)
+				seal(b, &client.Sealer, wire)
 			}
 		})
 		b.Run(fmt.Sprintf("seal and open/%d", n), func(b *testing.B) {

@@ -8,6 +8,7 @@
     {"op": "recv_numbers", "name": N, "count": C, "prefix": P}            -> {"numbers": [...]}
     {"op": "idle", "name": N, "milliseconds": M}                          -> {"idle": true or false}
     {"op": "subscribe" or "unsubscribe", "name": N, "topic": T}           -> {}
+    {"op": "passwords", "users": {user: password, ...}}  whom PLAIN servers let in   -> {}
     {"op": "close", "name": N}                                            -> {}
 
 A number's message is the prefix, its decimal digits, and spaces. recv_numbers ignores negative numbers. No request
@@ -17,11 +18,13 @@ import json
 import sys
 
 import zmq
+import zmq.auth.thread
 
 TIMEOUT = 30_000  # milliseconds
 
 context = zmq.Context()
 sockets = {}
+authenticators = []
 
 
 def open_socket(r):
@@ -30,10 +33,7 @@ def open_socket(r):
     s.sndtimeo = s.rcvtimeo = TIMEOUT
     s.ipv6 = True
     for key, value in (r.get("options") or {}).items():
-        if key == "SUBSCRIBE" or key == "ROUTING_ID":
-            s.setsockopt(getattr(zmq, key), value.encode())
-        else:
-            s.setsockopt(getattr(zmq, key), value)
+        s.setsockopt(getattr(zmq, key), value.encode() if isinstance(value, str) else value)
     bound = []
     for endpoint in r.get("bind") or []:
         s.bind(endpoint)
@@ -68,6 +68,11 @@ def recv_numbers(s, r):
 def answer(r):
     if r["op"] == "open":
         return open_socket(r)
+    if r["op"] == "passwords":
+        authenticators.append(zmq.auth.thread.ThreadAuthenticator(context))
+        authenticators[-1].start()
+        authenticators[-1].configure_plain(passwords=r["users"])
+        return {}
     s = sockets[r["name"]]
     if r["op"] == "send":
         s.send_multipart([bytes.fromhex(f) for f in r["frames"]])

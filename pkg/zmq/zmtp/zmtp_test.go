@@ -9,6 +9,8 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq/zmqtest/transcript"
 )
 
 func TestFrameRoundTrip(t *testing.T) {
@@ -158,6 +160,9 @@ var limits = []int{math.MinInt, -1, 0, 1, 255, 256, 1 << 16, math.MaxInt - MaxHe
 
 func FuzzDecodeFrame(f *testing.F) {
 	needSeeds(f)
+	for _, frame := range hostileFrames(f) {
+		f.Add(frame)
+	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		for _, limit := range limits {
 			_, body, n, err := DecodeFrame(b, limit)
@@ -185,6 +190,11 @@ func FuzzDecodeFrame(f *testing.F) {
 
 func FuzzParseCommand(f *testing.F) {
 	needSeeds(f)
+	for _, frame := range hostileFrames(f) {
+		if flags, body, n, err := DecodeFrame(frame, 1<<16); err == nil && n <= len(frame) && flags&Command != 0 {
+			f.Add(body)
+		}
+	}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		name, data, err := ParseCommand(body)
 		if err != nil {
@@ -208,6 +218,21 @@ func FuzzParseMetadata(f *testing.F) {
 			t.Fatalf("%q became %q", b, again)
 		}
 	})
+}
+
+// hostileFrames returns the frames of testdata/zmtp at the top of the repository, those after greetings, too.
+func hostileFrames(f *testing.F) (frames [][]byte) {
+	for _, name := range []string{"frames-refused", "frames-accepted", "refused", "accepted"} {
+		for _, item := range transcript.Read(f, "../../../testdata/zmtp/"+name+".txt") {
+			const greeting = 64
+			if strings.HasPrefix(name, "frames") {
+				frames = append(frames, item.Bytes)
+			} else if len(item.Bytes) > greeting {
+				frames = append(frames, item.Bytes[greeting:])
+			}
+		}
+	}
+	return frames
 }
 
 // needSeeds fails if a fuzz target has no seeds.
