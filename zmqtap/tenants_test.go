@@ -62,6 +62,7 @@ func TestTenants(t *testing.T) {
 					t.Errorf("%s, want %d", answer.Status, want)
 				}
 			}
+			p.signal(syscall.SIGHUP) // it does not end
 			write("acme malformed\n")
 			p.logged(`the file of tokens cannot be used; what it said before stays in use" .*reason="line 1: write NAME TOKEN`)
 			write("ops " + opsToken + " *\n")

@@ -2,7 +2,6 @@ package tenant
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"log/slog"
 	"os"
@@ -15,7 +14,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/budget"
-	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap/taptest"
 )
 
 // opened is a File and what it has logged.
@@ -278,19 +276,4 @@ func TestListTakesMemory(t *testing.T) {
 	if o.List().Len() != 10_000 || b.Out.Used() > b.Out.Limit()/costShare {
 		t.Errorf("10,000 tokens take %d bytes of %d", b.Out.Used(), b.Out.Limit())
 	}
-}
-
-// Watch follows the file until it is told to stop.
-func TestWatch(t *testing.T) {
-	o := open(t, line(1), nil)
-	o.poll = time.Millisecond
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan struct{})
-	go func() { defer close(ended); o.Watch(ctx) }()
-	who := o.List().Find(token(1))
-	write(t, o.path, line(2))
-	taptest.Eventually(t, "the change", func() bool { return o.List().Find(token(2)) != nil })
-	<-who.Ended()
-	cancel()
-	<-ended
 }
