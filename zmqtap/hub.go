@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"slices"
+	"sync"
 
 	"github.com/spf13/pflag"
 
@@ -27,6 +28,7 @@ type hubOptions struct {
 	upstream    []string
 	replay      int
 	replayBytes flags.Size
+	topics      topicOptions
 	web         webOptions
 }
 
@@ -51,6 +53,7 @@ func parseHub(args []string, stdout io.Writer) (*hubOptions, error) {
 	flags.Count(fs, &o.replay, "replay", 0, 0, flags.MaxCount, "give a late subscriber this many of the last `messages` of each topic")
 	fs.Var(&o.replayBytes, "replay-bytes",
 		"most `bytes` of memory for --replay; the oldest messages of all topics are forgotten first")
+	o.topics.add(fs)
 	o.web.add(fs)
 	if err := o.Parse(fs, version, args, stdout); err != nil {
 		return nil, err
@@ -80,6 +83,9 @@ func (o *hubOptions) validate(fs *pflag.FlagSet) error {
 	case fs.Changed("replay-bytes") && o.replay == 0:
 		return flags.Usage("--replay-bytes needs --replay")
 	}
+	if err := o.topics.validate(fs); err != nil {
+		return err
+	}
 	if err := o.CheckRoles(slices.Concat(o.in, o.out), o.upstream); err != nil {
 		return err
 	}
@@ -97,7 +103,8 @@ func (o *hubOptions) remembered() (n int) {
 	return n
 }
 
-func (o *hubOptions) config(logger *slog.Logger) hub.Config {
+// make makes the hub. stream is nil if nobody reads over HTTP.
+func (o *hubOptions) make(logger *slog.Logger) (h *hub.Hub, stream *tap.Stream, err error) {
 	cfg := hub.Config{
 		In:          o.Socket(zmq.XSub, logger.With("side", "in")),
 		Out:         o.Socket(zmq.XPub, logger.With("side", "out")),
@@ -107,7 +114,11 @@ func (o *hubOptions) config(logger *slog.Logger) hub.Config {
 	if o.web.address != "" {
 		cfg.Stream = tap.New(int(o.web.history))
 	}
-	return cfg
+	if cfg.Rights, err = o.topics.read(logger); err != nil {
+		return nil, nil, err
+	}
+	h, err = hub.New(cfg)
+	return h, cfg.Stream, err
 }
 
 func runHub(ctx context.Context, args []string, stdout *os.File, stderr *log.Writer) error {
@@ -116,16 +127,17 @@ func runHub(ctx context.Context, args []string, stdout *os.File, stderr *log.Wri
 		return err
 	}
 	logger := o.Logger(stderr)
+	hangups := sync.OnceValue(hangups) // a second call would undo the first
 	unwatch, err := o.Secure(logger, hangups)
 	if err != nil {
 		return err
 	}
 	defer unwatch()
-	cfg := o.config(logger)
-	h, err := hub.New(cfg)
+	h, stream, err := o.make(logger)
 	if err != nil {
 		return err
 	}
+	defer o.topics.follow(h, logger, hangups)()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	draining, stop := o.Lingering(ctx)
@@ -135,7 +147,7 @@ func runHub(ctx context.Context, args []string, stdout *os.File, stderr *log.Wri
 	if err = o.open(h, logger, cancel); err == nil && o.web.address != "" {
 		var server *web.Server
 		var l net.Listener
-		if server, l, err = o.web.listen(ctx, cfg.Stream, &o.Common, logger); err == nil {
+		if server, l, err = o.web.listen(ctx, stream, &o.Common, logger); err == nil {
 			wait = background(ctx, draining, server, l, cancel)
 		}
 	}

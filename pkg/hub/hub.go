@@ -16,6 +16,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/hub/rights"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
 )
@@ -26,6 +27,10 @@ type Config struct {
 	Replay      int         // how many messages of each topic a late subscriber gets; 0: none
 	ReplayBytes int         // most bytes of memory for them
 	Stream      *tap.Stream // also gets every message; nil: there is none
+
+	// Rights say what the peers may publish and subscribe to, by their names (zmq.Peer.User), whoever has connected to
+	// whom; nil: everything. A peer that has proved nothing has no name, and may do nothing.
+	Rights *rights.Rights
 }
 
 // Hub is two sockets, In and Out, which the caller binds, connects and closes.
@@ -35,6 +40,7 @@ type Hub struct {
 	stream   *tap.Stream
 	received atomic.Uint64
 	gone     atomic.Uint64 // messages that publishers have reported as dropped
+	rights   atomic.Pointer[rights.Rights]
 
 	greedy bool // publishers are asked for everything, whatever the subscribers want
 
@@ -43,13 +49,7 @@ type Hub struct {
 	// Also held while messages are remembered and passed on, so that each step of a replay falls between two batches.
 	mu      sync.Mutex
 	memory  *memory               // nil: nothing is remembered
-	refused map[subscription]bool // those that did not fit into In; each asks publishers for everything instead
-}
-
-// subscription is one subscriber's wish for a prefix.
-type subscription struct {
-	peer   *zmq.Peer
-	prefix string
+	refused map[subscription]bool // those that did not fit into In; each asks publishers for more instead: see ask
 }
 
 // New returns a hub whose sockets are not bound or connected yet.
@@ -67,6 +67,10 @@ func New(cfg Config) (*Hub, error) {
 	cfg.In.OnMissed = func(_ *zmq.Peer, n uint64) { h.gone.Add(n) }
 	if h.stream != nil {
 		tap.Watch(h.stream, &cfg.In)
+	}
+	if cfg.Rights != nil {
+		h.rights.Store(cfg.Rights)
+		cfg.In.Allow, cfg.Out.Allow = h.mayPublish, h.maySubscribe
 	}
 	var err error
 	if h.Out, err = zmq.New(cfg.Out); err != nil {
@@ -118,29 +122,8 @@ func (h *Hub) change(p *zmq.Peer, prefix []byte, wanted bool, apply func()) {
 	switch {
 	case h.greedy:
 	case wanted:
-		// One subscriber can use up the room for prefixes. The others must get their messages all the same.
-		if err := h.In.Subscribe(prefix); err != nil {
-			h.remember(subscription{p, string(prefix)})
-			h.In.Subscribe(nil) //nolint:errcheck // there is always room for the empty prefix
-		}
-	case h.forget(subscription{p, string(prefix)}):
-		h.In.Unsubscribe(nil)
+		h.ask(p, prefix)
 	default:
-		h.In.Unsubscribe(prefix)
+		h.unask(p, prefix)
 	}
-}
-
-func (h *Hub) remember(s subscription) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.refused[s] = true
-}
-
-// forget removes s from the refused ones, and reports whether it was one.
-func (h *Hub) forget(s subscription) bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	was := h.refused[s]
-	delete(h.refused, s)
-	return was
 }

@@ -56,7 +56,7 @@ func checkMemory(t *testing.T, m *memory) {
 // everything returns what a replay finds.
 func everything(m *memory, prefix string, wanted func(topic []byte) bool) []*remembered {
 	h := &Hub{memory: m}
-	return h.find(&search{prefix: []byte(prefix), until: m.last, wanted: wanted})
+	return h.find([][]byte{[]byte(prefix)}, m.last, wanted)
 }
 
 // published is a message that the memory was given.

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/prefix"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
 )
 
@@ -24,12 +25,20 @@ const maxStep = 256
 func (h *Hub) replay(p *zmq.Peer, prefix []byte, apply func()) {
 	h.replays.Lock() // one at a time, to bound what is pinned
 	defer h.replays.Unlock()
-	wanted := func(topic []byte) bool { return bytes.HasPrefix(topic, prefix) && !p.WantsAnyway(topic, prefix) }
+	wanted := wantedOnly(p, prefix)
 	h.mu.Lock()
 	until := h.memory.pin()
 	h.mu.Unlock()
-	give(p, h.find(&search{prefix: prefix, until: until, wanted: wanted}))
+	give(p, h.find(parts(p.Allowed(), prefix), until, wanted))
 	for !h.begin(p, wanted, apply) {
+	}
+}
+
+// wantedOnly returns what reports whether a subscriber gets a topic because of this prefix, and of no other one.
+func wantedOnly(p *zmq.Peer, prefix []byte) func(topic []byte) bool {
+	allowed := p.Allowed()
+	return func(topic []byte) bool {
+		return bytes.HasPrefix(topic, prefix) && (allowed == nil || allowed.Match(topic)) && !p.WantsAnyway(topic, prefix)
 	}
 }
 
@@ -51,15 +60,30 @@ func (h *Hub) begin(p *zmq.Peer, wanted func(topic []byte) bool, apply func()) b
 	return last
 }
 
-// find runs a search to its end, and takes the lock for one step after the other.
-func (h *Hub) find(s *search) []*remembered {
-	for more := true; more; {
-		h.mu.Lock()
-		more = s.step(h.memory)
-		h.mu.Unlock()
+// parts returns the prefixes to look for: of all topics only those that the subscriber may have, so that neither the
+// work nor the time that it takes depends on the others.
+func parts(allowed *prefix.Set, topics []byte) (all [][]byte) {
+	if allowed == nil {
+		return [][]byte{topics}
 	}
-	slices.SortFunc(s.found, func(a, b *remembered) int { return cmp.Compare(a.seq, b.seq) })
-	return s.found
+	allowed.Part(topics, func(part []byte) { all = append(all, bytes.Clone(part)) })
+	return all
+}
+
+// find runs a search for each prefix to its end, and takes the lock for one step after the other. The messages are in
+// the order in which they arrived.
+func (h *Hub) find(prefixes [][]byte, until uint64, wanted func(topic []byte) bool) (found []*remembered) {
+	for _, prefix := range prefixes {
+		s := &search{prefix: prefix, until: until, wanted: wanted, found: found}
+		for more := true; more; {
+			h.mu.Lock()
+			more = s.step(h.memory)
+			h.mu.Unlock()
+		}
+		found = s.found
+	}
+	slices.SortFunc(found, func(a, b *remembered) int { return cmp.Compare(a.seq, b.seq) })
+	return found
 }
 
 // search finds the messages up to the number until whose topics have the prefix and are wanted. Of each topic it finds

@@ -29,7 +29,7 @@ type Index[S comparable] struct {
 
 // entry is the value of one prefix in the tree.
 type entry[S comparable] struct {
-	subscribers []S       // of this very prefix
+	subscribers []S       // of this very prefix; one that has subscribed several times is there as often
 	group       *Group[S] // the cache: all that want the topics whose deepest prefix this is; nil: none yet
 	version     int       // the index's when group was made
 }
@@ -39,7 +39,7 @@ const maxVoid = 1024
 
 func (e entry[S]) vacant() bool { return len(e.subscribers) == 0 }
 
-// Add subscribes s to prefix. It must not be subscribed to it already.
+// Add subscribes s to prefix once more. As many calls of Remove take that back.
 func (x *Index[S]) Add(s S, prefix []byte) {
 	if x.numbers == nil {
 		x.numbers = make(map[S]int)
@@ -56,7 +56,7 @@ func (x *Index[S]) Add(s S, prefix []byte) {
 	x.changed(n)
 }
 
-// Remove takes the subscription of s to prefix back, if there is one.
+// Remove takes one subscription of s to prefix back, if there is one.
 func (x *Index[S]) Remove(s S, prefix []byte) {
 	n := x.root.find(prefix)
 	if n == nil {

@@ -5,7 +5,10 @@
 // among many topics, those that a subscriber wants. Nothing here does I/O or locks.
 package prefix
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // MaxBytes bounds the memory that one subscriber's prefixes may take here, with what storing them costs.
 const MaxBytes = 4 << 20
@@ -31,16 +34,23 @@ func (c count) vacant() bool { return c == 0 }
 // room for the empty prefix.
 func (s *Set) Add(prefix []byte) (first bool, err error) {
 	n := s.root.grow(prefix)
-	if n.value++; n.value > 1 {
-		return false, nil
-	}
-	if s.bytes+len(prefix)+cost > MaxBytes && len(prefix) > 0 {
-		n.value = 0
+	if n.value == 0 && s.bytes+len(prefix)+cost > MaxBytes && len(prefix) > 0 {
 		s.root.prune(prefix)
 		return false, fmt.Errorf("more prefixes than %d bytes hold", MaxBytes)
 	}
+	return s.count(n, prefix), nil
+}
+
+// Insert is Add without a limit, for prefixes whose number something else bounds.
+func (s *Set) Insert(prefix []byte) (first bool) { return s.count(s.root.grow(prefix), prefix) }
+
+// count counts one more subscription to a prefix, whose node is n.
+func (s *Set) count(n *node[count], prefix []byte) (first bool) {
+	if n.value++; n.value > 1 {
+		return false
+	}
 	s.bytes += len(prefix) + cost
-	return true, nil
+	return true
 }
 
 // Remove takes one subscription to prefix back, if there is one. last reports whether it was the only one to
@@ -84,6 +94,28 @@ func (s *Set) MatchOther(topic []byte, size int) bool {
 		}
 	}
 	return false
+}
+
+// Part calls f with the shortest prefixes of the topics that begin with prefix and match the set: with prefix itself if
+// all of them match, otherwise with those of the set's prefixes that begin with it, without any that another one
+// covers. No topic begins with two parts. f must not retain a part, nor change the set.
+func (s *Set) Part(prefix []byte, f func(part []byte)) {
+	if s.Match(prefix) {
+		f(prefix)
+	} else if n, before := s.root.below(prefix); n != nil {
+		n.tops(slices.Clip(before), f)
+	}
+}
+
+// Cover returns the shortest of the set's prefixes that topic begins with, which is a part of topic. It is empty if
+// there is none, too.
+func (s *Set) Cover(topic []byte) []byte {
+	for n, rest := &s.root, topic; n != nil; n, rest = n.next(rest) {
+		if n.value > 0 {
+			return topic[: len(topic)-len(rest) : len(topic)-len(rest)]
+		}
+	}
+	return nil
 }
 
 // Empty reports whether nothing is wanted.

@@ -133,6 +133,37 @@ func (n *node[V]) walk(before []byte, f func(prefix []byte)) {
 	}
 }
 
+// below returns the uppermost node whose prefix begins with that of n followed by prefix, and what precedes its label;
+// or nil.
+func (n *node[V]) below(prefix []byte) (_ *node[V], before []byte) {
+	for rest := prefix; len(rest) > 0; {
+		i := n.child(rest)
+		if i < 0 {
+			return nil, nil
+		}
+		before = prefix[:len(prefix)-len(rest)]
+		n = n.children[i]
+		common := commonLen(n.label, rest)
+		if common < min(len(n.label), len(rest)) {
+			return nil, nil
+		}
+		rest = rest[common:]
+	}
+	return n, before
+}
+
+// tops calls f with the prefixes at n and below that are not vacant, and not below another such one.
+func (n *node[V]) tops(before []byte, f func(prefix []byte)) {
+	before = append(before, n.label...)
+	if !n.value.vacant() {
+		f(before)
+		return
+	}
+	for _, child := range n.children {
+		child.tops(before, f)
+	}
+}
+
 func commonLen(a, b []byte) int {
 	n := 0
 	for n < len(a) && n < len(b) && a[n] == b[n] {

@@ -50,9 +50,12 @@ func (s *Socket) upstream(b *Batch) {
 // the end, forget.
 func (p *Peer) subscribe(prefix []byte) error {
 	s := p.socket
-	p.takeTurns()
 	if !s.publishes() {
 		return fmt.Errorf("a subscription sent to a %s socket", s.cfg.Type)
+	}
+	if p.takeTurns(prefix) == 0 {
+		p.refuse(prefix)
+		return nil
 	}
 	s.audience.mu.Lock()
 	first, err := p.topics.Add(prefix)
@@ -76,7 +79,7 @@ func (p *Peer) subscribe(prefix []byte) error {
 // cancel takes the peer's subscription to a prefix back, however many times the peer has sent it: libzmq's XSUB passes
 // on every subscription, and only the last cancellation.
 func (p *Peer) cancel(prefix []byte) {
-	p.takeTurns()
+	p.takeTurns(prefix)
 	p.socket.audience.mu.Lock()
 	had := p.topics.RemoveAll(prefix)
 	p.socket.audience.mu.Unlock()
@@ -86,15 +89,20 @@ func (p *Peer) cancel(prefix []byte) {
 	}
 }
 
-// takeTurns lets others run after changesInTurn calls.
-func (p *Peer) takeTurns() {
-	if p.changes++; p.changes%changesInTurn == 0 {
+// takeTurns lets others run after changesInTurn changes. It returns the number of parts of a prefix, each of which is a
+// change.
+func (p *Peer) takeTurns(prefix []byte) (parts int) {
+	parts = p.countParts(prefix)
+	if p.changes += max(parts, 1); p.changes >= changesInTurn {
+		p.changes = 0
 		runtime.Gosched()
 	}
+	return parts
 }
 
 // forget takes back all subscriptions of a peer whose connection has ended.
 func (s *Socket) forget(p *Peer) {
+	p.logRefusals()
 	p.topics.Walk(func(prefix []byte) { s.changeAudience(p, prefix, false) })
 	s.audience.mu.Lock()
 	defer s.audience.mu.Unlock()
@@ -108,11 +116,13 @@ func (s *Socket) changeAudience(p *Peer, prefix []byte, wanted bool) {
 	apply := func() {
 		s.audience.mu.Lock()
 		defer s.audience.mu.Unlock()
-		if wanted {
-			s.audience.index.Add(p, prefix)
-		} else {
-			s.audience.index.Remove(p, prefix)
-		}
+		p.parts(prefix, func(part []byte) {
+			if wanted {
+				s.audience.index.Add(p, part)
+			} else {
+				s.audience.index.Remove(p, part)
+			}
+		})
 	}
 	if s.cfg.OnSubscription == nil {
 		apply()

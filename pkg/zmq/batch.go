@@ -79,13 +79,15 @@ func (b *Batch) last() int {
 	return b.ends[len(b.ends)-1]
 }
 
-// finish turns the frames after the last message into a message if its first frame matches wanted; nil matches all.
-func (b *Batch) finish(wanted *prefix.Set) {
+// finish turns the frames after the last message into a message if its first frame matches wanted; nil matches all. It
+// reports whether it has.
+func (b *Batch) finish(wanted *prefix.Set) bool {
 	if wanted == nil || wanted.Match(b.frames[b.last()]) {
 		b.ends = append(b.ends, len(b.frames))
-	} else {
-		b.truncate()
+		return true
 	}
+	b.truncate()
+	return false
 }
 
 // truncate removes the frames after the last whole message.

@@ -32,6 +32,7 @@ import (
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/budget"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/listen"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/prefix"
 )
 
 // Type is a socket's type, as ZMTP's metadata spells it.
@@ -104,9 +105,17 @@ type Config struct {
 	// announce that.
 	OnMissed func(p *Peer, n uint64)
 
+	// Allow returns which topics a publisher may publish to an XSUB, or a subscriber may get from a PUB or XPUB, which
+	// then gets the allowed part of what it asks for (see allow.go); nil: all topics. It is called for each new peer,
+	// in Reallow, and before each batch is handed over: it must be fast, returns the same set unless the rights have
+	// changed, and never changes a set. It is called with locks held, and must not call a method of Socket. An XSUB
+	// with Allow needs OnReceive.
+	Allow func(*Peer) *prefix.Set
+
 	// OnSubscription: an XPUB's peer begins to want a prefix, or no longer wants it, possibly because it is
-	// gone. It is not called for a repeated subscription. The callee calls apply once, which makes the change
-	// take effect between two published messages. It may be called while the socket is being closed.
+	// gone. It is not called for a repeated subscription, nor for one of which Allow allows nothing; the prefix may be
+	// wider than what Allow allows. The callee calls apply once, which makes the change take effect between two
+	// published messages. It may be called while the socket is being closed.
 	OnSubscription func(p *Peer, prefix []byte, wanted bool, apply func())
 
 	// OnSettled: Settled returns nil from now on, until another peer comes.
@@ -131,6 +140,9 @@ func (c *Config) setDefaults() error {
 	}
 	if len(c.Identity) > 255 || (len(c.Identity) > 0 && c.Identity[0] == 0) {
 		return errors.New("a routing identity has at most 255 bytes and does not begin with a zero byte")
+	}
+	if c.Allow != nil && c.Type != Pub && c.Type != XPub && (c.Type != XSub || c.OnReceive == nil) {
+		return errors.New("only PUB and XPUB, and XSUB with OnReceive, take Allow")
 	}
 	if err := c.Security.check(); err != nil {
 		return err

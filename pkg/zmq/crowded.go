@@ -9,7 +9,7 @@ import (
 // pay takes a new prefix of the peer out of the budget. When the budget for all subscribers is used up, the one with
 // the most prefixes is dropped, which may be this one.
 func (p *Peer) pay(topic []byte) error {
-	cost := prefix.Cost(topic)
+	cost := p.cost(topic)
 	share := &p.socket.cfg.Budget.Prefixes
 	p.asked.Add(int64(cost))
 	if share.Take(cost) {
@@ -51,7 +51,15 @@ func (s *Socket) mostAsking(p *Peer) *Peer {
 }
 
 // repay gives back what a prefix took.
-func (p *Peer) repay(topic []byte) { p.giveBack(prefix.Cost(topic)) }
+func (p *Peer) repay(topic []byte) { p.giveBack(p.cost(topic)) }
+
+// cost returns roughly the memory that a prefix of the peer takes.
+func (p *Peer) cost(topic []byte) int {
+	if p.allowed == nil {
+		return prefix.Cost(topic)
+	}
+	return prefix.Cost(topic) + partCost*p.countParts(topic)
+}
 
 // repayAll gives back what all prefixes took.
 func (p *Peer) repayAll() { p.giveBack(int(p.asked.Load())) }

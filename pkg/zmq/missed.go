@@ -84,6 +84,9 @@ func (p *Peer) readMissed(context []byte) {
 	if !found || len(number) != 8 || cfg.OnMissed == nil || (cfg.Type != Sub && cfg.Type != XSub) {
 		return
 	}
+	if p.allowed != nil && p.allowed.Empty() {
+		return // it has nothing to miss
+	}
 	if n := binary.BigEndian.Uint64(number); n > p.reported {
 		cfg.OnMissed(p, n-p.reported)
 		p.reported = n

@@ -24,6 +24,7 @@ type Peer struct {
 	outbox  outbox
 	topics  prefix.Set    // what the peer has subscribed to; audience.mu guards it
 	asked   atomic.Int64  // bytes of the budget that the topics take
+	allowed *prefix.Set   // what it may subscribe to or publish; nil: everything
 	guest   *listen.Guest // of the gate; nil: the peer was dialled
 	quit    chan struct{} // closed: this side has ended the connection
 	hangUp  sync.Once     // closes quit
@@ -31,7 +32,8 @@ type Peer struct {
 	asks     bool     // we are a SUB or XSUB, and the peer a publisher
 	requests requests // what it has yet to be told
 
-	changes      int                       // subscriptions and cancellations of the peer; the reader's
+	changes      int                       // see takeTurns; the reader's
+	refused      disallowed                // the reader's
 	ttl          time.Duration             // how long the peer may be silent, as its last PING says; 0: any time; the reader's
 	look         *time.Ticker              // see offer; the reader's
 	timed        bool                      // the connection has a read deadline; the reader's

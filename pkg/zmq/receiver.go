@@ -30,6 +30,7 @@ type receiver struct {
 	maxMessage  int                           // bytes of all frames of a message
 	maxMessages int                           // in a batch
 	wanted      *prefix.Set                   // messages that match none of these are left out; nil: all are wanted
+	refuse      func(topic []byte)            // is told of each message that is left out; or nil
 	raw         bool                          // batches tell where their messages lie in the block
 	command     func(name, data []byte) error // obeys a command
 	cuts        bool                          // messages of more than maxMessage bytes are cut: see tooLong
@@ -214,12 +215,13 @@ func (r *receiver) addFrame(b *Batch, m *partial, flags byte, body []byte) error
 	m.size += len(body)
 	m.reserved |= flags &^ zmtp.More
 	if flags&zmtp.More == 0 {
-		r.finish(b, m)
-		r.locate(b, m)
-		if r.over.left > 0 {
-			r.cut(uint64(m.size) + r.over.left)
-			r.over.left = 0
+		if r.finish(b, m) {
+			r.locate(b, m)
+			if r.over.left > 0 {
+				r.cut(uint64(m.size) + r.over.left)
+			}
 		}
+		r.over.left = 0
 		r.start = m.end
 		r.settle()
 		*m = partial{end: m.end}
@@ -230,14 +232,19 @@ func (r *receiver) addFrame(b *Batch, m *partial, flags byte, body []byte) error
 }
 
 // finish makes a message of the frames, unless nobody wants it or it is a probe: an empty frame alone, as libzmq's
-// DEALER, REQ and ROUTER send it first with ZMQ_PROBE_ROUTER (zmq_setsockopt(3)).
-func (r *receiver) finish(b *Batch, m *partial) {
+// DEALER, REQ and ROUTER send it first with ZMQ_PROBE_ROUTER (zmq_setsockopt(3)). It reports whether it has.
+func (r *receiver) finish(b *Batch, m *partial) (kept bool) {
 	if r.probed && m.frames == 1 && m.size == 0 {
 		b.truncate()
+	} else if topic := b.frames[b.last()]; !b.finish(r.wanted) {
+		if r.refuse != nil {
+			r.refuse(topic)
+		}
 	} else {
-		b.finish(r.wanted)
+		kept = true
 	}
 	r.probed = false
+	return kept
 }
 
 // locate notes where a finished message lies. One that is interrupted by commands, or has flags of unknown

@@ -39,6 +39,9 @@ func (s *Socket) Incoming() <-chan *Batch { return s.in }
 func (p *Peer) handOver(b *Batch) error {
 	p.handed.Add(1)
 	defer p.handed.Add(1)
+	if p.socket.cfg.Allow != nil && p.asks {
+		return p.receiveAllowed(b)
+	}
 	return p.receive(b)
 }
 

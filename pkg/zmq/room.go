@@ -121,6 +121,7 @@ func (p *Peer) newReceiver() *receiver {
 		r.wanted = &p.socket.wanted
 	case XSub:
 		r.raw = true // for Forward
+		r.wanted, r.refuse = p.allowed, p.refuse
 	case Dealer, Router:
 		r.probed = true
 	case Pub, XPub, Push:

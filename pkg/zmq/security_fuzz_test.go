@@ -133,7 +133,7 @@ func (b both) opposed(t *testing.T, o *opposite, weServe bool) mechanism {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return &curveServer{metadata: about, own: &b.server, clients: only(b.client.Public)}
+		return &curveServer{metadata: about, own: &b.server, clients: oneClient(b.client.Public)}
 	}
 	if o.server, err = curve.NewServer(&b.server); err != nil {
 		t.Fatal(err)

@@ -39,13 +39,13 @@ func closeNow(s *Socket) {
 	s.Close(over)
 }
 
-// only lets in one client.
-type only curve.Key
+// oneClient lets in one client.
+type oneClient curve.Key
 
-func (o only) Admit(key curve.Key) (name string, ok bool) { return "known", curve.Key(o).Equal(key) }
+func (c oneClient) Admit(key curve.Key) (name string, ok bool) { return "known", curve.Key(c).Equal(key) }
 
 func (b both) asServer(cfg Config) Config {
-	cfg.Security.Curve = &Curve{Own: b.server, Clients: only(b.client.Public)}
+	cfg.Security.Curve = &Curve{Own: b.server, Clients: oneClient(b.client.Public)}
 	return cfg
 }
 

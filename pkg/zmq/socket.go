@@ -22,6 +22,8 @@ type Socket struct {
 	cfg       Config
 	audience  audience      // a PUB's or XPUB's
 	missed    atomic.Uint64 // messages that its subscribers were too slow to get
+	allowing  sync.RWMutex  // read-locked while what publishers may publish is handed over; locked before all others
+	leftOut   atomic.Uint64 // messages that publishers may not publish
 	newcomers newcomers
 
 	truncated atomic.Uint64 // received messages that were cut
@@ -39,6 +41,7 @@ type Socket struct {
 	strangers log.Limited // for what anyone that connects can cause
 	dropped   log.Limited // for those that we have dropped; the others must not crowd that out
 	slow      log.Limited // for what slow subscribers miss
+	refusals  log.Limited // for what Config.Allow does not allow
 	named     log.Limited // for the members of names, which a DNS server can change as it likes
 
 	waitMu     sync.Mutex
@@ -64,7 +67,7 @@ func New(cfg Config) (*Socket, error) {
 	s.limits.hwm, s.limits.out = cfg.HWM, &cfg.Budget.Out
 	s.newcomers.settled, s.newcomers.run = cfg.OnSettled, s.work.Go
 	s.strangers.Logger, s.dropped.Logger, s.slow.Logger, s.named.Logger = cfg.Logger, cfg.Logger, cfg.Logger, cfg.Logger
-	s.named.Burst = 100
+	s.refusals.Logger, s.named.Burst = cfg.Logger, 100
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	if cfg.Type != Sub && cfg.Type != XSub {
 		return s, nil
@@ -144,6 +147,7 @@ func (s *Socket) serve(conn net.Conn, endpoint string, guest *listen.Guest, dial
 	p.recheck() // Recheck may have run since the handshake
 	err = p.run(func() {
 		s.strangers.Write(slog.LevelInfo, "peer connected", "endpoint", endpoint, "peer", p.remote, logUser(p.User()))
+		p.logUseless()
 		if p.awaited() {
 			s.newcomers.up(p)
 		}
@@ -170,6 +174,9 @@ func (s *Socket) add(p *Peer) bool {
 	defer s.mu.Unlock()
 	if s.closed {
 		return false
+	}
+	if s.cfg.Allow != nil {
+		p.allowed = s.cfg.Allow(p)
 	}
 	s.peers = append(s.peers, p)
 	s.limits.peers.Store(int32(len(s.peers)))
