@@ -139,38 +139,40 @@ func TestSymbolicLink(t *testing.T) {
 	}
 }
 
+// looks looks several times at a file that cannot be used, which is logged once, with want.
+func (o *opened) looks(want string) {
+	o.t.Helper()
+	for range 5 {
+		o.look()
+	}
+	o.has(1)
+	log := o.logged()
+	if strings.Count(log, "\n") != 1 || !strings.Contains(log, "level=ERROR") || !strings.Contains(log, want) || strings.Contains(log, "0123456789") {
+		o.t.Errorf("logged %q, want one line with %q", log, want)
+	}
+}
+
 // A file that cannot be used changes nothing. It is logged once, with its line, until it is usable.
 func TestBrokenFile(t *testing.T) {
 	o := open(t, line(1), nil)
 	who := o.List().Find(token(1))
 	o.logged()
-	looks := func(want string) {
-		t.Helper()
-		for range 5 {
-			o.look()
-		}
-		o.has(1)
-		log := o.logged()
-		if strings.Count(log, "\n") != 1 || !strings.Contains(log, "level=ERROR") || !strings.Contains(log, want) || strings.Contains(log, "0123456789") {
-			t.Errorf("logged %q, want one line with %q", log, want)
-		}
-	}
 	write(t, o.path, line(1)+line(2)+"umbrella "+token(3)+"\n")
-	looks("line 3: write NAME TOKEN PREFIX")
+	o.looks("line 3: write NAME TOKEN PREFIX")
 	o.Reload()
 	if log := o.logged(); log != "" {
 		t.Errorf("the same again: %s", log)
 	}
 	write(t, o.path, line(1)+"x\n")
-	looks("line 2: write NAME")
+	o.looks("line 2: write NAME")
 	if err := os.Remove(o.path); err != nil {
 		t.Fatal(err)
 	}
-	looks("no such file or directory")
+	o.looks("no such file or directory")
 	if err := os.Mkdir(o.path, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	looks("it is not a regular file")
+	o.looks("it is not a regular file")
 	if err := os.Remove(o.path); err != nil {
 		t.Fatal(err)
 	}
@@ -181,29 +183,35 @@ func TestBrokenFile(t *testing.T) {
 	if log := o.logged(); log != "" {
 		t.Errorf("a FIFO is the same: %s", log)
 	}
-	if err := os.Remove(o.path); err != nil {
-		t.Fatal(err)
-	}
-	write(t, o.path, line(1))
-	if err := os.Chmod(o.path, 0o602); err != nil {
-		t.Fatal(err)
-	}
-	looks("every user of this host may read it or write to it (mode 0602): chmod o-rw " + o.path)
-	if err := os.Chmod(o.path, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	o.look()
-	o.look()
-	o.logged()
 	select {
 	case <-who.Ended():
 		t.Error("what has not changed has ended")
 	default:
 	}
-	if err := os.Remove(o.path); err != nil {
-		t.Fatal(err)
+}
+
+// A change of the mode alone is a change, too. What is wrong is logged again once it was right in between.
+func TestBrokenMode(t *testing.T) {
+	o := open(t, line(1), nil)
+	who := o.List().Find(token(1))
+	o.logged()
+	for range 2 {
+		if err := os.Chmod(o.path, 0o602); err != nil {
+			t.Fatal(err)
+		}
+		o.looks("every user of this host may read it or write to it (mode 0602): chmod o-rw " + o.path)
+		if err := os.Chmod(o.path, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		o.look()
+		o.look()
+		o.logged()
 	}
-	looks("no such file or directory") // once more, since it was usable in between
+	select {
+	case <-who.Ended():
+		t.Error("what has not changed has ended")
+	default:
+	}
 }
 
 // A file that is unusable from the beginning is an error, which has its path.
