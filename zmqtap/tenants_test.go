@@ -28,7 +28,10 @@ func TestTenants(t *testing.T) {
 			tokens := filepath.Join(t.TempDir(), "tokens")
 			write := func(text string) {
 				t.Helper()
-				if err := os.WriteFile(tokens, []byte(text), 0o600); err != nil {
+				if err := os.WriteFile(tokens+".new", []byte(text), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.Rename(tokens+".new", tokens); err != nil {
 					t.Fatal(err)
 				}
 			}

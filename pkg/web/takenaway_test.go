@@ -17,13 +17,9 @@ import (
 // What has been taken out of the queue when a token is taken away is not delivered any more.
 func TestNothingAfterTheEnd(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "tokens")
-	write := func(text string) {
-		t.Helper()
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
+	if err := os.WriteFile(path, []byte("acme 0123456789abcdef acme/\n"), 0o600); err != nil {
+		t.Fatal(err)
 	}
-	write("acme 0123456789abcdef acme/\n")
 	logger := slog.New(slog.DiscardHandler)
 	file, err := tenant.Open(tenant.Config{Path: path, Logger: logger})
 	if err != nil {
@@ -45,8 +41,11 @@ func TestNothingAfterTheEnd(t *testing.T) {
 	}
 	source.Give(s.cfg.Stream.Publish, []string{"after"}, []string{"after"})
 	waiting := reader.Take(nil)
-	write("")
-	file.Reload()
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	go file.Watch(t.Context())
+	<-c.request.who.Ended()
 	if err := c.deliver(t.Context(), waiting); !errors.Is(err, errTakenAway) || recorder.Body.String() != "before\n" {
 		t.Errorf("%q, %v", recorder.Body, err)
 	}

@@ -60,6 +60,12 @@ func open(t *testing.T, text string, share *budget.Share) *opened {
 	return o
 }
 
+// reload looks at the file as often as it takes to read it.
+func (o *opened) reload() {
+	o.look()
+	o.look()
+}
+
 // has checks whose tokens are in use: those with these numbers.
 func (o *opened) has(numbers ...int) {
 	o.t.Helper()
@@ -107,7 +113,7 @@ func TestChanges(t *testing.T) {
 		t.Error("a change that leaves the size is not seen")
 	}
 	write(t, o.path, line(5))
-	o.Reload() // at once
+	o.reload() // at once
 	o.has(5)
 	if log := o.logged(); strings.Count(log, "msg=\"tokens read\"") != 5 || strings.Contains(log, "0123456789") || !strings.Contains(log, "tokens=1 removed=1 changed=0") {
 		t.Errorf("logged: %s", log)
@@ -159,7 +165,7 @@ func TestBrokenFile(t *testing.T) {
 	o.logged()
 	write(t, o.path, line(1)+line(2)+"umbrella "+token(3)+"\n")
 	o.looks("line 3: write NAME TOKEN PREFIX")
-	o.Reload()
+	o.reload()
 	if log := o.logged(); log != "" {
 		t.Errorf("the same again: %s", log)
 	}
@@ -179,7 +185,7 @@ func TestBrokenFile(t *testing.T) {
 	if err := unix.Mkfifo(o.path, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	o.Reload()
+	o.reload()
 	if log := o.logged(); log != "" {
 		t.Errorf("a FIFO is the same: %s", log)
 	}
@@ -252,7 +258,7 @@ func TestWarnings(t *testing.T) {
 		if err := os.Chmod(o.path, 0o660); err != nil {
 			t.Fatal(err)
 		}
-		o.Reload()
+		o.reload()
 		log := o.logged()
 		if strings.Contains(log, "level=WARN") != (want != "") || !strings.Contains(log, want) || strings.Contains(log, "level=ERROR") {
 			t.Errorf("%q: logged %s, want %q", text, log, want)
@@ -269,12 +275,12 @@ func TestListTakesMemory(t *testing.T) {
 		t.Errorf("a list of %d bytes takes %d", large, b.Out.Used())
 	}
 	write(t, o.path, line(1))
-	o.Reload()
+	o.reload()
 	if o.has(1); b.Out.Used() != o.List().cost {
 		t.Errorf("a list of %d bytes takes %d", o.List().cost, b.Out.Used())
 	}
 	write(t, o.path, textOf(many(t, 10_000)))
-	o.Reload()
+	o.reload()
 	o.has(1)
 	if log := o.logged(); !strings.Contains(log, "KiB of memory: raise --max-memory") || b.Out.Used() != o.List().cost {
 		t.Errorf("%d bytes are taken, logged: %s", b.Out.Used(), log)
