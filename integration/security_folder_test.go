@@ -96,11 +96,13 @@ func TestPasswordChanges(t *testing.T) {
 	}
 }
 
-// At a terminal, zmqtap still ends when that goes, whatever SIGHUP means to it otherwise.
+// At a terminal, zmqtap still ends when that goes, whatever SIGHUP means to it otherwise. (Without a command it would
+// end anyway, because it writes there.)
 func TestTerminalOfACurveServerGoes(t *testing.T) {
 	c := makeKeyring(t, "server", "web1")
 	c.allow(t, "web1")
-	s := startAtTerminal(t, exec.Command(program("zmqtap"), with(c.serves("server"), "--bind", here)...))
+	s := startAtTerminal(t, exec.Command(program("zmqtap"), with([]string{"serve", "--http", "127.0.0.1:0", "--bind", here},
+		c.serves("server")...)...))
 	s.shows(t, "listening")
 	s.signal(t, syscall.SIGHUP)
 	s.shows(t, "allowed clients read again")

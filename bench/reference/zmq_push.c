@@ -1,4 +1,5 @@
-/* libzmq's PUSH: connects and sends N messages of SIZE bytes. Arguments: ENDPOINT N SIZE. Built with -DCURVE it encrypts. */
+/* libzmq's PUSH: connects and sends N messages of SIZE bytes. Arguments: ENDPOINT N SIZE.
+ * Built with -DCURVE it encrypts. */
 #include <stdlib.h>
 #include <string.h>
 #include <zmq.h>

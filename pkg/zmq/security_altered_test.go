@@ -46,6 +46,19 @@ func (got *taken) all() []string {
 	return slices.Clone(got.messages)
 }
 
+// over waits until a connection has ended.
+func (got *taken) over(t *testing.T) {
+	t.Helper()
+	select {
+	case err := <-got.ended:
+		if err == nil {
+			t.Error("the connection has ended without a reason")
+		}
+	case <-soon(t).Done():
+		t.Fatalf("the connection has not ended; received %q", got.all())
+	}
+}
+
 // sent are the messages of each connection. Each is two frames.
 var sent = []string{"t0|b0", "t1|b1", "t2|b2", "t3|b3", "t4|b4", "t5|b5"}
 
@@ -163,9 +176,7 @@ func TestTamperedMessages(t *testing.T) {
 			for name, attack := range attacks() {
 				t.Run(name, func(t *testing.T) {
 					got := b.connectThrough(t, libzmq, way.receiverServes, attack.begin())
-					if err := <-got.ended; err == nil {
-						t.Error("the connection has ended without a reason")
-					}
+					got.over(t)
 					want := sent[:attack.intact]
 					if messages := got.all(); !slices.Equal(messages, want) {
 						t.Errorf("received %q, want %q", messages, want)

@@ -88,8 +88,8 @@ func (r *ring) put(n int, conn net.Conn) {
 	*place = conn
 }
 
-// 10,000 clients that say HELLO, and then nothing, or go away, keep nobody out: an honest one, of another host, is served
-// while they come. They leave nothing behind. What they hold together is bounded by the gate.
+// 10,000 clients that say HELLO, and then nothing, or go away, keep nobody out: an honest one, of another host, is
+// served while they come. They leave nothing behind. What they hold together is bounded by the gate.
 func TestHelloFlood(t *testing.T) {
 	const room = 100
 	b := newBoth(t)
@@ -104,11 +104,10 @@ func TestHelloFlood(t *testing.T) {
 	before := measure(t)
 	elsewhere := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}}
 	honest := open(t, b.asClient(Config{Type: Push, dial: elsewhere.DialContext}))
-	ctx := soon(t)
 	var held ring
-	deadline := time.Now().Add(patience)
-	keptOut := func() bool { return got.Load() == 0 && time.Now().Before(deadline) }
-	storm(t, keptOut, func(n int) {
+	var since atomic.Pointer[time.Time] // the honest one came
+	waits := func() bool { return got.Load() == 0 && (since.Load() == nil || time.Since(*since.Load()) < patience) }
+	storm(t, waits, func(n int) {
 		conn, err := net.Dial("tcp", strings.TrimPrefix(at, "tcp://"))
 		if err != nil {
 			t.Error(err)
@@ -116,8 +115,10 @@ func TestHelloFlood(t *testing.T) {
 		}
 		conn.Write([]byte(hello)) //nolint:errcheck // the gate may have ended it
 		if n == 5000 {
-			honest.Connect(at)                              //nolint:errcheck // it never fails for this endpoint
-			go honest.Send(ctx, []byte("in spite of them")) //nolint:errcheck // it arrives, or the test fails
+			now := time.Now()
+			since.Store(&now)
+			honest.Connect(at)                                      //nolint:errcheck // it never fails for this endpoint
+			go honest.Send(t.Context(), []byte("in spite of them")) //nolint:errcheck // it arrives, or the test fails
 		}
 		if n%4 == 0 {
 			conn.Close()
@@ -140,6 +141,28 @@ func TestHelloFlood(t *testing.T) {
 	}
 	closeNow(honest)
 	leavesNothing(t, before)
+}
+
+// Strangers that only say HELLO take no place of a client that has proved who it is, even if it has sent nothing yet.
+func TestProvedClientsAreNoStrangers(t *testing.T) {
+	const room = 10
+	b := newBoth(t)
+	s, at := bound(t, b.asServer(Config{Type: Pull, HandshakeTimeout: time.Hour,
+		Gate: listen.NewGate(room, "", slog.New(slog.DiscardHandler))}))
+	silent := b.enter(t, at, "PUSH")
+	peers(t, s, 1)
+	hello := b.genuineHello(t)
+	var strangers []*raw
+	for range 3 * room {
+		r := dialRaw(t, at)
+		r.say(greeting(3, 1, "CURVE"), hello)
+		strangers = append(strangers, r)
+	}
+	strangers[0].ended()
+	silent.say(silent.sealed("\x00\x04here"))
+	if got := receiveOne(t, s); got != "here" {
+		t.Errorf("received %q", got)
+	}
 }
 
 // A client that has said HELLO costs the server a goroutine and a connection, and next to nothing else.
@@ -204,6 +227,7 @@ func TestGarbageHandshakes(t *testing.T) {
 		kinds[kind](r)
 		r.ended()
 	})
+	honest.SetDeadline(time.Now().Add(patience))
 	honest.say(honest.sealed("\x00\x05still"))
 	if got := receiveOne(t, s); got != "still" {
 		t.Errorf("received %q", got)

@@ -92,9 +92,9 @@ func (o *opposite) say(b []byte) {
 	o.rest = append(o.rest, b...)
 }
 
-// FuzzConnection gives both ends what a fuzzer makes of everything that arrives on a connection: of what is in the boxes
-// of one that has the keys, and of the bytes on their way. Unless they were altered, the result is that of the same in
-// clear. If they were, nothing is received but a beginning of that.
+// FuzzConnection gives both ends what a fuzzer makes of everything that arrives on a connection: of what is in the
+// boxes of one that has the keys, and of the bytes on their way. Unless they were altered, the result is that of the
+// same in clear. If they were, nothing is received but a beginning of that.
 func FuzzConnection(f *testing.F) {
 	dealer := []byte(property("Socket-Type", "DEALER") + property("Identity", "me"))
 	for i, frames := range append(hostile(f, "frames-refused"), hostile(f, "frames-accepted")...) {

@@ -95,7 +95,7 @@ func TestSecurePairings(t *testing.T) {
 					}
 					p.t = t
 					o := maps.Clone(guard.theirs(bind))
-					o["HEARTBEAT_IVL"] = 20
+					o["HEARTBEAT_IVL"], o["HEARTBEAT_TIMEOUT"] = 20, 30_000 // PINGs pass, and none is late
 					peer := p.pair(pairing.own, pairing.their, at, bind, pairing.toThem, pairing.toUs, guard.ours(t), o)
 					if user := peer.User(); user != "them" && (name != "PLAIN" || bind) {
 						t.Errorf("the peer is %q", user)

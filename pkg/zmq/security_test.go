@@ -42,7 +42,9 @@ func closeNow(s *Socket) {
 // oneClient lets in one client.
 type oneClient curve.Key
 
-func (c oneClient) Admit(key curve.Key) (name string, ok bool) { return "known", curve.Key(c).Equal(key) }
+func (c oneClient) Admit(key curve.Key) (name string, ok bool) {
+	return "known", curve.Key(c).Equal(key)
+}
 
 func (b both) asServer(cfg Config) Config {
 	cfg.Security.Curve = &Curve{Own: b.server, Clients: oneClient(b.client.Public)}
@@ -149,8 +151,8 @@ type middle struct {
 	over  bool // the test is
 }
 
-// between returns somebody between those that connect to it and the endpoint to, who changes the frames of one direction
-// after the handshake; nil: none of them. Only the first connection is served.
+// between returns somebody between those that connect to it and the endpoint to, who changes the frames of one
+// direction after the handshake; nil: none of them. Only the first connection is served.
 func between(t testing.TB, to string, direction int, change tamper) *middle {
 	t.Helper()
 	return inPieces(t, to, direction, change, math.MaxInt)

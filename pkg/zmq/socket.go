@@ -137,7 +137,9 @@ func (s *Socket) serve(conn net.Conn, endpoint string, guest *listen.Guest, dial
 		return false, err
 	}
 	p := newPeer(s, conn, endpoint, settled)
-	p.guest = guest
+	if p.guest = guest; settled.user != "" {
+		guest.Know() // no stranger takes the place of a peer that has proved who it is
+	}
 	if dialled {
 		p.dialled = endpoint
 	}

@@ -11,9 +11,9 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq/zmtp"
 )
 
-// FuzzMessage gives both ends of one connection what a fuzzer makes of a MESSAGE: once as it is, which is accepted only
-// if it is one of the recorded ones, whole or cut; and once as what is in a genuine box. Whatever is opened, and however
-// it is cut, is what golang.org/x/crypto opens.
+// FuzzMessage gives both ends of one connection what a fuzzer makes of a MESSAGE: once as it is, which is accepted
+// only if it is one of the recorded ones, whole or cut; and once as what is in a genuine box. Whatever is opened, and
+// however it is cut, is what golang.org/x/crypto opens.
 func FuzzMessage(f *testing.F) {
 	all := seeds(f)
 	genuine := map[string]bool{}

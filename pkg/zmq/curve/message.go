@@ -95,8 +95,9 @@ type Sealer struct {
 }
 
 // Seal seals the frames that AppendFrame has made, as many as have together no more than most bytes, but at least one.
-// It returns how many bytes they have. They can be sent as they are, and must not be sealed again. After 2^64-1 commands
-// there is nothing left to number a MESSAGE with (RFC 26): then it returns an error, and the connection is to be closed.
+// It returns how many bytes they have. They can be sent as they are, and must not be sealed again. After 2^64-1
+// commands there is nothing left to number a MESSAGE with (RFC 26): then it returns an error, and the connection is to
+// be closed.
 func (s *Sealer) Seal(frames []byte, most int) (size int, err error) {
 	for size < len(frames) {
 		body := zmtp.HeaderSize(frames[size:])
