@@ -92,20 +92,24 @@ func TestTapPageTenants(t *testing.T) {
 	s.end(t)
 }
 
+// logIn opens the page, gives it a tenant's token, and waits until it shows who that is.
+func (s *tenants) logIn(t *testing.T, tab *webdriver.Tab, name, access string) {
+	t.Helper()
+	tab.Go(s.site + "/")
+	tab.Wait("the page asks for a token", "return document.querySelector('#token-dialog').open")
+	tab.Type("#token", s.token(t, name)+webdriver.Enter)
+	tab.Wait("the page is live", "return document.querySelector('#state').textContent.includes('live')")
+	tab.Wait("who one is", `const e = document.querySelector('#access');
+		return e.checkVisibility() && e.textContent === arguments[0]`, access)
+}
+
 // Three people in a real Chromium: each sees who it is, and its own lines alone, also when it asks for more.
 func TestTenantsInABrowser(t *testing.T) {
 	s := startTenants(t)
-	names, tabs := []string{"shop", "billing", "ops"}, map[string]*webdriver.Tab{}
-	for _, name := range names {
-		tab := startBrowser(t).NewTab(t) // each of them has a browser of its own
-		tab.Go(s.site + "/")
-		tab.Wait("the page asks for a token", "return document.querySelector('#token-dialog').open")
-		tab.Type("#token", s.token(t, name)+webdriver.Enter)
-		tab.Wait("the page is live", "return document.querySelector('#state').textContent.includes('live')")
-		tabs[name] = tab
-	}
-	for name, want := range map[string]string{"shop": "shop: shop/ nginx/", "billing": "billing: billing/", "ops": "ops: all topics"} {
-		tabs[name].Wait("who one is", "return document.querySelector('#access').checkVisibility() && document.querySelector('#access').textContent === arguments[0]", want)
+	tabs := map[string]*webdriver.Tab{}
+	for name, access := range map[string]string{"shop": "shop: shop/ nginx/", "billing": "billing: billing/", "ops": "ops: all topics"} {
+		tabs[name] = startBrowser(t).NewTab(t) // each of them has a browser of its own
+		s.logIn(t, tabs[name], name, access)
 	}
 	shown := func(name string) (lines []string) {
 		tabs[name].Run(&lines, "return [...document.querySelectorAll('.line > .message')].map((e) => e.textContent)")
@@ -113,12 +117,16 @@ func TestTenantsInABrowser(t *testing.T) {
 	}
 	warmed(t, func() { s.publish(t, "line") }, func() bool { return len(shown("shop")) > 3 }, func() bool { return len(shown("billing")) > 3 }, func() bool { return len(shown("ops")) > 11 })
 	own := map[string]string{"shop": `^line of (shop/|nginx/web1/)$`, "billing": `^line of billing/$`, "ops": `^line of (\w+/web1/|\w+/?)$`}
-	for name, pattern := range own {
-		for _, line := range shown(name) {
-			if !regexp.MustCompile(pattern).MatchString(line) {
-				t.Errorf("%s sees %q", name, line)
+	wantOwn := func(at, whose string) {
+		t.Helper()
+		for _, line := range shown(at) {
+			if !regexp.MustCompile(own[whose]).MatchString(line) {
+				t.Errorf("%s sees %q", whose, line)
 			}
 		}
+	}
+	for name := range own {
+		wantOwn(name, name)
 	}
 	var counted string
 	tabs["shop"].Run(&counted, "return document.querySelector('#lost').textContent")
@@ -140,11 +148,7 @@ func TestTenantsInABrowser(t *testing.T) {
 		&& document.querySelector('#token-reason').textContent === 'The server has rejected this token.' && !document.querySelector('#access').checkVisibility()`)
 	tabs["billing"].Type("#token", s.token(t, "shop")+webdriver.Enter) // somebody else at the same tab
 	wantShown(t, tabs["billing"], "line of nginx/web1/")
-	for _, line := range shown("billing") {
-		if !regexp.MustCompile(own["shop"]).MatchString(line) {
-			t.Errorf("shop sees %q", line)
-		}
-	}
+	wantOwn("billing", "shop")
 	s.publish(t, "later")
 	wantShown(t, tabs["shop"], "later of shop/")
 	wantShown(t, tabs["ops"], "later of billing/")

@@ -3,15 +3,32 @@ package main
 import (
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 )
 
-// hangups returns a channel that delivers SIGHUP, which no longer ends the program then, unless a terminal that the
-// program had at that time has gone.
+// hangup has the channels that SIGHUP is delivered to. Signals are the process's, and so is this.
+var hangup struct {
+	sync.Mutex
+	channels []chan os.Signal
+}
+
+// hangups returns a channel of its own that delivers SIGHUP, which no longer ends the program then, unless a terminal
+// that the program had at the first call has gone.
 func hangups() <-chan os.Signal {
+	hangup.Lock()
+	defer hangup.Unlock()
+	c := make(chan os.Signal, 1)
+	if hangup.channels = append(hangup.channels, c); len(hangup.channels) == 1 {
+		catchHangups()
+	}
+	return c
+}
+
+func catchHangups() {
 	had := !signal.Ignored(syscall.SIGHUP) && hasTerminal()
 	signal.Ignore(syscall.SIGHUP) // also for the context of main
-	all, others := make(chan os.Signal, 1), make(chan os.Signal, 1)
+	all := make(chan os.Signal, 1)
 	signal.Notify(all, syscall.SIGHUP)
 	go func() {
 		for s := range all {
@@ -19,13 +36,16 @@ func hangups() <-chan os.Signal {
 				syscall.Kill(os.Getpid(), syscall.SIGTERM) //nolint:errcheck // one may send signals to oneself
 				continue
 			}
-			select {
-			case others <- s:
-			default: // one is waiting already
+			hangup.Lock()
+			for _, c := range hangup.channels {
+				select {
+				case c <- s:
+				default: // one is waiting already
+				}
 			}
+			hangup.Unlock()
 		}
 	}()
-	return others
 }
 
 // hasTerminal reports whether the process has a controlling terminal (tty(4)).

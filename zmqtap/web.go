@@ -39,7 +39,7 @@ func (o *webOptions) add(fs *pflag.FlagSet) {
 		"`file` with a bearer token that readers of the stream must send; read at each request")
 	fs.StringVar(&o.tokens, "http-tokens", "",
 		"`file` with a line for each tenant: NAME TOKEN PREFIX..., where sha256: and the token's SHA-256 may stand for the token, "+
-			"and * for all prefixes; a tenant reads topics with its prefixes only; read again after a change")
+			"and * for all prefixes; a tenant reads topics with its prefixes only; read again after a change and at SIGHUP")
 	fs.StringVar(&o.CertFile, "http-cert", "",
 		"PEM `file` of a TLS certificate and its chain; read again after a change")
 	fs.StringVar(&o.KeyFile, "http-key", "", "PEM `file` of the certificate's key")
@@ -143,7 +143,7 @@ func (o *webOptions) listen(ctx context.Context, stream *tap.Stream, common *fla
 // server makes a server, with the tenants that there are.
 func (o *webOptions) server() (_ *web.Server, err error) {
 	if o.tokens != "" {
-		o.Tenants, err = tenant.Open(tenant.Config{Path: o.tokens, Budget: &o.Budget.Out, Logger: o.Logger})
+		o.Tenants, err = tenant.Open(tenant.Config{Path: o.tokens, Budget: &o.Budget.Out, Hangups: hangups(), Logger: o.Logger})
 		if err != nil {
 			return nil, err
 		}

@@ -3,7 +3,6 @@ package web_test
 import (
 	"fmt"
 	"io"
-	"net/http"
 	"regexp"
 	"strings"
 	"testing"
@@ -84,8 +83,7 @@ func TestOthersLeaveNoTrace(t *testing.T) {
 	}
 }
 
-// world returns what the tenant acme gets of a stream with messages of its own, and of others or not. Times are left
-// out, and of IDs all but the length.
+// world returns what the tenant acme gets of a stream with messages of its own, and of others or not.
 func world(t *testing.T, others bool) string {
 	t.Helper()
 	s := serveTenants(t, web.Config{Queue: 20})
@@ -134,18 +132,19 @@ func world(t *testing.T, others bool) string {
 	s.publish("acme/|acme 99")
 	other(2)
 	s.stop()
-	transcript := &strings.Builder{}
+	return transcript(all)
+}
+
+// transcript returns answers to their ends, without times, and of IDs the length.
+func transcript(all []*answer) string {
+	b := &strings.Builder{}
 	for _, a := range all {
-		fmt.Fprintf(transcript, "--- %s %s %v\n%s", a.Proto, a.Status, headersOf(a), a.rest())
+		h := a.Header.Clone()
+		h.Del("Date")
+		fmt.Fprintf(b, "--- %s %s %v\n%s", a.Proto, a.Status, h, a.rest())
 	}
-	text := regexp.MustCompile(`"(received|time)":"[^"]*"`).ReplaceAllString(transcript.String(), `"$1":""`)
+	text := regexp.MustCompile(`"(received|time)":"[^"]*"`).ReplaceAllString(b.String(), `"$1":""`)
 	return regexp.MustCompile(`(?m)^id: \S+`).ReplaceAllStringFunc(text, func(id string) string {
 		return fmt.Sprintf("id: %d characters", len(id))
 	})
-}
-
-func headersOf(a *answer) http.Header {
-	h := a.Header.Clone()
-	h.Del("Date")
-	return h
 }

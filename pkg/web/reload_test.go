@@ -54,12 +54,19 @@ func TestTokenTakenAway(t *testing.T) {
 	s.publish("acme/|2", "beta/|2", "ops/|2")
 	beta.expect("1\n2\n")
 	admin.expect("1\n1\n2\n2\n2\n")
+}
 
+// What changes nothing for a token, and a file that cannot be used, ends nothing.
+func TestTokenStays(t *testing.T) {
+	s := serveTenants(t, web.Config{TokenFile: write(t, filepath.Join(t.TempDir(), "token"), secret)})
+	beta, admin := s.plain("", asBeta), s.plain("", "Authorization: Bearer "+secret)
+	s.publish("acme/|2")
 	s.say("# as before, in another order, with the SHA-256 in the token's place\n" + opsLine + "beta sha256:" + digestOf(betaToken) + " beta/")
 	s.say("beta")                                    // malformed
 	s.say(betaLine + "beta2 " + betaToken + " *\n")  // ambiguous
 	s.say(betaLine + opsLine + "gamma " + acmeToken) // malformed
 	s.publish("beta/|3", "other|3")
+	admin.expect("2\n")
 	beta.expect("3\n")
 	if text := s.fileLog.String(); strings.Count(text, "level=ERROR") != 3 || !strings.Contains(text, "line 2 (beta2) has the same token as line 1") {
 		t.Errorf("logged: %s", text)

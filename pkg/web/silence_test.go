@@ -83,3 +83,28 @@ func TestSilence(t *testing.T) {
 		})
 	}
 }
+
+// A client that does not read its answer is ended, whatever it has asked for.
+func TestAnswerIsNotRead(t *testing.T) {
+	for _, request := range []string{"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", "POST /stream HTTP/1.1\r\nHost: localhost\r\n\r\n"} {
+		synctest.Test(t, func(t *testing.T) {
+			s, err := New(Config{Stream: tap.New(0), Page: fstest.MapFS{"index.html": {Data: make([]byte, 10_000)}}, Logger: slog.New(slog.DiscardHandler)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			l, ended := make(pipes), make(chan struct{})
+			go func() { defer close(ended); s.Serve(ctx, ctx, l) }() //nolint:errcheck // it ends with ctx
+			conn, _ := l.dial(ctx, "", "")
+			if _, err := io.WriteString(conn, request); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(maxStall + time.Second)
+			if answer, err := io.ReadAll(conn); err != nil || len(answer) > 0 {
+				t.Errorf("%q is answered %.50q, %v", request, answer, err)
+			}
+			cancel()
+			<-ended
+		})
+	}
+}

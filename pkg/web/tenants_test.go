@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap/taptest"
@@ -33,15 +35,16 @@ type shared struct {
 	*served
 	file    *tenant.File
 	path    string
+	hangups chan os.Signal
 	fileLog *log
 }
 
 // serveTenants serves acme, beta and ops, who may read everything.
 func serveTenants(t *testing.T, cfg web.Config) *shared {
 	t.Helper()
-	s := &shared{path: write(t, filepath.Join(t.TempDir(), "tokens"), acmeLine+betaLine+opsLine), fileLog: new(log)}
+	s := &shared{path: write(t, filepath.Join(t.TempDir(), "tokens"), acmeLine+betaLine+opsLine), hangups: make(chan os.Signal), fileLog: new(log)}
 	var err error
-	if s.file, err = tenant.Open(tenant.Config{Path: s.path, Logger: slog.New(slog.NewTextHandler(s.fileLog, nil))}); err != nil {
+	if s.file, err = tenant.Open(tenant.Config{Path: s.path, Hangups: s.hangups, Logger: slog.New(slog.NewTextHandler(s.fileLog, nil))}); err != nil {
 		t.Fatal(err)
 	}
 	cfg.Tenants = s.file
@@ -54,11 +57,15 @@ func serveTenants(t *testing.T, cfg web.Config) *shared {
 	return s
 }
 
-// say writes the file and has it read.
+// say puts another file in the old one's place, and has it read.
 func (s *shared) say(text string) {
 	s.t.Helper()
-	write(s.t, s.path, text)
-	s.file.Reload()
+	if err := os.Rename(write(s.t, s.path+".new", text), s.path); err != nil {
+		s.t.Fatal(err)
+	}
+	for range 2 { // the second one is taken when the first has been obeyed
+		s.hangups <- syscall.SIGHUP
+	}
 }
 
 // Each tenant sees its own alone, asked or not, and learns who it is.

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"log/slog"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -23,7 +24,9 @@ const costShare = 2
 type Config struct {
 	Path   string
 	Budget *budget.Share // the list's memory is taken out of it; nil: out of none
-	Logger *slog.Logger
+	// Hangups delivers signals at which Watch looks at the file at once; nil: there are none.
+	Hangups <-chan os.Signal
+	Logger  *slog.Logger
 }
 
 // File is a list of tokens in a file that may change. Any goroutine may use it.
@@ -53,7 +56,7 @@ func Open(cfg Config) (*File, error) {
 // List returns what the file says at the moment, or said when it was usable last.
 func (f *File) List() *List { return f.current.Load() }
 
-// Watch looks at the file twice a second, until ctx ends.
+// Watch looks at the file twice a second, and at a hangup, until ctx ends.
 func (f *File) Watch(ctx context.Context) {
 	ticker := time.NewTicker(f.poll)
 	defer ticker.Stop()
@@ -61,17 +64,12 @@ func (f *File) Watch(ctx context.Context) {
 		select {
 		case <-ticker.C:
 			f.look()
+		case <-f.cfg.Hangups:
+			f.look()
 		case <-ctx.Done():
 			return
 		}
 	}
-}
-
-// Reload reads the file at once.
-func (f *File) Reload() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.report(f.load())
 }
 
 // look reads the file if it has changed.

@@ -2,7 +2,6 @@ package tenant
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"log/slog"
 	"os"
@@ -15,7 +14,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/budget"
-	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap/taptest"
 )
 
 // opened is a File and what it has logged.
@@ -60,6 +58,12 @@ func open(t *testing.T, text string, share *budget.Share) *opened {
 		t.Fatal(err)
 	}
 	return o
+}
+
+// reload looks at the file as often as it takes to read it.
+func (o *opened) reload() {
+	o.look()
+	o.look()
 }
 
 // has checks whose tokens are in use: those with these numbers.
@@ -109,7 +113,7 @@ func TestChanges(t *testing.T) {
 		t.Error("a change that leaves the size is not seen")
 	}
 	write(t, o.path, line(5))
-	o.Reload() // at once
+	o.reload() // at once
 	o.has(5)
 	if log := o.logged(); strings.Count(log, "msg=\"tokens read\"") != 5 || strings.Contains(log, "0123456789") || !strings.Contains(log, "tokens=1 removed=1 changed=0") {
 		t.Errorf("logged: %s", log)
@@ -141,71 +145,79 @@ func TestSymbolicLink(t *testing.T) {
 	}
 }
 
+// looks looks several times at a file that cannot be used, which is logged once, with want.
+func (o *opened) looks(want string) {
+	o.t.Helper()
+	for range 5 {
+		o.look()
+	}
+	o.has(1)
+	log := o.logged()
+	if strings.Count(log, "\n") != 1 || !strings.Contains(log, "level=ERROR") || !strings.Contains(log, want) || strings.Contains(log, "0123456789") {
+		o.t.Errorf("logged %q, want one line with %q", log, want)
+	}
+}
+
 // A file that cannot be used changes nothing. It is logged once, with its line, until it is usable.
 func TestBrokenFile(t *testing.T) {
 	o := open(t, line(1), nil)
 	who := o.List().Find(token(1))
 	o.logged()
-	looks := func(want string) {
-		t.Helper()
-		for range 5 {
-			o.look()
-		}
-		o.has(1)
-		log := o.logged()
-		if strings.Count(log, "\n") != 1 || !strings.Contains(log, "level=ERROR") || !strings.Contains(log, want) || strings.Contains(log, "0123456789") {
-			t.Errorf("logged %q, want one line with %q", log, want)
-		}
-	}
 	write(t, o.path, line(1)+line(2)+"umbrella "+token(3)+"\n")
-	looks("line 3: write NAME TOKEN PREFIX")
-	o.Reload()
+	o.looks("line 3: write NAME TOKEN PREFIX")
+	o.reload()
 	if log := o.logged(); log != "" {
 		t.Errorf("the same again: %s", log)
 	}
 	write(t, o.path, line(1)+"x\n")
-	looks("line 2: write NAME")
+	o.looks("line 2: write NAME")
 	if err := os.Remove(o.path); err != nil {
 		t.Fatal(err)
 	}
-	looks("no such file or directory")
+	o.looks("no such file or directory")
 	if err := os.Mkdir(o.path, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	looks("it is not a regular file")
+	o.looks("it is not a regular file")
 	if err := os.Remove(o.path); err != nil {
 		t.Fatal(err)
 	}
 	if err := unix.Mkfifo(o.path, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	o.Reload()
+	o.reload()
 	if log := o.logged(); log != "" {
 		t.Errorf("a FIFO is the same: %s", log)
 	}
-	if err := os.Remove(o.path); err != nil {
-		t.Fatal(err)
-	}
-	write(t, o.path, line(1))
-	if err := os.Chmod(o.path, 0o602); err != nil {
-		t.Fatal(err)
-	}
-	looks("every user of this host may read it or write to it (mode 0602): chmod o-rw " + o.path)
-	if err := os.Chmod(o.path, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	o.look()
-	o.look()
-	o.logged()
 	select {
 	case <-who.Ended():
 		t.Error("what has not changed has ended")
 	default:
 	}
-	if err := os.Remove(o.path); err != nil {
-		t.Fatal(err)
+}
+
+// A change of the mode alone is a change, too. What is wrong is logged again once it was right in between.
+func TestBrokenMode(t *testing.T) {
+	o := open(t, line(1), nil)
+	who := o.List().Find(token(1))
+	o.logged()
+	for range 2 {
+		if err := os.Chmod(o.path, 0o602); err != nil {
+			t.Fatal(err)
+		}
+		o.looks("every user of this host may read it or write to it (mode 0602): chmod o-rw " + o.path)
+		if err := os.Chmod(o.path, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		o.look()
+		o.look()
+		o.logged()
 	}
-	looks("no such file or directory") // once more, since it was usable in between
+	select {
+	case <-who.Ended():
+		t.Error("what has not changed has ended")
+	default:
+	}
 }
 
 // A file that is unusable from the beginning is an error, which has its path.
@@ -246,7 +258,7 @@ func TestWarnings(t *testing.T) {
 		if err := os.Chmod(o.path, 0o660); err != nil {
 			t.Fatal(err)
 		}
-		o.Reload()
+		o.reload()
 		log := o.logged()
 		if strings.Contains(log, "level=WARN") != (want != "") || !strings.Contains(log, want) || strings.Contains(log, "level=ERROR") {
 			t.Errorf("%q: logged %s, want %q", text, log, want)
@@ -263,12 +275,12 @@ func TestListTakesMemory(t *testing.T) {
 		t.Errorf("a list of %d bytes takes %d", large, b.Out.Used())
 	}
 	write(t, o.path, line(1))
-	o.Reload()
+	o.reload()
 	if o.has(1); b.Out.Used() != o.List().cost {
 		t.Errorf("a list of %d bytes takes %d", o.List().cost, b.Out.Used())
 	}
 	write(t, o.path, textOf(many(t, 10_000)))
-	o.Reload()
+	o.reload()
 	o.has(1)
 	if log := o.logged(); !strings.Contains(log, "KiB of memory: raise --max-memory") || b.Out.Used() != o.List().cost {
 		t.Errorf("%d bytes are taken, logged: %s", b.Out.Used(), log)
@@ -278,19 +290,4 @@ func TestListTakesMemory(t *testing.T) {
 	if o.List().Len() != 10_000 || b.Out.Used() > b.Out.Limit()/costShare {
 		t.Errorf("10,000 tokens take %d bytes of %d", b.Out.Used(), b.Out.Limit())
 	}
-}
-
-// Watch follows the file until it is told to stop.
-func TestWatch(t *testing.T) {
-	o := open(t, line(1), nil)
-	o.poll = time.Millisecond
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan struct{})
-	go func() { defer close(ended); o.Watch(ctx) }()
-	who := o.List().Find(token(1))
-	write(t, o.path, line(2))
-	taptest.Eventually(t, "the change", func() bool { return o.List().Find(token(2)) != nil })
-	<-who.Ended()
-	cancel()
-	<-ended
 }
