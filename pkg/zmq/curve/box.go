@@ -13,9 +13,10 @@ const (
 	tagSize = poly1305.TagSize
 	// lead is how many bytes of a box's key stream its message does not use: they are the key of its tag.
 	lead = 32
-	// run is how many bytes of key stream are made at once. golang.org/x/crypto makes four blocks of 64 bytes in little
-	// more time than one.
-	run = 256
+	// block is what Salsa20 makes of key stream at least, and run how much is made at once: golang.org/x/crypto makes
+	// four blocks in a third more time than one.
+	block = 64
+	run   = 4 * block
 )
 
 // box seals and opens NaCl's secret boxes (XSalsa20-Poly1305) whose nonces begin with the same 16 bytes. It is what
@@ -34,16 +35,20 @@ func newBox(shared *[32]byte, prefix string) (b box) {
 	return b
 }
 
-// begin makes the first run of the key stream for a counter, which is the rest of the nonce.
-func (b *box) begin(counter *[16]byte) {
-	b.run = [run]byte{}
-	salsa.XORKeyStream(b.run[:], b.run[:], counter, &b.key)
+// begin makes need bytes of the key stream for a counter, which is the rest of the nonce: at most a run.
+func (b *box) begin(counter *[16]byte, need int) {
+	stream := b.run[:]
+	if need <= block {
+		stream = b.run[:block]
+	}
+	clear(stream)
+	salsa.XORKeyStream(stream, stream, counter, &b.key)
 }
 
 // seal encrypts text where it is, and returns its tag.
 func (b *box) seal(counter uint64, text []byte) (tag [tagSize]byte) {
 	in := nonce(counter)
-	b.begin(&in)
+	b.begin(&in, lead+len(text))
 	key := [32]byte(b.run[:lead])
 	b.xor(&in, text)
 	poly1305.Sum(&tag, text, &key)
@@ -53,7 +58,7 @@ func (b *box) seal(counter uint64, text []byte) (tag [tagSize]byte) {
 // open decrypts text where it is, unless its tag is not genuine.
 func (b *box) open(counter uint64, text []byte, tag *[tagSize]byte) bool {
 	in := nonce(counter)
-	b.begin(&in)
+	b.begin(&in, lead+len(text))
 	key := [32]byte(b.run[:lead])
 	if !poly1305.Verify(tag, text, &key) {
 		return false
@@ -77,14 +82,14 @@ func (b *box) xor(in *[16]byte, text []byte) {
 	if len(text) == 0 {
 		return
 	}
-	in[8] = run / 64 // blocks that are used; little-endian
+	in[8] = run / block // blocks that are used; little-endian
 	if whole := len(text) &^ (run - 1); whole > 0 {
 		salsa.XORKeyStream(text[:whole], text[:whole], in, &b.key)
-		addBlocks(in, uint64(whole/64))
+		addBlocks(in, uint64(whole/block))
 		text = text[whole:]
 	}
 	if len(text) > 0 {
-		b.begin(in)
+		b.begin(in, len(text))
 		subtle.XORBytes(text, text, b.run[:])
 	}
 }

@@ -200,7 +200,7 @@ func (o *Opener) Cut(beginning []byte) (*Cut, error) {
 	}
 	c := &Cut{opener: o, counter: counter, tag: [tagSize]byte(beginning[nameSize+counterSize:])}
 	in := nonce(counter)
-	o.box.begin(&in)
+	o.box.begin(&in, run)
 	key := [lead]byte(o.box.run[:])
 	c.mac = poly1305.New(&key)
 	c.Skip(beginning[Overhead-1:])
@@ -217,7 +217,7 @@ func (c *Cut) Open(beginning []byte) (flags byte, body []byte, err error) {
 	}
 	text := beginning[Overhead-1:]
 	in := nonce(c.counter)
-	c.opener.box.begin(&in)
+	c.opener.box.begin(&in, run)
 	c.opener.box.xor(&in, text)
 	c.opener.counter = c.counter
 	return inside(text[0]), text[1:], nil

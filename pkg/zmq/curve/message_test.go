@@ -249,7 +249,7 @@ func TestSealingDoesNotAllocate(t *testing.T) {
 
 func BenchmarkBox(b *testing.B) {
 	client, server, shared := pair()
-	for _, n := range []int{50, 200, 1000, 4096, 65_536} {
+	for _, n := range []int{9, 50, 200, 1000, 4096, 65_536} {
 		body := text(n)
 		wire := AppendFrame(nil, 0, body)
 		b.Run(fmt.Sprintf("seal/%d", n), func(b *testing.B) {
