@@ -80,6 +80,9 @@ func (s *security) server(text string, own *zcert.Certificate) (curve.Named, err
 		return curve.Named{Key: key}, nil
 	}
 	server, err := zcert.LoadPublic(text)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("%w; write the path of the server's public file, copied from there, or its key of 40 characters", err)
+	}
 	if err != nil {
 		return curve.Named{}, fmt.Errorf("--curve-server-key: %w", err)
 	}

@@ -33,7 +33,7 @@ func LoadSecret(path string) (*Certificate, error) {
 	case err != nil:
 		return nil, err
 	case c.Pair == nil:
-		return nil, fmt.Errorf("%s: there is no secret-key in it", secret)
+		return nil, fmt.Errorf("%s: there is no secret-key in it; are the public file and the secret one swapped?", secret)
 	}
 	return c, private(secret, mode)
 }

@@ -40,7 +40,7 @@ func TestLoadSecret(t *testing.T) {
 		"open" + Suffix:  "chmod 600 FOLDER/open_secret",
 		"writable":       "chmod 600 FOLDER/writable",
 		"it's open":      `chmod 600 'FOLDER/it'\''s open'`,
-		"empty":          "FOLDER/empty_secret: there is no secret-key in it",
+		"empty":          "FOLDER/empty_secret: there is no secret-key in it; are the public file and the secret one swapped?",
 		"empty" + Suffix: "FOLDER/empty_secret: there is no secret-key in it",
 		"broken":         "FOLDER/broken_secret: line 3: secret-key: it does not belong",
 		"none":           "open FOLDER/none: no such file or directory, and no FOLDER/none_secret either",
@@ -185,7 +185,7 @@ func TestSaveRefuses(t *testing.T) {
 	folder := t.TempDir()
 	for path, want := range map[string]string{
 		folder + "/a" + Suffix: "leave _secret out", folder + "/": "its name is missing", "": "its name is missing",
-		folder + "/none/a":                      "no such file or directory",
+		folder + "/none/a":                      "open " + folder + "/none/a_secret: no such file or directory; this makes the folder: mkdir -p " + folder + "/none",
 		folder + "/" + strings.Repeat("x", 249): "name too long",
 	} {
 		if err := newCertificate(t, "").Save(path, "a test"); err == nil || !strings.Contains(err.Error(), want) {
@@ -235,7 +235,7 @@ func TestSaveLeavesNothingHalfMade(t *testing.T) {
 		if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &before); err != nil {
 			t.Fatal(err)
 		}
-		if err == nil || !strings.Contains(err.Error(), "file too large") {
+		if err == nil || !strings.Contains(err.Error(), "write "+folder+"/a") || !strings.Contains(err.Error(), "file too large") {
 			t.Errorf("at most %d bytes: %v", limit, err)
 		}
 		wantFiles(t, folder)

@@ -61,18 +61,29 @@ func exists(path string) error {
 // readers of a folder of certificates pass over, czmq's and ours.
 func create(path, text string, mode fs.FileMode) error {
 	file, err := os.CreateTemp(filepath.Dir(path), ".zcert-*"+Suffix) // with mode 0600
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w; this makes the folder: mkdir -p %s", about(path, err), Quote(filepath.Dir(path)))
+	}
 	if err != nil {
-		return err
+		return about(path, err)
 	}
 	defer os.Remove(file.Name())
 	_, err = file.WriteString(text)
-	err = errors.Join(err, file.Chmod(mode), file.Sync(), file.Close())
+	err = errors.Join(about(path, err), file.Chmod(mode), file.Sync(), file.Close())
 	if err != nil {
 		return err
 	}
 	err = os.Link(file.Name(), path) // unlike a rename it overwrites nothing
 	if errors.Is(err, fs.ErrExist) {
 		return exists(path)
+	}
+	return err
+}
+
+// about returns an error about a temporary file as one about path, the name that the user knows.
+func about(path string, err error) error {
+	if failed, ok := errors.AsType[*fs.PathError](err); ok {
+		return &fs.PathError{Op: failed.Op, Path: path, Err: failed.Err}
 	}
 	return err
 }

@@ -38,6 +38,9 @@ type scan struct {
 // them.
 func (f *Folder) scan(now bool) (map[string]*entry, uint64, error) {
 	st, mode, err := stat(f.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, 0, fmt.Errorf("%w; it must be a folder with the public certificate of each client", err)
+	}
 	if err != nil {
 		return nil, 0, explain(f.path, err)
 	}
