@@ -36,7 +36,18 @@ func (f *RightsFile) Read() (*rights.Rights, error) {
 		return nil, err
 	}
 	f.seen = text
-	return f.parse(text)
+	r, err := f.parse(text)
+	if err == nil {
+		f.warn(r)
+	}
+	return r, err
+}
+
+// warn logs that nobody has rights, which is hardly meant: the file may have been emptied by mistake.
+func (f *RightsFile) warn(r *rights.Rights) {
+	if r.Names() == 0 {
+		f.Logger.Warn("--curve-topics lets nobody publish or subscribe: there is no line in the file", "file", f.Path)
+	}
 }
 
 func (f *RightsFile) parse(text []byte) (*rights.Rights, error) {
@@ -116,6 +127,7 @@ func (f *RightsFile) look(apply func(*rights.Rights) int) (soon bool) {
 	}
 	f.asked = false
 	f.Logger.Info("--curve-topics read again", "file", f.Path, "names", r.Names(), "connections ended", apply(r))
+	f.warn(r)
 	return false
 }
 

@@ -105,6 +105,26 @@ func TestWrongRightsFileChangesNothing(t *testing.T) {
 	})
 }
 
+// An empty file takes away all rights, with a warning, at the start as well.
+func TestEmptyRightsFile(t *testing.T) {
+	const warning = `level=WARN msg="--curve-topics lets nobody publish or subscribe: there is no line in the file"`
+	follow(t, func(d *followed) {
+		d.write("# nobody\n")
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		d.mu.Lock()
+		if len(d.got) != 1 || !d.got[0].Publish("a").Empty() || strings.Count(d.log.String(), warning) != 1 {
+			t.Errorf("%d changes, logged: %s", len(d.got), &d.log)
+		}
+		d.log.Reset()
+		d.mu.Unlock()
+		if _, err := (&hub.RightsFile{Path: d.path, Logger: slog.New(slog.NewTextHandler(d, nil))}).Read(); err != nil {
+			t.Fatal(err)
+		}
+		d.logged(0, 1, 1, warning)
+	})
+}
+
 // A signal is obeyed and answered soon, whether or not something has changed.
 func TestRightsFileAtSignal(t *testing.T) {
 	follow(t, func(d *followed) {
