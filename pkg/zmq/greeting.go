@@ -71,7 +71,7 @@ func (c *greetingConn) problem() error {
 	mechanism := bytes.TrimRight(c.got[mechanismAt:mechanismEnd], "\x00")
 	if string(mechanism) != string(c.mechanism) {
 		return &SecurityError{fmt.Errorf("security mismatch: the peer's mechanism is %q, this end's is %q; "+
-			"give both ends the same security", mechanism, c.mechanism)}
+			"give both ends the flags of the same mechanism (NULL is none: in clear)", mechanism, c.mechanism)}
 	}
 	if c.server && c.got[asServerAt] != 0 {
 		return &SecurityError{fmt.Errorf("security mismatch: both ends are %s servers; one must be the client", c.mechanism)}

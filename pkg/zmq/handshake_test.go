@@ -126,7 +126,7 @@ func TestHandshakeRefusalSaysWhy(t *testing.T) {
 		"version 1":      "is it a ZeroMQ socket? " + leastVersion,
 		"version 2":      "speaks ZMTP 2.0; " + leastVersion,
 		"HTTP":           "is it a ZeroMQ socket?",
-		"PLAIN":          `mechanism is \"PLAIN\"`,
+		"PLAIN":          `mechanism is \"PLAIN\", this end's is \"NULL\"; give both ends the flags of the same mechanism (NULL is none: in clear)`,
 		"other pattern":  `PULL socket cannot talk to the peer's \"PUB\"`,
 		"no socket type": "does not say what its socket type is",
 		"ERROR":          "refused the connection",

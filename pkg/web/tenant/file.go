@@ -48,7 +48,7 @@ func Open(cfg Config) (*File, error) {
 	f := &File{cfg: cfg, poll: poll}
 	f.current.Store(&List{})
 	if err := f.load(); err != nil {
-		return nil, fmt.Errorf("the tokens in %s: %w", cfg.Path, err)
+		return nil, fmt.Errorf("--http-tokens %s: %w", cfg.Path, err)
 	}
 	return f, nil
 }

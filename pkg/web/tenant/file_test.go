@@ -237,7 +237,7 @@ func TestOpenFails(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err := Open(Config{Path: path, Logger: slog.New(slog.DiscardHandler)})
-		if err == nil || !strings.Contains(err.Error(), "the tokens in "+path+": ") || !strings.Contains(err.Error(), test.want) {
+		if err == nil || !strings.Contains(err.Error(), "--http-tokens "+path+": ") || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%v, want %s", err, test.want)
 		}
 		os.Remove(path)
