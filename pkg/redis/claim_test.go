@@ -128,6 +128,19 @@ func TestTwoWritersNoticeUsedNumbers(t *testing.T) {
 	})
 }
 
+// An imzmq from before it knew processes has left numbers in Redis, and no process: a sender that lives, and gave them
+// out, goes on.
+func TestNumbersWithoutAProcess(t *testing.T) {
+	each(t, func(t *testing.T, server *redistest.Server) {
+		w, _ := writer(t, to(server, "list=logs"), nil)
+		store(t, w, claimed(nobody, 1, 2, 3)) // leaves what such an imzmq did
+		lives := message.Claim{Instance: "a", First: 1}
+		want(t, "fates", store(t, w, claimed(lives, 3, 4)), []string{"repeat", "ok"})
+		want(t, "fates", store(t, w, claimed(message.Claim{Instance: "b", First: 4}, 5)), []string{usedUp})
+		want(t, "fates", store(t, w, claimed(lives, 5)), []string{"ok"})
+	})
+}
+
 // What a memory holds beside the numbers takes no number's place, and what cannot be stored claims nothing.
 func TestClaimsTakeNoPlace(t *testing.T) {
 	each(t, func(t *testing.T, server *redistest.Server) {

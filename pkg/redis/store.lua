@@ -67,7 +67,7 @@ local last = gives and redis.pcall('HGET', memory, 'instance') or ''
 if type(last) == 'table' then
 	return last
 end
-if gives and instance ~= last then
+if gives and last ~= '' and instance ~= last then -- without the field, an imzmq that knew no processes has stored
 	local high, err = highest()
 	if err then
 		return err
