@@ -146,6 +146,36 @@ func TestCloneAfterItsTwin(t *testing.T) {
 	imzmq.expect(t, "<13>last of a")
 }
 
+// What was refused for its sender id stays in the journal. Whoever takes that over finds lower numbers used by the twin
+// than its own new ones: it is admitted, and must not have the twin's messages acknowledged as its own.
+func TestCloneIsTakenOver(t *testing.T) {
+	imzmq := startPrinter(t, "--bind", here)
+	w := newTwins(t, "--connect", "tcp://127.0.0.1:"+imzmq.boundPort(t))
+	a := w.drive(t, "a")
+	a.commits(t, "<13>before")
+	w.clone(t, "a", "b")
+	w.clone(t, "a", "c")
+	a.commits(t, "<13>of a")
+	a.kill()
+	b := w.drive(t, "b")
+	b.refused(t, usedUp, "<13>of b")
+	b.kill()
+	b = w.drive(t, "b") // its worker's next one
+	b.logged(t, "delivered under a new one")
+	b.delivers(t, "<13>of b")
+	imzmq.expect(t, "<13>before", "<13>of a", "<13>of b")
+	wantExit(t, b, 0)
+
+	c := w.drive(t, "c")
+	c.refused(t, usedUp, "<13>of c")
+	wantExit(t, c, 0)
+	c = w.drive(t, "c", "--hwm", "999") // another worker's: an orphan
+	imzmq.expect(t, "<13>of c")
+	wantExit(t, c, 0)
+	imzmq.stop(t)
+	wantNothingMore(t, imzmq)
+}
+
 // The twins of two imzmq on one Redis do not see each other. The numbers in Redis do.
 func TestCloneThroughRedis(t *testing.T) { redistest.Each(t, testCloneThroughRedis) }
 

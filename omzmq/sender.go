@@ -7,6 +7,7 @@ import (
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/delivery"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/journal/spool"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/message"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/omprog"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
 )
@@ -42,7 +43,7 @@ func newSender(o *options, logger *slog.Logger, j *spool.Journal, first uint64) 
 	cfg.OnWritten = func(p *zmq.Peer) { sender.Progress(p) }
 	cfg.OnReceive = func(b *zmq.Batch) {
 		if o.confirmLevel == delivery.Stored {
-			answers(sender, refused, b)
+			answers(sender, j, refused, b)
 		}
 		b.Release()
 	}
@@ -51,8 +52,9 @@ func newSender(o *options, logger *slog.Logger, j *spool.Journal, first uint64) 
 	return carrier.Socket, sender, err
 }
 
-// answers hands a receiver's answers to the sender.
-func answers(sender *delivery.Sender, refused *refusals, b *zmq.Batch) {
+// answers hands a receiver's answers to the sender. The journal learns first that its sender id is refused: whoever
+// takes it over must not deliver what is in it under that id.
+func answers(sender *delivery.Sender, j *spool.Journal, refused *refusals, b *zmq.Batch) {
 	for i := range b.Len() {
 		a, err := delivery.ParseAnswer(b.Frames(i))
 		if err != nil {
@@ -61,6 +63,9 @@ func answers(sender *delivery.Sender, refused *refusals, b *zmq.Batch) {
 		}
 		if a.Refused {
 			refused.note(b.Peer(), a.Reason)
+			if j != nil && message.RefusesClaim(a.Reason) {
+				j.Dispute()
+			}
 		}
 		sender.Answer(b.Peer(), a)
 	}

@@ -41,7 +41,8 @@ const (
 	shared  // 1: transactions of several workers were open at once
 	writerProcess
 	writerStarted
-	broken // a brokenness
+	broken   // a brokenness
+	disputed // 1: see Dispute
 )
 
 // Owner identifies the writer of a journal by the thread of rsyslogd that started the process. Zeros: not known.
@@ -124,7 +125,16 @@ func ReadHeader(page []byte) (id [IDSize]byte, owner Owner, err error) {
 func SetID(page []byte, id [IDSize]byte) {
 	copy(page[idAt:], id[:])
 	binary.NativeEndian.PutUint32(page[12:], headerSum(page))
+	at(page, disputed).Store(0)
 }
+
+// Dispute records that a receiver has refused the sender id. Another sender may have had messages stored under the
+// numbers in this journal: whoever takes it over needs an id of its own, or they would be taken for repeats. Any
+// goroutine may call it.
+func Dispute(page []byte) { at(page, disputed).Store(1) }
+
+// Disputed reports whether Dispute was called. SetID ends it.
+func Disputed(page []byte) bool { return at(page, disputed).Load() == 1 }
 
 // Beat returns when the writer of a journal last showed that it lives, in nanoseconds of CLOCK_BOOTTIME.
 func Beat(page []byte) int64 { return int64(at(page, beat).Load()) }

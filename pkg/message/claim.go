@@ -65,3 +65,8 @@ const (
 func (e *ClaimError) Error() string {
 	return map[ClaimErrorKind]string{OtherOwner: otherOwner, UsedUp: usedUp, TwoSenders: twoSenders}[e.Kind]
 }
+
+// RefusesClaim reports whether a refusal's reason is a ClaimError's.
+func RefusesClaim(reason string) bool {
+	return reason == otherOwner || reason == usedUp || reason == twoSenders
+}

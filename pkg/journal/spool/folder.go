@@ -207,9 +207,23 @@ func (f *Folder) take(j *Journal, by journal.Successor) {
 		journal.SetOwner(j.storage.Header(), journal.Owner{})
 	}
 	journal.SetWriter(j.storage.Header(), f.writer)
+	f.settle(j)
 	if len(j.Records) > 0 {
 		j.busy()
 	}
+}
+
+// settle gives a journal another sender id if a receiver has refused its own.
+func (f *Folder) settle(j *Journal) {
+	if !journal.Disputed(j.storage.Header()) {
+		return
+	}
+	before := j.Path()
+	if err := j.renew(f.newID()); err != nil {
+		f.logger.Error("a journal whose sender id was refused cannot get another one", "file", before, "reason", err)
+		return
+	}
+	f.logger.Warn("a receiver has refused the sender id of a journal; what is in it is delivered under a new one", "file", before, "new", j.Path())
 }
 
 func (f *Folder) list() (paths []string) {

@@ -41,6 +41,16 @@ func (j *Journal) moved() {
 	j.header = j.storage.Header()
 }
 
+// Dispute has the next process that takes the journal over take another sender id: see journal.Dispute. Any goroutine
+// may call it.
+func (j *Journal) Dispute() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.header != nil {
+		journal.Dispute(j.header)
+	}
+}
+
 // busy is called with the first record: from now on the journal shows that its writer lives.
 func (j *Journal) busy() {
 	j.mu.Lock()

@@ -46,7 +46,12 @@ func (j *Journal) renew(id [journal.IDSize]byte) error {
 	}
 	j.sync()
 	folder := file.path[:strings.LastIndexByte(file.path, '/')]
-	return os.Rename(file.path, strings.TrimSuffix(unfinished(folder, id), newSuffix)+suffix)
+	path := strings.TrimSuffix(unfinished(folder, id), newSuffix) + suffix
+	if err := os.Rename(file.path, path); err != nil {
+		return err
+	}
+	file.path = path
+	return nil
 }
 
 // sync waits until the header is on the disk. Without a disk there is nothing to wait for, and where it fails, the next

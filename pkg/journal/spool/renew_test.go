@@ -46,6 +46,46 @@ func TestRenew(t *testing.T) {
 	}
 }
 
+// A journal whose sender id was refused gets another one when it is taken over, once: by the next process of its worker,
+// and by one that finds it as an orphan.
+func TestDisputedJournalsAreRenewed(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "journals")
+	f, _ := open(t, path)
+	j := own(t, f)
+	keep(t, j, 1, "a", "b")
+	first := j.Log.ID()
+	j.Dispute()
+	if j.Log.ID() != first {
+		t.Error("it changes while its writer lives")
+	}
+	j.Release()
+	f, _ = open(t, path)
+	j = own(t, f)
+	want(t, j.Records, 1, "a", "b")
+	second := j.Log.ID()
+	if name := filepath.Join(path, fmt.Sprintf("%x.journal", second)); second == first || j.Path() != name || j.Log.Next() != 3 {
+		t.Errorf("id %x after %x at %s, next %d", second, first, j.Path(), j.Log.Next())
+	}
+	j.Release()
+	f, _ = open(t, path)
+	if j = own(t, f); j.Log.ID() != second {
+		t.Error("it is renewed again")
+	}
+	j.Dispute()
+	rebooted(j)
+	j.Release()
+	f, _ = open(t, path)
+	orphans := f.Orphans(1)
+	if len(orphans) != 1 || orphans[0].Log.ID() == second {
+		t.Fatalf("%d orphans", len(orphans))
+	}
+	want(t, orphans[0].Records, 1, "a", "b")
+	orphans[0].Remove()
+	if left := f.list(); len(left) > 0 {
+		t.Errorf("left: %q", left)
+	}
+}
+
 // rebooted makes a journal one of an earlier boot.
 func rebooted(j *Journal) {
 	j.timer.Stop()
