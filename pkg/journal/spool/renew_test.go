@@ -46,8 +46,8 @@ func TestRenew(t *testing.T) {
 	}
 }
 
-// A journal whose sender id was refused gets another one when it is taken over, once: by the next process of its worker,
-// and by one that finds it as an orphan.
+// A journal whose sender id was refused gets another one when it is taken over, once: by the next process of its
+// worker, and by one that finds it as an orphan.
 func TestDisputedJournalsAreRenewed(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "journals")
 	f, _ := open(t, path)
