@@ -13,12 +13,16 @@ const (
 	seenSize = 1 << 16
 	// maxSenders is how many senders are remembered. Beyond that, the one that has been silent longest is forgotten.
 	maxSenders = 4096
+	// share is how many of these one key may take from others when there is no room: a client with many sender ids must
+	// not have whose the others are forgotten.
+	share = maxSenders / 16
 )
 
 // Memory holds which numbers of each sender a receiver has stored: 8 KiB for each of at most 4,096 senders. It is for
 // one goroutine.
 type Memory struct {
 	senders map[SenderID]*list.Element // of *Seen
+	ofKey   map[string]int             // how many of them each key has brought; "": what has none
 	recent  list.List                  // front: the sender heard from last
 }
 
@@ -26,6 +30,7 @@ type Memory struct {
 type Seen struct {
 	id   SenderID
 	name string // id in hexadecimal digits
+	key  string // who brought the id first: a CURVE key, or ""
 	high uint64 // the highest number marked
 
 	holder     message.Claim // whose messages were stored last, or are to be stored in this round
@@ -37,22 +42,37 @@ type Seen struct {
 }
 
 // Sender returns the memory of a sender, which counts as heard from now. At maxSenders a new sender takes the place of
-// the one that has been silent longest.
-func (m *Memory) Sender(id SenderID) *Seen {
+// the one that has been silent longest; of its own key's, if that has brought many. key is "" for what has none.
+func (m *Memory) Sender(id SenderID, key string) *Seen {
 	if el := m.senders[id]; el != nil {
 		m.recent.MoveToFront(el)
 		return el.Value.(*Seen)
 	}
 	if m.senders == nil {
-		m.senders = make(map[SenderID]*list.Element)
+		m.senders, m.ofKey = make(map[SenderID]*list.Element), make(map[string]int)
 	}
 	if len(m.senders) >= maxSenders {
-		oldest := m.recent.Remove(m.recent.Back()).(*Seen)
-		delete(m.senders, oldest.id)
+		m.forget(key)
 	}
-	s := &Seen{id: id, name: hex.EncodeToString(id[:])}
+	s := &Seen{id: id, name: hex.EncodeToString(id[:]), key: key}
 	m.senders[id] = m.recent.PushFront(s)
+	m.ofKey[key]++
 	return s
+}
+
+// forget makes room for a sender that a key brings.
+func (m *Memory) forget(key string) {
+	el := m.recent.Back()
+	if m.ofKey[key] >= share {
+		for el.Value.(*Seen).key != key {
+			el = el.Prev()
+		}
+	}
+	oldest := m.recent.Remove(el).(*Seen)
+	delete(m.senders, oldest.id)
+	if m.ofKey[oldest.key]--; m.ofKey[oldest.key] == 0 {
+		delete(m.ofKey, oldest.key)
+	}
 }
 
 // Has reports whether a number is marked and still remembered.

@@ -12,8 +12,8 @@ import (
 
 func TestSendersAreToldApart(t *testing.T) {
 	var m Memory
-	m.Sender(SenderID{version, 1}).Mark(5)
-	if m.Sender(SenderID{version, 2}).Has(5) {
+	m.Sender(SenderID{version, 1}, "").Mark(5)
+	if m.Sender(SenderID{version, 2}, "").Has(5) {
 		t.Error("two senders share a memory")
 	}
 }
@@ -66,13 +66,41 @@ func TestASenderThatSendsIsNotForgotten(t *testing.T) {
 	}
 }
 
+// A key that brings any number of sender ids takes the places of its own, beyond a share: whose the others are is not
+// forgotten, though they are silent.
+func TestAKeyWithManyIDsForgetsItsOwn(t *testing.T) {
+	var m Memory
+	id := func(of byte, n int) SenderID { return SenderID{version, of, byte(n), byte(n >> 8)} }
+	const others = maxSenders - 2*share
+	for n := range others {
+		m.Sender(id('a', n), fmt.Sprint("key ", n)).Mark(1)
+	}
+	for n := range 5 * maxSenders {
+		m.Sender(id('b', n), "many")
+	}
+	if len(m.senders) != maxSenders || m.recent.Len() != maxSenders || m.ofKey["many"] != maxSenders-others {
+		t.Errorf("%d senders, %d in order, %d of the key", len(m.senders), m.recent.Len(), m.ofKey["many"])
+	}
+	for n := range others {
+		if !m.Sender(id('a', n), "another").Has(1) {
+			t.Fatalf("sender %d is forgotten", n)
+		}
+	}
+	for n := range 2 * maxSenders { // one of each key: the longest silent
+		m.Sender(id('c', n), fmt.Sprint("one of ", n))
+	}
+	if len(m.ofKey) != maxSenders || m.senders[id('a', others-1)] != nil {
+		t.Errorf("%d keys", len(m.ofKey))
+	}
+}
+
 // A sender that is forgotten in the middle of a round is still answered.
 func TestForgottenWithinARound(t *testing.T) {
 	var r Receiver
 	c := &fakeConn{}
 	add(t, &r, c, 1, 2)
 	for n := range maxSenders {
-		r.memory.Sender(SenderID{version, 1, byte(n), byte(n >> 8)})
+		r.memory.Sender(SenderID{version, 1, byte(n), byte(n >> 8)}, "")
 	}
 	r.Settle(0, nil)
 	r.Settle(1, errors.New("no"))

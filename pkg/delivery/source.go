@@ -30,10 +30,11 @@ func (s Source) Claim() *message.Claim { return s.claim }
 //
 // Whoever holds the id from now on loses it again at the end of the round if nothing of it has been stored.
 func (r *Receiver) Source(id SenderID, claim *message.Claim, contested bool) Source {
-	s := Source{seen: r.memory.Sender(id), claim: claim}
+	s := Source{claim: claim}
 	if claim == nil {
 		claim = &message.Claim{}
 	}
+	s.seen = r.memory.Sender(id, claim.Key)
 	switch {
 	case !s.seen.admits(claim):
 		s.refusal = &message.ClaimError{Kind: message.OtherOwner, Owner: s.seen.holder.Owner()}
