@@ -23,7 +23,7 @@ func openJournal(o *options, logger *slog.Logger) (*spool.Folder, *spool.Journal
 	if err != nil {
 		return nil, nil, err
 	}
-	folder.Splits = o.splits
+	folder.Splits, folder.Streams = o.splits, o.relp != ""
 	own, err := folder.Own(len(o.Connect) == 0, o.commitMark)
 	if err != nil {
 		return nil, nil, err

@@ -11,7 +11,10 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
 )
 
-const newIDFlag = "new-sender-id"
+const (
+	newIDFlag        = "new-sender-id"
+	relpAnywhereFlag = "relp-anywhere"
+)
 
 // options is what the command line says.
 type options struct {
@@ -24,6 +27,8 @@ type options struct {
 	inline      bool
 	journal     string
 	newID       bool
+	relp        string
+	anywhere    bool
 	beginMark   string
 	commitMark  string
 
@@ -46,6 +51,8 @@ func parseOptions(args []string, stdout io.Writer) (*options, error) {
 				Command: "omzmq --connect tcp://logs.example.com:5555 --journal /var/spool/rsyslog/omzmq"},
 			{Purpose: "Send to every pod behind a name, confirmed by the peer's kernel",
 				Command: "omzmq --socket push --connect dns+tcp://imzmq.logging.svc:5555"},
+			{Purpose: "Take messages from rsyslog's omrelp instead, at full speed",
+				Command: "omzmq --relp 127.0.0.1:2514 --connect tcp://logs.example.com:5555"},
 			{Purpose: "Publish; the topic is the line's text before the first tab",
 				Command: `omzmq --socket pub --bind tcp://127.0.0.1:5556 --topic-delimiter '\t'`},
 		},
@@ -65,6 +72,11 @@ func parseOptions(args []string, stdout io.Writer) (*options, error) {
 	fs.BoolVar(&o.newID, newIDFlag, false,
 		"give what is in --journal a new sender id and end: for one of two machines of which one was cloned from the other; "+
 			"stop its rsyslogd first")
+	fs.StringVar(&o.relp, "relp", "",
+		"take messages from rsyslog's omrelp at this `address`, host:port, instead of standard input; "+
+			"each is answered when it is confirmed")
+	fs.BoolVar(&o.anywhere, relpAnywhereFlag, false,
+		"let --relp listen at an address that other hosts can reach: in clear, and for everybody")
 	fs.StringVar(&o.beginMark, "begin-mark", omprog.DefaultBeginMark, "omprog's beginTransactionMark")
 	fs.StringVar(&o.commitMark, "commit-mark", omprog.DefaultCommitMark, "omprog's commitTransactionMark")
 	if err := o.Parse(fs, version, args, stdout); err != nil {
@@ -133,8 +145,13 @@ func (o *options) validate() error {
 		return flags.Usage("--%s needs --journal DIR: without it, every omzmq has a sender id of its own", newIDFlag)
 	case o.beginMark == "" || o.commitMark == "" || o.beginMark == o.commitMark:
 		return flags.Usage("--begin-mark and --commit-mark: two different texts are needed, as in omprog's configuration")
+	case o.relp == "" && o.anywhere:
+		return flags.Usage("--%s needs --relp", relpAnywhereFlag)
 	case o.maxLine() < 1:
 		return flags.Usage("--max-message-size %d leaves no room for a payload after number and topic", o.MaxMessage)
+	}
+	if o.relp != "" {
+		return checkRELPAddress(o.relp, o.anywhere)
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -66,18 +67,31 @@ func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr *log
 		p.account = adopter.Account()
 		adopting.Go(func() { adopter.Run(ctx) })
 	}
-	in, err := lines.NewReader(int(stdin.Fd()), o.longestLine())
+	var over bool
+	if o.relp != "" {
+		err = p.serve(ctx, draining)
+	} else {
+		over, err = p.pipe(ctx, draining, func() { cancel(nil) }, stdin, stdout)
+	}
+	err = cmp.Or(err, shared(flags.Failure(ctx)))
+	cancel(nil)
+	return p.end(draining, &adopting, over, err)
+}
+
+// pipe takes lines from rsyslog's pipe, as omprog writes them, until it ends. over: rsyslog has closed its pipes, and has
+// an answer to everything.
+func (p *process) pipe(ctx, draining context.Context, ended func(), stdin, stdout *os.File) (over bool, err error) {
+	in, err := lines.NewReader(int(stdin.Fd()), p.o.longestLine())
 	if err != nil {
-		return fmt.Errorf("cannot read standard input: %w", err)
+		return false, fmt.Errorf("cannot read standard input: %w", err)
 	}
 	defer in.Close()
-	server := &omprog.Server{In: in, Machine: p.machine(), Account: p.account, Logger: p.logger, Ended: func() { cancel(nil) }}
-	err = cmp.Or(converse(ctx, draining, server, stdout), shared(flags.Failure(ctx)))
+	server := &omprog.Server{In: in, Machine: p.machine(), Account: p.account, Logger: p.logger, Ended: ended}
+	err = converse(ctx, draining, server, stdout)
 	if n := in.Unterminated(); n > 0 {
 		p.logger.Warn("the last line did not end and is not a message; rsyslog's template must end with a line feed", "bytes", n)
 	}
-	cancel(nil)
-	return p.end(draining, &adopting, server.Over, err)
+	return server.Over, err
 }
 
 // shared adds to the error of an address that is taken who may have taken it.
@@ -95,7 +109,7 @@ type process struct {
 	own       *spool.Journal // its own journal; nil: none, or removed
 	socket    *zmq.Socket
 	account   account
-	truncated int // lines that were cut
+	truncated atomic.Int64 // lines that were cut
 }
 
 // end is what omzmq promises about its end. By now the conversation is over; ctx has ended, and with it the delivery of
@@ -114,7 +128,7 @@ func (p *process) end(draining context.Context, adopting *sync.WaitGroup, over b
 	adopting.Wait()
 	p.closeJournal(over)
 	c := p.account.Counters()
-	p.logger.Info("end", "received", c.Received, "confirmed", c.Confirmed, "failures told to rsyslog", c.Failed, "resent", c.Resent, "lost", c.Lost, "truncated", p.truncated,
+	p.logger.Info("end", "received", c.Received, "confirmed", c.Confirmed, "failures told to rsyslog", c.Failed, "resent", c.Resent, "lost", c.Lost, "truncated", p.truncated.Load(),
 		"connections refused", p.socket.Refused())
 	return verdict(failure, p.account)
 }
@@ -186,12 +200,15 @@ func (p *process) machine() *omprog.Machine {
 		CommitMark:  p.o.commitMark,
 		SendTimeout: p.o.sendTimeout,
 		MaxLine:     p.o.maxLine(),
-		Truncated: func(int) {
-			if p.truncated++; p.truncated == 1 {
-				p.logger.Warn("a line is longer than --max-message-size allows and was cut (logged once)", "limit", p.o.maxLine())
-			}
-		},
+		Truncated:   p.cut,
 	}, p.account)
+}
+
+// cut counts a line that was cut. Any goroutine may call it.
+func (p *process) cut(int) {
+	if p.truncated.Add(1) == 1 {
+		p.logger.Warn("a line is longer than --max-message-size allows and was cut (logged once)", "limit", p.o.maxLine())
+	}
 }
 
 // longestLine is how many bytes of a line are read: more than are sent, so that a cut is noticed, and never fewer

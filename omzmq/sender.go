@@ -18,7 +18,7 @@ func newSender(o *options, logger *slog.Logger, j *spool.Journal, first uint64) 
 	cfg := o.Socket(o.socketType, logger)
 	lost := &omprog.Losses{Logger: logger}
 	about := delivery.SenderConfig{Confirm: o.confirmLevel, Topics: o.topics, Logger: logger, Lost: lost.Add,
-		Splits: o.splits}
+		Splits: o.splits, Streams: o.relp != "" && first > 0}
 	id := delivery.NewSenderID()
 	if j != nil {
 		about.Journal, id = j.Log, j.Log.ID()

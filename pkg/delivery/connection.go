@@ -183,6 +183,8 @@ func (s *Sender) Answer(from Link, a Answer) {
 	switch {
 	case e.orphan:
 		s.park(e, a.Reason)
+	case s.cfg.Streams:
+		s.turn(e, a.Reason)
 	case s.unread:
 		s.lose(e, a.Reason)
 	default:
@@ -207,7 +209,7 @@ func (s *Sender) confirmTo(c *connection, n uint64) {
 		s.counters.Confirmed++
 	}
 	c.trim()
-	if s.unconfirmed == 0 {
+	if s.unconfirmed == 0 || s.cfg.Streams {
 		s.notify()
 	}
 }

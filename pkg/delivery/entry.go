@@ -63,10 +63,12 @@ func (o *owed) reset(next uint64) {
 	o.base, o.entries, o.revived = next, o.entries[:0], nil
 }
 
-// arena is the memory of entries and lines. It is given back all at once, when nothing is owed.
+// arena is the memory of entries and lines. It is given back all at once, when nothing is owed, and then used again.
 type arena struct {
-	chunks [][]byte // the last one has room
+	chunks [][]byte // chunks[:chunk] are full, chunks[chunk] has room, those after it are empty
 	slabs  [][]entry
+	chunk  int
+	slab   int
 }
 
 const (
@@ -75,34 +77,46 @@ const (
 )
 
 func (a *arena) copy(line []byte) []byte {
-	last := len(a.chunks) - 1
-	if last < 0 || cap(a.chunks[last])-len(a.chunks[last]) < len(line) {
-		a.chunks = append(a.chunks, make([]byte, 0, max(chunkSize, len(line))))
-		last++
+	for a.chunk < len(a.chunks) && cap(a.chunks[a.chunk])-len(a.chunks[a.chunk]) < len(line) {
+		a.chunk++
 	}
-	from := len(a.chunks[last])
-	a.chunks[last] = append(a.chunks[last], line...)
-	return a.chunks[last][from:]
+	if a.chunk == len(a.chunks) {
+		a.chunks = append(a.chunks, make([]byte, 0, max(chunkSize, len(line))))
+	}
+	chunk := &a.chunks[a.chunk]
+	from := len(*chunk)
+	*chunk = append(*chunk, line...)
+	return (*chunk)[from:]
 }
 
 func (a *arena) entry() *entry {
-	last := len(a.slabs) - 1
-	if last < 0 || len(a.slabs[last]) == cap(a.slabs[last]) {
-		a.slabs = append(a.slabs, make([]entry, 0, slabSize))
-		last++
+	if a.slab < len(a.slabs) && len(a.slabs[a.slab]) == cap(a.slabs[a.slab]) {
+		a.slab++
 	}
-	a.slabs[last] = append(a.slabs[last], entry{})
-	return &a.slabs[last][len(a.slabs[last])-1]
+	if a.slab == len(a.slabs) {
+		a.slabs = append(a.slabs, make([]entry, 0, slabSize))
+	}
+	slab := &a.slabs[a.slab]
+	*slab = append(*slab, entry{})
+	return &(*slab)[len(*slab)-1]
 }
 
-// reset leaves one chunk and one slab, enough for the small transactions that most are.
+// reset begins again in the same memory. What was not used this time is given back.
 func (a *arena) reset() {
-	if len(a.chunks) > 0 {
-		clear(a.chunks[1:])
-		a.chunks = append(a.chunks[:0], a.chunks[0][:0])
+	a.chunks = begin(a.chunks, a.chunk)
+	a.slabs = begin(a.slabs, a.slab)
+	a.chunk, a.slab = 0, 0
+}
+
+// begin empties the parts up to last, and gives back those after it.
+func begin[T any](parts [][]T, last int) [][]T {
+	if len(parts) == 0 {
+		return parts
 	}
-	if len(a.slabs) > 0 {
-		clear(a.slabs[1:])
-		a.slabs = append(a.slabs[:0], a.slabs[0][:0])
+	used := parts[:min(last+1, len(parts))]
+	clear(parts[len(used):])
+	for i := range used {
+		used[i] = used[i][:0]
 	}
+	return used
 }

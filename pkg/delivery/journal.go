@@ -29,7 +29,11 @@ func (s *Sender) Restore(records []journal.Record, endpoints ...string) {
 			s.counters.Received++
 		}
 		s.owed.revive(e)
-		if r.Fate == journal.Again {
+		switch {
+		case r.Fate != journal.Again:
+		case s.cfg.Streams:
+			s.restored = append(s.restored, e)
+		default:
 			s.repeats.add(e)
 		}
 	}

@@ -49,6 +49,10 @@ func NewPublisher(topics message.Topics, feed Feed, logger *slog.Logger) *Publis
 // Settled is called when the feed has become settled.
 func (p *Publisher) Settled() {
 	p.release() //nolint:errcheck // another peer may have come
+	p.notify()
+}
+
+func (p *Publisher) notify() {
 	select {
 	case p.changed <- struct{}{}:
 	default: // an earlier notification has not been received yet and serves as well

@@ -50,6 +50,7 @@ type SenderConfig struct {
 	Journal *journal.Log        // survives the process; nil: what is owed dies with it
 	Lost    func(reason string) // called for a message that is given up: see Pipes. It must not block. nil: no call
 	Splits  func() bool         // reports whether rsyslog is of a release that BeginFailed speaks of; nil: it is not
+	Streams bool                // the lines come over connections: see Streams
 }
 
 // Sender is the account of a conversation that owes lines: what was accepted is owed until it is confirmed, over
@@ -80,9 +81,12 @@ type Sender struct {
 	unconfirmed int
 	refused     int // refused and not given back to rsyslog yet
 	reason      string
-	unread      bool     // rsyslog reads no replies: what is refused is lost
-	parked      []*entry // orphans that were refused: see Retry
-	frames      [][]byte // scratch
+	unread      bool              // rsyslog reads no replies: what is refused is lost
+	parked      []*entry          // orphans that were refused: see Retry
+	turned      []*entry          // what was refused since the account was last empty: see Streams
+	reasons     map[uint64]string // why, by number; removed when the stream was told
+	restored    []*entry          // what an earlier process had not answered to a stream
+	frames      [][]byte          // scratch
 	scratch     []byte
 	seq         [SeqSize]byte
 
@@ -122,13 +126,19 @@ func (s *Sender) Accept(line []byte) (deferrable bool) {
 		return repeat.ref.Journaled() || s.cfg.Journal == nil
 	}
 	s.fresh = true
-	e := s.arena.entry()
+	_, deferrable = s.stage(line)
+	return deferrable
+}
+
+// stage makes a new line's entry, which Submit hands on. safe reports whether it is journaled, or there is no journal.
+func (s *Sender) stage(line []byte) (e *entry, safe bool) {
+	e = s.arena.entry()
 	e.seq = s.next
-	deferrable = s.copyLine(e, line)
+	safe = s.copyLine(e, line)
 	s.next++
 	s.bytes += len(line)
 	s.staged = append(s.staged, e)
-	return deferrable
+	return e, safe
 }
 
 // Submit hands what was accepted to the connections, without blocking.
@@ -233,6 +243,9 @@ func (s *Sender) Ready() error {
 	if len(s.connections) == 0 {
 		return errors.New("no peer is connected")
 	}
+	if s.cfg.Streams {
+		return s.readyForStreams()
+	}
 	if s.bytes > maxBacklog && s.unconfirmed > 0 {
 		return fmt.Errorf("%d messages of earlier transactions are not confirmed", s.unconfirmed)
 	}
@@ -252,7 +265,7 @@ func (s *Sender) Outstanding() int {
 func (s *Sender) Unconfirmed() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	n := s.unconfirmed + s.refused + len(s.parked) + len(s.staged)
+	n := s.unconfirmed + s.refused + len(s.parked) + len(s.turned) + len(s.staged)
 	for range s.repeats.refused() {
 		n++
 	}

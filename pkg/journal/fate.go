@@ -28,6 +28,7 @@ type Successor struct {
 	Started int64 // when, in nanoseconds of CLOCK_BOOTTIME
 	GivenUp bool  // the writer lived until then, but rsyslog had given it up: its beat does not show whether rsyslog paused
 	Commit  bool  // the writer had not read rsyslog's last line, a COMMIT
+	Streams bool  // it takes lines over connections, as the writer did if that has noted PipesNone
 	// Splits reports whether rsyslog is of a release that sends a whole batch again after two failures in a row. It is
 	// called only where that matters. nil: it is not.
 	Splits func() bool
@@ -44,6 +45,7 @@ const (
 	brokenAgain                      // as an earlier process had died, without an answer to a line since; the release splits
 	workersMixed                     // several workers share the pipe; the last line was answered, or at COMMIT nothing is known of it
 	workersMixedInLine               // several workers share the pipe; the last line was not answered
+	streamsCut                       // there was no pipe but connections, and there will be
 )
 
 // fates is what rsyslog 8.2302 does after each moment: with a line that it was told of a failure for and has not
@@ -59,6 +61,7 @@ var fates = [...]struct{ failed, open, last Fate }{
 	brokenAgain:        {failed: Again, open: Again, last: Again},
 	workersMixed:       {failed: Again, open: Orphan, last: Orphan},
 	workersMixedInLine: {failed: Again, open: Orphan, last: Again},
+	streamsCut:         {failed: Again, open: Again, last: Again}, // answered lines are no longer those of an open transaction
 }
 
 // death is what a journal shows of the end of the process that wrote it.
@@ -78,7 +81,9 @@ func (l *Log) death(by Successor) death {
 	answered := told == Deferred || told == Confirmed
 	ended := Pipes(at(l.header, pipes).Load())
 	switch {
-	case !by.Same || ended == PipesUnread:
+	case ended == PipesNone && by.Streams:
+		d.moment = streamsCut
+	case !by.Same || ended == PipesUnread || ended == PipesNone || by.Streams:
 		d.moment = rsyslogGone
 	case committing && others == 0:
 		d.moment = atCommit

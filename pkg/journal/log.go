@@ -245,6 +245,7 @@ const (
 	PipesOpen   Pipes = iota
 	PipesUnread       // rsyslog reads no replies, hears of no failure, and sends nothing again
 	PipesClosed       // by rsyslog; everything that it had written was read
+	PipesNone         // the lines come over connections, and each is answered there: what is not answered comes again
 )
 
 // Pipes records the state of the pipes.

@@ -29,7 +29,8 @@ var errStranger = errors.New("it belongs to another user than omzmq runs as: if 
 // Folder is a folder of journals. One goroutine uses it. The one exception: a Journal for which there was no room
 // on the disk makes its file later, on the conversation's goroutine.
 type Folder struct {
-	Splits func() bool // see journal.Successor
+	Splits  func() bool // see journal.Successor
+	Streams bool        // this process takes lines over connections, which it listens for: see journal.PipesNone
 
 	path    string
 	owner   journal.Owner
@@ -115,9 +116,9 @@ func full(err error) bool { return errors.Is(err, unix.ENOSPC) || errors.Is(err,
 //
 // A predecessor that rsyslog has given up may still live and hold its journal: see endPredecessor.
 func (f *Folder) Own(alone bool, commit string) (*Journal, error) {
-	by := journal.Successor{Shared: alone, Started: f.started, Splits: f.Splits}
+	by := journal.Successor{Shared: alone, Started: f.started, Splits: f.Splits, Streams: f.Streams}
 	own, left := f.predecessors(alone)
-	if own == nil {
+	if own == nil && !f.Streams {
 		if unread, ended := f.endPredecessor(alone); ended {
 			by.GivenUp, by.Commit = unread != nil, string(unread) == commit+"\n"
 			own, left = f.predecessors(alone)
@@ -138,7 +139,7 @@ func (f *Folder) Own(alone bool, commit string) (*Journal, error) {
 // predecessors claims the journal to go on with; nil: there is none. left is how many others could have been claimed.
 func (f *Folder) predecessors(alone bool) (own *Journal, left int) {
 	for _, path := range f.list() {
-		j := f.claim(path, func(o journal.Owner, _ int64) bool { return alone || same(f.owner, o) })
+		j := f.claim(path, func(o journal.Owner, _ int64) bool { return alone || f.goesOn(o) })
 		if j == nil {
 			continue
 		}
@@ -153,6 +154,15 @@ func (f *Folder) predecessors(alone bool) (own *Journal, left int) {
 		left++
 	}
 	return own, left
+}
+
+// goesOn reports whether this process is the successor of a journal's dead owner. Where lines come over connections, that
+// is whoever listens for the same ones.
+func (f *Folder) goesOn(o journal.Owner) bool {
+	if f.Streams {
+		return o.Arguments == f.owner.Arguments
+	}
+	return same(f.owner, o)
 }
 
 // nearer reports whether j is more likely than own to be the one that this process goes on with.
@@ -201,7 +211,7 @@ func (f *Folder) take(j *Journal, by journal.Successor) {
 		j.Log.Skip()
 		j.sync()
 	}
-	if by.Same || by.Shared {
+	if by.Same || by.Shared || by.Streams {
 		journal.SetOwner(j.storage.Header(), f.owner)
 	} else { // if this process dies, too, its successor must not go on with this journal
 		journal.SetOwner(j.storage.Header(), journal.Owner{})

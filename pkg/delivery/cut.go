@@ -1,0 +1,205 @@
+package delivery
+
+import (
+	"slices"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/journal"
+)
+
+// What comes again over another connection.
+//
+// When its connection is cut, rsyslog's omrelp opens another one. The first thing that it sends there is what was not
+// answered, in order (relpSessTryReestablish of librelp 1.11). Those lines have numbers, may have been stored, and must
+// not be taken for new ones. Nothing but their bytes and their place tells them:
+//
+//   - The lines that were not answered are certain to come again. Before them come those whose answers omrelp has not
+//     read, because the cut threw them away. Which these are, and whether there are any, is not known.
+//   - A new connection may be that of the cut one's client, of another client, or of a new process that knows nothing of
+//     it. Its first line decides: that has to be the first line that was not answered, or an answered one before it.
+//   - Each line after that has to be a later one of the cut connection. With the first that is not, or with the last of
+//     the cut connection's lines, the client has begun to send what is new.
+//
+// A line taken for a repeat wrongly would be lost. One taken for new wrongly is stored twice. Where the text does not
+// tell, as at answered lines with nothing unanswered after them, a line is therefore new.
+
+const (
+	// cutTail is how many answered lines before the first unanswered one are remembered of a cut connection.
+	cutTail = 4096
+	// cutAge is how long a cut connection is remembered. rsyslog suspends a failing action for 30 minutes at most, unless
+	// action.resumeIntervalMax says otherwise.
+	cutAge = 3600 // seconds
+	// maxCuts is how many cut connections are remembered; the oldest are forgotten first.
+	maxCuts = 64
+)
+
+// cut is a connection that was cut.
+type cut struct {
+	at    int64 // when
+	lines []cutLine
+	first int              // the first that was not answered
+	left  int              // lines that have not come again, from first on
+	mixed bool             // they are those of several connections, of an earlier process
+	where map[string][]int // the places of a text in lines, ascending
+}
+
+type cutLine struct {
+	entry *entry
+	taken bool // it came again
+}
+
+// resumption is how far a connection has sent again what a cut one had brought.
+type resumption struct {
+	searching bool // nothing was accepted yet: its first line decides which cut connection it goes on with
+	cut       *cut // that one; nil: none, or all of it has come again
+	last      int  // the place in it of the last line that came again
+}
+
+func newCut(entries []*entry, first int, now int64) *cut {
+	c := &cut{at: now, first: first, left: len(entries) - first, lines: make([]cutLine, len(entries)), where: make(map[string][]int)}
+	for i, e := range entries {
+		c.lines[i].entry = e
+		text := string(e.line)
+		c.where[text] = append(c.where[text], i)
+	}
+	return c
+}
+
+// cut remembers a connection that was cut. If it was itself sending again what an earlier one had brought, the rest of
+// that comes after its own lines. The caller holds mu.
+func (s *Streams) cut(st *Stream) {
+	from := max(st.answered-cutTail, 0)
+	entries := append([]*entry(nil), st.lines[from:]...)
+	if c := st.resumed.cut; c != nil {
+		for i := st.resumed.last + 1; i < len(c.lines); i++ {
+			if l := &c.lines[i]; !l.taken && i >= c.first {
+				l.taken = true
+				c.left--
+				entries = append(entries, l.entry)
+			}
+		}
+		s.forgetDone()
+	}
+	if first := st.answered - from; first < len(entries) {
+		s.cuts = append(s.cuts, newCut(entries, first, s.now()))
+	}
+	if over := len(s.cuts) - maxCuts; over > 0 {
+		s.forget(over)
+	}
+}
+
+// resume returns the entry of a line that comes again, or nil if it is new. The caller holds mu.
+func (s *Streams) resume(st *Stream, line []byte) *entry {
+	r := &st.resumed
+	if r.searching {
+		r.searching = false
+		s.expire()
+		for _, c := range s.cuts {
+			if at := c.begin(line); at >= 0 {
+				r.cut = c
+				return s.take(st, at)
+			}
+		}
+		return nil
+	}
+	if r.cut == nil {
+		return nil
+	}
+	places := r.cut.where[string(line)]
+	next, _ := slices.BinarySearch(places, r.last+1)
+	for _, at := range places[next:] {
+		if !r.cut.lines[at].taken {
+			return s.take(st, at)
+		}
+	}
+	r.cut = nil
+	return nil
+}
+
+// begin returns the place of the line with which a client begins to send again; -1: it is none of this connection.
+func (c *cut) begin(line []byte) int {
+	begins := -1
+	for _, at := range c.where[string(line)] {
+		switch {
+		case c.lines[at].taken:
+		case c.mixed || at == c.first:
+			return at
+		case at < c.first:
+			begins = at
+		}
+	}
+	return begins
+}
+
+// take notes that a line has come again, and returns its entry.
+func (s *Streams) take(st *Stream, at int) *entry {
+	c := st.resumed.cut
+	l := &c.lines[at]
+	l.taken = true
+	st.resumed.last = at
+	if at >= c.first {
+		if c.left--; c.left == 0 {
+			s.forgetDone()
+		}
+	}
+	return l.entry
+}
+
+// forgetDone forgets the connections of which all has come again.
+func (s *Streams) forgetDone() {
+	left := s.cuts[:0]
+	for _, c := range s.cuts {
+		if c.left > 0 {
+			left = append(left, c)
+			continue
+		}
+		for st := range s.open {
+			if st.resumed.cut == c {
+				st.resumed.cut = nil
+			}
+		}
+	}
+	clear(s.cuts[len(left):])
+	s.cuts = left
+}
+
+// expire forgets the connections that were cut too long ago.
+func (s *Streams) expire() {
+	n := 0
+	for n < len(s.cuts) && s.now()-s.cuts[n].at > cutAge {
+		n++
+	}
+	s.forget(n)
+}
+
+// forget forgets the oldest n cut connections: rsyslog will not send again what they have brought.
+func (s *Streams) forget(n int) {
+	for _, c := range s.cuts[:n] {
+		for i := range c.lines {
+			if !c.lines[i].taken {
+				c.lines[i].entry.ref.Settle()
+			}
+			c.lines[i].taken = true
+		}
+		c.left = 0
+	}
+	if n > 0 {
+		s.forgetDone()
+	}
+}
+
+// detach gives the lines that have not come again memory of their own: that of the account is about to be used again.
+// It appends their records in the journal to refs.
+func (c *cut) detach(refs []journal.Ref) []journal.Ref {
+	for i := range c.lines {
+		l := &c.lines[i]
+		if l.taken {
+			l.entry = nil
+			continue
+		}
+		l.entry = &entry{seq: l.entry.seq, ref: l.entry.ref, state: l.entry.state, sent: true}
+		if l.entry.ref.Journaled() && i >= c.first {
+			refs = append(refs, l.entry.ref)
+		}
+	}
+	return refs
+}

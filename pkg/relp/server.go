@@ -1,0 +1,230 @@
+package relp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/listen"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/log"
+)
+
+// Account owes the messages that a Server has taken until they are settled. Its methods do not block.
+type Account interface {
+	// Ready returns nil when messages can be taken, else what is waited for.
+	Ready() error
+	// Changed receives after something happened that may have changed Ready or what is settled; nil: nothing ever does.
+	Changed() <-chan struct{}
+	// Poll learns what is not notified by itself.
+	Poll()
+	// Reclaim is called when what was settled is answered.
+	Reclaim()
+	// Refused returns how many refused messages wait for Retry, which sends them again.
+	Refused() int
+	Retry()
+}
+
+// Stream is the account of one session.
+type Stream interface {
+	// Accept owes messages from now on. It copies them.
+	Accept(messages [][]byte)
+	// Settled returns how many messages, the next ones in order, are to be answered with 200, and whether the one after
+	// them is to be answered with 500, and why. No later one is answered then: a client of librelp throws away the
+	// message that was refused, ends the session, and sends in the next one what was not answered.
+	Settled() (confirmed int, refused bool, reason string)
+	// End ends the account. again: the client sends again what was not answered.
+	End(again bool)
+}
+
+// ServerConfig configures a Server.
+type ServerConfig struct {
+	MaxMessage  int            // bytes; longer messages are cut, at a UTF-8 boundary
+	Truncated   func(size int) // called for a message that is cut, with its bytes
+	SendTimeout time.Duration  // a session whose messages make no progress for that long is ended
+	Poll        time.Duration  // how often the account is polled while it owes something; 0: not at all
+	Gate        *listen.Gate   // bounds the sessions
+	Account     Account
+	Open        func() Stream // begins the account of a session
+	Logger      *slog.Logger
+}
+
+// Server takes messages from clients, which are rsyslog's omrelp, and answers each only when it is settled, in order. Any
+// number of sessions are open at once.
+//
+// It speaks version 0 of the protocol, as librelp 1.11 does. There is no authentication and no encryption.
+type Server struct {
+	cfg       ServerConfig
+	strangers log.Limited // for what anyone that connects can cause
+
+	mu       sync.Mutex
+	sessions map[*serving]struct{}
+	room     chan struct{} // closed when the account may be ready
+	work     sync.WaitGroup
+	retry    time.Time // when what is refused is sent again
+}
+
+const (
+	checkInterval = time.Second     // between looks for sessions without progress
+	retryInterval = 5 * time.Second // between attempts to send what was refused
+)
+
+// NewServer makes a server.
+func NewServer(cfg ServerConfig) *Server {
+	s := &Server{cfg: cfg, sessions: make(map[*serving]struct{}), room: make(chan struct{})}
+	s.strangers.Logger = cfg.Logger
+	return s
+}
+
+// Run serves until ctx ends. Then it takes nothing more, and goes on answering until everything is answered or draining
+// ends. It closes the listener. An error of the listener ends it, too.
+func (s *Server) Run(ctx, draining context.Context, listener net.Listener) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	listener = s.cfg.Gate.Listener(listener)
+	defer context.AfterFunc(ctx, func() { listener.Close() })()
+	failed := make(chan error, 1)
+	go func() { failed <- s.accept(ctx, listener) }()
+	s.answer(ctx, draining)
+	cancel()
+	err := <-failed
+	s.each(func(c *serving) { c.end(errServerEnds) })
+	s.work.Wait()
+	return err
+}
+
+var errServerEnds = errors.New("omzmq ends")
+
+// accept accepts sessions until ctx ends.
+func (s *Server) accept(ctx context.Context, listener net.Listener) error {
+	const pause = 100 * time.Millisecond // descriptors may be used up
+	for {
+		conn, err := listener.Accept()
+		if err == nil {
+			s.begin(ctx, conn)
+			continue
+		}
+		if ctx.Err() != nil {
+			return nil
+		}
+		if errors.Is(err, net.ErrClosed) {
+			return fmt.Errorf("accept RELP sessions: %w", err)
+		}
+		s.strangers.Write(slog.LevelWarn, "cannot accept a RELP session; will go on trying", "reason", err)
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+		}
+	}
+}
+
+func (s *Server) begin(ctx context.Context, conn net.Conn) {
+	c := newServing(s, conn)
+	s.mu.Lock()
+	s.sessions[c] = struct{}{}
+	s.mu.Unlock()
+	s.work.Go(func() {
+		err := c.run(ctx)
+		s.mu.Lock()
+		delete(s.sessions, c)
+		s.mu.Unlock()
+		if err != nil {
+			s.strangers.Write(slog.LevelWarn, "relp: session ended", "peer", c.remote, "reason", err)
+		}
+		s.moved() // what it owes is no longer to be answered
+	})
+}
+
+func (s *Server) each(do func(*serving)) {
+	s.mu.Lock()
+	sessions := make([]*serving, 0, len(s.sessions))
+	for c := range s.sessions {
+		sessions = append(sessions, c)
+	}
+	s.mu.Unlock()
+	for _, c := range sessions {
+		do(c)
+	}
+}
+
+// answer answers what is settled, until ctx has ended, and after that everything is answered or draining ends.
+func (s *Server) answer(ctx, draining context.Context) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	stopping := ctx.Done()
+	for {
+		select {
+		case <-s.cfg.Account.Changed():
+		case <-timer.C:
+		case <-stopping:
+			stopping = nil
+		case <-draining.Done():
+			return
+		}
+		if wait := s.step(time.Now()); wait > 0 {
+			timer.Reset(wait)
+		} else if stopping == nil {
+			return
+		}
+	}
+}
+
+// step answers what is settled, and returns how long to wait at most before the next step; 0: nothing is owed.
+func (s *Server) step(now time.Time) (wait time.Duration) {
+	s.cfg.Account.Poll()
+	owing := false
+	s.each(func(c *serving) {
+		c.answer()
+		owing = c.owes(now) || owing
+	})
+	s.cfg.Account.Reclaim()
+	s.moved()
+	if s.cfg.Account.Refused() == 0 {
+		s.retry = now.Add(retryInterval)
+	} else if wait = s.retry.Sub(now); wait <= 0 {
+		s.retry, wait = now.Add(retryInterval), retryInterval
+		s.cfg.Account.Retry()
+	}
+	switch {
+	case owing && s.cfg.Poll > 0:
+		return s.cfg.Poll
+	case owing && (wait == 0 || wait > checkInterval):
+		return checkInterval
+	}
+	return wait
+}
+
+// moved wakes the sessions that wait for room.
+func (s *Server) moved() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	close(s.room)
+	s.room = make(chan struct{})
+}
+
+// ready waits until the account takes messages, ctx ends, or no progress is made for the time that is allowed.
+func (s *Server) ready(ctx context.Context) error {
+	limit := time.NewTimer(s.cfg.SendTimeout)
+	defer limit.Stop()
+	for {
+		s.mu.Lock()
+		room := s.room
+		s.mu.Unlock()
+		why := s.cfg.Account.Ready()
+		if why == nil {
+			return nil
+		}
+		select {
+		case <-room:
+		case <-limit.C:
+			return fmt.Errorf("%w: %v for %v", errNotTaken, why, s.cfg.SendTimeout)
+		case <-ctx.Done():
+			return errServerEnds
+		}
+	}
+}
+
+var errNotTaken = errors.New("messages cannot be taken")
