@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"bytes"
 	"slices"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/journal"
@@ -28,16 +29,20 @@ const (
 	// cutAge is how long a cut connection is remembered. rsyslog suspends a failing action for 30 minutes at most, unless
 	// action.resumeIntervalMax says otherwise.
 	cutAge = 3600 // seconds
-	// maxCuts is how many cut connections are remembered; the oldest are forgotten first.
-	maxCuts = 64
+	// maxCuts and maxCutBytes are how many cut connections, and how many bytes of their lines, are remembered. The oldest
+	// connections are forgotten first, but not the last one.
+	maxCuts     = 64
+	maxCutBytes = maxStreamed
 )
 
 // cut is a connection that was cut.
 type cut struct {
 	at    int64 // when
 	lines []cutLine
+	bytes int
 	first int              // the first that was not answered
 	left  int              // lines that have not come again, from first on
+	own   bool             // the entries have memory of their own
 	mixed bool             // they are those of several connections, of an earlier process
 	where map[string][]int // the places of a text in lines, ascending
 }
@@ -59,6 +64,7 @@ func newCut(entries []*entry, first int, now int64) *cut {
 	for i, e := range entries {
 		c.lines[i].entry = e
 		text := string(e.line)
+		c.bytes += len(text)
 		c.where[text] = append(c.where[text], i)
 	}
 	return c
@@ -67,6 +73,10 @@ func newCut(entries []*entry, first int, now int64) *cut {
 // cut remembers a connection that was cut. If it was itself sending again what an earlier one had brought, the rest of
 // that comes after its own lines. The caller holds mu.
 func (s *Streams) cut(st *Stream) {
+	if c := st.resumed.cut; c != nil && c.mixed {
+		c.giveBack(st.lines[st.answered:])
+		return
+	}
 	from := max(st.answered-cutTail, 0)
 	entries := append([]*entry(nil), st.lines[from:]...)
 	if c := st.resumed.cut; c != nil {
@@ -82,9 +92,31 @@ func (s *Streams) cut(st *Stream) {
 	if first := st.answered - from; first < len(entries) {
 		s.cuts = append(s.cuts, newCut(entries, first, s.now()))
 	}
-	if over := len(s.cuts) - maxCuts; over > 0 {
-		s.forget(over)
+	s.forget(s.beyond())
+}
+
+// giveBack notes that lines of a connection that was cut while it sent them again come once more. The others are those of
+// other clients, too.
+func (c *cut) giveBack(entries []*entry) {
+	for _, e := range entries {
+		for _, at := range c.where[string(e.line)] {
+			if l := &c.lines[at]; l.taken && l.entry == e {
+				l.taken = false
+				c.left++
+			}
+		}
 	}
+}
+
+// beyond returns how many of the oldest cut connections are more than are remembered.
+func (s *Streams) beyond() int {
+	bytes := 0
+	for i := len(s.cuts) - 1; i >= 0; i-- {
+		if bytes += s.cuts[i].bytes; i < len(s.cuts)-1 && (bytes > maxCutBytes || len(s.cuts)-i > maxCuts) {
+			return i + 1
+		}
+	}
+	return 0
 }
 
 // resume returns the entry of a line that comes again, or nil if it is new. The caller holds mu.
@@ -141,6 +173,11 @@ func (s *Streams) take(st *Stream, at int) *entry {
 			s.forgetDone()
 		}
 	}
+	s.sender.mu.Lock()
+	defer s.sender.mu.Unlock()
+	if l.entry.state == inFlight {
+		s.sender.expect(l.entry.conn)
+	}
 	return l.entry
 }
 
@@ -196,10 +233,13 @@ func (c *cut) detach(refs []journal.Ref) []journal.Ref {
 			l.entry = nil
 			continue
 		}
-		l.entry = &entry{seq: l.entry.seq, ref: l.entry.ref, state: l.entry.state, sent: true}
+		if !c.own {
+			l.entry = &entry{seq: l.entry.seq, line: bytes.Clone(l.entry.line), ref: l.entry.ref, state: l.entry.state, sent: true}
+		}
 		if l.entry.ref.Journaled() && i >= c.first {
 			refs = append(refs, l.entry.ref)
 		}
 	}
+	c.own = true
 	return refs
 }

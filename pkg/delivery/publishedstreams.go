@@ -50,6 +50,9 @@ func (st *PublishedStream) End(bool) {}
 // Reclaim does nothing.
 func (s *PublishedStreams) Reclaim() {}
 
+// TimedOut does nothing.
+func (s *PublishedStreams) TimedOut() {}
+
 // Refused returns 0: subscribers refuse nothing.
 func (s *PublishedStreams) Refused() int { return 0 }
 

@@ -134,6 +134,16 @@ func (s *Streams) Ready(account interface{ Ready() error }) error {
 	return account.Ready()
 }
 
+// TimedOut gives up waiting for receivers that are away, or do not answer: what they owe goes to others when it comes
+// again.
+func (s *Streams) TimedOut() {
+	s.sender.mu.Lock()
+	defer s.sender.mu.Unlock()
+	s.sender.counters.Failed++
+	s.sender.timedOut()
+	s.sender.route()
+}
+
 // Reclaim empties the account, if everything in it is settled and answered.
 func (s *Streams) Reclaim() {
 	s.mu.Lock()

@@ -55,7 +55,7 @@ func (a *answers) write() bool {
 }
 
 // answer answers what is settled. The server calls it.
-func (c *serving) answer() {
+func (c *serving) answer(now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.stream == nil {
@@ -78,7 +78,7 @@ func (c *serving) answer() {
 	if c.first += confirmed; c.first > len(c.txnrs)/2 {
 		c.txnrs, c.first = c.txnrs[:copy(c.txnrs, c.txnrs[c.first:])], 0
 	}
-	c.since = time.Now()
+	c.since = now
 	if refused {
 		c.part(fmt.Errorf("a message was refused: %s", reason))
 		return
@@ -140,6 +140,7 @@ func (c *serving) owes(now time.Time) bool {
 		return false
 	}
 	if limit := c.server.cfg.SendTimeout; now.Sub(c.since) > limit && c.reason == nil {
+		c.server.cfg.Account.TimedOut()
 		c.part(fmt.Errorf("%d messages are not confirmed after %v; they come again", c.unanswered(), limit))
 	}
 	return true

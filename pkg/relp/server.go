@@ -23,6 +23,8 @@ type Account interface {
 	Poll()
 	// Reclaim is called when what was settled is answered.
 	Reclaim()
+	// TimedOut is called when a session was ended because its messages made no progress. They come again.
+	TimedOut()
 	// Refused returns how many refused messages wait for Retry, which sends them again.
 	Refused() int
 	Retry()
@@ -62,9 +64,14 @@ type Server struct {
 
 	mu       sync.Mutex
 	sessions map[*serving]struct{}
-	room     chan struct{} // closed when the account may be ready
+	room     chan struct{} // closed when the account may be ready; nil while nothing waits for that
 	work     sync.WaitGroup
-	retry    time.Time // when what is refused is sent again
+
+	owing chan struct{} // a session owes answers that owed none
+
+	// The answering goroutine's.
+	answering []*serving // scratch
+	retry     time.Time  // when what is refused is sent again
 }
 
 const (
@@ -74,7 +81,7 @@ const (
 
 // NewServer makes a server.
 func NewServer(cfg ServerConfig) *Server {
-	s := &Server{cfg: cfg, sessions: make(map[*serving]struct{}), room: make(chan struct{})}
+	s := &Server{cfg: cfg, sessions: make(map[*serving]struct{}), owing: make(chan struct{}, 1)}
 	s.strangers.Logger = cfg.Logger
 	return s
 }
@@ -138,16 +145,18 @@ func (s *Server) begin(ctx context.Context, conn net.Conn) {
 	})
 }
 
+// each calls do for each session. It is for the answering goroutine.
 func (s *Server) each(do func(*serving)) {
 	s.mu.Lock()
-	sessions := make([]*serving, 0, len(s.sessions))
+	s.answering = s.answering[:0]
 	for c := range s.sessions {
-		sessions = append(sessions, c)
+		s.answering = append(s.answering, c)
 	}
 	s.mu.Unlock()
-	for _, c := range sessions {
+	for _, c := range s.answering {
 		do(c)
 	}
+	clear(s.answering)
 }
 
 // answer answers what is settled, until ctx has ended, and after that everything is answered or draining ends.
@@ -158,6 +167,7 @@ func (s *Server) answer(ctx, draining context.Context) {
 	for {
 		select {
 		case <-s.cfg.Account.Changed():
+		case <-s.owing:
 		case <-timer.C:
 		case <-stopping:
 			stopping = nil
@@ -177,7 +187,7 @@ func (s *Server) step(now time.Time) (wait time.Duration) {
 	s.cfg.Account.Poll()
 	owing := false
 	s.each(func(c *serving) {
-		c.answer()
+		c.answer(now)
 		owing = c.owes(now) || owing
 	})
 	s.cfg.Account.Reclaim()
@@ -201,16 +211,32 @@ func (s *Server) step(now time.Time) (wait time.Duration) {
 func (s *Server) moved() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	close(s.room)
-	s.room = make(chan struct{})
+	if s.room != nil {
+		close(s.room)
+		s.room = nil
+	}
+}
+
+// owes wakes the answering goroutine: a session owes answers that owed none.
+func (s *Server) owes() {
+	select {
+	case s.owing <- struct{}{}:
+	default: // an earlier one has not been received yet and serves as well
+	}
 }
 
 // ready waits until the account takes messages, ctx ends, or no progress is made for the time that is allowed.
 func (s *Server) ready(ctx context.Context) error {
+	if s.cfg.Account.Ready() == nil {
+		return nil
+	}
 	limit := time.NewTimer(s.cfg.SendTimeout)
 	defer limit.Stop()
 	for {
 		s.mu.Lock()
+		if s.room == nil {
+			s.room = make(chan struct{})
+		}
 		room := s.room
 		s.mu.Unlock()
 		why := s.cfg.Account.Ready()

@@ -223,6 +223,7 @@ func (c *serving) accept(ctx context.Context) error {
 	if c.stream != nil {
 		if c.unanswered() == 0 {
 			c.since = time.Now()
+			c.server.owes()
 		}
 		c.txnrs = append(c.txnrs, c.taken...)
 		c.stream.Accept(c.batch)
