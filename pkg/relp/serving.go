@@ -18,6 +18,8 @@ import (
 )
 
 const (
+	// maxOffers is how many bytes of a client's offers are read.
+	maxOffers = 4 << 10
 	// mostBatch is how many messages are accepted at once.
 	mostBatch = 4096
 	// maxUnread is how many bytes of answers wait for a client that does not read them. Beyond that nothing more is read
@@ -55,7 +57,7 @@ type serving struct {
 func newServing(s *Server, conn net.Conn) *serving {
 	c := &serving{
 		server: s, conn: conn, remote: conn.RemoteAddr().String(), guest: listen.GuestOf(conn),
-		in: newIncoming(s.cfg.MaxMessage + 1 + len("\U0010ffff")),
+		in: newIncoming(max(maxOffers, s.cfg.MaxMessage+len("\n\U0010ffff"))), // enough to notice and to make a cut
 	}
 	c.changed = sync.NewCond(&c.mu)
 	c.answers.conn = conn
@@ -186,7 +188,9 @@ func (c *serving) frames(ctx context.Context) (closed, more bool, err error) {
 			}
 		case string(f.Command) == "close":
 			c.respond(f.Txnr, nil)
-			c.respond(0, serverClose)
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			c.say(serverClose)
 			return true, false, nil
 		default:
 			return false, false, fmt.Errorf("relp: the client sent the command %q, which is not known here, or not yet", f.Command)
