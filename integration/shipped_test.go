@@ -132,6 +132,49 @@ func TestShippedAcknowledgedAndImprog(t *testing.T) {
 	to.stop(t)
 }
 
+// omrelp, the service that takes its messages, and a receiver that stores them by RELP.
+func TestShippedRELPIntake(t *testing.T) {
+	to := startRsyslogd(t, preamble+relpToFileAtOnce)
+	imzmq := startImzmq(t, "--bind", "tcp://127.0.0.1:0", "--to", "relp://127.0.0.1:"+to.relp)
+	unit, err := os.ReadFile(filepath.Join(repository(), "packaging", "systemd", "omzmq-relp.service"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	started := regexp.MustCompile(`(?m)^ExecStart=(.*)$`).FindStringSubmatch(string(unit))
+	if started == nil {
+		t.Fatal("the unit has no ExecStart=")
+	}
+	port, state := freePort(t), folder(t)
+	command := strings.Fields(strings.NewReplacer(packagedOmzmq, program("omzmq"), "127.0.0.1:2514", "127.0.0.1:"+port,
+		"tcp://logs.example.com:5555", "tcp://127.0.0.1:"+imzmq.boundPort(t), "/var/lib/omzmq-relp", state).Replace(started[1]))
+	omzmq := start(t, "omzmq", exec.Command(command[0], command[1:]...))
+	omzmq.logged(t, "listening for RELP")
+	from := startRsyslogd(t, likeDebian(shipped(t, "30-omzmq-relp.conf", "2514", port)))
+	from.logLines(t, written...)
+	eventually(t, patience, "the lines arrive", func() bool {
+		text, _ := os.ReadFile(to.file("out")) // may not exist yet
+		return strings.Count(string(text), "\n") >= len(written)
+	})
+	text, err := os.ReadFile(to.file("out"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		`<165>1 2026-01-02T03:04:05.678901+02:00 web-1 app 4711 ID7 [a@1 b="c"] said "hello" \ 100% ä 🙂`,
+		`web-2 sshd 42 - - ` + " Failed password for root",
+		`<13>1 2026-01-02T03:04:05Z web-3 tag - - - BEGIN TRANSACTION`,
+	} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("%s lacks %q", text, want)
+		}
+	}
+	from.stop(t)
+	omzmq.stop(t)
+	wantNoJournals(t, state+"/journal")
+	imzmq.stop(t)
+	to.stop(t)
+}
+
 // inComment returns the line that begins with start in a file's comment, without what makes it a comment.
 func inComment(t *testing.T, conf, start string) string {
 	t.Helper()
