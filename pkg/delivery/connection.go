@@ -35,11 +35,15 @@ func (c *connection) at(pos uint64) int {
 
 // connectionOf returns the account of a link. It begins with the first that is heard of the link.
 func (s *Sender) connectionOf(to Link) *connection {
+	if s.recent != nil && s.recent.link == to {
+		return s.recent
+	}
 	c := s.connections[to]
 	if c == nil {
 		c = &connection{link: to, number: numberOf(to.Endpoint())}
 		s.connections[to] = c
 	}
+	s.recent = c
 	return c
 }
 
@@ -64,6 +68,7 @@ func (s *Sender) Down(to Link) {
 		return
 	}
 	delete(s.connections, to)
+	s.recent = nil
 	var unanswered []*entry
 	for _, e := range c.queue[c.head:] {
 		if e != nil {

@@ -78,6 +78,7 @@ type Sender struct {
 	pending     []*entry            // to be given to a connection, in order
 	held        map[string][]*entry // by endpoint: reserved for that receiver, which may have stored them
 	connections map[Link]*connection
+	recent      *connection // the one that connectionOf returned last; nil: none
 	unconfirmed int
 	refused     int // refused and not given back to rsyslog yet
 	reason      string
