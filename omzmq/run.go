@@ -78,8 +78,8 @@ func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr *log
 	return p.end(draining, &adopting, over, err)
 }
 
-// pipe takes lines from rsyslog's pipe, as omprog writes them, until it ends. over: rsyslog has closed its pipes, and has
-// an answer to everything.
+// pipe takes lines from rsyslog's pipe, as omprog writes them, until it ends. over: rsyslog has closed its pipes, and
+// has an answer to everything.
 func (p *process) pipe(ctx, draining context.Context, ended func(), stdin, stdout *os.File) (over bool, err error) {
 	in, err := lines.NewReader(int(stdin.Fd()), p.o.longestLine())
 	if err != nil {

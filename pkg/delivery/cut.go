@@ -15,7 +15,7 @@ import (
 //
 //   - The lines that were not answered are certain to come again. Before them come those whose answers omrelp has not
 //     read, because the cut threw them away. Which these are, and whether there are any, is not known.
-//   - A new connection may be that of the cut one's client, of another client, or of a new process that knows nothing of
+// - A new connection may be that of the cut one's client, of another client, or of a new process that knows nothing of
 //     it. Its first line decides: that has to be the first line that was not answered, or an answered one before it.
 //   - Each line after that has to be a later one of the cut connection. With the first that is not, or with the last of
 //     the cut connection's lines, the client has begun to send what is new.
@@ -26,11 +26,11 @@ import (
 const (
 	// cutTail is how many answered lines before the first unanswered one are remembered of a cut connection.
 	cutTail = 4096
-	// cutAge is how long a cut connection is remembered. rsyslog suspends a failing action for 30 minutes at most, unless
-	// action.resumeIntervalMax says otherwise.
+	// cutAge is how long a cut connection is remembered. rsyslog suspends a failing action for 30 minutes at most,
+	// unless action.resumeIntervalMax says otherwise.
 	cutAge = 3600 // seconds
-	// maxCuts and maxCutBytes are how many cut connections, and how many bytes of their lines, are remembered. The oldest
-	// connections are forgotten first, but not the last one.
+	// maxCuts and maxCutBytes are how many cut connections, and how many bytes of their lines, are remembered. The
+	// oldest connections are forgotten first, but not the last one.
 	maxCuts     = 64
 	maxCutBytes = maxStreamed
 )
@@ -95,8 +95,8 @@ func (s *Streams) cut(st *Stream) {
 	s.forget(s.beyond())
 }
 
-// giveBack notes that lines of a connection that was cut while it sent them again come once more. The others are those of
-// other clients, too.
+// giveBack notes that lines of a connection that was cut while it sent them again come once more. The others are those
+// of other clients, too.
 func (c *cut) giveBack(entries []*entry) {
 	for _, e := range entries {
 		for _, at := range c.where[string(e.line)] {

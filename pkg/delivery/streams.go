@@ -16,13 +16,14 @@ const (
 	// which nothing is accepted: of 80,000 lines of 200 bytes, less than a hundredth.
 	maxStreamed      = 16 << 20 // bytes
 	maxStreamedLines = 1 << 16
-	// maxTurned is how many refused lines are held. Beyond that nothing more is accepted: rsyslog's queue holds the rest.
+	// maxTurned is how many refused lines are held. Beyond that nothing more is accepted: rsyslog's queue holds the
+	// rest.
 	maxTurned = 128
 )
 
-// Streams is the conversation of a Sender whose lines come over connections and are answered one by one, in order: RELP.
-// It takes the place of the one goroutine that a Sender's conversation otherwise has. Its methods, and those of its
-// Streams, may be called from any goroutine.
+// Streams is the conversation of a Sender whose lines come over connections and are answered one by one, in order:
+// RELP. It takes the place of the one goroutine that a Sender's conversation otherwise has. Its methods, and those of
+// its Streams, may be called from any goroutine.
 //
 // A refused line is answered with the reason. rsyslog then throws it away, so the Sender keeps it, sends it again at
 // intervals, and leaves it in the journal at the end.
@@ -65,8 +66,8 @@ func (s *Streams) Open() *Stream {
 	return st
 }
 
-// Accept owes lines from now on, and hands them to the connections. The lines are copied. One that comes again keeps its
-// number: see cut.
+// Accept owes lines from now on, and hands them to the connections. The lines are copied. One that comes again keeps
+// its number: see cut.
 func (st *Stream) Accept(lines [][]byte) {
 	s := st.all
 	s.mu.Lock()
@@ -126,8 +127,8 @@ func (st *Stream) End(again bool) {
 	}
 }
 
-// Ready returns nil when an account, which is the sender's or an extension of it, can accept lines. Otherwise it returns
-// what is waited for.
+// Ready returns nil when an account, which is the sender's or an extension of it, can accept lines. Otherwise it
+// returns what is waited for.
 func (s *Streams) Ready(account interface{ Ready() error }) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -3,9 +3,9 @@ package relp
 // startIncoming is the initial size of the buffer in bytes, and the room beyond the longest frame.
 const startIncoming = 64 << 10
 
-// incoming turns the bytes of a session into frames. A frame with more data than max is cut there: its rest is thrown away
-// as it arrives. The buffer grows with the bytes that have arrived, never with the length that a
-// frame announces, and not beyond max + startIncoming. It does no I/O.
+// incoming turns the bytes of a session into frames. A frame with more data than max is cut there: its rest is thrown
+// away as it arrives. The buffer grows with the bytes that have arrived, never with the length that a frame announces,
+// and not beyond max + startIncoming. It does no I/O.
 type incoming struct {
 	max int // bytes of a frame's data
 	buf []byte
@@ -47,8 +47,8 @@ func (in *incoming) makeRoom() {
 // filled accounts for n bytes that were read into space.
 func (in *incoming) filled(n int) { in.w += n }
 
-// next returns the next frame, which borrows from the buffer until space is called, and how many bytes of data the frame
-// had. The errors are those of Parse without SizeError. ErrShort: more has to be read.
+// next returns the next frame, which borrows from the buffer until space is called, and how many bytes of data the
+// frame had. The errors are those of Parse without SizeError. ErrShort: more has to be read.
 func (in *incoming) next() (f Frame, size int, err error) {
 	if in.rest >= 0 {
 		return in.skip()

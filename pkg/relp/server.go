@@ -54,8 +54,8 @@ type ServerConfig struct {
 	Logger      *slog.Logger
 }
 
-// Server takes messages from clients, which are rsyslog's omrelp, and answers each only when it is settled, in order. Any
-// number of sessions are open at once.
+// Server takes messages from clients, which are rsyslog's omrelp, and answers each only when it is settled, in order.
+// Any number of sessions are open at once.
 //
 // It speaks version 0 of the protocol, as librelp 1.11 does. There is no authentication and no encryption.
 type Server struct {

@@ -22,11 +22,11 @@ const (
 	maxOffers = 4 << 10
 	// mostBatch is how many messages are accepted at once.
 	mostBatch = 4096
-	// maxUnread is how many bytes of answers wait for a client that does not read them. Beyond that nothing more is read
-	// from it.
+	// maxUnread is how many bytes of answers wait for a client that does not read them. Beyond that nothing more is
+	// read from it.
 	maxUnread = 1 << 20
-	// greeting is how long a client may take to open a session, and how long one whose session we have ended may take to
-	// notice.
+	// greeting is how long a client may take to open a session, and how long one whose session we have ended may take
+	// to notice.
 	greeting = 10 * time.Second
 )
 

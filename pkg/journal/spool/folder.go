@@ -156,8 +156,8 @@ func (f *Folder) predecessors(alone bool) (own *Journal, left int) {
 	return own, left
 }
 
-// goesOn reports whether this process is the successor of a journal's dead owner. Where lines come over connections, that
-// is whoever listens for the same ones.
+// goesOn reports whether this process is the successor of a journal's dead owner. Where lines come over connections,
+// that is whoever listens for the same ones.
 func (f *Folder) goesOn(o journal.Owner) bool {
 	if f.Streams {
 		return o.Arguments == f.owner.Arguments
