@@ -1,6 +1,6 @@
 // Omzmq moves log messages from rsyslog into ZeroMQ. rsyslog starts it through omprog and writes one message per
-// line to its standard input. rsyslog's queue relies on what omzmq answers on standard output. Therefore OK means
-// what --confirm says, and nothing less:
+// line to its standard input. With --relp it is a server instead, which takes messages from rsyslog's omrelp. rsyslog's
+// queue relies on what omzmq answers. Therefore OK means what --confirm says, and nothing less:
 //
 //	stored     the receiving program has answered that it stored the message (--socket dealer)
 //	received   the peer's kernel has acknowledged every byte

@@ -45,7 +45,7 @@ func parseOptions(args []string, stdout io.Writer) (*options, error) {
 		Name:    program,
 		Plugin:  true,
 		Offline: newIDFlag,
-		Summary: "Moves log messages from rsyslog's omprog into ZeroMQ.",
+		Summary: "Moves log messages from rsyslog, through omprog or omrelp, into ZeroMQ.",
 		Examples: []flags.Example{
 			{Purpose: "Send, confirmed by the receiver; a killed omzmq loses nothing",
 				Command: "omzmq --connect tcp://logs.example.com:5555 --journal /var/spool/rsyslog/omzmq"},
