@@ -4,25 +4,14 @@
  *   OK            for BEGIN TRANSACTION
  *   DEFER_COMMIT  for a message inside a transaction
  *
- * After the N-th message they write one line to a file (arguments: FILE N), and go on until EOF:
- *   messages first_ns last_ns cpu_us     (CLOCK_MONOTONIC; CPU time of the whole process)
+ * After the N-th message they report to a file (arguments: FILE N), and go on until EOF.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
-
-static long long now_ns(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000000LL + t.tv_nsec;
-}
+#include "report.h"
 
 static void reply(const char *s)
 {
@@ -40,15 +29,12 @@ static void report(void)
 {
 	char tmp[4096];
 	long long last_ns = now_ns();
-	struct rusage u;
 	FILE *f;
 
 	snprintf(tmp, sizeof tmp, "%s.tmp", report_to);
-	getrusage(RUSAGE_SELF, &u);
 	if (!(f = fopen(tmp, "w")))
 		exit(1);
-	fprintf(f, "%lld %lld %lld %lld\n", messages, first_ns, last_ns,
-		(u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1000000LL + u.ru_utime.tv_usec + u.ru_stime.tv_usec);
+	report_to_file(f, messages, first_ns, last_ns);
 	if (fclose(f) || rename(tmp, report_to))
 		exit(1);
 }
