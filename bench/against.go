@@ -34,12 +34,12 @@ func (r row) printComparisons(out io.Writer, samples [][]sample) {
 			continue
 		}
 		name := r.contestants[i-1].name
-		if samples[i][0].latency == nil {
-			rate := func(s sample) float64 { return s.rate }
+		if samples[i][0].Latency == nil {
+			rate := func(s sample) float64 { return s.Rate }
 			fmt.Fprintf(out, "    %s: new/old %.3f\n", name, median(column(samples[i-1], rate))/median(column(samples[i], rate)))
 			continue
 		}
-		p50 := func(s sample) float64 { return s.latency.p50 }
+		p50 := func(s sample) float64 { return s.Latency.P50 }
 		fmt.Fprintf(out, "    %s: old/new p50 %.3f\n", name, median(column(samples[i], p50))/median(column(samples[i-1], p50)))
 	}
 }

@@ -100,7 +100,7 @@ func (b *crowdBench) measure(ctx context.Context, h *crowdHub, p crowdPublisher,
 	if err != nil {
 		return sample{}, err
 	}
-	s.shares, err = l.shares()
+	s.Usage, err = l.usage(0)
 	return s, err
 }
 

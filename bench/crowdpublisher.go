@@ -47,7 +47,9 @@ func (p libzmqPublisher) publish(context.Context) (sample, error) {
 	if err != nil {
 		return sample{}, err
 	}
-	return parseReport(line)
+	s, err := parseReport("publisher", line)
+	s.Usage = nil // the hub and the readers are in it too
+	return s, err
 }
 
 func (p libzmqPublisher) process() process { return of(p.name, p.cmd) }
@@ -70,8 +72,8 @@ func crowdRsyslogd(programs, cpus string, n int) func(context.Context, *crowdHub
 		if err != nil {
 			return nil, err
 		}
-		p := &rsyslogdPublisher{rsyslogd: &rsyslogd{dir: dir}, n: n}
-		err = p.start(ctx, placement{rsyslogd: cpus}, `module(load="omprog")`, fmt.Sprintf(`type="omprog" template="line" output="{dir}/stderr"
+		p := &rsyslogdPublisher{rsyslogd: &rsyslogd{dir: dir, size: messageSize}, n: n}
+		err = p.start(ctx, placement{rsyslogd: cpus}, 1, `module(load="omprog")`, fmt.Sprintf(`type="omprog" template="line" output="{dir}/stderr"
 			binary="%s --socket pub --connect %s" confirmMessages="on" confirmTimeout="60000" useTransactions="on"`,
 			filepath.Join(programs, "omzmq"), h.in))
 		if err == nil {
@@ -186,7 +188,7 @@ func (p *rsyslogdPublisher) publish(ctx context.Context) (sample, error) {
 			return sample{}, p.complaint(err)
 		}
 		if read-before >= p.n*(messageSize+1) {
-			return sample{rate: float64(p.n) / time.Since(began).Seconds()}, nil
+			return sample{Rate: float64(p.n) / time.Since(began).Seconds()}, nil
 		}
 		time.Sleep(2 * time.Millisecond)
 	}
@@ -205,7 +207,7 @@ func (p *rsyslogdPublisher) read() (n int, err error) {
 }
 
 func (p *rsyslogdPublisher) process() process {
-	return process{"omzmq", func() (float64, error) { return processCPU(fmt.Sprint(p.omzmq)) }}
+	return together("omzmq", func() []string { return []string{fmt.Sprint(p.omzmq)} })
 }
 
 func (p *rsyslogdPublisher) before() uint64 { return p.tried }

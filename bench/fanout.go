@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/bench/result"
 )
 
 // fanout measures a proxy between a publisher and subscribers that are not ours, the same ones for every
@@ -55,7 +57,7 @@ func (f fanout) through(start starter) func(context.Context) (sample, error) {
 			return sample{}, err
 		}
 		after, err := self.cpu()
-		return f.sample(sent, got, after-before), err
+		return f.sample(sent, got, after-before, self.peak()), err
 	}
 }
 
@@ -94,23 +96,24 @@ func (f fanout) run(ctx context.Context, cancel func(), p *proxy) (s sent, r rec
 	return s, r, errors.Join(err1, err2)
 }
 
-func (f fanout) sample(s sent, r received, cpu float64) sample {
+// sample is in CPU seconds and MiB of the proxy, and in what the others report.
+func (f fanout) sample(s sent, r received, cpu, peak float64) sample {
 	ns := r.last - r.first
-	result := sample{
-		rate:      r.messages / ns * 1e9,
-		cpu:       cpu / r.messages * 1e6,
-		published: s.messages / (s.last - s.first) * 1e9,
-		delivered: r.messages / (s.messages * float64(f.subscribers)),
-		shares: []share{
-			{"publisher", s.cpu * float64(time.Microsecond) / ns},
-			{"proxy", cpu * float64(time.Second) / ns},
-			{"subscribers", r.cpu * float64(time.Microsecond) / ns},
+	found := sample{
+		Rate:      r.messages / ns * 1e9,
+		CPU:       cpu / r.messages * 1e6,
+		Published: s.messages / (s.last - s.first) * 1e9,
+		Delivered: r.messages / (s.messages * float64(f.subscribers)),
+		Usage: []result.Usage{
+			{Process: "publisher", CPUs: s.cpu * float64(time.Microsecond) / ns, CPU: s.cpu / r.messages},
+			{Process: "proxy", CPUs: cpu * float64(time.Second) / ns, CPU: cpu / r.messages * 1e6, Peak: peak},
+			{Process: "subscribers", CPUs: r.cpu * float64(time.Microsecond) / ns, CPU: r.cpu / r.messages},
 		},
 	}
 	if f.pace != "window" && f.pace != "flood" {
-		result.latency = &latency{r.p50 / 1e6, r.p99 / 1e6, r.p999 / 1e6}
+		found.Latency = &result.Latency{P50: r.p50 / 1e6, P99: r.p99 / 1e6, P999: r.p999 / 1e6}
 	}
-	return result
+	return found
 }
 
 // hubRows are the rows of zmqtap hub.

@@ -2,55 +2,80 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
 )
 
-// omczmq measures the CPU time of rsyslogd's output side (see outputCPU) with rsyslog's own ZeroMQ output,
-// sending to a libzmq PULL. The result of devNull is to be subtracted. There is no rate: omczmq calls a
-// message sent when it is in libzmq's memory, so its queue cannot be held back until it is full.
-func (b *omprogBench) omczmq(n int) func(context.Context) (sample, error) {
+// omczmq measures rsyslog's own ZeroMQ output, sending to a libzmq PULL, which is frozen until the queue is full:
+// libzmq's memory takes only 2,000 messages. The CPU time is that of rsyslogd's output side (see outputCPU).
+func (b *omprogBench) omczmq(n int, place placement) func(context.Context) (sample, error) {
+	return b.intoPuller(n, place, []string{"zmq_pull"}, `module(load="omczmq")`, func(p *puller) string {
+		return fmt.Sprintf(`type="omczmq" endpoints=">%s" socktype="PUSH" template="bare"`, p.endpoint)
+	})
+}
+
+// intoPuller measures an output of rsyslogd at a program that takes n messages and reports, and that is frozen until
+// the queue is full.
+func (b *omprogBench) intoPuller(n int, place placement, puller []string, module string,
+	action func(*puller) string) func(context.Context) (sample, error) {
 	return func(ctx context.Context) (sample, error) {
-		p, err := startPuller(ctx, nil, filepath.Join(b.programs, "zmq_pull"), fmt.Sprint(n))
+		p, err := startPuller(ctx, place.prefix(place.program), append([]string{filepath.Join(b.programs, puller[0])},
+			append(puller[1:], fmt.Sprint(n))...)...)
 		if err != nil {
 			return sample{}, err
 		}
-		r, err := startInside(ctx, n, placement{}, `module(load="omczmq")`,
-			fmt.Sprintf(`type="omczmq" endpoints=">%s" socktype="PUSH" template="bare"`, p.endpoint))
+		defer p.stop()
+		r, err := b.startFrozen(ctx, n, place, p.cmd, module, action(p))
 		defer r.stop()
 		if err != nil {
 			return sample{}, err
 		}
-		if _, err := p.finish(); err != nil {
+		s, err := p.finish()
+		if err != nil {
 			return sample{}, r.complaint(err)
 		}
-		return sample{cpu: r.outputCPU() / float64(n) * 1e6}, nil
+		own, err := used(n, r.output())
+		s.CPU, s.Usage = own[0].CPU, append(own, s.Usage...)
+		return s, err
 	}
+}
+
+// startFrozen is startInside with the receiver frozen meanwhile. The caller stops the result, even after an error.
+func (b *omprogBench) startFrozen(ctx context.Context, n int, place placement, receiver *exec.Cmd, module, action string) (*rsyslogd, error) {
+	thaw, err := freeze(ctx, receiver)
+	if err != nil {
+		return &rsyslogd{}, err
+	}
+	defer thaw() // even after an error: an rsyslogd that waits does not stop
+	return b.startInside(ctx, n, place, module, action)
 }
 
 // devNull measures the same for an rsyslogd that does everything except sending.
 func (b *omprogBench) devNull(n int) func(context.Context) (sample, error) {
 	return func(ctx context.Context) (sample, error) {
-		r, err := startInside(ctx, n, placement{}, "", `type="omfile" file="/dev/null" template="bare"`)
+		r, err := b.startInside(ctx, n, placement{}, "", `type="omfile" file="/dev/null" template="bare"`)
 		defer r.stop()
 		if err != nil {
 			return sample{}, err
 		}
-		return sample{cpu: r.settledCPU(ctx) / float64(n) * 1e6}, ctx.Err()
+		r.settledCPU(ctx)
+		usage, err := used(n, r.output())
+		return sample{CPU: usage[0].CPU, Usage: usage}, errors.Join(err, ctx.Err())
 	}
 }
 
-// settledCPU returns outputCPU once it has stopped growing.
-func (r *rsyslogd) settledCPU(ctx context.Context) float64 {
+// settledCPU returns when outputCPU has stopped growing.
+func (r *rsyslogd) settledCPU(ctx context.Context) {
 	was, cpu := -1.0, r.outputCPU()
 	for cpu > was && ctx.Err() == nil {
 		time.Sleep(200 * time.Millisecond)
 		was, cpu = cpu, r.outputCPU()
 	}
-	return cpu
 }
 
 // outputCPU returns the CPU time, in seconds, of the threads that are neither the main thread nor an input's:
@@ -71,13 +96,12 @@ func (r *rsyslogd) outputCPU() (seconds float64) {
 
 // startInside starts rsyslogd with an action and fills its queue. The caller stops the result, even after an
 // error.
-func startInside(ctx context.Context, n int, place placement, module, action string) (*rsyslogd, error) {
-	dir, err := os.MkdirTemp("", "rz-bench-")
+func (b *omprogBench) startInside(ctx context.Context, n int, place placement, module, action string) (*rsyslogd, error) {
+	r, err := b.newRsyslogd()
 	if err != nil {
-		return &rsyslogd{}, err
+		return r, err
 	}
-	r := &rsyslogd{dir: dir}
-	if err := r.start(ctx, place, module, action); err != nil {
+	if err := r.start(ctx, place, b.workers, module, action); err != nil {
 		return r, err
 	}
 	return r, r.complaint(r.fill(ctx, n))

@@ -13,8 +13,8 @@ import (
 
 // machine describes what the figures were measured on.
 func machine() string {
-	return fmt.Sprintf("%s: %d CPUs, %s; Linux %s; %s; %s; libzmq %s; %s",
-		time.Now().Format(time.DateOnly), runtime.NumCPU(), cpuModel(), output("uname", "-r"), runtime.Version(),
+	return fmt.Sprintf("%d CPUs, %s; Linux %s; %s; %s; libzmq %s; %s",
+		runtime.NumCPU(), cpuModel(), output("uname", "-r"), runtime.Version(),
 		strings.TrimSpace(strings.SplitN(output("/usr/sbin/rsyslogd", "-v"), "(", 2)[0]),
 		output("pkg-config", "--modversion", "libzmq"),
 		strings.SplitN(output("redis-server", "--version"), " sha", 2)[0])

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,23 +21,29 @@ import (
 // shell script waits at a fifo in the program's place. Then the script execs the program, and the queue
 // empties as fast as the conversation goes. The time is measured from the first to the last message, where
 // they arrive.
-type omprogBench struct{ programs string }
+type omprogBench struct {
+	programs string
+	size     int // bytes of a message; 0: messageSize
+	workers  int // of the queue; 0: one
+}
+
+func (b *omprogBench) messageSize() int { return cmp.Or(b.size, messageSize) }
 
 // startHeld starts rsyslogd and fills its queue with n messages for command. The caller stops the result, even
 // after an error.
 func (b *omprogBench) startHeld(ctx context.Context, n int, place placement, command string) (*rsyslogd, error) {
-	dir, err := os.MkdirTemp("", "rz-bench-")
-	if err != nil {
-		return &rsyslogd{}, err
-	}
-	r := &rsyslogd{dir: dir}
-	words := append(place.prefix(place.program), command)
-	hold := fmt.Sprintf("#!/bin/sh\nread x < %s/go\nexec %s\n", dir, strings.Join(words, " "))
-	err = errors.Join(unix.Mkfifo(filepath.Join(dir, "go"), 0o600), os.WriteFile(filepath.Join(dir, "hold"), []byte(hold), 0o700))
+	r, err := b.newRsyslogd()
 	if err != nil {
 		return r, err
 	}
-	err = r.start(ctx, place, `module(load="omprog")`, `type="omprog" binary="{dir}/hold" template="line" output="{dir}/stderr"
+	dir := r.dir
+	words := append(place.prefix(place.program), command)
+	hold := fmt.Sprintf("#!/bin/sh\nread x < %s/go\nexec %s\n", dir, strings.Join(words, " "))
+	err = errors.Join(unix.Mkfifo(filepath.Join(dir, "go"), 0o600), os.Link(dir+"/go", dir+"/fifo"), os.WriteFile(filepath.Join(dir, "hold"), []byte(hold), 0o700))
+	if err != nil {
+		return r, err
+	}
+	err = r.start(ctx, place, b.workers, `module(load="omprog")`, `type="omprog" binary="{dir}/hold" template="line" output="{dir}/stderr"
 		confirmMessages="on" confirmTimeout="60000" useTransactions="on"`)
 	if err != nil {
 		return r, err
@@ -44,9 +51,13 @@ func (b *omprogBench) startHeld(ctx context.Context, n int, place placement, com
 	return r, r.complaint(r.fill(ctx, n))
 }
 
-// release starts the program.
+// release starts the program, in each worker. Scripts that have opened the fifo are woken; later ones find a file.
 func (r *rsyslogd) release() error {
-	return os.WriteFile(filepath.Join(r.dir, "go"), []byte("go\n"), 0)
+	at := func(name string) string { return filepath.Join(r.dir, name) }
+	if err := errors.Join(os.WriteFile(at("file"), []byte("go\n"), 0o600), os.Rename(at("file"), at("go"))); err != nil {
+		return err
+	}
+	return os.WriteFile(at("fifo"), []byte("go\n"), 0)
 }
 
 // confirmer measures one of the reference programs, which report by themselves.
@@ -68,7 +79,10 @@ func (b *omprogBench) confirmer(name string, n int, place placement) func(contex
 		}
 		for ctx.Err() == nil {
 			if text, err := os.ReadFile(file); err == nil {
-				return parseReport(string(text))
+				s, err := parseReport("confirmer", string(text))
+				own, err1 := used(n, r.output())
+				s.Usage = append(own, s.Usage...)
+				return s, errors.Join(err, err1)
 			}
 			time.Sleep(20 * time.Millisecond)
 		}
@@ -83,6 +97,7 @@ func (b *omprogBench) push(n int, place placement) func(context.Context) (sample
 		if err != nil {
 			return sample{}, err
 		}
+		defer p.stop()
 		command := fmt.Sprintf("%s --socket push --confirm sent --connect %s", filepath.Join(b.programs, "omzmq"), p.endpoint)
 		return b.through(ctx, n, place, command, func(*rsyslogd) (sample, error) { return p.finish() })
 	}
@@ -91,28 +106,46 @@ func (b *omprogBench) push(n int, place placement) func(context.Context) (sample
 // stored measures omzmq and imzmq --to -, at imzmq's stdout. Each of the ways adds flags to the two.
 func (b *omprogBench) stored(n int, place placement, ways ...way) func(context.Context) (sample, error) {
 	return func(ctx context.Context) (sample, error) {
-		dir, err := os.MkdirTemp("", "rz-bench-")
+		sending, receiving, clean, err := b.flags(ctx, ways)
+		defer clean()
 		if err != nil {
 			return sample{}, err
 		}
-		defer os.RemoveAll(dir)
-		receiving := []string{"--to", "-"}
-		var sending []string
-		for _, way := range ways {
-			omzmq, imzmq, err := way(ctx, b.programs, dir)
-			if err != nil {
-				return sample{}, err
-			}
-			sending, receiving = append(sending, omzmq...), append(receiving, imzmq...)
-		}
-		i, err := b.startIMZMQ(ctx, place, receiving...)
+		i, err := b.startIMZMQ(ctx, place, append(receiving, "--to", "-")...)
 		defer i.stop()
 		if err != nil {
 			return sample{}, err
 		}
 		command := strings.Join(append([]string{b.omzmq(i)}, sending...), " ")
-		return b.through(ctx, n, place, command, func(*rsyslogd) (sample, error) { return countLines(i.out, n) })
+		return b.through(ctx, n, place, command, func(*rsyslogd) (sample, error) { return i.count(n) })
 	}
+}
+
+// count reads n lines of imzmq's output.
+func (i *imzmq) count(n int) (sample, error) {
+	s, err := countLines(i.out, n)
+	if err != nil {
+		return sample{}, err
+	}
+	s.Usage, err = used(n, of("imzmq", i.cmd))
+	return s, err
+}
+
+// flags returns what the ways add to the two commands. clean removes their files.
+func (b *omprogBench) flags(ctx context.Context, ways []way) (omzmq, imzmq []string, clean func(), err error) {
+	dir, err := os.MkdirTemp("", "rz-bench-")
+	clean = func() { os.RemoveAll(dir) }
+	if err != nil {
+		return nil, nil, clean, err
+	}
+	for _, way := range ways {
+		sending, receiving, err := way(ctx, b.programs, dir)
+		if err != nil {
+			return nil, nil, clean, err
+		}
+		omzmq, imzmq = append(omzmq, sending...), append(imzmq, receiving...)
+	}
+	return omzmq, imzmq, clean, nil
 }
 
 // way returns flags of omzmq and imzmq, whose files are in dir.
@@ -160,7 +193,8 @@ func (b *omprogBench) omzmq(i *imzmq) string {
 	return fmt.Sprintf("%s --connect %s", filepath.Join(b.programs, "omzmq"), i.endpoint)
 }
 
-// through releases the queue into command. The sample is that of arrives with omzmq's CPU time.
+// through releases the queue into command. The sample is that of arrives with the CPU time of omzmq, and what it and
+// rsyslogd used, unless arrives knows.
 func (b *omprogBench) through(ctx context.Context, n int, place placement, command string, arrives func(*rsyslogd) (sample, error)) (sample, error) {
 	r, err := b.startHeld(ctx, n, place, command)
 	defer r.stop()
@@ -174,8 +208,11 @@ func (b *omprogBench) through(ctx context.Context, n int, place placement, comma
 	if err != nil {
 		return sample{}, r.complaint(err)
 	}
-	cpu, err := r.programCPU()
-	s.cpu = cpu / float64(n) * 1e6
+	own, err := used(n, r.output(), r.program())
+	s.CPU = own[1].CPU
+	if cpuOf(s.Usage, "omzmq") == 0 {
+		s.Usage = append(own, s.Usage...)
+	}
 	return s, err
 }
 
@@ -193,5 +230,5 @@ func countLines(out io.Reader, n int) (sample, error) {
 		}
 		got += bytes.Count(buf[:k], []byte{'\n'})
 	}
-	return sample{rate: float64(n) / time.Since(first).Seconds()}, nil
+	return sample{Rate: float64(n) / time.Since(first).Seconds()}, nil
 }

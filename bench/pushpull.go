@@ -8,18 +8,23 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/bench/result"
 )
 
 const messageSize = 200 // bytes
 
-// parseReport reads what a measuring program prints at its end: messages, first and last time, CPU time.
-func parseReport(line string) (sample, error) {
-	var n, first, last, cpu float64
-	if _, err := fmt.Sscan(line, &n, &first, &last, &cpu); err != nil {
+// parseReport reads what a measuring program prints at its end: messages, first and last time, CPU time and, if it
+// knows, its peak of memory.
+func parseReport(process, line string) (sample, error) {
+	var n, first, last, cpu, kib float64
+	if k, err := fmt.Sscan(line, &n, &first, &last, &cpu, &kib); err != nil && k < 4 {
 		return sample{}, fmt.Errorf("report %q: %w", line, err)
 	}
-	return sample{rate: n / (last - first) * 1e9, cpu: cpu / n}, nil
+	return sample{Rate: n / (last - first) * 1e9, CPU: cpu / n,
+		Usage: []result.Usage{{Process: process, CPU: cpu / n, Peak: kib / 1024}}}, nil
 }
 
 // puller is a process that binds, prints its endpoint, takes messages and reports.
@@ -31,7 +36,7 @@ type puller struct {
 
 // startPuller starts a puller; placed is the command's prefix that pins it, if any.
 func startPuller(ctx context.Context, placed []string, command ...string) (*puller, error) {
-	args := append(placed, command...)
+	args := append(slices.Clone(placed), command...)
 	p := &puller{cmd: exec.CommandContext(ctx, args[0], args[1:]...)}
 	p.cmd.Stderr = os.Stderr
 	out, err := p.cmd.StdoutPipe()
@@ -50,6 +55,14 @@ func startPuller(ctx context.Context, placed []string, command ...string) (*pull
 	return p, nil
 }
 
+// stop ends it, if finish has not.
+func (p *puller) stop() {
+	if p.cmd.ProcessState == nil {
+		p.cmd.Process.Kill() //nolint:errcheck // it may have ended by itself
+		p.cmd.Wait()         //nolint:errcheck // it was killed
+	}
+}
+
 // finish waits for the report.
 func (p *puller) finish() (sample, error) {
 	line, err := io.ReadAll(io.LimitReader(p.out, 1000))
@@ -59,7 +72,7 @@ func (p *puller) finish() (sample, error) {
 	if err != nil {
 		return sample{}, err
 	}
-	return parseReport(string(line))
+	return parseReport("receiver", string(line))
 }
 
 // pushPull measures two processes, at the puller's side, with n messages of size bytes.

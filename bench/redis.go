@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -29,16 +28,14 @@ func (b *omprogBench) omhiredis(n int, place placement) func(context.Context) (s
 		if err != nil {
 			return sample{}, err
 		}
-		server.cmd.Process.Signal(syscall.SIGSTOP)
-		r, err := startInside(ctx, n, place, `module(load="omhiredis")`, fmt.Sprintf(
+		r, err := b.startFrozen(ctx, n, place, server.cmd, `module(load="omhiredis")`, fmt.Sprintf(
 			`type="omhiredis" server="127.0.0.1" serverport="%d" mode="queue" key="%s" template="bare"`, server.port, list))
 		defer r.stop()
-		server.cmd.Process.Signal(syscall.SIGCONT) // even after an error: a waiting rsyslogd does not stop
 		if err != nil {
 			return sample{}, err
 		}
 		s, err := server.count(ctx, n, r.output())
-		s.cpu = r.outputCPU() / float64(n) * 1e6
+		s.CPU = r.outputCPU() / float64(n) * 1e6
 		return s, r.complaint(err)
 	}
 }
@@ -53,7 +50,7 @@ func (b *omprogBench) storedInRedis(n int, place placement) func(context.Context
 			return sample{}, err
 		}
 		return b.through(ctx, n, place, b.omzmq(i), func(r *rsyslogd) (sample, error) {
-			return server.count(ctx, n, r.output(), process{"omzmq", r.programCPU}, of("imzmq", i.cmd))
+			return server.count(ctx, n, r.output(), r.program(), of("imzmq", i.cmd))
 		})
 	}
 }
@@ -87,7 +84,7 @@ func (b *omprogBench) fromFile(n int, socket, sender string) func(context.Contex
 			return sample{}, err
 		}
 		cpu, err := receiver.cpu()
-		s.cpu = cpu / float64(n) * 1e6
+		s.CPU = cpu / float64(n) * 1e6
 		return s, err
 	}
 }
@@ -99,7 +96,7 @@ func linesFile(name string, n int) (*os.File, error) {
 		return nil, err
 	}
 	defer file.Close()
-	if err := writeLines(file, n); err != nil {
+	if err := writeLines(file, n, messageSize); err != nil {
 		return nil, err
 	}
 	return os.Open(name)
@@ -123,12 +120,12 @@ func redisBenchmark(n, connections, commands int) func(context.Context) (sample,
 		if err != nil {
 			return sample{}, fmt.Errorf("redis-benchmark: %w", err)
 		}
-		shares, err := load.shares()
+		usage, err := load.usage(n)
 		if err != nil {
 			return sample{}, err
 		}
 		rate, err := requestsPerSecond(out)
-		return sample{rate: rate, shares: shares}, err
+		return sample{Rate: rate, Usage: usage}, err
 	}
 }
 
@@ -172,12 +169,9 @@ func startRedis(ctx context.Context, place placement) (*redisServer, error) {
 		return &redisServer{}, err
 	}
 	s := &redisServer{dir: dir}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
+	if s.port, err = freePort(); err != nil {
 		return s, err
 	}
-	s.port = l.Addr().(*net.TCPAddr).Port
-	l.Close()
 	log := filepath.Join(dir, "log")
 	args := append(place.prefix(place.program), "redis-server", "--bind", "127.0.0.1", "--port", fmt.Sprint(s.port),
 		"--dir", dir, "--logfile", log, "--save", "", "--appendonly", "no")
@@ -226,8 +220,8 @@ func (s *redisServer) count(ctx context.Context, n int, others ...process) (samp
 			first = length
 		case length >= n:
 			rate := float64(n-first) / time.Since(since.since).Seconds()
-			shares, err := since.shares()
-			return sample{rate: rate, shares: shares}, err
+			usage, err := since.usage(n - first)
+			return sample{Rate: rate, Usage: usage}, err
 		}
 	}
 }

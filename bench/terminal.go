@@ -12,6 +12,8 @@ import (
 	"strconv"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/bench/result"
 )
 
 // terminal measures how long a log line takes from a publisher on libzmq to a terminal on which a program
@@ -46,7 +48,7 @@ func terminal(programs string, lines, perSecond int, printer ...string) func(con
 		}
 		slices.Sort(delays)
 		at := func(thousandths int) float64 { return delays[len(delays)*thousandths/1000] }
-		return sample{latency: &latency{at(500), at(990), at(999)}}, nil
+		return sample{Latency: &result.Latency{P50: at(500), P99: at(990), P999: at(999)}}, nil
 	}
 }
 
