@@ -7,7 +7,7 @@ export CGO_ENABLED ?= 0
 # VERSION above is the version. Go must not ask git for one, because git refuses a clone that belongs to another user.
 export GOFLAGS := $(shell go env GOFLAGS) -buildvcs=false
 
-.PHONY: build install demo test race lint fuzz integration chaos bench clean
+.PHONY: build install demo test race lint fuzz integration chaos bench bench-quick clean
 
 build:
 	go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/ $(PROGRAMS)
@@ -53,8 +53,14 @@ chaos:
 	integration/setup test
 	go test -count=1 -v -timeout=0 -run '^TestChaos$$' ./integration -chaos $(CHAOS)
 
+# All rows with all samples, and the charts of them. It takes hours; bench/run -help says how to measure less.
 bench: build
-	bench/run
+	bench/run -rounds 7 -json bench/results.json
+	bench/run -charts
+
+# Some rows with few messages, within two minutes.
+bench-quick: build
+	bench/run -quick -rounds 2
 
 clean:
 	rm -rf bin dist .cache

@@ -177,7 +177,7 @@ func (p *rsyslogdPublisher) publish(ctx context.Context) (sample, error) {
 	if err := errors.Join(err, syscall.Kill(p.omzmq, syscall.SIGSTOP), p.fill(ctx, p.n)); err != nil {
 		return sample{}, p.complaint(err)
 	}
-	quiet(ctx)
+	quiet(ctx, patience)
 	began := time.Now()
 	if err := syscall.Kill(p.omzmq, syscall.SIGCONT); err != nil {
 		return sample{}, err

@@ -152,5 +152,10 @@ func hubRows(programs string) (rows []row) {
 	bare.seconds, libzmq.seconds = 3, 3
 	add("hub-latency-own", delay+own, bare)
 	add("hub-latency-libzmq", delay+free, libzmq)
+	for _, n := range []int{1, 10, 100} {
+		libzmq := libzmq
+		libzmq.subscribers = n
+		add(fmt.Sprintf("hub-delay-%d", n), fmt.Sprintf("through the proxy, 2,000 messages/s; subscribers: %d; ", n)+free, libzmq)
+	}
 	return rows
 }

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // omczmq measures rsyslog's own ZeroMQ output, sending to a libzmq PULL, which is frozen until the queue is full:
@@ -55,14 +57,37 @@ func (b *omprogBench) startFrozen(ctx context.Context, n int, place placement, r
 	return b.startInside(ctx, n, place, module, action)
 }
 
-// devNull measures the same for an rsyslogd that does everything except sending.
-func (b *omprogBench) devNull(n int) func(context.Context) (sample, error) {
+// discardConfig is that of an rsyslogd that takes messages from its queue and does nothing with them. Its only action
+// opens a fifo, which blocks until somebody reads it, and runs once a day.
+const discardConfig = `
+global(workDirectory="%[1]s")
+module(load="imptcp")
+ruleset(name="in" queue.type="linkedList" queue.size="1000000" queue.dequeueBatchSize="1000" queue.workerThreads="1") {
+	action(type="omfile" file="%[1]s/held" action.execOnlyOnceEveryInterval="86400")
+	stop
+}
+input(type="imptcp" path="%[1]s/in" ruleset="in" unlink="on")
+`
+
+// discard measures the CPU time of rsyslogd's output side without any output.
+func (b *omprogBench) discard(n int) func(context.Context) (sample, error) {
 	return func(ctx context.Context) (sample, error) {
-		r, err := b.startInside(ctx, n, placement{}, "", `type="omfile" file="/dev/null" template="bare"`)
+		r, err := b.newRsyslogd()
 		defer r.stop()
 		if err != nil {
 			return sample{}, err
 		}
+		held := filepath.Join(r.dir, "held")
+		err = errors.Join(unix.Mkfifo(held, 0o600), r.startWith(ctx, free, fmt.Sprintf(discardConfig, r.dir)))
+		if err != nil {
+			return sample{}, err
+		}
+		err = r.fill(ctx, n)
+		reader, openErr := os.OpenFile(held, os.O_RDONLY|unix.O_NONBLOCK, 0) // even after an error
+		if err := errors.Join(err, openErr); err != nil {
+			return sample{}, r.complaint(err)
+		}
+		defer reader.Close()
 		r.settledCPU(ctx)
 		usage, err := used(n, r.output())
 		return sample{CPU: usage[0].CPU, Usage: usage}, errors.Join(err, ctx.Err())

@@ -14,11 +14,14 @@ import (
 // machine describes what the figures were measured on.
 func machine() string {
 	return fmt.Sprintf("%d CPUs, %s; Linux %s; %s; %s; libzmq %s; %s",
-		runtime.NumCPU(), cpuModel(), output("uname", "-r"), runtime.Version(),
-		strings.TrimSpace(strings.SplitN(output("/usr/sbin/rsyslogd", "-v"), "(", 2)[0]),
+		runtime.NumCPU(), cpuModel(), release(), runtime.Version(),
+		strings.Join(strings.Fields(strings.SplitN(output("/usr/sbin/rsyslogd", "-v"), "(", 2)[0]), " "),
 		output("pkg-config", "--modversion", "libzmq"),
 		strings.SplitN(output("redis-server", "--version"), " sha", 2)[0])
 }
+
+// release is the kernel's version without what its builder has added.
+func release() string { return strings.SplitN(output("uname", "-r"), "-", 2)[0] }
 
 // output returns what a command prints, or its error: for descriptions only.
 func output(name string, args ...string) string {
@@ -42,11 +45,10 @@ func cpuModel() string {
 	return "unknown CPU"
 }
 
-// quiet waits until the CPUs have been 90 percent idle for a moment, for at most three seconds, and reports
-// whether they were.
-func quiet(ctx context.Context) bool {
+// quiet waits until the CPUs have been 90 percent idle for a moment, for at most a time, and reports whether they were.
+func quiet(ctx context.Context, longest time.Duration) bool {
 	idle, all := cpuTicks()
-	for range 15 {
+	for range longest / (200 * time.Millisecond) {
 		select {
 		case <-time.After(200 * time.Millisecond):
 		case <-ctx.Done():

@@ -52,7 +52,7 @@ func main() {
 	flag.StringVar(&o.textFile, "o", "", "write what is printed to this `file` too")
 	flag.StringVar(&o.json, "json", "", "put all samples into this `file`")
 	flag.StringVar(&o.baseline, "compare", "", "compare with the samples in this `file`")
-	flag.BoolVar(&o.quick, "quick", false, "a few rows with few messages, in two minutes")
+	flag.BoolVar(&o.quick, "quick", false, "few messages, and without -rows few rows: two minutes")
 	flag.BoolVar(&o.charts, "charts", false, "draw the charts of the file of samples into "+imagesFolder+", and nothing else")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -69,31 +69,21 @@ func (o options) run(ctx context.Context) error {
 	}
 	var text bytes.Buffer
 	out := io.MultiWriter(os.Stdout, &text)
-	now, failed := o.measure(ctx, out)
-	saved := now
-	if o.json != "" {
-		var err error
-		if saved, err = result.Read(o.json); err != nil {
-			return err
-		}
-		if len(now.Rows) > 0 {
-			if dropped := saved.Merge(now.Machine, now.Rows); dropped > 0 {
-				fmt.Fprintf(os.Stderr, "bench: %s was of another machine: %d rows dropped\n", o.json, dropped)
-			}
-			if err := saved.Write(o.json); err != nil {
-				return err
-			}
-		}
+	now, failed, err := o.measure(ctx, out)
+	if err != nil {
+		return err
 	}
 	if o.baseline != "" {
 		old, err := result.Read(o.baseline)
 		if err != nil {
 			return err
 		}
-		if o.rounds > 0 {
-			saved = now
+		if o.rounds == 0 {
+			if now, err = result.Read(o.json); err != nil {
+				return err
+			}
 		}
-		fmt.Fprintf(out, "\n%d figures are worse than in %s\n", result.Compare(out, old, saved), o.baseline)
+		fmt.Fprintf(out, "\n%d figures are worse than in %s\n", result.Compare(out, old, now), o.baseline)
 	}
 	if o.textFile != "" {
 		if err := os.WriteFile(o.textFile, text.Bytes(), 0o644); err != nil {
@@ -106,29 +96,53 @@ func (o options) run(ctx context.Context) error {
 	return nil
 }
 
-// measure runs the rows, prints them and returns them, and how many failed.
-func (o options) measure(ctx context.Context, out io.Writer) (all result.File, failed int) {
-	all.Machine = machine()
+// measure runs the rows, prints and saves them, and returns them, and how many failed.
+func (o options) measure(ctx context.Context, out io.Writer) (all result.File, failed int, err error) {
 	if o.rounds == 0 {
-		return all, 0
+		return all, 0, nil
 	}
+	all.Machine = machine()
 	fmt.Fprintf(out, "%s: %s\n", time.Now().Format(time.DateOnly), all.Machine)
-	rows, begun := o.chosen(), time.Now()
+	rows, begun, patience := o.chosen(), time.Now(), patience
+	if o.quick {
+		patience = quickPatience
+	}
 	for i, r := range rows {
-		if o.quick && time.Since(begun) > quickTime {
+		if o.quick && o.rows == "" && time.Since(begun) > quickTime {
 			fmt.Fprintf(out, "\n%d rows are left out: the time is over\n", len(rows)-i)
 			break
 		}
-		done, err := r.measure(ctx, o.rounds, out)
+		if ctx.Err() != nil {
+			return all, failed, ctx.Err()
+		}
+		done, err := r.measure(ctx, o.rounds, patience, out)
 		if err != nil {
 			fmt.Fprintf(os.Stderr, "bench: %s: %v\n", r.key, err)
 			failed++
 		}
 		if len(done.Contestants) > 0 {
 			all.Rows = append(all.Rows, done)
+			if err := o.save(all.Machine, done); err != nil {
+				return all, failed, err
+			}
 		}
 	}
-	return all, failed
+	return all, failed, nil
+}
+
+// save puts a row into the file of samples, if there is to be one.
+func (o options) save(machine string, r result.Row) error {
+	if o.json == "" {
+		return nil
+	}
+	saved, err := result.Read(o.json)
+	if err != nil {
+		return err
+	}
+	if dropped := saved.Merge(machine, []result.Row{r}); dropped > 0 {
+		fmt.Fprintf(os.Stderr, "bench: %s was of another machine: %d rows dropped\n", o.json, dropped)
+	}
+	return saved.Write(o.json)
 }
 
 // chosen returns the rows that are to run.

@@ -82,7 +82,7 @@ func (b *omprogBench) stalledUnderOmprog(flags ...string) func(context.Context) 
 }
 
 // plenty is how many messages are more than any window holds.
-func plenty(b *omprogBench) int { return min(100_000, 400<<20/b.messageSize()) }
+func plenty(b *omprogBench) int { return min(100_000, 192<<20/b.messageSize()) }
 
 func (b *omprogBench) stalled(start func(context.Context, *puller) (process, func(), error)) func(context.Context) (sample, error) {
 	return func(ctx context.Context) (sample, error) {

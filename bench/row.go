@@ -41,12 +41,14 @@ func (s scale) of(n int) int { return max(1, int(float64(n)*float64(s))) }
 
 const (
 	quickScale = scale(0.2)
-	quickTime  = 95 * time.Second // no row of -quick begins later
+	quickTime  = 90 * time.Second // no row of -quick begins later
+	// patience is how long a run waits for a quiet machine.
+	patience, quickPatience = 3 * time.Second, time.Second
 )
 
 // quickRows are the rows of -quick.
 var quickRows = map[string]bool{"relp": true, "omprog-free": true, "stdout": true, "chain": true, "redis-relp": true,
-	"pushpull": true, "latency-50": true, "memory-idle": true}
+	"pushpull": true, "latency-even": true, "memory-idle": true}
 
 func splitKeys(text string) []string {
 	return strings.FieldsFunc(text, func(r rune) bool { return r == ',' })
@@ -59,14 +61,14 @@ func (r row) matches(keys []string) bool {
 
 // measure runs the contestants in turn and prints the row. A contestant that fails does not run again, and is neither
 // printed nor in the results.
-func (r row) measure(ctx context.Context, rounds int, out io.Writer) (done result.Row, all error) {
+func (r row) measure(ctx context.Context, rounds int, patience time.Duration, out io.Writer) (done result.Row, all error) {
 	samples, failed, busy, runs := make([][]sample, len(r.contestants)), make([]bool, len(r.contestants)), 0, 0
 	for range rounds {
 		for i, c := range r.contestants {
 			if failed[i] || ctx.Err() != nil {
 				continue
 			}
-			if runs++; !quiet(ctx) {
+			if runs++; !quiet(ctx, patience) {
 				busy++
 			}
 			limited, cancel := context.WithTimeout(ctx, 2*time.Minute)

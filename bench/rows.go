@@ -69,7 +69,7 @@ func (b *omprogBench) cpuRows(scale scale) []row {
 	n := scale.of(200_000)
 	return []row{{"cpu", "CPU time of rsyslogd's output threads, and of omzmq", []contestant{
 		{name: "rsyslogd, omczmq PUSH to libzmq", run: b.omczmq(n, free)},
-		{name: "rsyslogd, omfile to /dev/null", run: b.devNull(n)},
+		{name: "rsyslogd that discards", run: b.discard(n)},
 		ours("omzmq push, sent, to libzmq", b.push(n, free)),
 		ours("omzmq dealer, stored, to imzmq", b.stored(n, free)),
 		ours("omzmq --relp, stored, to a C ROUTER", b.relpStored(2*n, free)),

@@ -9,13 +9,15 @@ import (
 	"os/exec"
 	"path/filepath"
 	"time"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/bench/result"
 )
 
 // sizeRows measure what the size of a message makes of the rate and of the latency.
 func (b *omprogBench) sizeRows(scale scale) (rows []row) {
 	const (
 		bytes     = 160 << 20 // of all messages of a run, at most
-		perSecond = 1000
+		perSecond = 250
 	)
 	for _, size := range []int{50, 200, 1 << 10, 8 << 10, 64 << 10} {
 		sized := *b
@@ -30,7 +32,7 @@ func (b *omprogBench) sizeRows(scale scale) (rows []row) {
 	for _, size := range []int{50, 200, 1 << 10, 8 << 10, 64 << 10} {
 		sized := *b
 		sized.size = size
-		r := row{key: fmt.Sprintf("size-latency-%d", size),
+		r := row{key: fmt.Sprintf("size-delay-%d", size),
 			title: fmt.Sprintf("from a line's entry into rsyslogd to the destination; %d lines/s of %d bytes", perSecond, size)}
 		for _, p := range []path{sized.omczmqPath(0), sized.omprogPath(0), sized.relpPath(0)} {
 			d := time.Duration(float64(3*time.Second) * float64(scale))
@@ -79,13 +81,13 @@ func (b *omprogBench) senders(n, count int) func(context.Context) (sample, error
 			return sample{}, err
 		}
 		file.Close()
-		all, stop, err := startMany(count, func() (*exec.Cmd, io.Closer, error) {
+		all, err := startMany(count, func() (*exec.Cmd, io.Closer, error) {
 			file, err := os.Open(name)
 			cmd := exec.CommandContext(ctx, filepath.Join(b.programs, "omzmq"), "--connect", i.endpoint, "--log-level", "error")
 			cmd.Stdin, cmd.Stderr = file, os.Stderr
 			return cmd, file, err
 		})
-		defer stop()
+		defer all.stop()
 		if err != nil {
 			return sample{}, err
 		}
@@ -93,8 +95,10 @@ func (b *omprogBench) senders(n, count int) func(context.Context) (sample, error
 		if err != nil {
 			return sample{}, err
 		}
-		s.Usage, err = used(n, of("imzmq", i.cmd), all) // senders that have ended are not waited for yet
+		peak := all.process().peak()
+		s.Usage, err = used(each*count, of("imzmq", i.cmd))
 		s.CPU = cpuOf(s.Usage, "imzmq")
+		s.Usage = append(s.Usage, result.Usage{Process: "senders", CPU: all.wait().Seconds() / float64(each*count) * 1e6, Peak: peak})
 		return s, err
 	}
 }
@@ -108,10 +112,10 @@ func (b *omprogBench) libzmqSenders(n, count int) func(context.Context) (sample,
 			return sample{}, err
 		}
 		defer p.stop()
-		_, stop, err := startMany(count, func() (*exec.Cmd, io.Closer, error) {
+		all, err := startMany(count, func() (*exec.Cmd, io.Closer, error) {
 			return exec.CommandContext(ctx, filepath.Join(b.programs, "zmq_push"), p.endpoint, fmt.Sprint(each), fmt.Sprint(messageSize)), nil, nil
 		})
-		defer stop()
+		defer all.stop()
 		if err != nil {
 			return sample{}, err
 		}
@@ -119,15 +123,11 @@ func (b *omprogBench) libzmqSenders(n, count int) func(context.Context) (sample,
 	}
 }
 
-// startMany starts commands, and closes what they have inherited. stop ends those that have not ended by themselves.
-func startMany(count int, next func() (*exec.Cmd, io.Closer, error)) (all process, stop func(), err error) {
-	var commands []*exec.Cmd
-	stop = func() {
-		for _, cmd := range commands {
-			cmd.Process.Kill() //nolint:errcheck // it may have ended
-			cmd.Wait()         //nolint:errcheck // its exit code is not what is measured
-		}
-	}
+// many are commands that run at the same time.
+type many []*exec.Cmd
+
+// startMany starts commands, and closes what they have inherited. The caller stops the result, even after an error.
+func startMany(count int, next func() (*exec.Cmd, io.Closer, error)) (all many, err error) {
 	for range count {
 		cmd, inherited, err := next()
 		if err == nil {
@@ -137,14 +137,37 @@ func startMany(count int, next func() (*exec.Cmd, io.Closer, error)) (all proces
 			err = errors.Join(err, inherited.Close())
 		}
 		if err != nil {
-			return process{}, stop, err
+			return all, err
 		}
-		commands = append(commands, cmd)
+		all = append(all, cmd)
 	}
+	return all, nil
+}
+
+func (m many) process() process {
 	return together("senders", func() (pids []string) {
-		for _, cmd := range commands {
+		for _, cmd := range m {
 			pids = append(pids, fmt.Sprint(cmd.Process.Pid))
 		}
 		return pids
-	}), stop, nil
+	})
+}
+
+// wait waits until all have ended and returns their CPU time. That of one is too short for the ticks of /proc.
+func (m many) wait() (cpu time.Duration) {
+	for _, cmd := range m {
+		cmd.Wait() //nolint:errcheck // its exit code is not what is measured
+		cpu += cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+	}
+	return cpu
+}
+
+// stop ends those that nobody has waited for.
+func (m many) stop() {
+	for _, cmd := range m {
+		if cmd.ProcessState == nil {
+			cmd.Process.Kill() //nolint:errcheck // it may have ended
+			cmd.Wait()         //nolint:errcheck // it was killed
+		}
+	}
 }

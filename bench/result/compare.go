@@ -99,7 +99,7 @@ func Compare(out io.Writer, old, new File) (worse int) {
 
 func (c Contestant) compare(out io.Writer, old Contestant) (worse int) {
 	all := metrics()
-	if len(c.Samples) > 0 {
+	if c.Ours && len(c.Samples) > 0 { // the memory of others is not ours to mend
 		for i, u := range c.Samples[0].Usage {
 			all = append(all, memory(i, u.Process))
 		}

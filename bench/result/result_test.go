@@ -60,7 +60,7 @@ func TestMerge(t *testing.T) {
 
 // repeated is a file with one row and one contestant, whose rates are given.
 func repeated(rates ...float64) File {
-	c := Contestant{Name: "ours"}
+	c := Contestant{Name: "ours", Ours: true}
 	for _, r := range rates {
 		c.Samples = append(c.Samples, Sample{Rate: r, Usage: []Usage{{Process: "omzmq", Peak: 1e6 / r}}})
 	}
