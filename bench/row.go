@@ -41,7 +41,7 @@ func (s scale) of(n int) int { return max(1, int(float64(n)*float64(s))) }
 
 const (
 	quickScale = scale(0.2)
-	quickTime  = 90 * time.Second // no row of -quick begins later
+	quickTime  = 80 * time.Second // no row of -quick begins later; building takes time too
 	// patience is how long a run waits for a quiet machine.
 	patience, quickPatience = 3 * time.Second, time.Second
 )
