@@ -6,9 +6,9 @@ import (
 	"testing"
 )
 
-// Examples checks that a program's help shows three examples or more, and that each is a valid command line of that program.
-// command is how the program is called, such as "zmqtap hub". take gets an example's arguments after command, as a
-// shell would pass them; it returns an error if the program does not accept them.
+// Examples checks that a program's help shows three examples or more, and that each is a valid command line of that
+// program. command is how the program is called, such as "zmqtap hub". take gets an example's arguments after command,
+// as a shell would pass them; it returns an error if the program does not accept them.
 func Examples(t *testing.T, command, help string, take func(args []string) error) {
 	t.Helper()
 	_, section, _ := strings.Cut(help, "\nExamples:\n")
