@@ -5,12 +5,16 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // proxy is a TCP hop between a program and the port it connects to. It can cut connections and hold their
 // bytes back.
 type proxy struct {
 	to       string // port
+	relp     bool   // the program is omrelp: it waits while nothing listens there, and wants prompt ACKs
 	listener net.Listener
 	work     sync.WaitGroup
 	held     atomic.Int32 // connections on which mute holds a reply back
@@ -45,7 +49,7 @@ func (p *proxy) accept() {
 		if err != nil {
 			return // closed by end
 		}
-		out, err := net.Dial("tcp", "127.0.0.1:"+p.to)
+		out, err := p.dial()
 		if err != nil {
 			in.Close() // nothing listens there: the program must see that
 			continue
@@ -56,6 +60,19 @@ func (p *proxy) accept() {
 		}
 		p.work.Go(func() { p.pass(a, b, false) })
 		p.work.Go(func() { p.pass(b, a, true) })
+	}
+}
+
+func (p *proxy) dial() (net.Conn, error) {
+	for {
+		out, err := net.Dial("tcp", "127.0.0.1:"+p.to)
+		p.mu.Lock()
+		tries := err != nil && p.relp && !p.ended
+		p.mu.Unlock()
+		if !tries {
+			return out, err
+		}
+		<-time.After(5 * time.Millisecond)
 	}
 }
 
@@ -77,7 +94,13 @@ func (p *proxy) enter(a, b *net.TCPConn) bool {
 // fall in the middle of messages.
 func (p *proxy) pass(from, to *net.TCPConn, back bool) {
 	piece := make([]byte, 4096)
+	raw, _ := from.SyscallConn() // a TCP connection has one
 	for {
+		if p.relp {
+			raw.Control(func(fd uintptr) { //nolint:errcheck // Read tells
+				unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_QUICKACK, 1) //nolint:errcheck // without it, it is slow
+			})
+		}
 		n, err := from.Read(piece)
 		p.mu.Lock()
 		open, replies := p.open, p.replies
