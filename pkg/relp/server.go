@@ -91,6 +91,7 @@ func NewServer(cfg ServerConfig) *Server {
 func (s *Server) Run(ctx, draining context.Context, listener net.Listener) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	smallSegments(listener)
 	listener = s.cfg.Gate.Listener(listener)
 	defer context.AfterFunc(ctx, func() { listener.Close() })()
 	failed := make(chan error, 1)
