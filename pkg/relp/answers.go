@@ -132,18 +132,19 @@ func (c *serving) writeRest() {
 	c.changed.Broadcast()
 }
 
-// owes reports whether an answer is missing. A session that has made no progress for too long is ended.
-func (c *serving) owes(now time.Time) bool {
+// owes reports whether an answer is missing, and whether messages may yet be taken. A session that has made no progress
+// for too long is ended.
+func (c *serving) owes(now time.Time) (owes, reads bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.unanswered() == 0 {
-		return false
+		return false, !c.read
 	}
 	if limit := c.server.cfg.SendTimeout; now.Sub(c.since) > limit && c.reason == nil {
 		c.server.cfg.Account.TimedOut()
 		c.part(fmt.Errorf("%d messages are not confirmed after %v; they come again", c.unanswered(), limit))
 	}
-	return true
+	return true, !c.read
 }
 
 // part ends the session for a reason. The client has a while to read what it was told: were the connection closed at

@@ -67,7 +67,7 @@ type Server struct {
 	room     chan struct{} // closed when the account may be ready; nil while nothing waits for that
 	work     sync.WaitGroup
 
-	owing chan struct{} // a session owes answers that owed none
+	owing chan struct{} // see owes
 
 	// The answering goroutine's.
 	answering []*serving // scratch
@@ -95,7 +95,11 @@ func (s *Server) Run(ctx, draining context.Context, listener net.Listener) error
 	listener = s.cfg.Gate.Listener(listener)
 	defer context.AfterFunc(ctx, func() { listener.Close() })()
 	failed := make(chan error, 1)
-	go func() { failed <- s.accept(ctx, listener) }()
+	go func() {
+		err := s.accept(ctx, listener)
+		cancel()
+		failed <- err
+	}()
 	s.answer(ctx, draining)
 	cancel()
 	err := <-failed
@@ -175,21 +179,24 @@ func (s *Server) answer(ctx, draining context.Context) {
 		case <-draining.Done():
 			return
 		}
-		if wait := s.step(time.Now()); wait > 0 {
-			timer.Reset(wait)
-		} else if stopping == nil {
+		wait, owing, reading := s.step(time.Now())
+		if stopping == nil && !owing && !reading {
 			return
+		}
+		if wait > 0 {
+			timer.Reset(wait)
 		}
 	}
 }
 
-// step answers what is settled, and returns how long to wait at most before the next step; 0: nothing is owed.
-func (s *Server) step(now time.Time) (wait time.Duration) {
+// step answers what is settled, and returns how long to wait at most before the next step; 0: for nothing. owing: a session
+// owes answers. reading: one may yet take messages.
+func (s *Server) step(now time.Time) (wait time.Duration, owing, reading bool) {
 	s.cfg.Account.Poll()
-	owing := false
 	s.each(func(c *serving) {
 		c.answer(now)
-		owing = c.owes(now) || owing
+		owes, reads := c.owes(now)
+		owing, reading = owing || owes, reading || reads
 	})
 	s.cfg.Account.Reclaim()
 	s.moved()
@@ -201,11 +208,11 @@ func (s *Server) step(now time.Time) (wait time.Duration) {
 	}
 	switch {
 	case owing && s.cfg.Poll > 0:
-		return s.cfg.Poll
+		wait = s.cfg.Poll
 	case owing && (wait == 0 || wait > checkInterval):
-		return checkInterval
+		wait = checkInterval
 	}
-	return wait
+	return wait, owing, reading
 }
 
 // moved wakes the sessions that wait for room.
@@ -218,7 +225,7 @@ func (s *Server) moved() {
 	}
 }
 
-// owes wakes the answering goroutine: a session owes answers that owed none.
+// owes wakes the answering goroutine: a session owes answers that owed none, or has stopped reading.
 func (s *Server) owes() {
 	select {
 	case s.owing <- struct{}{}:

@@ -45,6 +45,7 @@ type serving struct {
 	taken  []int    // their transaction numbers
 
 	mu      sync.Mutex
+	read    bool   // the reader takes nothing more
 	stream  Stream // nil: not open, or parted
 	txnrs   []int  // of the messages that are not answered, from first on
 	first   int
@@ -82,6 +83,8 @@ func (c *serving) run(ctx context.Context) error {
 	closed, err := c.converse(ctx)
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.read = true
+	c.server.owes() // if the server ends, it waits for this
 	for ctx.Err() != nil && c.reason == nil && !closed && c.unanswered()+len(c.answers.out) > 0 {
 		c.changed.Wait() // the server goes on answering
 	}
