@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"bytes"
+	"hash/maphash"
 	"slices"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/journal"
@@ -40,16 +41,36 @@ type cut struct {
 	at    int64 // when
 	lines []cutLine
 	bytes int
-	first int              // the first that was not answered
-	left  int              // lines that have not come again, from first on
-	own   bool             // the entries have memory of their own
-	mixed bool             // they are those of several connections, of an earlier process
-	where map[string][]int // the places of a text in lines, ascending
+	first int           // the first that was not answered
+	left  int           // lines that have not come again, from first on
+	own   bool          // the entries have memory of their own
+	mixed bool          // they are those of several connections, of an earlier process
+	where map[key][]int // the places of a text in lines, ascending
 }
 
 type cutLine struct {
-	entry *entry
-	taken bool // it came again
+	entry *entry // nil: it was answered before the account was last empty
+	taken bool   // it came again
+}
+
+// key stands for a line's text. That two texts have the same one does not happen: it has 64 bits, and no client knows the
+// seed.
+type key uint64
+
+var keySeed = maphash.MakeSeed()
+
+func keyOf(line []byte) key { return key(maphash.Bytes(keySeed, line)) }
+
+// keep remembers the lines of a connection, which are all answered: their memory is about to be used again.
+func (st *Stream) keep() {
+	for _, e := range st.lines[max(len(st.lines)-cutTail, 0):] {
+		st.kept = append(st.kept, keyOf(e.line))
+	}
+	if len(st.kept) > 2*cutTail {
+		st.kept = append(st.kept[:0], st.kept[len(st.kept)-cutTail:]...)
+	}
+	clear(st.lines)
+	st.lines, st.answered = st.lines[:0], 0
 }
 
 // resumption is how far a connection has sent again what a cut one had brought.
@@ -59,15 +80,23 @@ type resumption struct {
 	last      int  // the place in it of the last line that came again
 }
 
-func newCut(entries []*entry, first int, now int64) *cut {
-	c := &cut{at: now, first: first, left: len(entries) - first, lines: make([]cutLine, len(entries)), where: make(map[string][]int)}
-	for i, e := range entries {
-		c.lines[i].entry = e
-		text := string(e.line)
-		c.bytes += len(text)
-		c.where[text] = append(c.where[text], i)
+// newCut makes a cut of lines that are kept, and after these of entries, of which the given one is the first that was not
+// answered.
+func newCut(kept []key, entries []*entry, first int, now int64) *cut {
+	c := &cut{at: now, first: len(kept) + first, left: len(entries) - first, where: make(map[key][]int)}
+	for _, k := range kept {
+		c.add(k, nil)
+	}
+	for _, e := range entries {
+		c.add(keyOf(e.line), e)
+		c.bytes += len(e.line)
 	}
 	return c
+}
+
+func (c *cut) add(k key, e *entry) {
+	c.where[k] = append(c.where[k], len(c.lines))
+	c.lines = append(c.lines, cutLine{entry: e})
 }
 
 // cut remembers a connection that was cut. If it was itself sending again what an earlier one had brought, the rest of
@@ -90,7 +119,8 @@ func (s *Streams) cut(st *Stream) {
 		s.forgetDone()
 	}
 	if first := st.answered - from; first < len(entries) {
-		s.cuts = append(s.cuts, newCut(entries, first, s.now()))
+		kept := st.kept[max(len(st.kept)+first-cutTail, 0):]
+		s.cuts = append(s.cuts, newCut(kept, entries, first, s.now()))
 	}
 	s.forget(s.beyond())
 }
@@ -99,7 +129,7 @@ func (s *Streams) cut(st *Stream) {
 // of other clients, too.
 func (c *cut) giveBack(entries []*entry) {
 	for _, e := range entries {
-		for _, at := range c.where[string(e.line)] {
+		for _, at := range c.where[keyOf(e.line)] {
 			if l := &c.lines[at]; l.taken && l.entry == e {
 				l.taken = false
 				c.left++
@@ -128,7 +158,7 @@ func (s *Streams) resume(st *Stream, line []byte) *entry {
 		for _, c := range s.cuts {
 			if at := c.begin(line); at >= 0 {
 				r.cut = c
-				return s.take(st, at)
+				return s.take(st, at, line)
 			}
 		}
 		return nil
@@ -136,11 +166,11 @@ func (s *Streams) resume(st *Stream, line []byte) *entry {
 	if r.cut == nil {
 		return nil
 	}
-	places := r.cut.where[string(line)]
+	places := r.cut.where[keyOf(line)]
 	next, _ := slices.BinarySearch(places, r.last+1)
 	for _, at := range places[next:] {
 		if !r.cut.lines[at].taken {
-			return s.take(st, at)
+			return s.take(st, at, line)
 		}
 	}
 	r.cut = nil
@@ -150,7 +180,7 @@ func (s *Streams) resume(st *Stream, line []byte) *entry {
 // begin returns the place of the line with which a client begins to send again; -1: it is none of this connection.
 func (c *cut) begin(line []byte) int {
 	begins := -1
-	for _, at := range c.where[string(line)] {
+	for _, at := range c.where[keyOf(line)] {
 		switch {
 		case c.lines[at].taken:
 		case c.mixed || at == c.first:
@@ -163,7 +193,7 @@ func (c *cut) begin(line []byte) int {
 }
 
 // take notes that a line has come again, and returns its entry.
-func (s *Streams) take(st *Stream, at int) *entry {
+func (s *Streams) take(st *Stream, at int, line []byte) *entry {
 	c := st.resumed.cut
 	l := &c.lines[at]
 	l.taken = true
@@ -172,6 +202,9 @@ func (s *Streams) take(st *Stream, at int) *entry {
 		if c.left--; c.left == 0 {
 			s.forgetDone()
 		}
+	}
+	if l.entry == nil {
+		return &entry{line: bytes.Clone(line), state: confirmed, sent: true}
 	}
 	s.sender.mu.Lock()
 	defer s.sender.mu.Unlock()
@@ -212,8 +245,8 @@ func (s *Streams) expire() {
 func (s *Streams) forget(n int) {
 	for _, c := range s.cuts[:n] {
 		for i := range c.lines {
-			if !c.lines[i].taken {
-				c.lines[i].entry.ref.Settle()
+			if l := &c.lines[i]; l.entry != nil && !l.taken {
+				l.entry.ref.Settle()
 			}
 			c.lines[i].taken = true
 		}
@@ -229,7 +262,7 @@ func (s *Streams) forget(n int) {
 func (c *cut) detach(refs []journal.Ref) []journal.Ref {
 	for i := range c.lines {
 		l := &c.lines[i]
-		if l.taken {
+		if l.taken || l.entry == nil {
 			l.entry = nil
 			continue
 		}

@@ -41,7 +41,7 @@ type Streams struct {
 func NewStreams(sender *Sender, now func() int64) *Streams {
 	s := &Streams{sender: sender, open: make(map[*Stream]struct{}), now: now, lines: len(sender.owed.revived)}
 	if len(sender.restored) > 0 {
-		c := newCut(sender.restored, 0, s.now())
+		c := newCut(nil, sender.restored, 0, s.now())
 		c.mixed = true
 		s.cuts, sender.restored = append(s.cuts, c), nil
 	}
@@ -53,6 +53,7 @@ type Stream struct {
 	all      *Streams
 	lines    []*entry // accepted since the account was last empty
 	answered int      // how many of them are answered
+	kept     []key    // of the last lines that were answered before that
 	refused  bool     // the last answer was a refusal: the connection ends, and nothing more is answered
 	resumed  resumption
 }
@@ -165,8 +166,7 @@ func (s *Streams) Reclaim() {
 		refs = c.detach(refs)
 	}
 	for st := range s.open {
-		clear(st.lines)
-		st.lines, st.answered = st.lines[:0], 0
+		st.keep()
 	}
 	s.lines = 0
 	s.sender.emptied(refs)

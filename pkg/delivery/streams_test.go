@@ -129,6 +129,26 @@ func TestWhatACutStreamOwedComesAgain(t *testing.T) {
 }
 
 // A connection that sends again is cut itself. Its lines come again, and then the rest of those before.
+// Answers that were not read may be those of lines from before the account was last empty, and from before that.
+func TestAnsweredBeforeTheAccountWasEmpty(t *testing.T) {
+	s := newStreamed(t, nil)
+	st := s.Open()
+	for i, line := range []string{"a", "b", "c"} {
+		st.accept(line)
+		s.stored(uint64(i + 1))
+		s.settles(st, 1, "")
+		s.Reclaim()
+	}
+	st.accept("d", "e").End(true)
+	next := s.Open().accept("b", "c")
+	s.settles(next, 2, "")
+	next.End(true) // cut again, and again without its answers
+	last := s.Open().accept("b", "c", "d", "e", "f")
+	s.stored(6)
+	s.settles(last, 5, "")
+	expectGot(t, s.link, "1 a", "2 b", "3 c", "4 d", "5 e", "6 f")
+}
+
 func TestCutWhileItSendsAgain(t *testing.T) {
 	s := newStreamed(t, nil)
 	s.Open().accept("a", "b", "c", "d").End(true)
