@@ -165,6 +165,7 @@ func (c *relpClient) ended(t *testing.T) (told []relpTold) {
 		select {
 		case a, open := <-c.answers:
 			if !open {
+				c.Close()
 				return told
 			}
 			told = append(told, a)

@@ -94,6 +94,8 @@ func (c *serving) run(ctx context.Context) error {
 	}
 	if c.reason != nil {
 		err = c.reason
+	} else if why := c.guest.Ended(); why != nil {
+		err = why
 	}
 	if closed || errors.Is(err, errServerEnds) || errors.Is(err, errNobody) || errors.Is(err, errRenewed) {
 		return nil
@@ -215,8 +217,10 @@ func (c *serving) take(f Frame, size int) {
 	c.batch, c.taken = append(c.batch, text), append(c.taken, f.Txnr)
 }
 
-// accept hands the batch to the account, as soon as that takes it.
+// accept hands the batch to the account, as soon as that takes it. A client that has brought a whole message is no stranger
+// any more.
 func (c *serving) accept(ctx context.Context) error {
+	c.guest.Hold()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.stream != nil { // else we have ended the session, and the batch comes again
@@ -258,7 +262,6 @@ func (c *serving) open(ctx context.Context, f Frame) error {
 	if ctx.Err() != nil {
 		return errServerEnds // the deadline that tells has just been taken away
 	}
-	c.guest.Hold()
 	c.mu.Lock()
 	c.stream = c.server.cfg.Open()
 	c.mu.Unlock()
