@@ -104,7 +104,10 @@ func between(r *rand.Rand, least, most time.Duration) time.Duration {
 }
 
 func (c *chaos) killOmzmq(r *rand.Rand) bool {
-	if c.down[c.from] {
+	switch {
+	case c.intake != nil:
+		return c.endIntake(r)
+	case c.down[c.from]:
 		return false // it is away, or stops: see farewell
 	}
 	pids := children(c.t, c.from.pid(), "omzmq")
@@ -170,7 +173,7 @@ func (c *chaos) occupy(p *post) {
 }
 
 func (c *chaos) cut(r *rand.Rand) bool {
-	n := c.post(r).proxy.cut(r.IntN(2) == 0)
+	n := c.proxy(r).cut(r.IntN(2) == 0)
 	if n == 0 {
 		return false
 	}
@@ -180,12 +183,12 @@ func (c *chaos) cut(r *rand.Rand) bool {
 }
 
 func (c *chaos) stall(r *rand.Rand) bool {
-	p, down := c.post(r), between(r, 50*time.Millisecond, 4*chaosHeartbeat)
-	if !p.proxy.stall() {
+	p, down := c.proxy(r), between(r, 50*time.Millisecond, 4*chaosHeartbeat)
+	if !p.stall() {
 		return false
 	}
 	c.happen["stall"]++
-	c.later(down, p.proxy.resume)
+	c.later(down, p.resume)
 	return true
 }
 
@@ -227,6 +230,15 @@ func (c *chaos) raise(d *rsyslogd) {
 }
 
 func (c *chaos) post(r *rand.Rand) *post { return c.posts[r.IntN(len(c.posts))] }
+
+// proxy returns one of the proxies.
+func (c *chaos) proxy(r *rand.Rand) *proxy {
+	p := c.post(r).proxy
+	if c.hop != nil && r.IntN(2) == 0 {
+		return c.hop
+	}
+	return p
+}
 
 func isOmzmq(pid int) bool {
 	exe, _ := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid)) // it may have ended

@@ -36,7 +36,10 @@ func (c *chaos) halt(r *rand.Rand, pid int, kind string) bool {
 }
 
 func (c *chaos) haltOmzmq(r *rand.Rand) bool {
-	if c.down[c.from] {
+	switch {
+	case c.intake != nil:
+		return c.intake.running() && c.halt(r, c.intake.pid(), "halt-omzmq")
+	case c.down[c.from]:
 		return false // see farewell
 	}
 	pids := children(c.t, c.from.pid(), "omzmq")

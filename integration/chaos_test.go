@@ -15,6 +15,7 @@ var (
 	chaosSeed = flag.Uint64("chaos-seed", 0, "schedule of TestChaos's faults; 0: another one each time")
 	chaosOnly = flag.String("chaos-only", "",
 		"the only kinds of fault in TestChaos, separated by commas; empty: all, in parts with some of them")
+	chaosRelp    = flag.Bool("chaos-relp", false, "with -chaos-only: omrelp and omzmq --relp in place of omprog's omzmq")
 	chaosWithout = flag.String("chaos-without", "", "kinds of fault that TestChaos leaves out, separated by commas")
 )
 
@@ -36,25 +37,28 @@ func TestChaos(t *testing.T) {
 		seed = uint64(time.Now().UnixNano()) % 1_000_000
 	}
 	if *chaosOnly != "" {
-		newChaos(t, seed, strings.Split(*chaosOnly, ",")).run(*chaosFor)
+		newChaos(t, seed, strings.Split(*chaosOnly, ","), *chaosRelp).run(*chaosFor)
 		return
 	}
 	for _, part := range []struct {
 		name  string
 		only  []string
 		share float64 // of -chaos
+		relp  bool    // omrelp sends
 	}{
 		// rsyslogd's disk queue does not survive SIGKILL, so here is no queue; what stands still makes that very slow.
-		{"everything", others("stop-sender", "halt-sender", "halt-receiver"), 1},
-		{"everything but a killed sending rsyslogd", others("sender"), 1},
-		{"all but the sending rsyslogd", others("sender", "stop-sender", "halt-sender"), 0.75},
-		{"refusals and stops", []string{"refuse", "stop-sender", "imzmq"}, 1},
-		{"omzmq", []string{"omzmq"}, 0.375},
-		{"omzmq and connections", []string{"omzmq", "cut", "stall"}, 0.375},
+		{"everything", others("stop-sender", "halt-sender", "halt-receiver"), 1, false},
+		{"everything but a killed sending rsyslogd", others("sender"), 1, false},
+		{"all but the sending rsyslogd", others("sender", "stop-sender", "halt-sender"), 0.75, false},
+		{"refusals and stops", []string{"refuse", "stop-sender", "imzmq"}, 1, false},
+		{"omzmq", []string{"omzmq"}, 0.375, false},
+		{"omzmq and connections", []string{"omzmq", "cut", "stall"}, 0.375, false},
+		// A stopped or killed rsyslogd loses what is in omrelp's window.
+		{"omrelp", others("sender", "stop-sender", "halt-sender"), 0.75, true},
 	} {
 		t.Run(part.name, func(t *testing.T) {
 			t.Parallel()
-			newChaos(t, seed, part.only).run(time.Duration(part.share * float64(*chaosFor)))
+			newChaos(t, seed, part.only, part.relp).run(time.Duration(part.share * float64(*chaosFor)))
 		})
 	}
 }
@@ -74,6 +78,8 @@ type chaos struct {
 	to      *rsyslogd
 	refuser *refuser // between posts and to
 	posts   []*post
+	intake  *intake            // an omzmq that takes messages from omrelp; nil: rsyslogd starts omzmq itself
+	hop     *proxy             // between omrelp and it
 	halted  map[int]string     // pids that have SIGSTOP, and as which kind of fault
 	down    map[*rsyslogd]bool // killed or told to stop, and not started again
 	lived   []int              // omzmq processes that outlived their rsyslogd
@@ -96,14 +102,14 @@ type post struct {
 }
 
 // exactly reports whether nothing may be repeated: rsyslogd and imzmq, which would have to remember, stay
-// alive, and a line that is sent again has only one place to go.
+// alive, and a line that is sent again has only one place to go. With omrelp, answers may be lost.
 func (c *chaos) exactly() bool {
-	return !slices.ContainsFunc(c.only, func(kind string) bool {
+	return c.intake == nil && !slices.ContainsFunc(c.only, func(kind string) bool {
 		return kind != "omzmq" && kind != "cut" && kind != "stall"
 	})
 }
 
-func newChaos(t *testing.T, seed uint64, only []string) *chaos {
+func newChaos(t *testing.T, seed uint64, only []string, relp bool) *chaos {
 	t.Helper()
 	for _, kind := range only {
 		if _, known := faults[kind]; !known {
@@ -122,6 +128,9 @@ func newChaos(t *testing.T, seed uint64, only []string) *chaos {
 	}
 	for range receivers {
 		c.posts = append(c.posts, c.newPost())
+	}
+	if relp {
+		c.startIntake()
 	}
 	c.from = startRsyslogd(t, preamble+impstats+relpToRuleset+c.sendingRuleset())
 	return c
@@ -161,10 +170,10 @@ func (c *chaos) newPost() *post {
 // (The disk queue of rsyslogd 8.2302 does not survive SIGKILL intact: after 206 kills, 6 messages were missing
 // that the .qi file counts and the queue's file does not contain, with a journal and without.)
 func (c *chaos) sendingRuleset() string {
-	flags := fmt.Sprintf("--heartbeat %s --reconnect-max 300ms --send-timeout 2s --linger 2s --journal [dir]/journal", c.heartbeat())
-	for _, p := range c.posts {
-		flags += " --connect " + p.proxy.endpoint()
+	if c.intake != nil {
+		return toRelp(c.hop.port(), memoryQueue+relpWindow+` queue.workerThreads="2" queue.workerThreadMinimumMessages="1"`)
 	}
+	flags := c.sendingFlags() + " --journal [dir]/journal"
 	action := func(options string) string {
 		return fmt.Sprintf(`action(name="omzmq" type="omprog" binary="%s %s" template="raw" output="[dir]/omzmq.log"
 			confirmMessages="on" useTransactions="on" reportFailures="on" action.resumeRetryCount="-1" action.resumeInterval="1" %s)`,
@@ -181,6 +190,14 @@ func (c *chaos) sendingRuleset() string {
 	}
 	return `module(load="omprog")
 ruleset(name="in" queue.type="Direct") { ` + actions + " }\n"
+}
+
+func (c *chaos) sendingFlags() string {
+	flags := fmt.Sprintf("--heartbeat %s --reconnect-max 300ms --send-timeout 2s --linger 2s", c.heartbeat())
+	for _, p := range c.posts {
+		flags += " --connect " + p.proxy.endpoint()
+	}
+	return flags
 }
 
 // farewell is how long a stopping rsyslogd works on. If omzmq dies or stands still in mid-transaction and rsyslogd
@@ -215,6 +232,9 @@ func (c *chaos) run(lasting time.Duration) {
 	everything := polled(2*time.Minute, func() bool { return c.arrived.has(t, sent) })
 	c.awaitPutBack(sent)
 	c.from.stop(t)
+	if c.intake != nil {
+		c.intake.stop(t)
+	}
 	for _, p := range c.posts {
 		p.stop(t)
 	}
@@ -229,7 +249,7 @@ func (c *chaos) run(lasting time.Duration) {
 // awaitPutBack determines what rsyslog itself repeats. After a failed BEGIN, rsyslog 8.2302 sends the message
 // with its batch and also puts it back into the queue, which counts it once more. Those messages arrive twice.
 func (c *chaos) awaitPutBack(sent int) {
-	if slices.Contains(c.only, "sender") || c.has("stop-sender") {
+	if slices.Contains(c.only, "sender") || c.has("stop-sender") || c.intake != nil {
 		return // there is no queue, or its counters begin anew
 	}
 	after := time.Now().Add(2 * time.Second) // impstats counts every second
@@ -270,7 +290,7 @@ func (c *chaos) report(lasting time.Duration, sent, moved int) {
 	if moved == 0 {
 		t.Error("nothing arrived during the faults")
 	}
-	if c.happen["omzmq"] > 0 && c.most < 2 {
+	if c.happen["omzmq"] > 0 && c.most < 2 && c.intake == nil {
 		t.Errorf("%d omzmq processes at a time, want 2", c.most)
 	}
 	// One more may come from an omzmq that was killed in the few instructions between marking a reply and
