@@ -143,12 +143,13 @@ func (in *Intake) settleAcknowledged(i int, refusal error) {
 		return
 	}
 	in.receiver.Settle(i, refusal)
-	var claim *message.ClaimError
-	if m := &in.receiver.Batch()[i]; errors.As(refusal, &claim) && m.Claim != nil {
-		in.claims.refuse(m.Sender, m.Peer, m.Claim, claim)
-	}
 	if refusal == nil {
 		in.counters.Stored++
+		return
+	}
+	claim, ok := errors.AsType[*message.ClaimError](refusal)
+	if m := &in.receiver.Batch()[i]; ok && m.Claim != nil {
+		in.claims.refuse(m.Sender, m.Peer, m.Claim, claim)
 	}
 }
 
