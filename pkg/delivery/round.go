@@ -68,8 +68,13 @@ func (r *Receiver) oldest() *round {
 	return r.closed[0]
 }
 
-// Batch returns the messages of the round that is answered next.
-func (r *Receiver) Batch() []message.Message { return r.oldest().batch }
+// Batch returns the messages of the round that is answered next; of the open one if none is closed.
+func (r *Receiver) Batch() []message.Message {
+	if len(r.closed) == 0 {
+		return r.opened().batch
+	}
+	return r.closed[0].batch
+}
 
 // Pending reports whether a batch of the sender must wait until the closed rounds are answered: who holds the id
 // depends on what becomes of them. claim is as for Source.

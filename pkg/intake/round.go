@@ -183,7 +183,7 @@ func (in *Intake) take(b *zmq.Batch, from int) {
 }
 
 // source looks up who a peer is. known is false if nothing of it is taken: Senders.Up drops it, or has ended its
-// connection. Without Acknowledge all peers are known, and the source means nothing. pending means that the batch cannot
+// connection. Without Acknowledge all peers are known, and the source means nothing. pending means that nothing can
 // be taken before the closed rounds are answered.
 func (in *Intake) source(p *zmq.Peer) (source delivery.Source, known, pending bool) {
 	if !in.cfg.Acknowledge {
