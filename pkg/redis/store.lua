@@ -193,6 +193,12 @@ local function remember()
 	if failed(reply) or reply <= most_fields then
 		return reply
 	end
+	-- Numbers mostly rise by one: then this is the field to forget. If not, its numbers are as old.
+	local left = reply
+	reply = redis.pcall('HDEL', memory, string.format('%.0f', ARGV[6 + 3 * fields] - most_fields))
+	if failed(reply) or left - reply <= most_fields then
+		return reply
+	end
 	local all = numbers()
 	if all.err then
 		return all

@@ -7,6 +7,7 @@ import (
 	_ "embed"
 	"encoding/hex"
 	"errors"
+	"regexp"
 	"sync/atomic"
 	"time"
 
@@ -18,7 +19,10 @@ import (
 )
 
 //go:embed store.lua
-var script string
+var source string
+
+// script is what Redis is sent: the source without its comments, because Redis computes the hash of a text that it gets.
+var script = regexp.MustCompile(`(?m)^\s*--.*\n|^\s+|[ \t]+-- .*$`).ReplaceAllString(source, "")
 
 // scriptSHA1 is the script's name for EVALSHA.
 var scriptSHA1 = func() string {
