@@ -90,7 +90,7 @@ func main() {
 }
 
 func allRows(programs string) []row {
-	return slices.Concat(rows(programs), curveRows(programs), hubRows(programs), terminalRows(programs), crowdRows(programs))
+	return slices.Concat(rows(programs), curveRows(programs), hubRows(programs), printRows(programs), terminalRows(programs), crowdRows(programs))
 }
 
 func rows(programs string) []row {

@@ -21,7 +21,7 @@ import (
 //go:embed store.lua
 var source string
 
-// script is what Redis is sent: the source without its comments, because Redis computes the hash of a text that it gets.
+// script is what Redis is sent: the source without its comments, because Redis hashes all of it.
 var script = regexp.MustCompile(`(?m)^\s*--.*\n|^\s+|[ \t]+-- .*$`).ReplaceAllString(source, "")
 
 // scriptSHA1 is the script's name for EVALSHA.
