@@ -192,8 +192,7 @@ func (p *answerless) serve(conn net.Conn, addr string) {
 	buf := make([]byte, 64<<10)
 	for {
 		n, err := upstream.Read(buf)
-		text := string(buf[:n])
-		answer := strings.HasPrefix(text, ":") || strings.Contains(text, "*4\r\n") // the script's, or a transaction's
+		answer := buf[0] == ':' || strings.Contains(string(buf[:n]), "*4\r\n") // the script's, or a transaction's
 		if err != nil || answer && p.lose.Add(-1) >= 0 {
 			return
 		}
