@@ -70,11 +70,11 @@ end
 
 if kind == 'pushed' then
 	-- If they are not at the end, the commands before were refused, or were not in a transaction with this one.
-	for at, element in pairs({[-ARGV[data]] = ARGV[data + 1], [-1] = ARGV[data + 2]}) do
+	for i, at in ipairs({-ARGV[data], -1}) do
 		local reply = redis.pcall('LINDEX', key, at)
 		if type(reply) == 'table' then
 			return reply
-		elseif reply ~= element then
+		elseif reply ~= ARGV[data + i] then
 			return redis.error_reply('NOTPUSHED in a transaction')
 		end
 	end
