@@ -35,6 +35,7 @@ type Seen struct {
 
 	holder     message.Claim // whose messages were stored last, or are to be stored in this round
 	holding    bool          // nothing of the holder has been stored yet; if nothing is, the next two are true again:
+	since      *round        // the one in which the holder has changed
 	before     message.Claim // the holder before
 	beforeHigh uint64
 

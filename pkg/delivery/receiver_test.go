@@ -206,10 +206,10 @@ func TestMessageOfABatch(t *testing.T) {
 		t.Errorf("%+v, want %+v", got, want)
 	}
 	r.Answer()
-	if held := r.batch[:1][0]; held.Payload != nil {
+	if held := r.spare[0].batch[:1][0]; held.Payload != nil {
 		t.Error("the message is still referenced after Answer")
 	}
-	if r.arrivals[:1][0].from != nil {
+	if r.spare[0].arrivals[:1][0].from != nil {
 		t.Error("the connection is still referenced after Answer")
 	}
 }

@@ -9,7 +9,7 @@ import "github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/message"
 // journal. If a number has arrived that it is yet to give out, somebody else has given it out: the machine's clone, or
 // the machine itself before it was set back to an earlier state. Nothing of it is stored then, or acknowledged.
 
-// Source is a sender as a round sees it. It is valid until Answer.
+// Source is a sender as the open round sees it. It is valid until Close.
 type Source struct {
 	seen    *Seen
 	claim   *message.Claim
@@ -28,7 +28,8 @@ func (s Source) Claim() *message.Claim { return s.claim }
 // Source looks a sender up. claim is shared with the batch's messages; nil: nothing is known. Contested: another sender
 // with the same id is connected, and both are refused.
 //
-// Whoever holds the id from now on loses it again at the end of the round if nothing of it has been stored.
+// Whoever holds the id from now on loses it again at the end of the round if nothing of it has been stored. While
+// Pending reports true, Source is not called.
 func (r *Receiver) Source(id SenderID, claim *message.Claim, contested bool) Source {
 	s := Source{claim: claim}
 	if claim == nil {
@@ -44,7 +45,8 @@ func (r *Receiver) Source(id SenderID, claim *message.Claim, contested bool) Sou
 		s.refusal = &message.ClaimError{Kind: message.UsedUp}
 	default:
 		if s.seen.hold(claim) {
-			r.claimed = append(r.claimed, s.seen)
+			to := r.opened()
+			to.claimed, s.seen.since = append(to.claimed, s.seen), to
 		}
 	}
 	return s
@@ -60,10 +62,7 @@ func (s *Seen) reuses(c *message.Claim) bool {
 
 // hold makes the claim the holder's. It reports whether that is a change.
 func (s *Seen) hold(c *message.Claim) (changed bool) {
-	next := *c
-	if !c.Gives() {
-		next.Instance, next.First = s.holder.Instance, s.holder.First
-	}
+	next := s.holds(c)
 	if next == s.holder {
 		return false
 	}
@@ -72,6 +71,15 @@ func (s *Seen) hold(c *message.Claim) (changed bool) {
 	}
 	s.holder = next
 	return true
+}
+
+// holds returns the holder that a claim would make.
+func (s *Seen) holds(c *message.Claim) message.Claim {
+	next := *c
+	if !c.Gives() {
+		next.Instance, next.First = s.holder.Instance, s.holder.First
+	}
+	return next
 }
 
 // settle ends a round in which something of the sender was stored, or not. What was not stored is unmarked by then.

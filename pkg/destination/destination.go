@@ -24,7 +24,7 @@ var ErrOver = errors.New("the destination has ended")
 // ErrRepeat means that a message was stored earlier, and not again now. It counts as stored.
 var ErrRepeat = redis.ErrRepeat
 
-// Destination stores messages. Except for Done, it is for one goroutine.
+// Destination stores messages. Except for Done and Truncated, it is for one goroutine at a time.
 type Destination interface {
 	// Store stores the batch in order and returns nil once every message is settled. settled(i, nil) means that
 	// message i is stored, settled(i, ErrRepeat) that it was stored earlier, settled(i, reason) that the destination

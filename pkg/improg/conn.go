@@ -49,6 +49,7 @@ type Conn struct {
 	closing  *descriptor.Waker // ends the watch
 	watching sync.WaitGroup
 
+	polls bool   // stdout cannot be written to without waiting: poll(2) is needed before each write(2)
 	buf   []byte // scratch of Send; its length is the most that one write(2) is given
 	begun bool   // the last byte written did not end its line
 	rest  []byte // what is still to be written of a line that an earlier Send has begun
@@ -91,6 +92,7 @@ func (c *Conn) open() (*Conn, error) {
 	if stat.Mode().IsRegular() {
 		size = fileBuf
 	}
+	c.polls = stat.Mode()&fs.ModeNamedPipe == 0
 	c.buf = make([]byte, size)
 	if c.out, err = descriptor.Of(c.stdout); err != nil {
 		return nil, fmt.Errorf("stdout: %w", err)

@@ -152,6 +152,13 @@ func (c *Conn) writeSome(ctx context.Context, b []byte) (int, error) {
 		if err := c.check(ctx); err != nil {
 			return 0, err
 		}
+		if !c.polls {
+			n, err := c.writeNow(b, writeNowait)
+			if err == nil {
+				return n, nil
+			}
+			c.polls = err != unix.EAGAIN && err != unix.EINTR
+		}
 		fds := [...]unix.PollFd{{Fd: int32(c.out), Events: unix.POLLOUT}, c.sending.PollFd()}
 		if _, err := descriptor.Poll(fds[:], descriptor.Forever); err != nil {
 			return 0, fmt.Errorf("poll: %w", err)
@@ -160,7 +167,7 @@ func (c *Conn) writeSome(ctx context.Context, b []byte) (int, error) {
 			c.sending.Reset()
 			continue
 		}
-		switch n, err := c.writeNow(b); err {
+		switch n, err := c.writeNow(b, unix.Write); err {
 		case nil:
 			return n, nil
 		case unix.EINTR, unix.EAGAIN:
@@ -174,9 +181,9 @@ func (c *Conn) writeSome(ctx context.Context, b []byte) (int, error) {
 
 // writeNow is one write(2). The lines in b count as sent before it, because their acknowledgements may
 // arrive before it returns.
-func (c *Conn) writeNow(b []byte) (int, error) {
+func (c *Conn) writeNow(b []byte, write func(fd int, b []byte) (int, error)) (int, error) {
 	c.countSent(bytes.Count(b, []byte{'\n'}))
-	n, err := unix.Write(c.out, b)
+	n, err := write(c.out, b)
 	n = max(n, 0)
 	c.countSent(-bytes.Count(b[n:], []byte{'\n'}))
 	if n > 0 {

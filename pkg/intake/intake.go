@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/delivery"
@@ -34,17 +35,21 @@ type Counters struct {
 	Claims uint64 // of the refused ones: their sender id was another's
 }
 
-// Intake runs in one goroutine: Run.
+// Intake moves messages. While a round is being stored, Run gathers the next one.
 type Intake struct {
 	cfg      Config
 	socket   *zmq.Socket
 	dest     destination.Destination
 	receiver delivery.Receiver
-	plain    []message.Message // without Acknowledge: the batch
-	borrowed []*zmq.Batch      // the batch's memory: released when it is stored
-	rest     *zmq.Batch        // its messages from restFrom on did not fit into the batch; nil: none
+	round    *round     // the open one
+	spare    []*round   // finished ones, whose memory is used again
+	rest     *zmq.Batch // its messages from restFrom on did not fit into the round, or must wait; nil: none
 	restFrom int
-	round    round
+	storing  chan *round // to the goroutine that stores full rounds
+	stored   chan *round // back from it
+
+	overlapFrom int // overlapFrom; tests set it
+
 	counters Counters
 	claims   claims
 	lost     log.Limited // for plain messages that the destination refuses
@@ -52,17 +57,22 @@ type Intake struct {
 
 // New makes an intake. Nothing else may receive from the socket. The caller closes the destination.
 func New(cfg Config, socket *zmq.Socket, dest destination.Destination) *Intake {
-	in := &Intake{cfg: cfg, socket: socket, dest: dest}
+	in := &Intake{cfg: cfg, socket: socket, dest: dest, round: &round{},
+		storing: make(chan *round), stored: make(chan *round), overlapFrom: overlapFrom}
 	in.lost.Logger, in.claims.log.Logger = cfg.Logger, cfg.Logger
 	return in
 }
 
 // Run moves messages until ctx ends or the destination has ended by itself; both are normal and return nil. It first
-// finishes the batch in hand. Without Acknowledge it then retires the socket and takes everything that was sent, until
+// finishes the rounds in hand. Without Acknowledge it then retires the socket and takes everything that was sent, until
 // draining ends; messages that are lost there are an error.
 func (in *Intake) Run(ctx, draining context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	var storer sync.WaitGroup
+	storer.Go(func() { in.storeAll(draining) })
+	defer storer.Wait()
+	defer close(in.storing)
 	if done := in.dest.Done(); done != nil {
 		go func() {
 			select {
@@ -109,31 +119,31 @@ func ended(err error) error {
 	return err
 }
 
-// move moves batches until ctx ends, and returns nil then. It waits for a batch to be stored until storing ends.
+// move moves messages until ctx ends, and returns nil then. It waits for a round to be stored until storing ends.
 func (in *Intake) move(ctx, storing context.Context) error {
 	for in.gather(ctx) {
-		err := in.store(storing)
-		in.finish()
-		if err != nil && storing.Err() != nil {
-			return nil
-		}
-		if err != nil {
+		if err := in.store(ctx, storing); err != nil {
+			in.finish(in.close()) //nolint:errcheck // what has been gathered meanwhile is not stored
+			if storing.Err() != nil {
+				return nil
+			}
 			return err
 		}
 	}
 	return nil
 }
 
-// store stores the batch.
-func (in *Intake) store(ctx context.Context) error {
-	batch, settle := in.plain, in.settlePlain
+// settle counts and records what has become of the messages of the oldest closed round.
+func (in *Intake) settle(r *round) {
+	settle := in.settlePlain
 	if in.cfg.Acknowledge {
-		batch, settle = in.receiver.Batch(), in.settleAcknowledged
+		settle = in.settleAcknowledged
 	}
-	if len(batch) == 0 {
-		return nil // repeats only
+	for i := range r.fates {
+		if f := &r.fates[i]; f.settled {
+			settle(i, f.refusal)
+		}
 	}
-	return in.dest.Store(ctx, batch, settle)
 }
 
 func (in *Intake) settleAcknowledged(i int, refusal error) {
@@ -143,12 +153,13 @@ func (in *Intake) settleAcknowledged(i int, refusal error) {
 		return
 	}
 	in.receiver.Settle(i, refusal)
-	var claim *message.ClaimError
-	if m := &in.receiver.Batch()[i]; errors.As(refusal, &claim) && m.Claim != nil {
-		in.claims.refuse(m.Sender, m.Peer, m.Claim, claim)
-	}
 	if refusal == nil {
 		in.counters.Stored++
+		return
+	}
+	claim, ok := errors.AsType[*message.ClaimError](refusal)
+	if m := &in.receiver.Batch()[i]; ok && m.Claim != nil {
+		in.claims.refuse(m.Sender, m.Peer, m.Claim, claim)
 	}
 }
 
@@ -162,19 +173,19 @@ func (in *Intake) settlePlain(_ int, refusal error) {
 		"reason", refusal)
 }
 
-// finish answers the senders and releases the memory of the batch.
-func (in *Intake) finish() {
-	for _, conn := range in.receiver.Answer() {
-		conn.(*zmq.Peer).Drop(errors.New("the sender does not read its acknowledgements"))
+// finish answers the senders of the oldest closed round and releases its memory. It returns why not all of its messages
+// were stored.
+func (in *Intake) finish(r *round) error {
+	in.settle(r)
+	err := r.err
+	if in.cfg.Acknowledge {
+		for _, conn := range in.receiver.Answer() {
+			conn.(*zmq.Peer).Drop(errors.New("the sender does not read its acknowledgements"))
+		}
 	}
-	clear(in.plain)
-	in.plain = in.plain[:0]
-	for _, b := range in.borrowed {
-		b.Release()
-	}
-	clear(in.borrowed)
-	in.borrowed = in.borrowed[:0]
-	in.round = round{}
+	r.clear()
+	in.spare = append(in.spare, r)
+	return err
 }
 
 // Counters returns the totals. Call it only after Run has returned.

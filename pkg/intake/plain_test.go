@@ -58,14 +58,16 @@ func TestPlainMessages(t *testing.T) {
 	if r.dest.nameless > 0 {
 		t.Errorf("%d messages without their peer or their time", r.dest.nameless)
 	}
-	for i, m := range r.intake.plain[:cap(r.intake.plain)] {
-		if m.Payload != nil {
-			t.Errorf("message %d is still referenced", i)
+	for _, used := range append(r.intake.spare, r.intake.round) {
+		for i, m := range used.plain[:cap(used.plain)] {
+			if m.Payload != nil {
+				t.Errorf("message %d is still referenced", i)
+			}
 		}
-	}
-	for i, b := range r.intake.borrowed[:cap(r.intake.borrowed)] {
-		if b != nil {
-			t.Errorf("batch %d is still referenced", i)
+		for i, b := range used.borrowed[:cap(used.borrowed)] {
+			if b != nil {
+				t.Errorf("batch %d is still referenced", i)
+			}
 		}
 	}
 }

@@ -19,10 +19,32 @@ const (
 	roundTime  = 10 * time.Millisecond // how long more has been ready all the time, unless Delay is longer
 )
 
-// round is what was taken since the last write to the destination.
+// round is what is stored together.
 type round struct {
 	messages, bytes int
-	began, last     time.Time // when its first and its last batch was taken
+	began, last     time.Time         // when its first and its last batch was taken
+	plain           []message.Message // without Acknowledge: its messages
+	borrowed        []*zmq.Batch      // their memory: released when they are stored
+
+	batch []message.Message // once it is closed: what is to be stored
+	fates []fate            // of the messages of batch
+	err   error             // why not all are settled
+}
+
+type fate struct {
+	settled bool
+	refusal error
+}
+
+// clear releases the memory of a finished round.
+func (r *round) clear() {
+	clear(r.plain)
+	for _, b := range r.borrowed {
+		b.Release()
+	}
+	clear(r.borrowed)
+	clear(r.fates)
+	*r = round{plain: r.plain[:0], borrowed: r.borrowed[:0], fates: r.fates[:0]}
 }
 
 // full reports whether the round takes no more messages.
@@ -35,19 +57,16 @@ func (in *Intake) over() bool {
 	return in.full() || in.round.last.Sub(in.round.began) >= max(in.cfg.Delay, roundTime)
 }
 
-// gather waits for messages and takes as many as make a batch. It returns false when ctx has ended.
+// gather waits for messages, unless there are some from the time when others were stored, and takes as many as make a
+// round. It returns false when ctx has ended and nothing is left to store.
 func (in *Intake) gather(ctx context.Context) bool {
-	b, from := in.rest, in.restFrom
-	if b == nil {
-		var err error
-		if b, err = in.socket.Recv(ctx); err != nil {
+	if !in.takeRest() && in.round.messages == 0 {
+		b, err := in.socket.Recv(ctx)
+		if err != nil {
 			return false
 		}
-		from = 0
+		in.take(b, 0)
 	}
-	in.rest = nil
-	in.take(b, from)
-	in.round.began = in.round.last
 	if in.cfg.Acknowledge {
 		in.fillUntilQuiet()
 	} else {
@@ -59,8 +78,8 @@ func (in *Intake) gather(ctx context.Context) bool {
 // fillForDelay takes more plain messages until the round is over, Delay has passed or ctx ends.
 func (in *Intake) fillForDelay(ctx context.Context) {
 	var over <-chan time.Time
-	if in.cfg.Delay > 0 {
-		timer := time.NewTimer(in.cfg.Delay)
+	if left := in.cfg.Delay - time.Since(in.round.began); left > 0 {
+		timer := time.NewTimer(left)
 		defer timer.Stop()
 		over = timer.C
 	}
@@ -102,6 +121,17 @@ func (in *Intake) fillUntilQuiet() {
 	}
 }
 
+// takeRest takes what did not fit into the round before. It returns false if there is nothing, or if it must wait.
+func (in *Intake) takeRest() bool {
+	b := in.rest
+	if b == nil {
+		return false
+	}
+	in.rest = nil
+	in.take(b, in.restFrom)
+	return in.rest != b
+}
+
 // takeReady takes what the next peer has sent. It returns false when nothing is there.
 func (in *Intake) takeReady() bool {
 	b := in.socket.TryRecv()
@@ -114,13 +144,19 @@ func (in *Intake) takeReady() bool {
 
 // take adds the messages of b, beginning with index from, to the round. Those that do not fit become the rest.
 func (in *Intake) take(b *zmq.Batch, from int) {
-	in.round.last = time.Now()
-	base := message.Message{Peer: b.Peer().Remote(), User: b.Peer().User(), Received: in.round.last}
-	source, known := in.source(b.Peer())
+	source, known, pending := in.source(b.Peer())
+	if pending {
+		in.rest, in.restFrom = b, from
+		return
+	}
 	if !known {
 		b.Release()
 		return
 	}
+	if in.round.last = time.Now(); len(in.round.borrowed) == 0 && in.round.messages == 0 {
+		in.round.began = in.round.last
+	}
+	base := message.Message{Peer: b.Peer().Remote(), User: b.Peer().User(), Received: in.round.last}
 	i := from
 	for ; i < b.Len() && !in.full(); i++ {
 		frames := b.Frames(i)
@@ -132,7 +168,7 @@ func (in *Intake) take(b *zmq.Batch, from int) {
 		if !in.cfg.Acknowledge {
 			m := message.FromFrames(frames)
 			m.Peer, m.User, m.Received = base.Peer, base.User, base.Received
-			in.plain = append(in.plain, m)
+			in.round.plain = append(in.round.plain, m)
 		} else if err := in.add(b.Peer(), source, frames, base); err != nil {
 			b.Peer().Drop(fmt.Errorf("not acknowledged delivery: %w", err))
 			i = b.Len()
@@ -143,24 +179,28 @@ func (in *Intake) take(b *zmq.Batch, from int) {
 		in.rest, in.restFrom = b, i
 		return
 	}
-	in.borrowed = append(in.borrowed, b)
+	in.round.borrowed = append(in.round.borrowed, b)
 }
 
 // source looks up who a peer is. known is false if nothing of it is taken: Senders.Up drops it, or has ended its
-// connection. Without Acknowledge all peers are known, and the source means nothing.
-func (in *Intake) source(p *zmq.Peer) (source delivery.Source, known bool) {
+// connection. Without Acknowledge all peers are known, and the source means nothing. pending means that nothing can
+// be taken before the closed rounds are answered.
+func (in *Intake) source(p *zmq.Peer) (source delivery.Source, known, pending bool) {
 	if !in.cfg.Acknowledge {
-		return source, true
+		return source, true, false
 	}
 	id, err := delivery.ParseSenderID(p.Identity())
 	if err != nil {
-		return source, false
+		return source, false, false
 	}
 	claim, contested := in.cfg.Senders.look(p)
 	if claim == nil {
-		return source, false
+		return source, false, false
 	}
-	return in.receiver.Source(id, claim, contested), true
+	if in.receiver.Pending(id, claim) {
+		return source, false, true
+	}
+	return in.receiver.Source(id, claim, contested), true, false
 }
 
 // add adds one acknowledged message to the round.

@@ -63,7 +63,7 @@ func TestTimeEndsARound(t *testing.T) {
 		{0, 0, false}, {0, roundTime - 1, false}, {0, roundTime, true},
 		{time.Second, roundTime, false}, {time.Second, time.Second, true},
 	} {
-		in := Intake{cfg: Config{Batch: 1000, Delay: test.delay}, round: round{messages: 1, began: began, last: began.Add(test.lasted)}}
+		in := Intake{cfg: Config{Batch: 1000, Delay: test.delay}, round: &round{messages: 1, began: began, last: began.Add(test.lasted)}}
 		if in.over() != test.over {
 			t.Errorf("with a delay of %v, the round is over after %v: %v", test.delay, test.lasted, !test.over)
 		}

@@ -63,7 +63,15 @@ const (
 
 // Error is what the sender is told.
 func (e *ClaimError) Error() string {
-	return map[ClaimErrorKind]string{OtherOwner: otherOwner, UsedUp: usedUp, TwoSenders: twoSenders}[e.Kind]
+	switch e.Kind {
+	case OtherOwner:
+		return otherOwner
+	case UsedUp:
+		return usedUp
+	case TwoSenders:
+		return twoSenders
+	}
+	return ""
 }
 
 // RefusesClaim reports whether a refusal's reason is a ClaimError's.

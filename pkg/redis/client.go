@@ -154,7 +154,7 @@ func newClient(config *Config) (*client, error) {
 		DialTimeout:              dialTimeout,
 		ReadTimeout:              config.Timeout,
 		WriteTimeout:             config.Timeout,
-		WriteBufferSize:          1 << 18, // a batch in few system calls
+		WriteBufferSize:          1 << 16, // few system calls, and Redis reads while a batch is still being written
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 	}
 	switch t.Mode {

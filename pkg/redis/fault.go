@@ -162,6 +162,7 @@ var before7 = regexp.MustCompile(`^(ERR Error running script \(call to \w+\): )?
 
 // replyFault returns what the text of an error from Redis means.
 func replyFault(err error, text string, t *Target) *fault {
+	text = strings.TrimPrefix(text, "EXECABORT Transaction discarded because of: ")
 	text = before7.ReplaceAllString(text, "")
 	code, _, _ := strings.Cut(text, " ")
 	f, known := faults[code]

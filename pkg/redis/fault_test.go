@@ -192,7 +192,8 @@ func (p *answerless) serve(conn net.Conn, addr string) {
 	buf := make([]byte, 64<<10)
 	for {
 		n, err := upstream.Read(buf)
-		if err != nil || strings.HasPrefix(string(buf[:n]), ":") && p.lose.Add(-1) >= 0 { // a number: the script's answer
+		answer := buf[0] == ':' || strings.Contains(string(buf[:n]), "*4\r\n") // the script's, or a transaction's
+		if err != nil || answer && p.lose.Add(-1) >= 0 {
 			return
 		}
 		conn.Write(buf[:n])
@@ -202,10 +203,11 @@ func (p *answerless) serve(conn net.Conn, addr string) {
 func TestAnswersLost(t *testing.T) {
 	each(t, func(t *testing.T, server *redistest.Server) {
 		proxy := newAnswerless(t, server)
-		for _, where := range []string{"list=logs", "stream=logs"} {
+		for i, where := range []string{"list=logs", "stream=logs", "list=logs"} {
 			server.Do("flushall")
 			w, log := writer(t, "redis://"+proxy.Addr().String()+"?"+where, nil)
-			store(t, w, numbered(alice, 1)) // the script is known now
+			w.SetTransactFrom((2 - i) << 10) // the last has transactions
+			store(t, w, numbered(alice, 1))  // the script is known now
 			proxy.lose.Store(3)
 			want(t, "fates", store(t, w, append(numbered(alice, 2, 3), plain("x", "x")...)), []string{"ok", "ok", "ok", "ok"})
 			proxy.lose.Store(0)

@@ -30,6 +30,7 @@ type call struct {
 	seqs     []uint64 // and their numbers
 
 	phase   phase
+	alone   bool // not as a transaction
 	inDoubt bool // an earlier attempt may have stored some of it: its answer was lost
 
 	// What the arguments of the command point to.
@@ -38,6 +39,8 @@ type call struct {
 	data  []value
 	text  []byte
 	args  []any
+
+	pushes []any // of a transaction's RPUSH
 }
 
 // phase is what is sent next for a call.
@@ -122,14 +125,16 @@ const largeCalls, largeCall = 16, 256
 // release drops all references to the messages.
 func (p *plan) release() {
 	for i, c := range p.calls {
-		if i >= largeCalls && cap(c.args) > largeCall {
+		if i >= largeCalls && max(cap(c.args), cap(c.pushes)) > largeCall {
 			*c = call{}
 			continue
 		}
 		clear(c.args[:cap(c.args)])
 		clear(c.data[:cap(c.data)])
+		clear(c.pushes[:cap(c.pushes)])
 		*c = call{key: c.key[:0], memory: c.memory[:0], entries: c.entries[:0], seqs: c.seqs[:0],
-			marks: c.marks[:0], spans: c.spans[:0], data: c.data[:0], text: c.text[:0], args: c.args[:0]}
+			marks: c.marks[:0], spans: c.spans[:0], data: c.data[:0], text: c.text[:0], args: c.args[:0],
+			pushes: c.pushes[:0]}
 	}
 	clear(p.byName)
 	clear(p.pending)
@@ -157,31 +162,36 @@ func (c *call) drop(bitmaps []any, dropped func(i int)) {
 // borrow the messages.
 func (c *call) command(w *Writer) []any {
 	t := &w.cfg.Target
-	c.args = c.args[:0]
 	switch {
 	case t.Kind == Channel:
 		c.data = append(c.data[:0], w.texts[c.entries[0]])
-		return append(c.args, "publish", &c.key, &c.data[0])
+		return append(c.args[:0], "publish", &c.key, &c.data[0])
 	case c.phase == polling:
-		return append(c.args, "llen", &c.key)
-	case c.phase == loading:
-		c.args = append(c.args, "eval", script)
-	default:
-		c.args = append(c.args, "evalsha", scriptSHA1)
+		return append(c.args[:0], "llen", &c.key)
 	}
-	c.args = append(c.args, 2, &c.memory, &c.key, w.cfg.Remember.Milliseconds())
-	if t.Kind == Stream {
-		c.args = append(c.args, "stream", t.MaxLen)
-	} else {
-		c.args = append(c.args, "list", w.cfg.MaxList)
+	how, text := "evalsha", scriptSHA1
+	if c.phase == loading {
+		how, text = "eval", script
 	}
-	c.args = append(c.args, &c.claim.Key, &c.claim.Name, &c.claim.Instance, &c.claim.First)
-	c.appendMarks()
 	if t.Kind == Stream {
+		c.args = c.script(w, "stream", how, text)
 		c.appendFields(w)
 	} else {
+		c.args = c.script(w, "list", how, text)
 		c.appendElements(w)
 	}
+	return c.args
+}
+
+// script returns the arguments of the script without the data.
+func (c *call) script(w *Writer, kind, how, text string) []any {
+	limit := w.cfg.MaxList
+	if kind == "stream" {
+		limit = w.cfg.Target.MaxLen
+	}
+	c.args = append(c.args[:0], how, text, 2, &c.memory, &c.key, w.cfg.Remember.Milliseconds(), kind, limit,
+		&c.claim.Key, &c.claim.Name, &c.claim.Instance, &c.claim.First)
+	c.appendMarks()
 	return c.args
 }
 

@@ -3,6 +3,7 @@ package redis
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 
 	goredis "github.com/redis/go-redis/v9"
@@ -24,6 +25,11 @@ func (w *Writer) round(ctx context.Context) (trouble *fault) {
 	for _, s := range shares {
 		missing := s.missing(w)
 		for i, c := range s.calls {
+			if t := s.transactions[i]; t != nil && !t.answer() {
+				c.alone = true // and sent again at once
+				delete(w.asked, s.node)
+				continue
+			}
 			f := w.conclude(c, s.commands[i], missing)
 			if f != nil && f.moved {
 				w.client.lookAgain(ctx)
@@ -49,13 +55,14 @@ func worse(a, b *fault) *fault {
 type share struct {
 	node     *goredis.Client
 	calls    []*call
-	commands []*goredis.Cmd
-	replicas *goredis.Cmd // WAIT; nil: not sent
+	commands []*goredis.Cmd // whose answers are the calls'
+	replicas *goredis.Cmd   // WAIT; nil: not sent
+
+	transactions []*transaction // of the calls; nil: the command is alone
 }
 
 // share divides the pending calls among the servers.
 func (w *Writer) share(ctx context.Context) (shares []*share, trouble *fault) {
-next:
 	for _, c := range w.plan.pending {
 		node, err := w.client.node(ctx, string(c.key))
 		if err != nil {
@@ -67,13 +74,17 @@ next:
 			trouble = worse(trouble, f)
 			continue
 		}
-		for _, s := range shares {
-			if s.node == node {
-				s.calls = append(s.calls, c)
-				continue next
-			}
+		i := slices.IndexFunc(shares, func(s *share) bool { return s.node == node })
+		if i < 0 {
+			i = len(shares)
+			shares = append(shares, &share{node: node})
 		}
-		shares = append(shares, &share{node: node, calls: []*call{c}})
+		var t *transaction
+		if c.transacts(w) && w.allowed(ctx, node, c) {
+			t = &transaction{}
+		}
+		s := shares[i]
+		s.calls, s.transactions = append(s.calls, c), append(s.transactions, t)
 	}
 	return shares, trouble
 }
@@ -81,7 +92,12 @@ next:
 // exec does one round trip.
 func (s *share) exec(ctx context.Context, w *Writer) {
 	pipe := s.node.Pipeline()
-	for _, c := range s.calls {
+	for i, c := range s.calls {
+		if s.transactions[i] != nil {
+			s.transactions[i].send(ctx, c, w, pipe)
+			s.commands = append(s.commands, s.transactions[i].eval())
+			continue
+		}
 		command := goredis.NewCmd(ctx, c.command(w)...)
 		s.commands = append(s.commands, command)
 		pipe.Process(ctx, command)
@@ -99,7 +115,13 @@ func (s *share) exec(ctx context.Context, w *Writer) {
 // blame gives the error of a round trip to the commands that have neither an answer nor an error of their own. go-redis
 // leaves them like that when it could not even open the session.
 func (s *share) blame(err error) {
-	for _, command := range append(s.commands, s.replicas) {
+	all := append(slices.Clone(s.commands), s.replicas)
+	for _, t := range s.transactions {
+		if t != nil {
+			all = append(all, t.commands...)
+		}
+	}
+	for _, command := range all {
 		if command != nil && command.Err() == nil && command.Val() == nil {
 			command.SetErr(err)
 		}

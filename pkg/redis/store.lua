@@ -4,11 +4,15 @@
 --          field owner: the key to which the sender id belongs, 40 characters, a space, its name; field instance: the
 --          process that has used it last
 -- KEYS[2]  the list or stream
--- ARGV     [1] how long to remember, in milliseconds; [2] "list" or "stream"; [3] list: the length at which no more is
---          stored, stream: the length to trim to (0: no limit); [4] the sender's key and [5] its name, [6] the process
---          and [7] its first number, as in message.Claim, each of them empty if it is not known; [8] n; n times: field,
---          offset in bytes, bytes of the bitmap; then the data: per message an element of a list, or the values of a
---          stream's seven fields
+-- ARGV     [1] how long to remember, in milliseconds; [2] "list", "pushed" or "stream"; [3] list: the length at which
+--          no more is stored, stream: the length to trim to (0: no limit); [4] the sender's key and [5] its name, [6]
+--          the process and [7] its first number, as in message.Claim, each of them empty if it is not known; [8] n; n
+--          times: field, offset in bytes, bytes of the bitmap; then the data: per message an element of a list, or the
+--          values of a stream's seven fields
+--
+-- "pushed" is "list" in a transaction that has pushed all elements but the last one before this script: Lua takes
+-- longer for an element than all the rest of Redis together. The data is then how many, the first and the last of them,
+-- and the element that is left. What was pushed is taken back unless the messages are stored.
 --
 -- Returns a number when the messages are stored: the list's new length, or 0; -1 when the list is full; the bitmaps, a
 -- string per field, when some of the numbers are stored already; the error OTHEROWNER or USEDUP when the sender id is
@@ -55,24 +59,46 @@ local function highest()
 	return 0, fields.err and fields
 end
 
+local pushed = 0
+-- refused takes back what was pushed and returns the script's reply.
+local function refused(reply)
+	if pushed > 0 then
+		redis.pcall('LTRIM', key, 0, -pushed - 1)
+	end
+	return reply
+end
+
+if kind == 'pushed' then
+	-- If they are not at the end, the commands before were refused, or were not in a transaction with this one.
+	for i, at in ipairs({-ARGV[data], -1}) do
+		local reply = redis.pcall('LINDEX', key, at)
+		if type(reply) == 'table' then
+			return reply
+		elseif reply ~= ARGV[data + i] then
+			return redis.error_reply('NOTPUSHED in a transaction')
+		end
+	end
+	pushed, data = tonumber(ARGV[data]), data + 3
+end
+
 local owner = redis.pcall('HGET', memory, 'owner') or ''
 if type(owner) == 'table' then
-	return owner
+	return refused(owner)
 end
 if owner ~= '' and not (own_key == owner:sub(1, 40) or own_name ~= '' and own_name == owner:sub(42)) then
-	return redis.error_reply('OTHEROWNER ' .. owner)
+	return refused(redis.error_reply('OTHEROWNER ' .. owner))
 end
 local gives = instance ~= '' and first ~= '0'
 local last = gives and redis.pcall('HGET', memory, 'instance') or ''
 if type(last) == 'table' then
-	return last
+	return refused(last)
 end
 if gives and last ~= '' and instance ~= last then -- without the field, an imzmq that knew no processes has stored
 	local high, err = highest()
 	if err then
-		return err
+		return refused(err)
 	elseif high >= tonumber(first) then
-		return redis.error_reply('USEDUP by another sender')
+		return refused(redis.error_reply('USEDUP by another sender'))
 	end
 end
 
@@ -81,7 +107,7 @@ for i = 1, fields do
 	local offset, bits = tonumber(ARGV[7 + 3 * i]), ARGV[8 + 3 * i]
 	local known = redis.pcall('HGET', memory, ARGV[6 + 3 * i]) or ''
 	if type(known) == 'table' then
-		return known
+		return refused(known)
 	end
 	local shared = math.min(#known - offset, #bits) -- bytes in both; mostly 1, because numbers rise
 	if shared <= 0 then
@@ -100,14 +126,14 @@ end
 
 if repeated then
 	redis.call('PEXPIRE', memory, ttl) -- a write: a WAIT after it then waits for what is stored already
-	return before
+	return refused(before)
 end
-if kind == 'list' and limit > 0 then
+if kind ~= 'stream' and limit > 0 then
 	local length = redis.pcall('LLEN', key)
 	if type(length) == 'table' then
-		return length
-	elseif length >= limit then
-		return -1
+		return refused(length)
+	elseif length - pushed >= limit then
+		return refused(-1)
 	end
 end
 
@@ -118,7 +144,7 @@ local function undo(why)
 	for _, change in ipairs(remembered) do
 		redis.pcall('HSET', memory, change[1], change[2])
 	end
-	return why
+	return refused(why)
 end
 local function failed(reply)
 	return type(reply) == 'table' and reply.err
@@ -167,6 +193,12 @@ local function remember()
 	if failed(reply) or reply <= most_fields then
 		return reply
 	end
+	-- Numbers mostly rise by one: then this is the field to forget. If not, its numbers are as old.
+	local left = reply
+	reply = redis.pcall('HDEL', memory, string.format('%.0f', ARGV[6 + 3 * fields] - most_fields))
+	if failed(reply) or left - reply <= most_fields then
+		return reply
+	end
 	local all = numbers()
 	if all.err then
 		return all
@@ -183,7 +215,7 @@ local reply = remember()
 if failed(reply) then
 	return undo(reply)
 end
-if kind == 'list' then
+if kind ~= 'stream' then
 	for from = data, #ARGV, most_arguments do
 		reply = redis.pcall('RPUSH', key, unpack(ARGV, from, math.min(from + most_arguments - 1, #ARGV)))
 		if failed(reply) then

@@ -7,6 +7,7 @@ import (
 	_ "embed"
 	"encoding/hex"
 	"errors"
+	"regexp"
 	"sync/atomic"
 	"time"
 
@@ -18,7 +19,10 @@ import (
 )
 
 //go:embed store.lua
-var script string
+var source string
+
+// script is what Redis is sent: the source without its comments, because Redis hashes all of it.
+var script = regexp.MustCompile(`(?m)^\s*--.*\n|^\s+|[ \t]+-- .*$`).ReplaceAllString(source, "")
 
 // scriptSHA1 is the script's name for EVALSHA.
 var scriptSHA1 = func() string {
@@ -60,6 +64,9 @@ type Writer struct {
 	reporter reporter
 	checked  bool // Redis has been asked whether it evicts data
 
+	asked        map[*goredis.Client]asked // which servers allow transactions
+	transactFrom int                       // transactBytes; tests set it
+
 	over      oversize
 	truncated atomic.Uint64
 }
@@ -75,7 +82,8 @@ func NewWriter(config Config) (*Writer, error) {
 	}
 	var id [16]byte
 	rand.Read(id[:]) // never fails (crypto/rand)
-	w := &Writer{cfg: config, client: client, self: hex.EncodeToString(id[:]), reporter: reporter{log: log.Limited{Logger: config.Logger}}}
+	w := &Writer{cfg: config, client: client, self: hex.EncodeToString(id[:]), transactFrom: transactBytes,
+		reporter: reporter{log: log.Limited{Logger: config.Logger}}}
 	w.backoff = backoff.Backoff{First: config.Reconnect, Max: config.ReconnectMax}
 	w.poll = backoff.Backoff{First: fullPoll, Max: fullPoll}
 	return w, nil

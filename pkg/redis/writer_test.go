@@ -246,8 +246,9 @@ func TestChannel(t *testing.T) {
 
 func TestStoreAllocatesNothingPerMessage(t *testing.T) {
 	server := redistest.Start(t)
-	for _, where := range []string{"list=logs", "stream=s"} {
+	for _, where := range []string{"list=logs", "list=logs", "stream=s"} {
 		w, _ := writer(t, to(server, where), nil)
+		w.SetTransactFrom(1 << (10 * (len(where) % 3))) // of the lists, only one has transactions
 		var seq uint64
 		entries := numbered(alice, run(1, 1000)...)
 		now := time.Now()

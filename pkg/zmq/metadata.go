@@ -23,6 +23,13 @@ type metadata struct {
 // compared without case.
 type Property struct{ Name, Value string }
 
+// What is kept of the properties that a peer sends: a stranger's handshake must not make its connection dear. Further
+// ones, and longer ones, are passed over.
+const (
+	maxProperties = 8
+	maxProperty   = 255 // bytes of a value; the codec bounds the name
+)
+
 // encode returns our own.
 func (m *metadata) encode() []byte {
 	data := zmtp.AppendProperty(nil, zmtp.SocketType, []byte(m.typ))
@@ -45,7 +52,9 @@ func (m *metadata) read(conn *zmq4.Conn, data []byte) error {
 		case strings.EqualFold(string(name), zmtp.Identity):
 			m.peerIdentity = append([]byte(nil), value...)
 		case len(name) > 2 && strings.EqualFold(string(name[:2]), "X-"):
-			m.peerProperties = append(m.peerProperties, Property{string(name), string(value)})
+			if len(m.peerProperties) < maxProperties && len(value) <= maxProperty {
+				m.peerProperties = append(m.peerProperties, Property{string(name), string(value)})
+			}
 		}
 	})
 	if err != nil {
