@@ -157,10 +157,12 @@ func (r *Receiver) begin() {
 	clear(r.batch)
 	clear(r.arrivals)
 	clear(r.fates)
+	for i := range r.replies {
+		delete(r.replyOf, r.replies[i].to) // clear would take as long as the largest round so far had connections
+	}
 	clear(r.replies)
 	clear(r.claimed)
 	clear(r.repeated)
-	clear(r.replyOf)
 	r.batch, r.fates, r.arrivals, r.replies = r.batch[:0], r.fates[:0], r.arrivals[:0], r.replies[:0]
 	r.claimed = r.claimed[:0]
 	r.looked = 0
