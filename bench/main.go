@@ -90,7 +90,8 @@ func main() {
 }
 
 func allRows(programs string) []row {
-	return slices.Concat(rows(programs), curveRows(programs), hubRows(programs), terminalRows(programs), crowdRows(programs))
+	return slices.Concat(rows(programs), curveRows(programs), hubRows(programs), terminalRows(programs), crowdRows(programs),
+		manyRows(programs), intakeRows(programs))
 }
 
 func rows(programs string) []row {
