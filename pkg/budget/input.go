@@ -80,8 +80,8 @@ func (m *Message) Know() { m.known = true }
 func (in *Input) Eat(n int) { in.eaters.Add(int32(n)) }
 
 // Portion returns how many bytes each of the connections that want larger buffers may take, so that all can. The rest,
-// a quarter, is for messages that must become whole, and for what is handed on and not released yet.
-func (in *Input) Portion() int { return in.Limit() / 4 * 3 / max(1, int(in.eaters.Load())) }
+// an eighth, is for messages that must become whole, and for what is handed on and not released yet.
+func (in *Input) Portion() int { return in.Limit() / 8 * 7 / max(1, int(in.eaters.Load())) }
 
 // Give gives n bytes back, and wakes those that wait for memory.
 func (in *Input) Give(n int) {

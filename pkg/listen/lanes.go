@@ -31,9 +31,9 @@ type Lanes struct {
 	served int  // how many of line had their turn since one of ahead had
 }
 
-// courtesy is how many of those in line have their turn before each one that goes ahead: enough that some ten readers,
-// all of which stand in line, get every message, and few enough that their turns take a millisecond or two.
-const courtesy = 32
+// courtesy is how many of those in line have their turn before each one that goes ahead: enough that a hundred
+// readers, all of which stand in line, write whole batches, and few enough that their turns take some milliseconds.
+const courtesy = 128
 
 // NewLanes returns as many lanes as there are processors for this program.
 func NewLanes() *Lanes { return &Lanes{free: runtime.GOMAXPROCS(0)} }
