@@ -163,7 +163,7 @@ type redisServer struct {
 
 // startRedis starts redis-server on a free port, on the programs' CPUs. The caller stops the result, even
 // after an error.
-func startRedis(ctx context.Context, place placement) (*redisServer, error) {
+func startRedis(ctx context.Context, place placement, more ...string) (*redisServer, error) {
 	dir, err := os.MkdirTemp("", "rz-bench-")
 	if err != nil {
 		return &redisServer{}, err
@@ -175,6 +175,7 @@ func startRedis(ctx context.Context, place placement) (*redisServer, error) {
 	log := filepath.Join(dir, "log")
 	args := append(place.prefix(place.program), "redis-server", "--bind", "127.0.0.1", "--port", fmt.Sprint(s.port),
 		"--dir", dir, "--logfile", log, "--save", "", "--appendonly", "no")
+	args = append(args, more...)
 	s.cmd = exec.CommandContext(ctx, args[0], args[1:]...)
 	if err := s.cmd.Start(); err != nil {
 		return s, err

@@ -103,7 +103,7 @@ func validOrigin(origin string) bool {
 // listen makes a server and opens its address, for which it waits as --bind-retry says. It logs the address, and a
 // warning if others can read the stream.
 func (o *webOptions) listen(ctx context.Context, stream *tap.Stream, common *flags.Common, logger *slog.Logger) (*web.Server, net.Listener, error) {
-	o.Stream, o.Page, o.Queue, o.Logger, o.Budget = stream, page.Files, common.HWM, logger, common.Budget()
+	o.Stream, o.Page, o.Queue, o.Logger, o.Budget, o.Lanes = stream, page.Files, common.HWM, logger, common.Budget(), common.Lanes()
 	server, err := o.server()
 	if err != nil {
 		return nil, nil, err

@@ -3,16 +3,37 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"syscall"
 )
 
 // readBuffer is the size of a reader's buffer.
 const readBuffer = 64 << 10
 
 // client gives each reader a connection of its own, because a response lasts as long as the reader.
-var client = http.Client{Transport: &http.Transport{ReadBufferSize: readBuffer, DisableCompression: true}}
+var client = http.Client{Transport: &http.Transport{ReadBufferSize: readBuffer, DisableCompression: true, DialContext: dial}}
+
+// kernelBuffer is how many bytes the kernel holds for a reader that does not read. Readers usually have machines of
+// their own. Here, with the kernel's default of up to 6 MiB each, they would use up the memory of all connections of
+// this machine (net.ipv4.tcp_mem); then the kernel throws away what arrives for the publisher's and the hub's, too, and
+// those stand still until it is sent again.
+const kernelBuffer = 256 << 10
+
+// dial connects a reader.
+func dial(ctx context.Context, network, address string) (net.Conn, error) {
+	d := net.Dialer{Control: func(_, _ string, raw syscall.RawConn) (err error) {
+		failed := raw.Control(func(fd uintptr) {
+			err = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, kernelBuffer)
+		})
+		return errors.Join(failed, err)
+	}}
+	return d.DialContext(ctx, network, address)
+}
 
 // answer is the response to GET /stream.
 type answer struct {

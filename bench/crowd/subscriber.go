@@ -31,8 +31,7 @@ const headSize = 128
 
 // subscribe connects, subscribes to everything, and returns when the subscription has taken effect.
 func subscribe(ctx context.Context, address string) (connection, error) {
-	var d net.Dialer
-	conn, err := d.DialContext(ctx, "tcp", address)
+	conn, err := dial(ctx, "tcp", address)
 	if err != nil {
 		return nil, err
 	}

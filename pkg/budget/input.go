@@ -37,6 +37,7 @@ type Input struct {
 	Share
 	reserve int64
 	waiting atomic.Int32
+	eaters  atomic.Int32  // connections that want more than their smallest buffer
 	taken   atomic.Uint64 // how often a receiver has released whole messages
 
 	mu         sync.Mutex
@@ -74,6 +75,13 @@ func (in *Input) Reserve(n int) {
 
 // Know notes that the message's peer has sent a whole message. Only the goroutine that calls Wait may call it.
 func (m *Message) Know() { m.known = true }
+
+// Eat notes that n more connections, or fewer, want larger buffers than their smallest.
+func (in *Input) Eat(n int) { in.eaters.Add(int32(n)) }
+
+// Portion returns how many bytes each of the connections that want larger buffers may take, so that all can. The rest,
+// an eighth, is for messages that must become whole, and for what is handed on and not released yet.
+func (in *Input) Portion() int { return in.Limit() / 8 * 7 / max(1, int(in.eaters.Load())) }
 
 // Give gives n bytes back, and wakes those that wait for memory.
 func (in *Input) Give(n int) {

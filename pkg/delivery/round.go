@@ -147,10 +147,12 @@ func (c *round) clear() {
 	clear(c.batch)
 	clear(c.arrivals)
 	clear(c.fates)
+	for i := range c.replies {
+		delete(c.replyOf, c.replies[i].to) // clear would take as long as the largest round so far had connections
+	}
 	clear(c.replies)
 	clear(c.claimed)
 	clear(c.repeated)
-	clear(c.replyOf)
 	c.batch, c.fates, c.arrivals, c.replies = c.batch[:0], c.fates[:0], c.arrivals[:0], c.replies[:0]
 	c.claimed, c.elsewhere = c.claimed[:0], c.elsewhere[:0]
 	c.looked = 0

@@ -22,6 +22,7 @@ type limits struct {
 
 	budget *budget.Budget
 	gate   *listen.Gate
+	lanes  *listen.Lanes
 }
 
 func (l *limits) add(fs *pflag.FlagSet) {
@@ -85,6 +86,14 @@ func (c *Common) Gate(logger *slog.Logger) *listen.Gate {
 	}
 	l.gate = listen.NewGate(fit, advice, logger)
 	return l.gate
+}
+
+// Lanes returns the program's lanes, which are made at the first call.
+func (c *Common) Lanes() *listen.Lanes {
+	if c.limits.lanes == nil {
+		c.limits.lanes = listen.NewLanes()
+	}
+	return c.limits.lanes
 }
 
 // Memory is a flag's value: a positive number of bytes, with the suffix KiB, MiB or GiB if there is one, and at most

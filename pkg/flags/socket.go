@@ -57,6 +57,7 @@ func (c *Common) Socket(typ zmq.Type, logger *slog.Logger) zmq.Config {
 		Security:     c.security.config,
 		Budget:       c.Budget(),
 		Gate:         c.Gate(logger),
+		Lanes:        c.Lanes(),
 		Logger:       logger,
 	}
 }

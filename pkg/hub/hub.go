@@ -17,6 +17,7 @@ import (
 	"sync/atomic"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/hub/rights"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/listen"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
 )
@@ -37,10 +38,12 @@ type Config struct {
 type Hub struct {
 	In, Out *zmq.Socket
 
-	stream   *tap.Stream
-	received atomic.Uint64
-	gone     atomic.Uint64 // messages that publishers have reported as dropped
-	rights   atomic.Pointer[rights.Rights]
+	stream    *tap.Stream
+	lanes     *listen.Lanes // those of Out and of whoever serves the stream
+	idleLanes sync.Pool
+	received  atomic.Uint64
+	gone      atomic.Uint64 // messages that publishers have reported as dropped
+	rights    atomic.Pointer[rights.Rights]
 
 	greedy bool // publishers are asked for everything, whatever the subscribers want
 
@@ -54,7 +57,7 @@ type Hub struct {
 
 // New returns a hub whose sockets are not bound or connected yet.
 func New(cfg Config) (*Hub, error) {
-	h := &Hub{stream: cfg.Stream, refused: make(map[subscription]bool)}
+	h := &Hub{stream: cfg.Stream, lanes: cfg.Out.Lanes, refused: make(map[subscription]bool)}
 	h.greedy = cfg.Replay > 0 || cfg.Stream != nil
 	if cfg.Replay > 0 {
 		h.memory = newMemory(cfg.Replay, cfg.ReplayBytes)
@@ -93,6 +96,8 @@ func (h *Hub) Counters() tap.Counters {
 // forward passes on what a publisher has sent.
 func (h *Hub) forward(b *zmq.Batch) {
 	h.received.Add(uint64(b.Len()))
+	lane := h.lane()
+	waited := lane.Ahead()
 	if h.memory == nil {
 		h.Out.Forward(b)
 	} else {
@@ -105,10 +110,22 @@ func (h *Hub) forward(b *zmq.Batch) {
 		h.stream.Publish(b)
 	}
 	b.Release()
-	// Let the subscribers' goroutines run: in a flood this goroutine would read on for whole time slices
-	// while their queues overflow. With this line, five times as many messages arrive (bench/run -rows
-	// hub-flood-own).
-	runtime.Gosched()
+	lane.Leave()
+	h.idleLanes.Put(lane)
+	if !waited {
+		// Let the subscribers' goroutines run: in a flood this goroutine would read on for whole time slices
+		// while their queues overflow. With this line, five times as many messages arrive (bench/run -rows
+		// hub-flood-own).
+		runtime.Gosched()
+	}
+}
+
+// lane returns a place from which to go ahead of those that write.
+func (h *Hub) lane() *listen.Lane {
+	if lane, ok := h.idleLanes.Get().(*listen.Lane); ok {
+		return lane
+	}
+	return h.lanes.Lane()
 }
 
 // change applies a subscriber's subscription or its cancellation.

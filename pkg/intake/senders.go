@@ -39,6 +39,8 @@ type sender struct {
 	id       delivery.SenderID
 	claim    message.Claim
 	admitted bool // what it sends is taken
+
+	judged, contested bool // what Senders.contested says, if it has been asked since a connection came or went
 }
 
 const (
@@ -106,6 +108,13 @@ func (s *Senders) contested(c *sender) bool {
 	return c.claim.Gives() && slices.ContainsFunc(s.rivals(c), func(other *sender) bool { return other.claim.Gives() })
 }
 
+// changed notes that a connection with an id has been admitted, or is no more. The caller holds mu.
+func (s *Senders) changed(id delivery.SenderID) {
+	for _, c := range s.byID[id] {
+		c.judged = false
+	}
+}
+
 // lives reports whether the peer that was asked answers in time. When the socket is closed, the peer is gone at once.
 func lives(question zmq.Question, until time.Time) bool {
 	deadline := time.NewTimer(time.Until(until))
@@ -129,6 +138,7 @@ func lives(question zmq.Question, until time.Time) bool {
 func (s *Senders) supersede(dead *sender, successor *zmq.Peer) {
 	s.mu.Lock()
 	dead.admitted = false
+	s.changed(dead.id)
 	s.mu.Unlock()
 	dead.peer.Drop(fmt.Errorf("%w from %s", errSuperseded, successor.Remote()))
 }
@@ -142,6 +152,7 @@ func (s *Senders) admit(c *sender) {
 	s.mu.Lock()
 	rivals, contested := s.rivals(c), s.contested(c)
 	c.admitted = true
+	s.changed(c.id)
 	s.mu.Unlock()
 	if len(rivals) == 0 {
 		return
@@ -164,6 +175,7 @@ func (s *Senders) Down(p *zmq.Peer, _ error) {
 	}
 	delete(s.of, p)
 	contested := c.admitted && s.contested(c)
+	s.changed(c.id)
 	left := s.byID[c.id][:0]
 	for _, other := range s.byID[c.id] {
 		if other != c {
@@ -189,5 +201,8 @@ func (s *Senders) look(p *zmq.Peer) (claim *message.Claim, contested bool) {
 		claim := claimOf(p)
 		return &claim, false
 	}
-	return &c.claim, len(s.byID[c.id]) > 1 && s.contested(c)
+	if !c.judged { // once, and not for each batch: many connections may have one id
+		c.judged, c.contested = true, s.contested(c)
+	}
+	return &c.claim, c.contested
 }

@@ -11,7 +11,7 @@ func (c *client) deliverLarge(b []byte, m *tap.Message) error {
 	}
 	defer m.Unpin(out)
 	c.sent++
-	c.request.filter.rest()
+	c.rest()
 	for piece := range c.encoding.pieces(b, m) {
 		if err := c.send(piece); err != nil {
 			return err

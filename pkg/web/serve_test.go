@@ -9,12 +9,14 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
 	"testing/fstest"
 	"time"
 
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/listen"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap/taptest"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/web"
@@ -66,6 +68,7 @@ func serve(t *testing.T, cfg web.Config, listener ...net.Listener) *served {
 	}
 	cfg.Stream, cfg.Page = s.stream, fstest.MapFS{"index.html": {Data: []byte(page)}}
 	cfg.Logger = slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	orDefault(&cfg.Lanes, listen.NewLanes())
 	orDefault(&cfg.Queue, 1000)
 	orDefault(&cfg.MaxClients, 1000)
 	orDefault(&cfg.Heartbeat, time.Hour)
@@ -88,7 +91,7 @@ func serve(t *testing.T, cfg web.Config, listener ...net.Listener) *served {
 		defer close(s.ended)
 		s.err = s.server.Serve(ctx, draining, listener[0])
 	}()
-	t.Cleanup(func() { stop(); cut(); s.wait() })
+	t.Cleanup(func() { stop(); cut(); s.wait(); s.left(cfg.Lanes) })
 	return s
 }
 
@@ -96,6 +99,27 @@ func orDefault[T comparable](value *T, fallback T) {
 	var zero T
 	if *value == zero {
 		*value = fallback
+	}
+}
+
+// left waits until no reader is in a lane.
+func (s *served) left(lanes *listen.Lanes) {
+	left := make(chan struct{})
+	go func() {
+		defer close(left)
+		var all []*listen.Lane
+		for range runtime.GOMAXPROCS(0) {
+			all = append(all, lanes.Lane())
+			all[len(all)-1].Enter()
+		}
+		for _, lane := range all {
+			lane.Leave()
+		}
+	}()
+	select {
+	case <-left:
+	case <-time.After(patience):
+		s.t.Error("a reader that has gone is still in a lane")
 	}
 }
 

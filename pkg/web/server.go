@@ -57,6 +57,7 @@ type Config struct {
 	Origins    []string       // origins whose pages may read the stream (CORS); "*": all
 	Hosts      []string       // further names that the Host header may have if there is no token: see guard.go
 	Budget     *budget.Budget // bounds what all readers hold; nil: one of budget.Default bytes
+	Lanes      *listen.Lanes  // bound how many readers are served at once; nil: no bound
 	Logger     *slog.Logger
 }
 
@@ -132,12 +133,16 @@ func (s *Server) Handler() http.Handler {
 // Clients returns the number of connected readers.
 func (s *Server) Clients() int { return int(s.clients.Load()) }
 
-// guestKey is the key of a connection's *listen.Guest in its requests' contexts.
-type guestKey struct{}
+// The keys of a connection's *listen.Guest and *listen.Lane in its requests' contexts.
+type (
+	guestKey struct{}
+	laneKey  struct{}
+)
 
 // Serve answers requests on l until ctx ends. It then accepts no more connections, and delivers to readers
 // what waits for them until draining ends. Serve may be called once.
 func (s *Server) Serve(ctx, draining context.Context, l net.Listener) error {
+	l = s.cfg.Lanes.Listener(l)
 	out := &s.cfg.Budget.Out
 	window := s.cfg.Stream.Bound(out.Limit() / windowShare)
 	out.Overdraw(window)
@@ -149,6 +154,7 @@ func (s *Server) Serve(ctx, draining context.Context, l net.Listener) error {
 		MaxHeaderBytes:    maxHeader,
 		ConnContext: func(ctx context.Context, conn net.Conn) context.Context {
 			listen.LimitUnsent(conn, maxUnsent) //nolint:errcheck // the kernel then holds more
+			ctx = context.WithValue(ctx, laneKey{}, listen.LaneOf(conn))
 			return context.WithValue(ctx, guestKey{}, listen.GuestOf(conn))
 		},
 		ErrorLog: s.strangers.Standard(slog.LevelDebug),

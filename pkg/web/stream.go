@@ -45,6 +45,7 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, who *tenant.Tena
 	c := &client{server: s, request: q, out: w, control: http.NewResponseController(w), encoding: s.encoding(&q)}
 	c.guest, _ = r.Context().Value(guestKey{}).(*listen.Guest)
 	c.guest.Know()
+	c.joinLanes(r)
 	began := time.Now()
 	c.serve(r)
 	log := s.cfg.Logger.With("client", r.RemoteAddr)
@@ -56,6 +57,14 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, who *tenant.Tena
 		level = slog.LevelInfo
 	}
 	log.Log(r.Context(), level, "reader gone", "sent", c.sent, "missed", c.missed, "for", time.Since(began).Round(time.Millisecond))
+}
+
+// joinLanes finds the reader's place in the lanes: that of its connection, unless this has other readers, too.
+func (c *client) joinLanes(r *http.Request) {
+	c.lane, _ = r.Context().Value(laneKey{}).(*listen.Lane)
+	if c.shared = r.ProtoMajor > 1 || c.lane == nil; c.shared {
+		c.lane = c.server.cfg.Lanes.Lane()
+	}
 }
 
 // setHeaders sets the headers of a stream.
@@ -78,6 +87,8 @@ type client struct {
 	out      http.ResponseWriter
 	control  *http.ResponseController
 	guest    *listen.Guest
+	lane     *listen.Lane // in which what is delivered is encoded, and over HTTP/1 written
+	shared   bool         // the connection has other readers: another goroutine writes, in a lane of its own
 	encoding encoding
 
 	sent, missed uint64 // messages
@@ -89,7 +100,9 @@ func (c *client) serve(r *http.Request) {
 	defer c.hurry()()
 	c.reader = c.server.cfg.Stream.Join(c.request.interest)
 	defer c.reader.Close()
-	if errors.Is(c.follow(r), errTakenAway) {
+	err := c.follow(r)
+	c.lane.Leave()
+	if errors.Is(err, errTakenAway) {
 		c.write(c.encoding.end(nil, c.why())) //nolint:errcheck // it is over
 	}
 }
@@ -120,7 +133,7 @@ func (c *client) follow(r *http.Request) error {
 			return r.Context().Err()
 		case <-c.server.quit:
 			for {
-				waiting = c.reader.TakeSome(waiting[:0], portion)
+				waiting = c.take(waiting)
 				if len(waiting) == 0 {
 					return nil
 				}
@@ -129,7 +142,7 @@ func (c *client) follow(r *http.Request) error {
 				}
 			}
 		}
-		waiting = c.reader.TakeSome(waiting[:0], portion)
+		waiting = c.take(waiting)
 		if err := c.deliver(r.Context(), waiting); err != nil {
 			return err
 		}
@@ -143,8 +156,21 @@ const (
 	maxWrite = 32 << 10
 )
 
+// take takes the next deliveries in the place of those in waiting. It waits for a lane first, so that what comes
+// meanwhile is taken along.
+func (c *client) take(waiting []tap.Delivery) []tap.Delivery {
+	if c.request.filter.expression == nil { // otherwise its turns bound the work
+		c.lane.Enter()
+	}
+	if waiting = c.reader.TakeSome(waiting[:0], portion); len(waiting) == 0 {
+		c.lane.Leave()
+	}
+	return waiting
+}
+
 // deliver encodes and writes deliveries, and clears them before it waits for the reader to read.
 func (c *client) deliver(ctx context.Context, waiting []tap.Delivery) error {
+	defer c.lane.Leave()
 	defer c.request.filter.rest()
 	buffer := buffers.Get().(*[]byte)
 	defer buffers.Put(buffer)
@@ -190,6 +216,14 @@ func (c *client) deliver(ctx context.Context, waiting []tap.Delivery) error {
 	return c.write(b)
 }
 
+// rest is called before what may block.
+func (c *client) rest() {
+	c.request.filter.rest()
+	if c.shared {
+		c.lane.Leave()
+	}
+}
+
 // miss reports that n messages are missing here.
 func (c *client) miss(b []byte, n uint64) []byte {
 	c.missed += n
@@ -198,7 +232,7 @@ func (c *client) miss(b []byte, n uint64) []byte {
 
 // write sends b to the reader at once, unless it is empty; nil sends the headers.
 func (c *client) write(b []byte) error {
-	c.request.filter.rest()
+	c.rest()
 	if b == nil {
 		return c.flush()
 	}

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/listen"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap/taptest"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/web/tenant"
@@ -33,7 +34,7 @@ func TestNothingAfterTheEnd(t *testing.T) {
 	defer reader.Close()
 	recorder := httptest.NewRecorder()
 	c := &client{server: s, request: request{who: file.List().Find("0123456789abcdef")}, reader: reader, out: recorder,
-		control: http.NewResponseController(recorder), encoding: plainText{}}
+		control: http.NewResponseController(recorder), encoding: plainText{}, lane: new(listen.Lane)}
 	source := taptest.New(t)
 	source.Give(s.cfg.Stream.Publish, []string{"before"})
 	if err := c.deliver(t.Context(), reader.Take(nil)); err != nil || recorder.Body.String() != "before\n" {

@@ -22,21 +22,26 @@ type Batch struct {
 // extent is where a message lies in its block. to is 0 if the message cannot be passed on as it arrived.
 type extent struct{ from, to int }
 
-// A batch of a small block has at most smallBatch frames, most often. Those with room for more are pooled for larger
-// blocks, so that connections with small ones do not hold them.
-const smallBatch = 512
-
-var (
-	smallBatches = sync.Pool{New: func() any { return new(Batch) }}
-	largeBatches = sync.Pool{New: func() any { return new(Batch) }}
-)
+// freeBatches pools batches by the size of their block, as freeBlocks does. A batch of a small block has few frames,
+// most often. Those with room for more are pooled for the largest blocks, so that connections with small ones do not
+// hold them.
+var freeBatches [blockSizes]sync.Pool
 
 // newBatch returns an empty batch for what a block holds.
 func newBatch(of *block) *Batch {
-	if len(of.buf) == minBlock {
-		return smallBatches.Get().(*Batch)
+	if b, _ := freeBatches[sizeClass(len(of.buf))].Get().(*Batch); b != nil {
+		return b
 	}
-	return largeBatches.Get().(*Batch)
+	return new(Batch)
+}
+
+// pool returns where the batch goes when it is released.
+func (b *Batch) pool() *sync.Pool {
+	size := sizeClass(len(b.block.buf))
+	if cap(b.frames) > 2*(minBlock/frameBytes)<<size { // appending may double what is needed
+		size = blockSizes - 1
+	}
+	return &freeBatches[size]
 }
 
 // Peer returns the peer that sent the messages.
@@ -61,14 +66,11 @@ func (b *Batch) Release() {
 	if b.block.paid != nil {
 		b.block.paid.Taken()
 	}
+	pool := b.pool()
 	b.block.release()
 	clear(b.frames) // truncate has cleared what lies after them
 	b.peer, b.block, b.frames, b.ends, b.raw = nil, nil, b.frames[:0], b.ends[:0], b.raw[:0]
-	if cap(b.frames) <= smallBatch {
-		smallBatches.Put(b)
-	} else {
-		largeBatches.Put(b)
-	}
+	pool.Put(b)
 }
 
 // last returns where the last whole message ends in frames.

@@ -1,6 +1,7 @@
 package zmq
 
 import (
+	"math/bits"
 	"sync"
 	"sync/atomic"
 
@@ -24,14 +25,30 @@ const (
 	enough = 16
 )
 
-var fullBlocks = sync.Pool{New: func() any { return &block{buf: make([]byte, maxBlock)} }}
+// blockSizes is how many sizes of blocks there are from minBlock to maxBlock, each twice the one before.
+const blockSizes = 6
 
-// newBlock returns a block that only the caller refers to. Those of maxBlock bytes are pooled.
+// freeBlocks pools the blocks of these sizes. Those of other sizes are for one long message each.
+var freeBlocks [blockSizes]sync.Pool
+
+// poolOf returns where blocks of size bytes are pooled; nil: nowhere.
+func poolOf(size int) *sync.Pool {
+	if class := sizeClass(size); size == minBlock<<class {
+		return &freeBlocks[class]
+	}
+	return nil
+}
+
+// sizeClass returns the index of the largest of the sizes that is not larger than size.
+func sizeClass(size int) int { return min(bits.Len(uint(size/minBlock)), blockSizes) - 1 }
+
+// newBlock returns a block that only the caller refers to.
 func newBlock(size int) *block {
 	var b *block
-	if size == maxBlock {
-		b = fullBlocks.Get().(*block)
-	} else {
+	if pool := poolOf(size); pool != nil {
+		b, _ = pool.Get().(*block)
+	}
+	if b == nil {
 		b = &block{buf: make([]byte, size)}
 	}
 	b.refs.Store(1)
@@ -57,8 +74,8 @@ func (b *block) release() {
 	}
 	paid, size := b.paid, len(b.buf)
 	b.paid = nil
-	if size == maxBlock {
-		fullBlocks.Put(b)
+	if pool := poolOf(size); pool != nil {
+		pool.Put(b)
 	}
 	if paid != nil {
 		paid.Give(blockCost(size))

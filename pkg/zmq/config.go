@@ -90,6 +90,7 @@ type Config struct {
 
 	Budget *budget.Budget // bounds what the peers of all sockets that share it hold; nil: one of budget.Default bytes
 	Gate   *listen.Gate   // bounds how many connections there are; nil: no bound
+	Lanes  *listen.Lanes  // bound how many peers of a PUB or XPUB are written to at once; nil: no bound
 
 	// Answered: senders send again what was not answered. What is left of one that is gone is thrown away then, rather
 	// than kept until it is received, and the gate never ends the connection of one that has sent a message.

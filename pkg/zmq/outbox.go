@@ -170,6 +170,13 @@ func (o *outbox) wakeWriter() {
 	}
 }
 
+// waits reports whether there is something to take.
+func (o *outbox) waits() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.waiting > 0 || len(o.control) > 0
+}
+
 // take takes everything that waits. If it returns nothing, the writer must wait for wake.
 func (o *outbox) take() (w portion) {
 	o.mu.Lock()

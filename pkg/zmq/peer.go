@@ -17,6 +17,7 @@ import (
 type Peer struct {
 	socket  *Socket
 	conn    net.Conn
+	writer  *listen.Writer // the writing goroutine's
 	remote  string
 	dialled string // the endpoint that was connected to; "": the peer has connected to us
 	session session
@@ -60,6 +61,11 @@ func newPeer(s *Socket, conn net.Conn, endpoint string, settled session) *Peer {
 	if p.asks = s.cfg.Type == Sub || s.cfg.Type == XSub; p.asks {
 		p.requests.due = make(chan struct{}, 1)
 	}
+	var lanes *listen.Lanes
+	if s.publishes() {
+		lanes = s.cfg.Lanes
+	}
+	p.writer = lanes.Writer(conn)
 	if p.asks || s.publishes() {
 		listen.LimitUnsent(conn, maxUnsent) //nolint:errcheck // then the kernel holds more
 	}

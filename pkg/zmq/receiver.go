@@ -16,6 +16,8 @@ const (
 	// maxBatchFrames is the number of frames from which on a batch takes no further message, for the same reason; it
 	// is fewer if the block is small.
 	maxBatchFrames = 4 * maxFrames
+	// frameBytes is how many bytes of a block allow its batch a frame.
+	frameBytes = 16
 	// maxUpstream bounds the bytes of what is sent to a socket that only sends: a subscription is a short message.
 	maxUpstream = maxCommand
 	// maxCommand bounds the bytes of a command, and those of all commands between the frames of one message.
@@ -42,7 +44,7 @@ type receiver struct {
 	end     int // end of the bytes read that are clear
 	read    int // end of the bytes read: those after end are sealed (opening.go)
 	scanned int // commands up to here have been obeyed
-	size    int // of the next block, if there is memory for it
+	size    int // of the next block, if there is memory for it; resize sets it
 	most    int // largest size
 	small   int // reads in a row that a much smaller block would have held
 	over    oversize
@@ -66,6 +68,7 @@ func (r *receiver) space() []byte {
 	if r.start == r.read && r.block.exclusive() {
 		r.start, r.end, r.read, r.scanned = 0, 0, 0, 0 // all of it was taken and released
 	}
+	r.share()
 	size := len(r.block.buf)
 	tight := size-r.read < size/4 && (r.start > 0 || size < r.longest() || size == r.read)
 	if tight || (r.read == 0 && size != r.size) {
@@ -84,12 +87,12 @@ func (r *receiver) space() []byte {
 func (r *receiver) filled(n int) {
 	switch {
 	case n == len(r.block.buf)-r.read: // the peer has more than fits: read more at once
-		r.size, r.small = min(4*r.size, r.most), 0
+		r.resize(min(4*r.size, r.most))
 	case n > r.size/wasted:
 		r.small = 0
 	default:
 		if r.small++; r.small == enough {
-			r.size, r.small = max(r.size/4, minBlock), 0
+			r.resize(max(r.size/4, minBlock))
 		}
 	}
 	r.read += n
@@ -168,7 +171,7 @@ func (r *receiver) parseClear() (*Batch, error) {
 
 // takesMore reports whether a batch of whole messages takes another one.
 func (r *receiver) takesMore(b *Batch) bool {
-	return b.Len() < r.maxMessages && len(b.frames) < min(maxBatchFrames, len(r.block.buf)/16)
+	return b.Len() < r.maxMessages && len(b.frames) < min(maxBatchFrames, len(r.block.buf)/frameBytes)
 }
 
 // parseFrame parses the frame at m.end. It returns false if the batch ends before it: because the frame has not

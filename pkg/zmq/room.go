@@ -90,7 +90,7 @@ func (r *receiver) idle() {
 	rest := r.read - r.start
 	switch {
 	case r.least(rest) == minBlock:
-		r.size, r.small = minBlock, 0
+		r.resize(minBlock)
 		r.move()
 	case r.memory != nil && !r.holding:
 		r.memory.Hold(&r.unfinished, blockCost(len(r.block.buf)))
@@ -101,6 +101,7 @@ func (r *receiver) idle() {
 // close gives back what is left.
 func (r *receiver) close() {
 	r.settle()
+	r.resize(minBlock)
 	r.block.release()
 }
 

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/endpoint"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/listen"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq/zmqtest/transcript"
 )
 
@@ -65,6 +66,9 @@ func eventually(t testing.TB, what string, condition func() bool) {
 // open makes a socket and closes it at the end of the test, without lingering.
 func open(t testing.TB, cfg Config) *Socket {
 	t.Helper()
+	if cfg.Lanes == nil {
+		cfg.Lanes = listen.NewLanes()
+	}
 	s, err := New(cfg)
 	if err != nil {
 		t.Fatal(err)

@@ -12,6 +12,7 @@ import (
 func (p *Peer) writeLoop() error {
 	heartbeat, stop := p.heartbeat()
 	defer stop()
+	defer p.writer.Leave()
 	requests := p.requests.due
 	idle := time.NewTimer(idleTime) // ticks now and then without need
 	defer idle.Stop()
@@ -21,6 +22,9 @@ func (p *Peer) writeLoop() error {
 		case <-heartbeat: // even when there is always something to write: the peer may have nothing else to answer
 			p.outbox.ping()
 		default:
+		}
+		if p.outbox.waits() {
+			p.writer.Enter() // before take, so that what comes while this peer waits for its turn is taken along
 		}
 		w := p.outbox.take()
 		if w.denied {
@@ -33,8 +37,10 @@ func (p *Peer) writeLoop() error {
 			if err := p.write(w); err != nil {
 				return err
 			}
+			p.writer.Leave() // others have their turn
 			continue
 		}
+		p.writer.Leave()
 		if w.last && !ended {
 			p.closeWrite()
 			ended, requests = true, nil
@@ -88,8 +94,7 @@ func (p *Peer) write(w portion) error {
 		}
 		rest = rest[len(first):]
 		p.writing.Store(int64(time.Since(p.began)))
-		buffers := net.Buffers{control, first}
-		if _, err := buffers.WriteTo(p.conn); err != nil {
+		if err := p.writeBoth(control, first); err != nil {
 			return err
 		}
 	}
@@ -99,7 +104,7 @@ func (p *Peer) write(w portion) error {
 		if err != nil {
 			return err
 		}
-		if _, err := p.conn.Write(next); err != nil {
+		if _, err := p.writer.Write(next); err != nil {
 			return err
 		}
 		rest = rest[len(next):]
@@ -114,6 +119,20 @@ func (p *Peer) write(w portion) error {
 		}
 	}
 	return nil
+}
+
+// writeBoth writes commands and then messages.
+func (p *Peer) writeBoth(control, messages []byte) error {
+	if p.socket.publishes() && p.socket.cfg.Lanes != nil { // one system call after the other, each in a lane
+		if _, err := p.writer.Write(control); err != nil {
+			return err
+		}
+		_, err := p.writer.Write(messages)
+		return err
+	}
+	buffers := net.Buffers{control, messages}
+	_, err := buffers.WriteTo(p.conn)
+	return err
 }
 
 // writeRequests writes what the peer has yet to be told of what is wanted.
