@@ -47,8 +47,8 @@ func TestRelpIntakeStrangers(t *testing.T) {
 	k.logged(t, "msg=end received=6 confirmed=6 ")
 }
 
-// A thousand clients take part of a message each and stay, others never read what they are told, and one sends a message
-// without end. One that reads is served.
+// A thousand clients take part of a message each and stay, others never read what they are told, and one sends a
+// message without end. One that reads is served.
 func TestRelpIntakeCrowd(t *testing.T) {
 	t.Parallel()
 	r := startPrinter(t, "--bind", "tcp://127.0.0.1:0")

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// relpWindow makes omrelp's window larger than a batch. librelp corks the connection during a batch: with a smaller window
-// it waits for answers to messages that the kernel still holds, 200 ms each time.
+// relpWindow makes omrelp's window larger than a batch. librelp corks the connection during a batch: with a smaller
+// window it waits for answers to messages that the kernel still holds, 200 ms each time.
 const relpWindow = ` windowSize="1000"`
 
 // relpPath leads from a real omrelp to imzmq, which prints what it stores. hop is between omrelp and omzmq.
@@ -68,8 +68,8 @@ func (p *relpPath) settle(t *testing.T, repeats bool) {
 
 func (p *proxy) port() string { return p.address()[strings.LastIndexByte(p.address(), ':')+1:] }
 
-// omzmq is killed again and again. Nothing is lost, and with a journal nothing is stored twice: over loopback omrelp reads
-// every answer that was written.
+// omzmq is killed again and again. Nothing is lost, and with a journal nothing is stored twice: over loopback omrelp
+// reads every answer that was written.
 func TestRelpIntakeKilled(t *testing.T) {
 	t.Parallel()
 	for name, flags := range map[string][]string{"without journal": nil, "with journal": {"--journal", "[dir]"}} {
@@ -128,8 +128,8 @@ func TestRelpIntakeCut(t *testing.T) {
 	}
 }
 
-// imzmq stands still for longer than --send-timeout: the session ends, what it had brought comes again over another one,
-// and is stored once.
+// imzmq stands still for longer than --send-timeout: the session ends, what it had brought comes again over another
+// one, and is stored once.
 func TestRelpIntakeTimesOut(t *testing.T) {
 	t.Parallel()
 	p := startRelpPath(t, 20_000, "--send-timeout", "300ms", "--heartbeat", "0")

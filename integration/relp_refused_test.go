@@ -57,8 +57,8 @@ func (p *picky) has() string {
 	return strings.Join(p.stored, " ")
 }
 
-// A refused message is answered with 500 and the reason, and nothing after it is answered: that comes again. The refused
-// one stays in the journal until somebody takes it.
+// A refused message is answered with 500 and the reason, and nothing after it is answered: that comes again. The
+// refused one stays in the journal until somebody takes it.
 func TestRelpIntakeRefused(t *testing.T) {
 	t.Parallel()
 	router, journal := startPicky(t), folder(t)+"/journal"

@@ -53,8 +53,8 @@ type cutLine struct {
 	taken bool   // it came again
 }
 
-// key stands for a line's text. That two texts have the same one does not happen: it has 64 bits, and no client knows the
-// seed.
+// key stands for a line's text. That two texts have the same one does not happen: it has 64 bits, and no client knows
+// the seed.
 type key uint64
 
 var keySeed = maphash.MakeSeed()
@@ -80,8 +80,8 @@ type resumption struct {
 	last      int  // the place in it of the last line that came again
 }
 
-// newCut makes a cut of lines that are kept, and after these of entries, of which the given one is the first that was not
-// answered.
+// newCut makes a cut of lines that are kept, and after these of entries, of which the given one is the first that was
+// not answered.
 func newCut(kept []key, entries []*entry, first int, now int64) *cut {
 	c := &cut{at: now, first: len(kept) + first, left: len(entries) - first, where: make(map[key][]int)}
 	for _, k := range kept {

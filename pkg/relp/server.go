@@ -189,8 +189,8 @@ func (s *Server) answer(ctx, draining context.Context) {
 	}
 }
 
-// step answers what is settled, and returns how long to wait at most before the next step; 0: for nothing. owing: a session
-// owes answers. reading: one may yet take messages.
+// step answers what is settled, and returns how long to wait at most before the next step; 0: for nothing. owing: a
+// session owes answers. reading: one may yet take messages.
 func (s *Server) step(now time.Time) (wait time.Duration, owing, reading bool) {
 	s.cfg.Account.Poll()
 	s.each(func(c *serving) {

@@ -217,8 +217,8 @@ func (c *serving) take(f Frame, size int) {
 	c.batch, c.taken = append(c.batch, text), append(c.taken, f.Txnr)
 }
 
-// accept hands the batch to the account, as soon as that takes it. A client that has brought a whole message is no stranger
-// any more.
+// accept hands the batch to the account, as soon as that takes it. A client that has brought a whole message is no
+// stranger any more.
 func (c *serving) accept(ctx context.Context) error {
 	c.guest.Hold()
 	c.mu.Lock()
