@@ -18,9 +18,10 @@ func (c *chaos) startIntake() {
 // endIntake kills omzmq, or tells it to stop, and has it started again after its end.
 func (c *chaos) endIntake(r *rand.Rand) bool {
 	down, kills := between(r, time.Millisecond, 300*time.Millisecond), r.IntN(3) > 0
-	if !c.intake.running() || c.halted[c.intake.pid()] != "" {
+	if c.ending || c.halted[c.intake.pid()] != "" {
 		return false
 	}
+	c.ending = true
 	if kills {
 		c.intake.kill()
 	} else {
@@ -37,4 +38,5 @@ func (c *chaos) raiseIntake() {
 		return
 	}
 	c.intake.again(c.t)
+	c.ending = false
 }

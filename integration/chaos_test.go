@@ -80,6 +80,7 @@ type chaos struct {
 	posts   []*post
 	intake  *intake            // an omzmq that takes messages from omrelp; nil: rsyslogd starts omzmq itself
 	hop     *proxy             // between omrelp and it
+	ending  bool               // the intake was killed or told to stop, and not started again
 	halted  map[int]string     // pids that have SIGSTOP, and as which kind of fault
 	down    map[*rsyslogd]bool // killed or told to stop, and not started again
 	lived   []int              // omzmq processes that outlived their rsyslogd
