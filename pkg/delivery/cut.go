@@ -208,8 +208,11 @@ func (s *Streams) take(st *Stream, at int, line []byte) *entry {
 	}
 	s.sender.mu.Lock()
 	defer s.sender.mu.Unlock()
-	if l.entry.state == inFlight {
+	switch l.entry.state {
+	case inFlight:
 		s.sender.expect(l.entry.conn)
+	case refused:
+		l.entry = s.sender.retake(l.entry)
 	}
 	return l.entry
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/journal"
@@ -182,6 +183,29 @@ func (s *Sender) turn(e *entry, reason string) {
 	}
 	s.reasons[e.seq] = reason
 	s.turned = append(s.turned, e)
+}
+
+// retake sends a refused line again, because it comes again: the refusal was not answered, or the answer was not read. It
+// returns the entry that is owed now. Without this, each line of a window that was refused for a moment would cost rsyslog
+// a suspension of its action. The caller holds mu.
+func (s *Sender) retake(e *entry) *entry {
+	owed := s.owed.find(e.seq)
+	if owed == nil { // it was sent again and confirmed, and the account was emptied since
+		return &entry{seq: e.seq, line: e.line, state: confirmed, sent: true}
+	}
+	if owed.state != refused {
+		return owed
+	}
+	is := func(other *entry) bool { return other == owed }
+	s.turned, s.parked = slices.DeleteFunc(s.turned, is), slices.DeleteFunc(s.parked, is)
+	delete(s.reasons, owed.seq)
+	owed.orphan = false
+	if s.cfg.Journal != nil {
+		s.cfg.Journal.Take(owed.ref)
+	}
+	s.requeue(owed)
+	s.route()
+	return owed
 }
 
 // Refused returns how many lines were refused and wait for Retry, which is to be called at intervals.

@@ -251,6 +251,48 @@ func TestRefusedInAStream(t *testing.T) {
 }
 
 // More refused lines than are held: nothing more is accepted until some are stored.
+// After a spell of refusals, one line was answered with its refusal. Those that come again are sent again.
+func TestRefusedLinesThatComeAgain(t *testing.T) {
+	for name, emptied := range map[string]bool{"at once": false, "after the account was emptied": true} {
+		t.Run(name, func(t *testing.T) {
+			j := journaltest.New(NewSenderID())
+			s := newStreamed(t, j)
+			st := s.Open().accept("a", "b", "c", "d")
+			for seq := range uint64(3) {
+				s.refuse(seq + 1)
+			}
+			s.stored(4)
+			s.settles(st, 0, "never")
+			st.End(true)
+			if emptied {
+				s.Reclaim()
+			}
+			next := s.Open().accept("b", "c", "d")
+			expectGot(t, s.link, "1 a", "2 b", "3 c", "4 d", "2 b", "3 c")
+			s.settles(next, 0, "")
+			s.refuse(3)
+			s.stored(2)
+			s.settles(next, 1, "never")
+			next.End(true)
+			last := s.Open().accept("d", "e")
+			s.stored(5)
+			s.settles(last, 2, "")
+			if n := s.Refused(); n != 2 {
+				t.Errorf("%d are refused, want 2", n)
+			}
+			s.Reclaim()
+			s.Retry()
+			expectGot(t, s.link, "1 a", "2 b", "3 c", "4 d", "2 b", "3 c", "5 e", "1 a", "3 c")
+			s.stored(1)
+			s.stored(3)
+			s.Reclaim()
+			if owed := j.Owed(t); len(owed) > 0 {
+				t.Errorf("the journal owes %q", owed)
+			}
+		})
+	}
+}
+
 func TestManyRefused(t *testing.T) {
 	s := newStreamed(t, nil)
 	for i := range maxTurned + 1 {
