@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"strings"
 	"syscall"
@@ -39,4 +40,13 @@ func (c *chaos) raiseIntake() {
 	}
 	c.intake.again(c.t)
 	c.ending = false
+}
+
+// sendingFlags are those of every omzmq that sends.
+func (c *chaos) sendingFlags() string {
+	flags := fmt.Sprintf("--heartbeat %s --reconnect-max 300ms --send-timeout 2s --linger 2s", c.heartbeat())
+	for _, p := range c.posts {
+		flags += " --connect " + p.proxy.endpoint()
+	}
+	return flags
 }

@@ -185,9 +185,9 @@ func (s *Sender) turn(e *entry, reason string) {
 	s.turned = append(s.turned, e)
 }
 
-// retake sends a refused line again, because it comes again: the refusal was not answered, or the answer was not read. It
-// returns the entry that is owed now. Without this, each line of a window that was refused for a moment would cost rsyslog
-// a suspension of its action. The caller holds mu.
+// retake sends a refused line again, because it comes again: the refusal was not answered, or the answer was not read.
+// It returns the entry that is owed now. Without this, each line of a window that was refused for a moment would cost
+// rsyslog a suspension of its action. The caller holds mu.
 func (s *Sender) retake(e *entry) *entry {
 	owed := s.owed.find(e.seq)
 	if owed == nil { // it was sent again and confirmed, and the account was emptied since
