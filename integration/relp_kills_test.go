@@ -115,8 +115,8 @@ func TestRelpIntakeCut(t *testing.T) {
 			p := startRelpPath(t, 20_000)
 			hop := c.hop(p)
 			n := 0
-			p.runs(t, p.hop.port(), 9, func(r *rand.Rand) {
-				if n++; n%3 == 0 {
+			p.runs(t, p.hop.port(), 5, func(r *rand.Rand) {
+				if n++; n%2 == 0 {
 					hop.stall()
 					<-time.After(time.Duration(r.IntN(100)) * time.Millisecond)
 					defer hop.resume()

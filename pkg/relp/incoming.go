@@ -1,16 +1,21 @@
 package relp
 
-// startIncoming is the initial size of the buffer in bytes, and the room beyond the longest frame.
-const startIncoming = 64 << 10
+const (
+	// startIncoming is the usual size of the buffer in bytes, and the room beyond the longest frame.
+	startIncoming = 64 << 10
+	// strangeIncoming is its initial size.
+	strangeIncoming = 4 << 10
+)
 
 // incoming turns the bytes of a session into frames. A frame with more data than max is cut there: its rest is thrown
 // away as it arrives. The buffer grows with the bytes that have arrived, never with the length that a frame announces,
 // and not beyond max + startIncoming. It does no I/O.
 type incoming struct {
-	max int // bytes of a frame's data
-	buf []byte
-	r   int // buf[r:w] has been read and not parsed
-	w   int
+	max   int  // bytes of a frame's data
+	known bool // a whole message has come: the buffer gets its usual size
+	buf   []byte
+	r     int // buf[r:w] has been read and not parsed
+	w     int
 
 	cut  Frame // a frame that is cut, while the rest of it is thrown away: max bytes of its data begin at r
 	size int   // bytes of its data
@@ -18,7 +23,7 @@ type incoming struct {
 }
 
 func newIncoming(max int) *incoming {
-	return &incoming{max: max, buf: make([]byte, startIncoming), rest: -1}
+	return &incoming{max: max, buf: make([]byte, strangeIncoming), rest: -1}
 }
 
 // space returns where to read to. What the frames of next have borrowed is not valid any more.
@@ -26,10 +31,10 @@ func (in *incoming) space() []byte {
 	switch {
 	case in.r == in.w:
 		in.r, in.w = 0, 0
-		if len(in.buf) > 8*startIncoming {
+		if len(in.buf) > 8*startIncoming || in.known && len(in.buf) < startIncoming {
 			in.buf = make([]byte, startIncoming)
 		}
-	case len(in.buf)-in.w < startIncoming/4:
+	case len(in.buf)-in.w < min(len(in.buf), startIncoming)/4:
 		in.makeRoom()
 	}
 	return in.buf[in.w:]

@@ -221,6 +221,7 @@ func (c *serving) take(f Frame, size int) {
 // stranger any more.
 func (c *serving) accept(ctx context.Context) error {
 	c.guest.Hold()
+	c.in.known = true
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.stream != nil { // else we have ended the session, and the batch comes again
