@@ -154,10 +154,15 @@ func (c *serving) part(reason error) {
 	c.leave(true)
 	c.say(serverClose)
 	c.conn.SetReadDeadline(time.Now().Add(greeting))
+	c.closeWrite()
+	c.changed.Broadcast()
+}
+
+// closeWrite tells the client that nothing more will be said. The caller holds mu.
+func (c *serving) closeWrite() {
 	if c.answers.half != nil && !c.answers.flushing {
 		c.answers.half.CloseWrite() //nolint:errcheck // the reader notices
 	}
-	c.changed.Broadcast()
 }
 
 // end ends the session at once, because the server ends.

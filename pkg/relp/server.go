@@ -103,7 +103,9 @@ func (s *Server) Run(ctx, draining context.Context, listener net.Listener) error
 	s.answer(ctx, draining)
 	cancel()
 	err := <-failed
-	s.each(func(c *serving) { c.end(errServerEnds) })
+	ending, cancel := context.WithTimeout(draining, lingering) // they end by themselves, except for clients that read nothing
+	defer cancel()
+	defer context.AfterFunc(ending, func() { s.each(func(c *serving) { c.end(errServerEnds) }) })()
 	s.work.Wait()
 	return err
 }

@@ -1,7 +1,9 @@
 package relp
 
 import (
+	"errors"
 	"net"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -44,6 +46,29 @@ func TestServerEndsAfterItsReaders(t *testing.T) {
 	s.await(t, "it is taken", func() bool { return len(s.accepted) == 1 })
 	s.settle(1, "")
 	c.hear("2 rsp 6 200 OK", "0 serverclose 0")
+	s.wait()
+}
+
+// A client that is sending when the server ends can read what it was told. A reset would throw that away.
+func TestServerEndsWithoutReset(t *testing.T) {
+	s := serve(t, nil)
+	c := s.session()
+	c.say("2 syslog 1 a\n")
+	s.await(t, "a message", func() bool { return len(s.accepted) == 1 })
+	s.settle(1, "")
+	s.locked(func() { s.unready = errors.New("it is full") })
+	sent := make(chan error, 1)
+	go func() {
+		_, err := c.conn.Write([]byte(strings.Repeat("3 syslog 1 b\n", 100_000)))
+		sent <- err
+	}()
+	s.await(t, "that it asks", func() bool { return s.asked > 0 })
+	s.stop()
+	c.hear("2 rsp 6 200 OK", "0 serverclose 0")
+	c.ends()
+	if err := <-sent; err != nil {
+		t.Error(err)
+	}
 	s.wait()
 }
 

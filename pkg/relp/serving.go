@@ -81,24 +81,9 @@ func (c *serving) run(ctx context.Context) error {
 		c.changed.Broadcast()
 	})()
 	closed, err := c.converse(ctx)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.read = true
-	c.server.owes() // if the server ends, it waits for this
-	for ctx.Err() != nil && c.reason == nil && !closed && c.unanswered()+len(c.answers.out) > 0 {
-		c.changed.Wait() // the server goes on answering
-	}
-	c.leave(!closed)
-	if c.reason == nil && !closed {
-		c.say(serverClose)
-	}
-	if c.reason != nil {
-		err = c.reason
-	} else if why := c.guest.Ended(); why != nil {
-		err = why
-	}
-	if closed || errors.Is(err, errServerEnds) || errors.Is(err, errNobody) || errors.Is(err, errRenewed) {
-		return nil
+	lingers, err := c.finish(ctx, closed, err)
+	if lingers {
+		c.linger()
 	}
 	return err
 }
