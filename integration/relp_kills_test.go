@@ -8,9 +8,13 @@ import (
 	"time"
 )
 
-// relpWindow makes omrelp's window larger than a batch. librelp corks the connection during a batch: with a smaller
-// window it waits for answers to messages that the kernel still holds, 200 ms each time.
-const relpWindow = ` windowSize="1000"`
+// relpWindow makes omrelp's window larger than a batch. librelp corks the connection during a batch. omzmq asks for
+// small segments because of that, a proxy does not: with a smaller window, omrelp would wait there for answers to
+// messages that its kernel still holds, 200 ms each time.
+const (
+	window     = 1000
+	relpWindow = ` windowSize="1000"`
+)
 
 // relpPath leads from a real omrelp to imzmq, which prints what it stores. hop is between omrelp and omzmq.
 type relpPath struct {
@@ -54,8 +58,9 @@ func (p *relpPath) runs(t *testing.T, port string, times int, strike func(r *ran
 	eventually(t, patience, "every message arrives", func() bool { return p.imzmq.has(p.arrived, p.sent) })
 }
 
-// settle stops everything in order and settles the account.
-func (p *relpPath) settle(t *testing.T, repeats bool) {
+// settle stops everything in order and settles the account, in which that many lines may be there twice. After a batch
+// that it could not begin, rsyslog 8.2302 sends the first message twice by itself.
+func (p *relpPath) settle(t *testing.T, most int) {
 	t.Helper()
 	p.from.stop(t)
 	p.omzmq.stop(t)
@@ -63,7 +68,14 @@ func (p *relpPath) settle(t *testing.T, repeats bool) {
 	for _, line := range p.imzmq.rest(t) {
 		p.arrived.add([]byte(line))
 	}
-	p.arrived.settle(t, repeats)
+	p.arrived.settle(t, true)
+	repeats := 0
+	for _, times := range p.arrived.seen {
+		repeats += max(0, times-1)
+	}
+	if repeats > most {
+		t.Errorf("%d lines are repeated, want at most %d", repeats, most)
+	}
 }
 
 func (p *proxy) port() string { return p.address()[strings.LastIndexByte(p.address(), ':')+1:] }
@@ -72,18 +84,23 @@ func (p *proxy) port() string { return p.address()[strings.LastIndexByte(p.addre
 // reads every answer that was written.
 func TestRelpIntakeKilled(t *testing.T) {
 	t.Parallel()
+	const kills = 3
 	for name, flags := range map[string][]string{"without journal": nil, "with journal": {"--journal", "[dir]"}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			if flags != nil {
 				flags = []string{"--journal", folder(t) + "/journal"}
 			}
+			most := kills
+			if flags == nil {
+				most = kills * (window + 1) // and what was stored and not answered
+			}
 			p := startRelpPath(t, 20_000, flags...)
-			p.runs(t, p.omzmq.port, 3, func(*rand.Rand) {
+			p.runs(t, p.omzmq.port, kills, func(*rand.Rand) {
 				p.omzmq.kill()
 				p.omzmq.again(t)
 			})
-			p.settle(t, flags == nil)
+			p.settle(t, most)
 		})
 	}
 }
@@ -96,26 +113,27 @@ func TestRelpIntakeStopped(t *testing.T) {
 		p.omzmq.stop(t)
 		p.omzmq.again(t)
 	})
-	p.settle(t, false)
+	p.settle(t, 3)
 }
 
 // Connections are cut, stand still and are cut then, before and after omzmq. Nothing is lost. Between omzmq and imzmq a
 // cut costs no repeat. Between omrelp and omzmq it costs the answers that are lost with it.
 func TestRelpIntakeCut(t *testing.T) {
 	t.Parallel()
+	const cuts = 5
 	for name, c := range map[string]struct {
-		hop     func(p *relpPath) *proxy
-		repeats bool
+		hop  func(p *relpPath) *proxy
+		most int // repeats
 	}{
-		"omrelp to omzmq": {func(p *relpPath) *proxy { return p.hop }, true},
-		"omzmq to imzmq":  {func(p *relpPath) *proxy { return p.onward }, false},
+		"omrelp to omzmq": {func(p *relpPath) *proxy { return p.hop }, cuts * (window + 1)},
+		"omzmq to imzmq":  {func(p *relpPath) *proxy { return p.onward }, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := startRelpPath(t, 20_000)
 			hop := c.hop(p)
 			n := 0
-			p.runs(t, p.hop.port(), 5, func(r *rand.Rand) {
+			p.runs(t, p.hop.port(), cuts, func(r *rand.Rand) {
 				if n++; n%2 == 0 {
 					hop.stall()
 					<-time.After(time.Duration(r.IntN(100)) * time.Millisecond)
@@ -123,7 +141,7 @@ func TestRelpIntakeCut(t *testing.T) {
 				}
 				hop.cut(r.IntN(2) == 0)
 			})
-			p.settle(t, c.repeats)
+			p.settle(t, c.most)
 		})
 	}
 }
@@ -132,14 +150,18 @@ func TestRelpIntakeCut(t *testing.T) {
 // one, and is stored once.
 func TestRelpIntakeTimesOut(t *testing.T) {
 	t.Parallel()
-	p := startRelpPath(t, 20_000, "--send-timeout", "300ms", "--heartbeat", "0")
-	p.runs(t, p.omzmq.port, 2, func(*rand.Rand) {
+	p := startRelpPath(t, 3000, "--send-timeout", "300ms", "--heartbeat", "0")
+	p.from = startRsyslogd(t, preamble+wayIn+toRelp(p.omzmq.port, memoryQueue+relpWindow))
+	for n := 0; n < 2000; n += 1000 {
 		p.imzmq.signal(t, syscall.SIGSTOP)
 		before := strings.Count(p.omzmq.words.String(), "session ended")
+		p.from.feed(t, p.lines, n, n+1000)
 		eventually(t, patience, "the session ends", func() bool {
 			return strings.Count(p.omzmq.words.String(), "session ended") > before
 		})
 		p.imzmq.signal(t, syscall.SIGCONT)
-	})
-	p.settle(t, false)
+	}
+	p.from.feed(t, p.lines, 2000, 3000)
+	eventually(t, patience, "every message arrives", func() bool { return p.imzmq.has(p.arrived, 3000) })
+	p.settle(t, 4)
 }

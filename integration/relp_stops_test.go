@@ -75,7 +75,7 @@ ruleset(name="in" queue.type="Direct") {
 	p.from = startRsyslogd(t, preamble+wayIn+conf+"}\n")
 	fed := p.from.feedMeanwhile(t, p.lines, 0, messages*3/4)
 	for i := range 6 {
-		some := i*messages/8 + random.IntN(messages/8)
+		some := i*messages/12 + random.IntN(messages/12) // of what may be taken away, little: see below
 		eventually(t, patience, "more arrives", func() bool { return p.imzmq.has(p.arrived, some) })
 		if i == 3 {
 			p.omzmq.kill()
@@ -87,7 +87,7 @@ ruleset(name="in" queue.type="Direct") {
 	fed()
 	p.from.feed(t, p.lines, messages*3/4, messages) // with these, omrelp sends again what the cuts have taken away
 	eventually(t, patience, "every message arrives", func() bool { return p.imzmq.has(p.arrived, messages) })
-	p.settle(t, true)
+	p.settle(t, 6*3*(window+1))
 	if n := strings.Count(p.omzmq.words.String(), "listening for RELP"); n != 2 {
 		t.Errorf("omzmq was started %d times", n)
 	}
