@@ -121,8 +121,7 @@ func TestRelpIntakeHoldsLittle(t *testing.T) {
 				batch = relp.AppendFrame(batch, n+2, "syslog", slices.Repeat([]byte("x"), size))
 			}
 			var written atomic.Int64
-			for range 3 {
-				c := dialRelp(t, k.port)
+			for _, c := range []*relpClient{dialRelp(t, k.port), dialRelp(t, k.port), dialRelp(t, k.port)} {
 				go func() {
 					for {
 						if _, err := c.Write(batch); err != nil {
