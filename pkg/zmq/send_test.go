@@ -141,7 +141,7 @@ func TestQueueIsBoundedInBytes(t *testing.T) {
 		o.mu.Lock()
 		defer o.mu.Unlock()
 		most = max(most, o.bytes)
-		return o.bytes >= maxQueueBytes
+		return o.full && o.bytes > maxQueueBytes/2 // the writer may have taken some meanwhile
 	})
 	if most > maxQueueBytes+len(body) {
 		t.Errorf("%d bytes were queued", most)
