@@ -7,8 +7,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// segmentSize is the most bytes that a client puts into one segment.
-const segmentSize = 2048
+// segmentSize is the most bytes that a client puts into one segment: less than a window of 128 messages of 130 bytes.
+// With 2 KiB, omzmq would be woken up eight times as often, which costs a quarter of the rate.
+const segmentSize = 16 << 10
 
 // smallSegments asks the clients that connect from now on for small segments. omrelp corks its connection during a
 // batch (TCP_CORK): the kernel holds back what fills no segment, for up to 200 ms. One of loopback has 64 KiB, which is
