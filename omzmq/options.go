@@ -41,22 +41,7 @@ type options struct {
 
 func parseOptions(args []string, stdout io.Writer) (*options, error) {
 	o := &options{instance: delivery.NewInstance()}
-	fs := flags.NewSet(flags.Program{
-		Name:    program,
-		Plugin:  true,
-		Offline: newIDFlag,
-		Summary: "Moves log messages from rsyslog, through omprog or omrelp, into ZeroMQ.",
-		Examples: []flags.Example{
-			{Purpose: "Send, confirmed by the receiver; a killed omzmq loses nothing",
-				Command: "omzmq --connect tcp://logs.example.com:5555 --journal /var/spool/rsyslog/omzmq"},
-			{Purpose: "Send to every pod behind a name, confirmed by the peer's kernel",
-				Command: "omzmq --socket push --connect dns+tcp://imzmq.logging.svc:5555"},
-			{Purpose: "Take messages from rsyslog's omrelp instead, at full speed",
-				Command: "omzmq --relp 127.0.0.1:2514 --connect tcp://logs.example.com:5555"},
-			{Purpose: "Publish; the topic is the line's text before the first tab",
-				Command: `omzmq --socket pub --bind tcp://127.0.0.1:5556 --topic-delimiter '\t'`},
-		},
-	}, &o.Common)
+	fs := flags.NewSet(about(), &o.Common)
 	fs.StringVar(&o.socket, "socket", "dealer", "dealer, push or pub")
 	fs.StringVar(&o.confirm, "confirm", "", "what rsyslog's OK means: stored (dealer only, its default), "+
 		"received (push's default) or sent (pub's default)")
@@ -89,6 +74,26 @@ func parseOptions(args []string, stdout io.Writer) (*options, error) {
 		return nil, err
 	}
 	return o, o.validate()
+}
+
+// about returns what --help says besides the flags.
+func about() flags.Program {
+	return flags.Program{
+		Name:    program,
+		Plugin:  true,
+		Offline: newIDFlag,
+		Summary: "Moves log messages from rsyslog, through omprog or omrelp, into ZeroMQ.",
+		Examples: []flags.Example{
+			{Purpose: "Send, confirmed by the receiver; a killed omzmq loses nothing",
+				Command: "omzmq --connect tcp://logs.example.com:5555 --journal /var/spool/rsyslog/omzmq"},
+			{Purpose: "Send to every pod behind a name, confirmed by the peer's kernel",
+				Command: "omzmq --socket push --connect dns+tcp://imzmq.logging.svc:5555"},
+			{Purpose: "Take messages from rsyslog's omrelp instead, at full speed",
+				Command: "omzmq --relp 127.0.0.1:2514 --connect tcp://logs.example.com:5555"},
+			{Purpose: "Publish; the topic is the line's text before the first tab",
+				Command: `omzmq --socket pub --bind tcp://127.0.0.1:5556 --topic-delimiter '\t'`},
+		},
+	}
 }
 
 // resolveSocket finds socket type and level of confirmation.

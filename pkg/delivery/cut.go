@@ -16,8 +16,8 @@ import (
 //
 //   - The lines that were not answered are certain to come again. Before them come those whose answers omrelp has not
 //     read, because the cut threw them away. Which these are, and whether there are any, is not known.
-// - A new connection may be that of the cut one's client, of another client, or of a new process that knows nothing of
-//     it. Its first line decides: that has to be the first line that was not answered, or an answered one before it.
+//   - A new connection may be that of the cut one's client, of another client, or of a new process that knows nothing
+//     of it. Its first line decides: that has to be the first line that was not answered, or an answered one before it.
 //   - Each line after that has to be a later one of the cut connection. With the first that is not, or with the last of
 //     the cut connection's lines, the client has begun to send what is new.
 //
@@ -44,6 +44,7 @@ type cut struct {
 	first int           // the first that was not answered
 	left  int           // lines that have not come again, from first on
 	own   bool          // the entries have memory of their own
+	last  journal.Ref   // once they have: the last record in the journal that is to stay
 	mixed bool          // they are those of several connections, of an earlier process
 	where map[key][]int // the places of a text in lines, ascending
 }
@@ -261,21 +262,22 @@ func (s *Streams) forget(n int) {
 }
 
 // detach gives the lines that have not come again memory of their own: that of the account is about to be used again.
-// It appends their records in the journal to refs.
-func (c *cut) detach(refs []journal.Ref) []journal.Ref {
+// It is done once, and not each time that the account is emptied: a client may stay away for an hour.
+func (c *cut) detach() {
+	if c.own {
+		return
+	}
+	c.own = true
+	last := uint64(0) // records lie in the journal in the order of their numbers
 	for i := range c.lines {
 		l := &c.lines[i]
 		if l.taken || l.entry == nil {
 			l.entry = nil
 			continue
 		}
-		if !c.own {
-			l.entry = &entry{seq: l.entry.seq, line: bytes.Clone(l.entry.line), ref: l.entry.ref, state: l.entry.state, sent: true}
-		}
-		if l.entry.ref.Journaled() && i >= c.first {
-			refs = append(refs, l.entry.ref)
+		l.entry = &entry{seq: l.entry.seq, line: bytes.Clone(l.entry.line), ref: l.entry.ref, state: l.entry.state, sent: true}
+		if l.entry.ref.Journaled() && i >= c.first && l.entry.seq > last {
+			last, c.last = l.entry.seq, l.entry.ref
 		}
 	}
-	c.own = true
-	return refs
 }

@@ -164,7 +164,9 @@ func (s *Streams) Reclaim() {
 	s.expire()
 	var refs []journal.Ref
 	for _, c := range s.cuts {
-		refs = c.detach(refs)
+		if c.detach(); c.last.Journaled() {
+			refs = append(refs, c.last)
+		}
 	}
 	for st := range s.open {
 		st.keep()
@@ -226,8 +228,8 @@ func (e *entry) reason(s *Sender) string {
 	return "a receiver refused the message"
 }
 
-// emptied empties the account of streams. Of the journal it leaves the records in refs, and what was refused, which is
-// parked from now on. The caller holds mu.
+// emptied empties the account of streams. Of the journal it leaves everything up to the last of refs, and what was
+// refused, which is parked from now on. The caller holds mu.
 func (s *Sender) emptied(refs []journal.Ref) {
 	orphans := s.refusedOrphans()
 	for _, e := range s.turned {

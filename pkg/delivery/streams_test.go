@@ -128,7 +128,6 @@ func TestWhatACutStreamOwedComesAgain(t *testing.T) {
 	}
 }
 
-// A connection that sends again is cut itself. Its lines come again, and then the rest of those before.
 // Answers that were not read may be those of lines from before the account was last empty, and from before that.
 func TestAnsweredBeforeTheAccountWasEmpty(t *testing.T) {
 	s := newStreamed(t, nil)
@@ -149,6 +148,7 @@ func TestAnsweredBeforeTheAccountWasEmpty(t *testing.T) {
 	expectGot(t, s.link, "1 a", "2 b", "3 c", "4 d", "5 e", "6 f")
 }
 
+// A connection that sends again is cut itself. Its lines come again, and then the rest of those before.
 func TestCutWhileItSendsAgain(t *testing.T) {
 	s := newStreamed(t, nil)
 	s.Open().accept("a", "b", "c", "d").End(true)
@@ -176,6 +176,30 @@ func TestReclaimedWhileCut(t *testing.T) {
 	st := s.Open().accept("a", "b", "c")
 	s.settles(st, 2, "")
 	expectGot(t, s.link, "1 a", "2 b", "3 z", "4 c")
+}
+
+// Emptying the account costs the same whatever is remembered of connections that were cut.
+func TestReclaimDoesNotLookAtCutsAgain(t *testing.T) {
+	s := newStreamed(t, journaltest.New(NewSenderID()))
+	var lines []string
+	for i := range 1000 {
+		lines = append(lines, fmt.Sprint("cut ", i))
+	}
+	s.Open().accept(lines...).End(true)
+	s.stored(1000)
+	s.Reclaim()
+	s.sender.transport = swallow{s.link}
+	st, batch, seq := s.Open(), [][]byte{[]byte("x")}, uint64(1000)
+	allocs := testing.AllocsPerRun(20, func() {
+		st.Accept(batch)
+		seq++
+		s.stored(seq)
+		st.Settled()
+		s.Reclaim()
+	})
+	if allocs > 2 {
+		t.Errorf("%v allocations for a line", allocs)
+	}
 }
 
 // A client that has closed its connection in order sends nothing again. A new line of equal text is new.

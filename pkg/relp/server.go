@@ -103,7 +103,8 @@ func (s *Server) Run(ctx, draining context.Context, listener net.Listener) error
 	s.answer(ctx, draining)
 	cancel()
 	err := <-failed
-	ending, cancel := context.WithTimeout(draining, lingering) // they end by themselves, except for clients that read nothing
+	// The sessions end by themselves, except for those of clients that read nothing.
+	ending, cancel := context.WithTimeout(draining, lingering)
 	defer cancel()
 	defer context.AfterFunc(ending, func() { s.each(func(c *serving) { c.end(errServerEnds) }) })()
 	s.work.Wait()

@@ -361,6 +361,21 @@ func TestServerWaitsForItsAccount(t *testing.T) {
 	c.hear("2 rsp 6 200 OK")
 }
 
+// A client that is closing sends nothing again: what it has sent is taken even if nothing else is, and before it is
+// told that its session is closed.
+func TestServerTakesTheLastMessages(t *testing.T) {
+	s := serve(t, nil)
+	c := s.session()
+	s.locked(func() { s.unready = errors.New("no peer") })
+	c.say("2 syslog 1 a\n3 close 0\n")
+	c.hear("3 rsp 0", "0 serverclose 0")
+	s.locked(func() {
+		if !slices.Equal(s.accepted, []string{"a"}) {
+			t.Errorf("accepted %q", s.accepted)
+		}
+	})
+}
+
 // A session whose messages make no progress is ended, so that rsyslog may use another action.
 func TestServerGivesUp(t *testing.T) {
 	s := serve(t, func(cfg *ServerConfig) { cfg.SendTimeout = 50 * time.Millisecond })
@@ -447,7 +462,7 @@ func TestServingAllocatesNothingOnceGrown(t *testing.T) {
 			if _, _, err := c.frames(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			if err := c.accept(t.Context()); err != nil {
+			if err := c.accept(t.Context(), false); err != nil {
 				t.Fatal(err)
 			}
 		}

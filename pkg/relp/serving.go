@@ -106,14 +106,18 @@ func (c *serving) converse(ctx context.Context) (closed bool, err error) {
 			return false, c.cause(err)
 		}
 		for more := true; more; {
-			closed, more, err = c.frames(ctx)
+			var closing int // the transaction number of close
+			closing, more, err = c.frames(ctx)
 			if len(c.batch) > 0 && err == nil {
-				err = c.accept(ctx)
+				err = c.accept(ctx, closing > 0)
 			}
 			if err != nil {
 				return false, err
 			}
-			if closed {
+			if closing > 0 {
+				c.mu.Lock()
+				defer c.mu.Unlock()
+				c.say(append(AppendFrame(nil, closing, "rsp", nil), serverClose...))
 				return true, nil
 			}
 		}
@@ -157,36 +161,33 @@ func (c *serving) cause(err error) error {
 	return err
 }
 
-// frames takes frames out of the buffer until the batch is full or no whole one is left. more: there may be more.
-func (c *serving) frames(ctx context.Context) (closed, more bool, err error) {
+// frames takes frames out of the buffer until the batch is full or no whole one is left. closing is the transaction
+// number of the client's close; 0: it has not sent one. more: there may be more frames.
+func (c *serving) frames(ctx context.Context) (closing int, more bool, err error) {
 	for len(c.batch) < mostBatch {
 		f, size, err := c.in.next()
 		switch {
 		case err == ErrShort:
-			return false, false, nil
+			return 0, false, nil
 		case err != nil && !c.opened:
-			return false, false, fmt.Errorf("%w: is it a client of RELP, and without TLS?", err)
+			return 0, false, fmt.Errorf("%w: is it a client of RELP, and without TLS?", err)
 		case err != nil:
-			return false, false, err
+			return 0, false, err
 		case c.opened && string(f.Command) == "syslog":
 			if c.take(f, size); f.Txnr >= sessionEnd {
 				c.renew()
 			}
 		case !c.opened && string(f.Command) == "open":
 			if err := c.open(ctx, f); err != nil {
-				return false, false, err
+				return 0, false, err
 			}
-		case string(f.Command) == "close":
-			c.respond(f.Txnr, nil)
-			c.mu.Lock()
-			defer c.mu.Unlock()
-			c.say(serverClose)
-			return true, false, nil
+		case string(f.Command) == "close" && f.Txnr > 0:
+			return f.Txnr, false, nil
 		default:
-			return false, false, fmt.Errorf("relp: the client sent the command %q, which is not known here, or not yet", f.Command)
+			return 0, false, fmt.Errorf("relp: the client sent the command %q, which is not known here, or not yet", f.Command)
 		}
 	}
-	return false, true, nil
+	return 0, true, nil
 }
 
 // take adds a message to the batch. A line feed at its end is the template's, and is not part of it.
@@ -203,13 +204,13 @@ func (c *serving) take(f Frame, size int) {
 }
 
 // accept hands the batch to the account, as soon as that takes it. A client that has brought a whole message is no
-// stranger any more.
-func (c *serving) accept(ctx context.Context) error {
+// stranger any more. Of a client that is closing the batch is taken at once: it sends nothing again.
+func (c *serving) accept(ctx context.Context, closing bool) error {
 	c.guest.Hold()
 	c.in.known = true
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.stream != nil { // else we have ended the session, and the batch comes again
+	if c.stream != nil && !closing {
 		c.mu.Unlock()
 		err := c.server.ready(ctx)
 		c.mu.Lock()
@@ -217,7 +218,7 @@ func (c *serving) accept(ctx context.Context) error {
 			return err
 		}
 	}
-	if c.stream != nil {
+	if c.stream != nil { // else we have ended the session, and the batch comes again
 		if c.unanswered() == 0 {
 			c.since = time.Now()
 			c.server.owes()
