@@ -65,6 +65,13 @@ func (c redisCluster) stored(ctx context.Context, sent uint64) (string, error) {
 	return fmt.Sprintf("; all %d messages are in the lists, each once", sent), nil
 }
 
+func (c redisCluster) processes() (all []process) {
+	for n, node := range c {
+		all = append(all, of(fmt.Sprint("redis-server ", n+1), node.cmd))
+	}
+	return all
+}
+
 func (c redisCluster) stop() {
 	for _, node := range c {
 		node.stop()

@@ -12,11 +12,12 @@ import (
 	"time"
 )
 
-// manySenders measures senders of acknowledged delivery, all of which always have something to send, at one or more
-// imzmq: bench/senders.
+// manySenders measures senders of acknowledged delivery at one or more imzmq: bench/senders. All of them always have
+// something to send, or send at a rate.
 type manySenders struct {
 	programs           string
 	senders, receivers int
+	rate               int // messages per second of all together, one by one; 0: as fast as they can
 	to                 func(context.Context) (manyDestination, error)
 	words              *string // what the last run reports besides its rate
 }
@@ -25,6 +26,7 @@ type manySenders struct {
 type manyDestination interface {
 	to(receiver int) string                                  // the value of --to
 	stored(ctx context.Context, sent uint64) (string, error) // checks what has arrived
+	processes() []process
 	stop()
 }
 
@@ -45,7 +47,7 @@ func (b *manySenders) run(ctx context.Context) (s sample, err error) {
 	}
 	before := residentMemory(all[0].cmd.Process.Pid)
 	p, err := startCrowdProcess(ctx, "senders", []string{filepath.Join(b.programs, "senders"),
-		"-connect", strings.Join(addresses, ","), "-senders", fmt.Sprint(b.senders)})
+		"-connect", strings.Join(addresses, ","), "-senders", fmt.Sprint(b.senders), "-rate", fmt.Sprint(b.rate)})
 	defer p.stop()
 	if err == nil {
 		err = errors.Join(p.expect("ready"), p.say("hello"), p.expect("greeted"))
@@ -55,7 +57,7 @@ func (b *manySenders) run(ctx context.Context) (s sample, err error) {
 	}
 	quiet(ctx, 3*time.Second)
 	idle := residentMemory(all[0].cmd.Process.Pid)
-	var processes []process
+	processes := d.processes()
 	for _, i := range all {
 		processes = append(processes, of("imzmq", i.cmd))
 	}
@@ -122,7 +124,27 @@ type nowhere struct{}
 
 func (nowhere) to(int) string                                  { return "-" }
 func (nowhere) stored(context.Context, uint64) (string, error) { return "", nil }
+func (nowhere) processes() []process                           { return nil }
 func (nowhere) stop()                                          {}
+
+// oneList is a list in one Redis.
+type oneList struct{ *redisServer }
+
+func startOneList(ctx context.Context) (manyDestination, error) {
+	s, err := startRedis(ctx, placement{})
+	return oneList{s}, err
+}
+
+func (l oneList) to(int) string        { return fmt.Sprintf("redis://127.0.0.1:%d?list=%s", l.port, list) }
+func (l oneList) processes() []process { return []process{of("redis-server", l.cmd)} }
+
+func (l oneList) stored(_ context.Context, sent uint64) (string, error) {
+	n, err := l.length()
+	if err == nil && uint64(n) != sent {
+		err = fmt.Errorf("the list holds %d messages, %d were sent", n, sent)
+	}
+	return fmt.Sprintf("; all %d messages are in the list, each once", sent), err
+}
 
 // manyRows are the rows of many senders, and of many imzmq before one Redis Cluster.
 func manyRows(programs string) (rows []row) {
@@ -135,6 +157,9 @@ func manyRows(programs string) (rows []row) {
 		add(fmt.Sprintf("many-%d", n), fmt.Sprintf("senders of acknowledged delivery, each with 1,000 messages under way, to "+
 			"one imzmq --to -: %d", n), manySenders{senders: n, receivers: 1, to: func(context.Context) (manyDestination, error) { return nowhere{}, nil }})
 	}
+	const slow, rate = 500, 100_000
+	add("many-slow", fmt.Sprintf("%d senders of %d messages a second each, which are sent one by one, to one imzmq before Redis",
+		slow, rate/slow), manySenders{senders: slow, receivers: 1, rate: rate, to: startOneList})
 	for _, n := range []int{1, 2, 4} {
 		add(fmt.Sprintf("cluster-%d", n), fmt.Sprintf("senders to imzmq before a Redis Cluster of three nodes; imzmq, with a list each: %d", n),
 			manySenders{senders: 100, receivers: n, to: startRedisCluster})

@@ -49,3 +49,45 @@ func benchmarkStore(b *testing.B, where, fsync string, size int) {
 	}
 	b.ReportMetric(float64(seq)/b.Elapsed().Seconds(), "messages/s")
 }
+
+// BenchmarkManySenders stores a message of each of 500 senders in each batch.
+func BenchmarkManySenders(b *testing.B) {
+	for _, where := range []string{"list=bench", "stream=bench&maxlen=10000"} {
+		b.Run(where, func(b *testing.B) {
+			server := redistest.Start(b)
+			w, _ := writer(b, to(server, where), nil)
+			entries := make([]message.Message, 500)
+			claims := make([]message.Claim, len(entries))
+			for i := range entries {
+				claims[i] = message.Claim{Instance: "an instance", First: 1}
+				entries[i] = message.Message{Sender: fmt.Sprintf("01%030x", i), Claim: &claims[i], Payload: []byte(strings.Repeat("x", 200)),
+					Peer: "127.0.0.1:1234", Received: time.Now()}
+			}
+			before := cpu(server)
+			for b.Loop() {
+				for i := range entries {
+					entries[i].Seq++
+				}
+				if err := w.Store(context.Background(), entries, payloads(entries), func(int, error) {}); err != nil {
+					b.Fatal(err)
+				}
+				if entries[0].Seq%200 == 0 && strings.HasPrefix(where, "list") {
+					server.Do("unlink", "bench")
+				}
+			}
+			messages := float64(entries[0].Seq) * float64(len(entries))
+			b.ReportMetric((cpu(server)-before)/messages*1e6, "redis-s/M")
+			b.ReportMetric(messages/b.Elapsed().Seconds(), "messages/s")
+		})
+	}
+}
+
+// cpu returns the seconds of CPU time that a server has used.
+func cpu(server *redistest.Server) float64 {
+	var user, system float64
+	for line := range strings.Lines(server.Do("info", "cpu").(string)) {
+		fmt.Sscanf(line, "used_cpu_user:%f", &user)
+		fmt.Sscanf(line, "used_cpu_sys:%f", &system)
+	}
+	return user + system
+}

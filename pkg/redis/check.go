@@ -49,7 +49,7 @@ func Check(ctx context.Context, config Config) error {
 
 // check warns once of a Redis that evicts data.
 func (w *Writer) check(ctx context.Context, s *share) {
-	if w.checked || w.cfg.Target.Kind == Channel || s.commands[0].Err() != nil {
+	if w.checked || w.cfg.Target.Kind == Channel || s.exchanges[0].command.Err() != nil {
 		return
 	}
 	w.checked = true

@@ -30,7 +30,7 @@ type call struct {
 	seqs     []uint64 // and their numbers
 
 	phase   phase
-	alone   bool // not as a transaction
+	alone   bool // not as a transaction, and not together with other calls
 	inDoubt bool // an earlier attempt may have stored some of it: its answer was lost
 
 	// What the arguments of the command point to.
@@ -38,6 +38,7 @@ type call struct {
 	spans []value
 	data  []value
 	text  []byte
+	owner value
 	args  []any
 
 	pushes []any // of a transaction's RPUSH
@@ -133,8 +134,8 @@ func (p *plan) release() {
 		clear(c.data[:cap(c.data)])
 		clear(c.pushes[:cap(c.pushes)])
 		*c = call{key: c.key[:0], memory: c.memory[:0], entries: c.entries[:0], seqs: c.seqs[:0],
-			marks: c.marks[:0], spans: c.spans[:0], data: c.data[:0], text: c.text[:0], args: c.args[:0],
-			pushes: c.pushes[:0]}
+			marks: c.marks[:0], spans: c.spans[:0], data: c.data[:0], text: c.text[:0], owner: c.owner[:0],
+			args: c.args[:0], pushes: c.pushes[:0]}
 	}
 	clear(p.byName)
 	clear(p.pending)
@@ -169,80 +170,93 @@ func (c *call) command(w *Writer) []any {
 	case c.phase == polling:
 		return append(c.args[:0], "llen", &c.key)
 	}
-	how, text := "evalsha", scriptSHA1
+	how, text := "evalsha", one.sha1
 	if c.phase == loading {
-		how, text = "eval", script
+		how, text = "eval", one.text
 	}
-	if t.Kind == Stream {
-		c.args = c.script(w, "stream", how, text)
-		c.appendFields(w)
-	} else {
-		c.args = c.script(w, "list", how, text)
-		c.appendElements(w)
-	}
+	c.args = c.appendValues(c.script(w, w.kind(), how, text), w)
 	return c.args
 }
 
-// script returns the arguments of the script without the data.
+// kind and limit are arguments of the scripts.
+func (w *Writer) kind() string {
+	if w.cfg.Target.Kind == Stream {
+		return "stream"
+	}
+	return "list"
+}
+
+func (w *Writer) limit() int64 {
+	if w.cfg.Target.Kind == Stream {
+		return w.cfg.Target.MaxLen
+	}
+	return w.cfg.MaxList
+}
+
+// script returns the arguments of the script for one sender, without the data.
 func (c *call) script(w *Writer, kind, how, text string) []any {
-	limit := w.cfg.MaxList
-	if kind == "stream" {
-		limit = w.cfg.Target.MaxLen
+	c.mark()
+	args := append(c.args[:0], how, text, 2, &c.memory, &c.key, w.cfg.Remember.Milliseconds(), kind, w.limit(),
+		&c.claim.Key, &c.claim.Name, &c.claim.Instance, &c.claim.First, len(c.marks))
+	for i := range c.marks {
+		args = append(args, &c.marks[i].field, &c.marks[i].first, &c.spans[i])
 	}
-	c.args = append(c.args[:0], how, text, 2, &c.memory, &c.key, w.cfg.Remember.Milliseconds(), kind, limit,
-		&c.claim.Key, &c.claim.Name, &c.claim.Instance, &c.claim.First)
-	c.appendMarks()
-	return c.args
+	return args
 }
 
-func (c *call) appendMarks() {
+// mark marks the numbers of the messages.
+func (c *call) mark() {
 	c.marks = c.marks[:0]
 	for _, seq := range c.seqs {
 		c.marks = mark(c.marks, seq)
 	}
 	c.spans = slices.Grow(c.spans[:0], len(c.marks))
-	c.args = append(c.args, len(c.marks))
 	for i := range c.marks {
-		m := &c.marks[i]
-		c.spans = append(c.spans, m.span())
-		c.args = append(c.args, &m.field, &m.first, &c.spans[i])
+		c.spans = append(c.spans, c.marks[i].span())
 	}
+}
+
+// appendValues appends what is stored: the elements of a list, or the values of the fields of a stream.
+func (c *call) appendValues(args []any, w *Writer) []any {
+	if w.cfg.Target.Kind == Stream {
+		return c.appendFields(args, w)
+	}
+	return c.appendElements(args, w)
 }
 
 // appendElements appends the elements of a list.
-func (c *call) appendElements(w *Writer) {
+func (c *call) appendElements(args []any, w *Writer) []any {
 	c.data = slices.Grow(c.data[:0], len(c.entries))
 	for _, i := range c.entries {
-		c.appendData(w.texts[i])
+		args = append(args, c.value(w.texts[i]))
 	}
+	return args
 }
 
 // appendFields appends the values of the fields of a stream: topic, message, peer, sender, seq, received, user.
-func (c *call) appendFields(w *Writer) {
+func (c *call) appendFields(args []any, w *Writer) []any {
 	const longest = len("18446744073709551615") + len(message.ReceivedLayout)
 	c.data = slices.Grow(c.data[:0], 4*len(c.entries))
 	c.text = slices.Grow(c.text[:0], longest*len(c.entries))
 	for _, i := range c.entries {
 		m := &w.batch[i]
-		c.appendData(m.Topic)
-		c.appendData(w.texts[i])
-		c.args = append(c.args, &m.Peer, &m.Sender)
+		args = append(args, c.value(m.Topic), c.value(w.texts[i]), &m.Peer, &m.Sender)
 		from := len(c.text)
 		if m.Sender != "" {
 			c.text = strconv.AppendUint(c.text, m.Seq, 10)
 		}
-		c.appendData(c.text[from:])
+		args = append(args, c.value(c.text[from:]))
 		from = len(c.text)
 		if !m.Received.IsZero() {
 			c.text = m.Received.UTC().AppendFormat(c.text, message.ReceivedLayout)
 		}
-		c.appendData(c.text[from:])
-		c.args = append(c.args, &m.User)
+		args = append(args, c.value(c.text[from:]), &m.User)
 	}
+	return args
 }
 
-// appendData appends an argument. data must have room for it, because args points into it.
-func (c *call) appendData(text []byte) {
+// value makes an argument. data must have room for it, because the argument points into it.
+func (c *call) value(text []byte) *value {
 	c.data = append(c.data, text)
-	c.args = append(c.args, &c.data[len(c.data)-1])
+	return &c.data[len(c.data)-1]
 }

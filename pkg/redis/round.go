@@ -24,22 +24,30 @@ func (w *Writer) round(ctx context.Context) (trouble *fault) {
 	}
 	for _, s := range shares {
 		missing := s.missing(w)
-		for i, c := range s.calls {
-			if t := s.transactions[i]; t != nil && !t.answer() {
-				c.alone = true // and sent again at once
-				delete(w.asked, s.node)
-				continue
-			}
-			f := w.conclude(c, s.commands[i], missing)
-			if f != nil && f.moved {
-				w.client.lookAgain(ctx)
-			}
-			trouble = worse(trouble, f)
+		for i := range s.exchanges {
+			trouble = worse(trouble, w.take(ctx, s, &s.exchanges[i], missing))
 		}
 		w.check(ctx, s)
 	}
 	w.plan.settle()
 	return trouble
+}
+
+// take acts on an answer.
+func (w *Writer) take(ctx context.Context, s *share, e *exchange, missing *fault) (f *fault) {
+	switch {
+	case e.transaction != nil && !e.transaction.answer():
+		e.calls[0].alone = true // and sent again at once
+		delete(w.asked, s.node)
+	case len(e.calls) > 1:
+		f = w.concludeTogether(e, missing)
+	default:
+		f = w.conclude(e.calls[0], e.command, missing)
+	}
+	if f != nil && f.moved {
+		w.client.lookAgain(ctx)
+	}
+	return f
 }
 
 // worse returns the fault to wait for. A full list gives way to any other fault, which is waited for longer. A text
@@ -51,14 +59,20 @@ func worse(a, b *fault) *fault {
 	return b
 }
 
-// share holds the calls that go to one server.
+// share holds what goes to one server.
 type share struct {
-	node     *goredis.Client
-	calls    []*call
-	commands []*goredis.Cmd // whose answers are the calls'
-	replicas *goredis.Cmd   // WAIT; nil: not sent
+	node      *goredis.Client
+	exchanges []exchange
+	joined    map[string]int // by key: the exchange of calls that are sent together
+	replicas  *goredis.Cmd   // WAIT; nil: not sent
+}
 
-	transactions []*transaction // of the calls; nil: the command is alone
+// exchange is one command or transaction and its answer, for one call or for several that are sent together.
+type exchange struct {
+	calls       []*call
+	transaction *transaction // nil: a command
+	command     *goredis.Cmd // whose answer is the calls'
+	text        bool         // several calls: the script was sent with its text
 }
 
 // share divides the pending calls among the servers.
@@ -79,28 +93,46 @@ func (w *Writer) share(ctx context.Context) (shares []*share, trouble *fault) {
 			i = len(shares)
 			shares = append(shares, &share{node: node})
 		}
-		var t *transaction
-		if c.transacts(w) && w.allowed(ctx, node, c) {
-			t = &transaction{}
-		}
-		s := shares[i]
-		s.calls, s.transactions = append(s.calls, c), append(s.transactions, t)
+		shares[i].add(ctx, c, w)
 	}
 	return shares, trouble
+}
+
+// add adds a call.
+func (s *share) add(ctx context.Context, c *call, w *Writer) {
+	if c.transacts(w) && w.allowed(ctx, s.node, c) {
+		s.exchanges = append(s.exchanges, exchange{calls: []*call{c}, transaction: &transaction{}})
+		return
+	}
+	if c.joins(w) {
+		if i, found := s.joined[string(c.key)]; found {
+			s.exchanges[i].calls = append(s.exchanges[i].calls, c)
+			return
+		}
+		if s.joined == nil {
+			s.joined = make(map[string]int)
+		}
+		s.joined[string(c.key)] = len(s.exchanges)
+	}
+	s.exchanges = append(s.exchanges, exchange{calls: []*call{c}})
 }
 
 // exec does one round trip.
 func (s *share) exec(ctx context.Context, w *Writer) {
 	pipe := s.node.Pipeline()
-	for i, c := range s.calls {
-		if s.transactions[i] != nil {
-			s.transactions[i].send(ctx, c, w, pipe)
-			s.commands = append(s.commands, s.transactions[i].eval())
+	for i := range s.exchanges {
+		e := &s.exchanges[i]
+		switch {
+		case e.transaction != nil:
+			e.transaction.send(ctx, e.calls[0], w, pipe)
+			e.command = e.transaction.eval()
 			continue
+		case len(e.calls) > 1:
+			e.command = goredis.NewCmd(ctx, e.commandTogether(w)...)
+		default:
+			e.command = goredis.NewCmd(ctx, e.calls[0].command(w)...)
 		}
-		command := goredis.NewCmd(ctx, c.command(w)...)
-		s.commands = append(s.commands, command)
-		pipe.Process(ctx, command)
+		pipe.Process(ctx, e.command)
 	}
 	if w.cfg.Replicas > 0 && w.cfg.Target.Kind != Channel {
 		// WAIT concerns only what was written on its own connection.
@@ -115,9 +147,10 @@ func (s *share) exec(ctx context.Context, w *Writer) {
 // blame gives the error of a round trip to the commands that have neither an answer nor an error of their own. go-redis
 // leaves them like that when it could not even open the session.
 func (s *share) blame(err error) {
-	all := append(slices.Clone(s.commands), s.replicas)
-	for _, t := range s.transactions {
-		if t != nil {
+	all := []*goredis.Cmd{s.replicas}
+	for i := range s.exchanges {
+		all = append(all, s.exchanges[i].command)
+		if t := s.exchanges[i].transaction; t != nil {
 			all = append(all, t.commands...)
 		}
 	}

@@ -1,4 +1,5 @@
 -- Stores messages of one sender once: the data and the memory of the sender's numbers change together or not at all.
+-- Before it stands common.lua.
 --
 -- KEYS[1]  the memory: a hash; field: number / 1024, value: a bitmap of its 1,024 numbers without the zeros at its end;
 --          field owner: the key to which the sender id belongs, 40 characters, a space, its name; field instance: the
@@ -14,7 +15,7 @@
 -- longer for an element than all the rest of Redis together. The data is then how many, the first and the last of them,
 -- and the element that is left. What was pushed is taken back unless the messages are stored.
 --
--- Returns a number when the messages are stored: the list's new length, or 0; -1 when the list is full; the bitmaps, a
+-- Returns a number when the messages are stored; -1 when the list is full; the bitmaps, a
 -- string per field, when some of the numbers are stored already; the error OTHEROWNER or USEDUP when the sender id is
 -- another's: see message.ClaimError. In all but the first case nothing new is stored.
 local memory, key = KEYS[1], KEYS[2]
@@ -22,7 +23,6 @@ local ttl, kind, limit, fields = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(A
 local own_key, own_name, instance, first = ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 local data = 9 + 3 * fields
 local most_fields = 65 -- at least 65,536 numbers; the lowest are forgotten first
-local most_arguments = 4000 -- fewer than Lua's stack can hold
 
 -- numbers returns the fields that hold numbers, the lowest first.
 local function numbers()
@@ -109,18 +109,9 @@ for i = 1, fields do
 	if type(known) == 'table' then
 		return refused(known)
 	end
-	local shared = math.min(#known - offset, #bits) -- bytes in both; mostly 1, because numbers rise
-	if shared <= 0 then
-		after[i] = known .. string.rep('\0', offset - #known) .. bits
-	else
-		local union = {}
-		for j = 1, shared do
-			local a, b = known:byte(offset + j), bits:byte(j)
-			repeated = repeated or bit.band(a, b) ~= 0
-			union[j] = string.char(bit.bor(a, b))
-		end
-		after[i] = known:sub(1, offset) .. table.concat(union) .. bits:sub(shared + 1) .. known:sub(offset + #bits + 1)
-	end
+	local overlap
+	after[i], overlap = merge(known, offset, bits)
+	repeated = repeated or overlap
 	before[i] = known
 end
 
@@ -145,9 +136,6 @@ local function undo(why)
 		redis.pcall('HSET', memory, change[1], change[2])
 	end
 	return refused(why)
-end
-local function failed(reply)
-	return type(reply) == 'table' and reply.err
 end
 
 -- change changes a field of the memory.
@@ -215,29 +203,8 @@ local reply = remember()
 if failed(reply) then
 	return undo(reply)
 end
-if kind ~= 'stream' then
-	for from = data, #ARGV, most_arguments do
-		reply = redis.pcall('RPUSH', key, unpack(ARGV, from, math.min(from + most_arguments - 1, #ARGV)))
-		if failed(reply) then
-			return undo(reply)
-		end
-	end
-	return reply
+reply = push(kind, key, limit, ARGV, data)
+if failed(reply) then
+	return undo(reply)
 end
-for from = data, #ARGV, 7 do
-	local entry = {'XADD', key, '*', 'topic', ARGV[from], 'message', ARGV[from + 1], 'peer', ARGV[from + 2],
-		'sender', ARGV[from + 3], 'seq', ARGV[from + 4], 'received', ARGV[from + 5]}
-	if ARGV[from + 6] ~= '' then
-		table.insert(entry, 'user')
-		table.insert(entry, ARGV[from + 6])
-	end
-	if limit > 0 and from + 7 > #ARGV then
-		table.insert(entry, 3, 'MAXLEN')
-		table.insert(entry, 4, limit)
-	end
-	reply = redis.pcall(unpack(entry))
-	if failed(reply) then
-		return undo(reply)
-	end
-end
-return 0
+return reply

@@ -43,7 +43,7 @@ func (c *call) transacts(w *Writer) bool {
 
 // send queues a call's commands in pipe.
 func (t *transaction) send(ctx context.Context, c *call, w *Writer, pipe goredis.Pipeliner) {
-	eval := c.script(w, "pushed", "eval", script)
+	eval := c.script(w, "pushed", "eval", one.text)
 	c.data = c.data[:0]
 	c.pushes = append(c.pushes[:0], "rpush", &c.key)
 	for _, i := range c.entries {

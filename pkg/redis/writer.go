@@ -3,11 +3,8 @@ package redis
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha1"
-	_ "embed"
 	"encoding/hex"
 	"errors"
-	"regexp"
 	"sync/atomic"
 	"time"
 
@@ -17,18 +14,6 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/log"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/message"
 )
-
-//go:embed store.lua
-var source string
-
-// script is what Redis is sent: the source without its comments, because Redis hashes all of it.
-var script = regexp.MustCompile(`(?m)^\s*--.*\n|^\s+|[ \t]+-- .*$`).ReplaceAllString(source, "")
-
-// scriptSHA1 is the script's name for EVALSHA.
-var scriptSHA1 = func() string {
-	sum := sha1.Sum([]byte(script))
-	return hex.EncodeToString(sum[:])
-}()
 
 // ErrRepeat means that a message was stored earlier, by this or another process. It counts as stored.
 var ErrRepeat = errors.New("redis: stored before")
@@ -64,6 +49,7 @@ type Writer struct {
 	reporter reporter
 	checked  bool // Redis has been asked whether it evicts data
 
+	sendMany     bool                      // storemany.lua is sent with its text: Redis did not know the hash
 	asked        map[*goredis.Client]asked // which servers allow transactions
 	transactFrom int                       // transactBytes; tests set it
 
