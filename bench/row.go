@@ -134,6 +134,9 @@ func (r row) print(out io.Writer, rounds int, samples [][]sample) {
 	case samples[0][0].Rate > 0 || samples[0][0].CPU > 0:
 		r.printRates(out, samples)
 	}
+	if r.note != nil {
+		fmt.Fprintln(out, "    "+r.note(r.cpus(samples)))
+	}
 	for i, c := range r.contestants {
 		printDelivery(out, c.name, samples[i])
 		printUsage(out, c.name, samples[i])
@@ -141,18 +144,24 @@ func (r row) print(out io.Writer, rounds int, samples [][]sample) {
 	r.printComparisons(out, samples)
 }
 
-// printRates prints a row of rates, and its note.
+// cpus returns the medians for the note.
+func (r row) cpus(samples [][]sample) (all []float64) {
+	for i, c := range r.contestants {
+		if !c.old {
+			all = append(all, median(column(samples[i], func(s sample) float64 { return s.CPU })))
+		}
+	}
+	return all
+}
+
+// printRates prints a row of rates.
 func (r row) printRates(out io.Writer, samples [][]sample) {
 	fmt.Fprintf(out, "    %-38s %12s %22s %8s %10s\n", "", "msg/s median", "min – max", "ratio", "CPU s/M")
 	var reference float64
-	var cpus []float64
 	for i, c := range r.contestants {
 		rates := column(samples[i], func(s sample) float64 { return s.Rate })
 		cpu := median(column(samples[i], func(s sample) float64 { return s.CPU }))
 		rate := median(rates)
-		if !c.old {
-			cpus = append(cpus, cpu)
-		}
 		if i == 0 {
 			reference = rate
 		}
@@ -163,9 +172,6 @@ func (r row) printRates(out io.Writer, samples [][]sample) {
 			fmt.Fprintf(out, " %12s %22s", "–", "")
 		}
 		fmt.Fprintf(out, " %8s %10s\n", known("%.2f", rate/reference), known("%.2f", cpu))
-	}
-	if r.note != nil {
-		fmt.Fprintln(out, "    "+r.note(cpus))
 	}
 }
 
