@@ -8,7 +8,9 @@ import (
 
 // Redis ends the connection at an argument of more than its proto-max-bulk-len or client-query-buffer-limit. The error
 // that it gives is mostly lost, because it has not read the rest. The longest text of those that were sent is therefore
-// halved when Redis has said so, or when two connections in a row have ended and Redis was there in between.
+// halved when Redis has said so, or when two connections in a row have ended and Redis was there in between. Redis 8.0
+// and Valkey 8.1 count all commands of a transaction for client-query-buffer-limit. So messages are sent without
+// transactions before anything is cut; if that helps, such large ones are not tried again.
 
 // leastBulk is the bytes that Redis always takes: the least that both can be set to (Redis's config.c), 1 MiB, without
 // what else may be in the query buffer.
@@ -23,6 +25,7 @@ type oversize struct {
 	cuts   map[int][]byte // the texts of the part in hand that are cut, as they were
 	untold int            // messages that were stored cut and not logged
 	told   time.Time      // when one was
+	alone  int            // bytes of the largest transaction that is tried without one; 0: none
 }
 
 // Truncated returns how many messages were cut because Redis takes none that are longer. It may be called at any time.
@@ -42,6 +45,9 @@ func (w *Writer) cut(trouble *fault) bool {
 	}
 	if o.opened = opened; o.ended < 2 && !trouble.tooLong {
 		return false
+	}
+	if w.avoidTransactions() {
+		return true
 	}
 	if i := w.longest(); len(w.texts[i]) > leastBulk && w.halve(i) {
 		return true
@@ -72,6 +78,17 @@ func (w *Writer) halve(i int) bool {
 	return true
 }
 
+// avoidTransactions takes the calls that are not stored out of their transactions. It returns false if none is in one.
+func (w *Writer) avoidTransactions() (some bool) {
+	for _, c := range w.plan.pending {
+		if c.transacts(w) {
+			c.alone, some = true, true
+			w.over.alone = max(w.over.alone, c.size(w))
+		}
+	}
+	return some
+}
+
 // longest returns the index of the longest text that is not stored.
 func (w *Writer) longest() int {
 	longest := -1
@@ -87,7 +104,7 @@ func (w *Writer) longest() int {
 
 // restore undoes the cuts of texts that are not stored.
 func (w *Writer) restore() {
-	w.over.ended = 0
+	w.over.ended, w.over.alone = 0, 0
 	for _, c := range w.plan.pending {
 		for _, i := range c.entries {
 			if whole, cut := w.over.cuts[i]; cut {
@@ -101,6 +118,12 @@ func (w *Writer) restore() {
 // tell counts the texts that were stored cut, and logs that, not more often than once a minute.
 func (w *Writer) tell() {
 	o := &w.over
+	if o.alone > 0 && len(o.cuts) == 0 {
+		w.transactBelow = o.alone
+		w.cfg.Logger.Info("redis: it ends the connection at a large transaction, which costs it some speed; "+
+			"raise its client-query-buffer-limit", "bytes", o.alone)
+	}
+	o.alone = 0
 	for i, whole := range o.cuts {
 		w.truncated.Add(1)
 		if o.untold++; time.Since(o.told) >= tellPause {

@@ -34,11 +34,16 @@ func (c *call) transacts(w *Writer) bool {
 	if w.cfg.Target.Kind != List || c.phase != storing || c.alone || len(c.entries) < 2 {
 		return false
 	}
-	size := 0
+	size := c.size(w)
+	return size >= w.transactFrom && size < w.transactBelow
+}
+
+// size returns the bytes of a call's texts.
+func (c *call) size(w *Writer) (bytes int) {
 	for _, i := range c.entries {
-		size += len(w.texts[i])
+		bytes += len(w.texts[i])
 	}
-	return size >= w.transactFrom
+	return bytes
 }
 
 // send queues a call's commands in pipe.

@@ -1,6 +1,7 @@
 package redis_test
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -204,4 +205,83 @@ func TestTransactionsCut(t *testing.T) {
 		}
 		want(t, "list", server.List("logs"), texts(1, batches*size))
 	})
+}
+
+// narrow is a proxy that ends a connection at a transaction of more than a number of bytes, as Redis 8 does at its
+// client-query-buffer-limit.
+func narrow(t *testing.T, server *redistest.Server, limit int) (addr string) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	serve := func(conn, upstream net.Conn) {
+		defer conn.Close()
+		defer upstream.Close()
+		go func() {
+			io.Copy(conn, upstream)
+			conn.Close()
+		}()
+		var transaction []byte // from MULTI on
+		for buf := make([]byte, 1000); ; {
+			n, err := conn.Read(buf)
+			if err != nil {
+				return
+			}
+			transaction = append(transaction, buf[:n]...)
+			if i := bytes.LastIndex(transaction, []byte("exec\r\n")); i >= 0 {
+				transaction = transaction[i+len("exec\r\n"):]
+			}
+			if i := bytes.Index(transaction, []byte("multi\r\n")); i < 0 {
+				transaction = transaction[max(0, len(transaction)-len("multi\r\n")):]
+			} else if len(transaction)-i > limit {
+				return
+			}
+			if _, err := upstream.Write(buf[:n]); err != nil {
+				return
+			}
+		}
+	}
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			upstream, err := net.Dial("tcp", server.Addr())
+			if err != nil {
+				conn.Close()
+				return
+			}
+			go serve(conn, upstream)
+		}
+	}()
+	return l.Addr().String()
+}
+
+// Where Redis ends the connection at a large transaction, the messages are stored without one, uncut, and no such
+// transaction is tried again.
+func TestTransactionsTooLargeForRedis(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	w, log := transacting(t, "redis://"+narrow(t, server, 50_000)+"?list=logs", nil)
+	var stored []string
+	next := uint64(1)
+	for _, count := range []int{10, 60, 60, 10, 70, 10} {
+		var entries []message.Message
+		for range count {
+			text := fmt.Sprint(next, strings.Repeat("x", 1000))
+			entries = append(entries, message.Message{Sender: alice, Seq: next, Payload: []byte(text)})
+			stored = append(stored, text)
+			next++
+		}
+		want(t, "fates", store(t, w, entries), slices.Repeat([]string{"ok"}, count))
+	}
+	want(t, "list", server.List("logs"), stored)
+	if text := log.String(); strings.Count(text, "client-query-buffer-limit") != 1 || w.Truncated() != 0 {
+		t.Errorf("%d are cut; logged: %s", w.Truncated(), text)
+	}
+	if n := calls(server, "exec"); n < 3 {
+		t.Errorf("%d transactions, want those of the small batches", n)
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
+	"math"
 	"sync/atomic"
 	"time"
 
@@ -49,9 +50,10 @@ type Writer struct {
 	reporter reporter
 	checked  bool // Redis has been asked whether it evicts data
 
-	sendMany     bool                      // storemany.lua is sent with its text: Redis did not know the hash
-	asked        map[*goredis.Client]asked // which servers allow transactions
-	transactFrom int                       // transactBytes; tests set it
+	sendMany      bool                      // storemany.lua is sent with its text: Redis did not know the hash
+	asked         map[*goredis.Client]asked // which servers allow transactions
+	transactFrom  int                       // transactBytes; tests set it
+	transactBelow int                       // the server has ended its connection at larger ones
 
 	over      oversize
 	truncated atomic.Uint64
@@ -68,8 +70,8 @@ func NewWriter(config Config) (*Writer, error) {
 	}
 	var id [16]byte
 	rand.Read(id[:]) // never fails (crypto/rand)
-	w := &Writer{cfg: config, client: client, self: hex.EncodeToString(id[:]), transactFrom: transactBytes,
-		reporter: reporter{log: log.Limited{Logger: config.Logger}}}
+	w := &Writer{cfg: config, client: client, self: hex.EncodeToString(id[:]),
+		transactFrom: transactBytes, transactBelow: math.MaxInt, reporter: reporter{log: log.Limited{Logger: config.Logger}}}
 	w.backoff = backoff.Backoff{First: config.Reconnect, Max: config.ReconnectMax}
 	w.poll = backoff.Backoff{First: fullPoll, Max: fullPoll}
 	return w, nil
@@ -115,7 +117,7 @@ func (w *Writer) Store(ctx context.Context, batch []message.Message, texts [][]b
 
 func (w *Writer) storePart(ctx context.Context) error {
 	w.plan.make(w)
-	w.over.ended = 0
+	w.over.ended, w.over.alone = 0, 0
 	clear(w.over.cuts)
 	for {
 		trouble := w.round(ctx)
