@@ -19,6 +19,7 @@ type omrelp struct {
 	next    int      // number of its next new line
 	unacked []string // sent, and their answers were not read
 	answers int      // answered, and not read
+	refused bool     // and so is the next one, with a refusal: librelp throws the line away and ends the connection
 }
 
 // model is clients, omzmq and a receiver that remembers numbers, under a random schedule of faults.
@@ -27,13 +28,14 @@ type model struct {
 	random  *rand.Rand
 	clients []*omrelp
 	lose    bool // a cut throws away answers
+	refuses bool // the receiver refuses some messages when they come first
 	stored  map[string]int
 	seen    map[string]bool // "seq line"
 	taken   int             // of link.got
 }
 
 // A line is stored at least once whatever happens, and exactly once if each client reads the answers that it was given
-// before its connection ends.
+// before its connection ends. So is one that was refused.
 func TestStreamsUnderFaults(t *testing.T) {
 	seeds := make([]uint64, 0, 2000)
 	for seed := range uint64(2000) {
@@ -57,7 +59,7 @@ func TestStreamsUnderFaults(t *testing.T) {
 func newModel(t *testing.T, seed uint64) *model {
 	m := &model{random: rand.New(rand.NewPCG(seed, 0)), stored: make(map[string]int), seen: make(map[string]bool)}
 	m.streamed = newStreamed(t, journaltest.New(NewSenderID()))
-	m.lose = m.random.IntN(2) == 0
+	m.lose, m.refuses = m.random.IntN(2) == 0, m.random.IntN(2) == 0
 	for i := range 1 + m.random.IntN(3) {
 		m.clients = append(m.clients, &omrelp{name: fmt.Sprint("client ", i)})
 	}
@@ -66,19 +68,21 @@ func newModel(t *testing.T, seed uint64) *model {
 
 func (m *model) step() {
 	c := m.clients[m.random.IntN(len(m.clients))]
-	switch n := m.random.IntN(20); {
+	switch n := m.random.IntN(23); {
 	case n < 8:
 		m.send(c, 1+m.random.IntN(5))
 	case n < 12:
 		m.receive(1 + m.random.IntN(6))
 	case n < 15:
 		m.answer(c)
-	case n < 16:
-		m.Reclaim()
 	case n < 17:
-		m.lost(c, true)
+		m.Reclaim()
 	case n < 18:
+		m.lost(c, true)
+	case n < 19:
 		m.relink()
+	case n < 21:
+		m.Retry()
 	default:
 		if m.random.IntN(3) == 0 {
 			m.die()
@@ -113,6 +117,10 @@ func (m *model) receive(n int) {
 		m.taken++
 		var seq uint64
 		fmt.Sscan(text, &seq) //nolint:errcheck // every text begins with one
+		if !m.seen[text] && m.refuses && m.random.IntN(4) == 0 {
+			m.refuse(seq)
+			continue
+		}
 		if !m.seen[text] {
 			m.seen[text] = true
 			m.stored[text[len(fmt.Sprint(seq))+1:]]++
@@ -125,25 +133,40 @@ func (m *model) answer(c *omrelp) {
 	if c.stream == nil {
 		return
 	}
-	n, _, _ := c.stream.Settled()
-	c.answers += n
+	c.settle(m.t)
 	if !m.lose || m.random.IntN(2) == 0 {
-		c.read()
+		m.read(c)
 	}
 }
 
-func (c *omrelp) read() { c.unacked, c.answers = c.unacked[c.answers:], 0 }
+// settle takes the answers that are due.
+func (c *omrelp) settle(t *testing.T) {
+	n, refused, reason := c.stream.Settled()
+	if c.refused && (n > 0 || refused) || refused && reason == "" {
+		t.Errorf("%s: %d answers and a refusal, %v, because of %q, after a refusal", c.name, n, refused, reason)
+	}
+	c.answers, c.refused = c.answers+n, c.refused || refused
+}
+
+// read reads the answers.
+func (m *model) read(c *omrelp) {
+	c.unacked, c.answers = c.unacked[c.answers:], 0
+	if c.refused {
+		c.unacked, c.refused = c.unacked[1:], false
+		m.lost(c, true)
+	}
+}
 
 // lost ends a client's connection. told: omzmq hears of it.
 func (m *model) lost(c *omrelp, told bool) {
 	if c.stream != nil && told {
 		c.stream.End(true)
 	}
-	if c.answers > 0 && m.lose {
-		c.answers = m.random.IntN(c.answers + 1) // the others are thrown away
-	}
-	c.read()
 	c.stream = nil
+	if m.lose && m.random.IntN(2) == 0 { // the others are thrown away
+		c.answers, c.refused = m.random.IntN(c.answers+1), false
+	}
+	m.read(c)
 }
 
 // relink ends the connection to the receiver, and opens another one.
@@ -164,7 +187,8 @@ func (m *model) die() {
 
 // finish lets everything be stored and answered, and accounts for each line.
 func (m *model) finish() {
-	for range 3 {
+	m.refuses = false
+	for range 100 { // a refusal that is not answered yet ends a connection
 		for _, c := range m.clients {
 			if c.stream == nil {
 				c.stream = m.Open().accept(c.unacked...)
@@ -172,11 +196,11 @@ func (m *model) finish() {
 		}
 		m.receive(len(m.link.got))
 		for _, c := range m.clients {
-			n, _, _ := c.stream.Settled()
-			c.answers += n
-			c.read()
+			c.settle(m.t)
+			m.read(c)
 		}
 		m.Reclaim()
+		m.Retry()
 	}
 	for _, c := range m.clients {
 		if len(c.unacked) > 0 {

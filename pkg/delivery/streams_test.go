@@ -274,7 +274,6 @@ func TestRefusedInAStream(t *testing.T) {
 	}
 }
 
-// More refused lines than are held: nothing more is accepted until some are stored.
 // After a spell of refusals, one line was answered with its refusal. Those that come again are sent again.
 func TestRefusedLinesThatComeAgain(t *testing.T) {
 	for name, emptied := range map[string]bool{"at once": false, "after the account was emptied": true} {
@@ -317,6 +316,28 @@ func TestRefusedLinesThatComeAgain(t *testing.T) {
 	}
 }
 
+// The answer to a refused line was lost. It was stored since, and is confirmed when it comes again.
+func TestRefusedLineThatComesAgainWhenItIsStored(t *testing.T) {
+	j := journaltest.New(NewSenderID())
+	s := newStreamed(t, j)
+	st := s.Open().accept("a", "b")
+	s.refuse(1)
+	s.stored(2)
+	s.settles(st, 0, "never")
+	st.End(true)
+	s.Reclaim()
+	s.Retry()
+	s.stored(1)
+	other := s.Open().accept("x")
+	s.stored(3)
+	s.settles(other, 1, "")
+	s.Reclaim()
+	next := s.Open().accept("a", "b", "c")
+	s.settles(next, 2, "")
+	expectGot(t, s.link, "1 a", "2 b", "1 a", "3 x", "4 c")
+}
+
+// More refused lines than are held: nothing more is accepted until some are stored.
 func TestManyRefused(t *testing.T) {
 	s := newStreamed(t, nil)
 	for i := range maxTurned + 1 {
