@@ -116,8 +116,9 @@ func (e *Refusal) Error() string { return fmt.Sprintf("relp: refused with %d: %s
 //
 // When the connection is lost, closed by the server, silent for Timeout, or violates the protocol, Send
 // connects again, waiting longer each time, and sends the unanswered messages again: these may arrive
-// twice. This goes on until ctx ends. Send then returns an error that wraps ctx.Err() and names the
-// first failure; the fate of the messages that were not settled is unknown.
+// twice. This goes on until ctx ends. Answers that have arrived by then still count. Send then returns an
+// error that wraps ctx.Err() and names the first failure; the fate of the messages that were not settled
+// is unknown.
 //
 // A message at which the server ends session after session is cut: its text in the batch is replaced. Otherwise the
 // batch is only read, and not after Send has returned.

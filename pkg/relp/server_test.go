@@ -418,10 +418,8 @@ func TestServerEndsWithoutAnswers(t *testing.T) {
 }
 
 func TestServerRetries(t *testing.T) {
-	s := serve(t, nil)
-	s.retry = time.Time{}
-	s.locked(func() { s.refused = 1 })
-	s.notify()
+	// Before the server runs: it has not tried anything yet, and so need not wait for the next attempt.
+	s := serve(t, func(cfg *ServerConfig) { cfg.Account.(*ledger).refused = 1 })
 	select {
 	case <-s.retried:
 	case <-time.After(patience):

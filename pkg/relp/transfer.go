@@ -25,8 +25,7 @@ type transfer struct {
 // run returns nil once every message is answered; the session is then ready for more. After an error
 // the session is broken, and pending holds what was not answered.
 func (t *transfer) run(ctx context.Context) error {
-	conn := t.session.conn
-	stop := context.AfterFunc(ctx, func() { conn.Close() })
+	stop := context.AfterFunc(ctx, t.session.interrupt)
 	written := make(chan error, 1)
 	go func() { written <- t.write() }()
 
@@ -34,13 +33,13 @@ func (t *transfer) run(ctx context.Context) error {
 	t.ended.Store(true)
 	t.signal()
 	if err != nil {
-		conn.Close() // frees the writer
+		t.session.conn.Close() // frees the writer
 	}
 	writeErr := <-written
 	t.session.next = t.first + len(t.pending)
 	switch {
 	case !stop():
-		return ctx.Err() // and the connection is closed
+		return ctx.Err()
 	case err != nil && writeErr != nil:
 		return fmt.Errorf("%w (and send: %w)", err, writeErr)
 	}
@@ -95,7 +94,7 @@ func (t *transfer) flush(buf []byte, k int) error {
 // read reads answers until there is one for every message.
 func (t *transfer) read() error {
 	for answered := 0; answered < len(t.pending); {
-		f, err := t.session.receive()
+		f, err := t.session.receive(int(t.sent.Load()) - answered)
 		if err != nil {
 			return err
 		}
