@@ -46,6 +46,7 @@ type disk struct {
 
 func (d *disk) Header() []byte    { return d.header }
 func (d *disk) Extents() [][]byte { return d.extents }
+func (d *disk) Unload()           {}
 func (d *disk) Shrink() {
 	if d.host.w.chance(2) {
 		d.extents = d.extents[:1]

@@ -1,6 +1,10 @@
 package delivery
 
-import "hash/fnv"
+import (
+	"hash/fnv"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/journal"
+)
 
 // connection is the account of one Link: the messages that it was given and that are not answered, in the order in
 // which it was given them.
@@ -210,6 +214,7 @@ func (s *Sender) confirmTo(c *connection, n uint64) {
 		}
 		e.conn, e.state = nil, confirmed
 		e.ref.Confirm()
+		s.used(e.ref, min(len(e.line), journal.Around))
 		s.unconfirmed--
 		s.counters.Confirmed++
 	}

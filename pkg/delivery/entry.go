@@ -71,9 +71,12 @@ type arena struct {
 	slab   int
 }
 
+// A chunk is as large as all before it, within these bounds, so that few bytes remain at the ends of chunks. A line for
+// which a chunk is too small gets one of its own.
 const (
-	chunkSize = 64 << 10 // bytes; a longer line gets a chunk of its own
-	slabSize  = 256      // entries
+	minChunk = 64 << 10 // bytes
+	maxChunk = 1 << 20
+	slabSize = 256 // entries
 )
 
 func (a *arena) copy(line []byte) []byte {
@@ -81,12 +84,21 @@ func (a *arena) copy(line []byte) []byte {
 		a.chunk++
 	}
 	if a.chunk == len(a.chunks) {
-		a.chunks = append(a.chunks, make([]byte, 0, max(chunkSize, len(line))))
+		a.chunks = append(a.chunks, make([]byte, 0, max(a.chunkSize(), len(line))))
 	}
 	chunk := &a.chunks[a.chunk]
 	from := len(*chunk)
 	*chunk = append(*chunk, line...)
 	return (*chunk)[from:]
+}
+
+func (a *arena) chunkSize() (size int) {
+	for _, chunk := range a.chunks {
+		if size += cap(chunk); size >= maxChunk {
+			return maxChunk
+		}
+	}
+	return max(size, minChunk)
 }
 
 func (a *arena) entry() *entry {
@@ -101,9 +113,12 @@ func (a *arena) entry() *entry {
 	return &(*slab)[len(*slab)-1]
 }
 
-// reset begins again in the same memory. What was not used this time is given back.
-func (a *arena) reset() {
-	a.chunks = begin(a.chunks, a.chunk)
+// reset begins again in the same memory. What was not used this time is given back. referred: something refers to the
+// lines, which therefore stay as they are.
+func (a *arena) reset(referred bool) {
+	if a.chunks = begin(a.chunks, a.chunk); referred {
+		a.chunks = nil
+	}
 	a.slabs = begin(a.slabs, a.slab)
 	a.chunk, a.slab = 0, 0
 }

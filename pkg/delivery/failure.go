@@ -1,5 +1,7 @@
 package delivery
 
+import "bytes"
+
 // What becomes of an owed message when rsyslog was told of a failure.
 //
 // With no other transaction open, rsyslog sends every line in the account again. With others open, nothing says
@@ -45,6 +47,7 @@ func (s *Sender) Failed(alone bool) {
 		case awaitsRepeat:
 			s.repeats.add(e)
 			e.ref.Wait()
+			s.used(e.ref, len(e.line))
 			e.givenBack = e.state == refused
 		case sentOnceMore:
 			s.requeue(e)
@@ -71,6 +74,7 @@ func (s *Sender) BeginFailed() {
 		if e.afterFailure(true) == awaitsRepeat {
 			s.repeats.add(e)
 			e.ref.Wait()
+			s.used(e.ref, len(e.line))
 		}
 	})
 }
@@ -98,10 +102,11 @@ func (s *Sender) again(repeat *record) {
 	defer s.mu.Unlock()
 	if s.cfg.Journal != nil {
 		s.cfg.Journal.Take(repeat.ref)
+		s.used(repeat.ref, len(repeat.line))
 	}
 	e := s.owed.find(repeat.seq)
 	if e == nil && repeat.refused {
-		e = &entry{seq: repeat.seq, line: []byte(repeat.line), ref: repeat.ref, state: refused, givenBack: true, sent: true}
+		e = &entry{seq: repeat.seq, line: bytes.Clone(repeat.line), ref: repeat.ref, state: refused, givenBack: true, sent: true}
 		s.owed.revive(e)
 	}
 	switch {

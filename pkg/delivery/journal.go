@@ -1,6 +1,10 @@
 package delivery
 
-import "github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/journal"
+import (
+	"bytes"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/journal"
+)
 
 // What a Sender does with its journal, which nothing else writes to. Without a journal all of this does nothing.
 
@@ -29,6 +33,7 @@ func (s *Sender) Restore(records []journal.Record, endpoints ...string) {
 			s.counters.Received++
 		}
 		s.owed.revive(e)
+		s.used(e.ref, len(e.line))
 		switch {
 		case r.Fate != journal.Again:
 		case s.cfg.Streams:
@@ -61,6 +66,15 @@ func (s *Sender) copyLine(e *entry, line []byte) (safe bool) {
 		e.line = s.arena.copy(line)
 	}
 	return err == nil
+}
+
+// used accounts for n bytes of a record that were written or read: see journal.Log.Used. A large batch thus takes
+// little more memory than what its receivers have been given and not taken. What comes over streams is bounded
+// otherwise, and its part of the journal is used again and again: see maxStreamed.
+func (s *Sender) used(ref journal.Ref, n int) {
+	if ref.Journaled() && !s.cfg.Streams {
+		s.cfg.Journal.Used(n)
+	}
 }
 
 // Opened is called after a BEGIN, with the number of transactions that are open now.
@@ -139,7 +153,7 @@ func (s *Sender) abandoned(given []*record, parks bool) {
 		return
 	}
 	for _, rec := range given {
-		e := &entry{seq: rec.seq, line: []byte(rec.line), ref: rec.ref, state: refused, sent: true, orphan: true, logged: true}
+		e := &entry{seq: rec.seq, line: bytes.Clone(rec.line), ref: rec.ref, state: refused, sent: true, orphan: true, logged: true}
 		s.owed.revive(e)
 		s.parked = append(s.parked, e)
 	}

@@ -1,6 +1,8 @@
 package delivery
 
 import (
+	"bytes"
+	"hash/maphash"
 	"iter"
 	"slices"
 
@@ -10,8 +12,12 @@ import (
 // repeats knows, by their bytes, the lines that rsyslog may send again because it was told of a failure. It is a
 // multiset: each repeat takes one number, the lowest. Distinct messages that happen to have equal text are never
 // merged: within a transaction that has not failed no line is looked up.
+//
+// It copies no line: after a failure a large batch would take twice its memory. The lines stay where they are, in the
+// journal or in an arena, for as long as there is a record: see Sender.emptyJournal and arena.reset.
 type repeats struct {
-	waiting map[string][]*record // lines that have not come again yet, lowest number first
+	seed    maphash.Seed
+	waiting map[uint64][]*record // lines that have not come again yet, by their hashes, lowest number first
 	bySeq   map[uint64]*record
 	taken   []*record // those that came again in the transactions since the last answer
 }
@@ -19,7 +25,7 @@ type repeats struct {
 // record is one line that rsyslog may send again.
 type record struct {
 	seq     uint64
-	line    string
+	line    []byte
 	ref     journal.Ref
 	refused bool // given back to rsyslog: nothing but this record owes it until it comes again
 	waiting bool
@@ -29,9 +35,9 @@ type record struct {
 func (r *repeats) add(e *entry) {
 	rec := r.bySeq[e.seq]
 	if rec == nil {
-		rec = &record{seq: e.seq, line: string(e.line), ref: e.ref}
+		rec = &record{seq: e.seq, line: e.line, ref: e.ref}
 		if r.bySeq == nil {
-			r.bySeq, r.waiting = make(map[uint64]*record), make(map[string][]*record)
+			r.bySeq, r.waiting, r.seed = make(map[uint64]*record), make(map[uint64][]*record), maphash.MakeSeed()
 		}
 		r.bySeq[e.seq] = rec
 		r.wait(rec)
@@ -45,22 +51,31 @@ func (r *repeats) wait(rec *record) {
 		return
 	}
 	rec.waiting = true
-	list := r.waiting[rec.line]
+	hash := maphash.Bytes(r.seed, rec.line)
+	list := r.waiting[hash]
 	i, _ := slices.BinarySearchFunc(list, rec.seq, func(o *record, seq uint64) int { return int(int64(o.seq) - int64(seq)) })
-	r.waiting[rec.line] = slices.Insert(list, i, rec)
+	r.waiting[hash] = slices.Insert(list, i, rec)
 }
 
 // take returns the record of a line that was accepted before, with the lowest number, or nil when the line is new.
 func (r *repeats) take(line []byte) *record {
-	list := r.waiting[string(line)]
-	if len(list) == 0 {
+	if len(r.waiting) == 0 {
 		return nil
 	}
-	rec := list[0]
-	if len(list) == 1 {
-		delete(r.waiting, rec.line)
-	} else {
-		r.waiting[rec.line] = list[1:]
+	hash := maphash.Bytes(r.seed, line)
+	list := r.waiting[hash]
+	i := slices.IndexFunc(list, func(rec *record) bool { return bytes.Equal(rec.line, line) })
+	if i < 0 {
+		return nil
+	}
+	rec := list[i]
+	switch {
+	case len(list) == 1:
+		delete(r.waiting, hash)
+	case i == 0:
+		r.waiting[hash] = list[1:]
+	default:
+		r.waiting[hash] = slices.Delete(list, i, i+1)
 	}
 	rec.waiting = false
 	r.taken = append(r.taken, rec)

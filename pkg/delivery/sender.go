@@ -148,6 +148,7 @@ func (s *Sender) Submit() {
 	defer s.mu.Unlock()
 	for _, e := range s.staged {
 		s.owed.add(e)
+		s.used(e.ref, len(e.line))
 	}
 	s.pending = append(s.pending, s.staged...)
 	s.unconfirmed += len(s.staged)
@@ -183,6 +184,7 @@ func (s *Sender) gave(e *entry, to *connection) {
 		s.counters.Resent++
 	}
 	to.push(e)
+	s.used(e.ref, len(e.line))
 }
 
 // behead removes the first n entries.
@@ -286,7 +288,7 @@ func (s *Sender) Committed() {
 		s.owed.revive(e)
 	}
 	s.mu.Unlock()
-	s.arena.reset()
+	s.arena.reset(len(s.repeats.bySeq) > 0)
 }
 
 // Counters returns the totals.

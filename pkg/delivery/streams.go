@@ -254,7 +254,7 @@ func (s *Sender) emptied(refs []journal.Ref) {
 		s.owed.revive(e)
 	}
 	s.bytes = 0
-	s.arena.reset()
+	s.arena.reset(false)
 }
 
 var errFull = errors.New("as much as is held at a time is not confirmed yet")

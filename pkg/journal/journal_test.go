@@ -43,6 +43,7 @@ func newMemory(size int) *memory {
 func (m *memory) Header() []byte    { return m.header }
 func (m *memory) Extents() [][]byte { return m.extents }
 func (m *memory) Shrink()           {}
+func (m *memory) Unload()           {}
 
 func (m *memory) Extend(size int) error {
 	size = max(size, m.size)

@@ -18,6 +18,9 @@ type Storage interface {
 	Extend(size int) error
 	// Shrink gives back what is held beyond a modest size. Nothing in it is in use.
 	Shrink()
+	// Unload takes the records out of the process's memory until they are used again. They do not change. Any goroutine
+	// may call it.
+	Unload()
 }
 
 const (
@@ -97,18 +100,19 @@ func (r Ref) Settle() {
 	}
 }
 
-// Log is one journal. Only the conversation's goroutine uses it.
+// Log is one journal. Only the conversation's goroutine uses it, except for Used and Empty.
 type Log struct {
 	storage Storage
 	header  []byte
 	extents [][]byte
 	busy    func() // called with the first record of an empty journal
 
-	extent, next int         // where the next record goes
-	records      int         // since the journal was last empty
-	occupied     atomic.Bool // records > 0, for any goroutine
-	counter      uint64      // journaled lines accepted so far, repeats included
-	markBefore   uint64      // see Answering
+	extent, next int          // where the next record goes
+	records      int          // since the journal was last empty
+	occupied     atomic.Bool  // records > 0, for any goroutine
+	loaded       atomic.Int64 // bytes used since the records were unloaded, or the journal was empty
+	counter      uint64       // journaled lines accepted so far, repeats included
+	markBefore   uint64       // see Answering
 }
 
 // ErrFull is returned when a line finds no room.
@@ -137,6 +141,24 @@ func (l *Log) Skip() { at(l.header, nextSeq).Add(skipped) }
 
 // Empty reports whether the journal holds no record. Any goroutine may call it.
 func (l *Log) Empty() bool { return !l.occupied.Load() }
+
+const (
+	// MaxLoaded is how many bytes of the records are used before they are unloaded. What a usual batch takes, less than
+	// half of that, stays in memory.
+	MaxLoaded = 8 << 20
+	// Around is how many bytes the kernel may map where a word is used (fault_around_bytes, large folios).
+	Around = 64 << 10
+)
+
+// Used accounts for n bytes of the records that were written or read. After MaxLoaded bytes, it takes the records out
+// of the process's memory: only their storage holds them, until they are used again. Lines and Refs stay valid. Any
+// goroutine may call it.
+func (l *Log) Used(n int) {
+	if l.loaded.Add(int64(n)) > MaxLoaded {
+		l.loaded.Store(0)
+		l.storage.Unload()
+	}
+}
 
 func (l *Log) hold(records int) {
 	l.records = records
@@ -265,6 +287,7 @@ func (l *Log) Reset(next uint64, left ...Ref) {
 	}
 	l.end(l.extent, l.next)
 	l.hold(len(left))
+	l.loaded.Store(0)
 	if len(left) == 0 {
 		l.storage.Shrink()
 		l.extents = l.storage.Extents()

@@ -29,6 +29,7 @@ func (l *Log) Recover(by Successor) ([]Record, error) {
 	owed := found[:0]
 	for _, r := range found {
 		death.judge(&r)
+		l.Used(min(len(r.Line), Around))
 		switch r.Fate {
 		case Again:
 			r.Ref.Wait()
@@ -59,6 +60,7 @@ func (l *Log) scan() (found []Record, err error) {
 				return found, err
 			}
 			l.next += size
+			l.Used(size)
 			if r.Ref.Journaled() {
 				found = append(found, r)
 				l.counter = max(l.counter, r.Ref.head.state.Load()>>flagBits)

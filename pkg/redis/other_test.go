@@ -163,7 +163,7 @@ func TestOldRedis(t *testing.T) {
 func TestHostileReplies(t *testing.T) {
 	t.Parallel()
 	for _, reply := range []string{
-		fmt.Sprintf("$%d\r\n", math.MaxInt64), fmt.Sprintf("*%d\r\n", math.MaxInt64), "$18446744073709551615\r\n",
+		fmt.Sprintf("$%d\r\n", int64(math.MaxInt64)), fmt.Sprintf("*%d\r\n", int64(math.MaxInt64)), "$18446744073709551615\r\n",
 		"$99999999999\r\n", "*99999999999\r\n", strings.Repeat("*60000\r\n", 1000), "%99999999999\r\n",
 		strings.Repeat("x", 1<<20), "+" + strings.Repeat("x", 1<<20) + "\r\n", "$-9223372036854775808\r\n", ":\r\n", "\r\n",
 	} {

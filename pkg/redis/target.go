@@ -68,7 +68,7 @@ func IsTarget(text string) bool {
 }
 
 // MaxLength is the most that a list or stream may be limited to, in messages: more than Redis has memory for.
-const MaxLength = 1_000_000_000_000
+const MaxLength int64 = 1_000_000_000_000
 
 // errPassword quotes nothing of the text, which has or may have a password in it.
 var errPassword = errors.New("a password does not belong on a command line, where every user of the host can read it: " +

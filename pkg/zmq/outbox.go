@@ -207,18 +207,18 @@ func (o *outbox) wrote(w portion) {
 		o.full = false
 	}
 	if !o.closed {
-		o.spare = recycle(w.messages, &o.small)
+		o.spare = recycle(w.messages, &o.small, o.limits.scarce())
 	}
 	o.writing = 0
 	o.account()
 }
 
 // recycle returns a written buffer, emptied for its next use, or nil to give back the memory that a burst took:
-// at once if the buffer is very large, otherwise after enough writes in a row that a much smaller one would
-// have held. small counts those.
-func recycle(written []byte, small *int) []byte {
+// at once if the buffer is very large and memory is scarce, otherwise after enough writes in a row that a much smaller
+// one would have held. small counts those.
+func recycle(written []byte, small *int, scarce bool) []byte {
 	switch {
-	case cap(written) > 4*maxBlock && len(written) < cap(written)/4:
+	case scarce && cap(written) > 4*maxBlock && len(written) < cap(written)/4:
 		return nil
 	case cap(written) <= minBlock || len(written) > cap(written)/wasted:
 		*small = 0

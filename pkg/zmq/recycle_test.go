@@ -1,6 +1,7 @@
 package zmq
 
 import (
+	"strings"
 	"testing"
 )
 
@@ -37,7 +38,7 @@ func TestRecycle(t *testing.T) {
 	for _, test := range tests {
 		small, held := 0, 0
 		for buf := make([]byte, test.used, test.capacity); held < 4*enough; held++ {
-			if buf = recycle(buf[:test.used], &small); buf == nil {
+			if buf = recycle(buf[:test.used], &small, true); buf == nil {
 				break
 			}
 			if len(buf) != 0 || cap(buf) != test.capacity {
@@ -57,8 +58,40 @@ func TestRecycle(t *testing.T) {
 		if i%(enough-1) == 0 {
 			used = maxBlock / 2
 		}
-		if recycle(make([]byte, used, maxBlock), &small) == nil {
+		if recycle(make([]byte, used, maxBlock), &small, true) == nil {
 			t.Fatal("a buffer that is needed was given back")
 		}
+	}
+}
+
+// The buffers of an outbox take no more of the budget than twice what it accepts, however they grow.
+func TestOutboxBuffersAreBounded(t *testing.T) {
+	const size = 64 << 10
+	o := newOutbox(1000)
+	body := strings.Repeat("x", size)
+	for range 3 {
+		o.accepts(body)
+		if used := o.limits.out.Used(); used > 2*(maxQueueBytes+2*size) {
+			t.Fatalf("%d KiB are used", used>>10)
+		}
+		o.writes()
+	}
+}
+
+// Where peers are few, a writer that gets now much and now little makes no garbage of its buffers.
+func TestOutboxKeepsItsBuffers(t *testing.T) {
+	o := newOutbox(1000)
+	body := one(strings.Repeat("x", 64<<10))
+	turn := func() {
+		for _, n := range []int{60, 1, 1, 30, 1, 1} {
+			for range n {
+				o.add(body, false)
+			}
+			o.writes()
+		}
+	}
+	turn()
+	if n := testing.AllocsPerRun(10, turn); n > 0 {
+		t.Errorf("%v buffers are made in each turn", n)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -33,7 +34,7 @@ func TestSealedHostileFrames(t *testing.T) {
 func (i *insider) sealedStart(frames string) (sealed string) {
 	rest := []byte(frames)
 	for len(rest) > 0 {
-		flags, body, n, err := zmtp.DecodeFrame(rest, 1<<62)
+		flags, body, n, err := zmtp.DecodeFrame(rest, math.MaxInt/2+1)
 		if err != nil {
 			return sealed + string(rest)
 		}

@@ -21,6 +21,10 @@ func (l *queueLimits) bytes() int {
 	return min(maxQueueBytes, max(minQueueBytes, l.out.Limit()/2/max(1, int(l.peers.Load()))))
 }
 
+// scarce reports whether the peers are so many that none may have the largest queue. Where they are few, each keeps its
+// buffers for a while: new ones, while the old ones are garbage, would take more memory than is given back.
+func (l *queueLimits) scarce() bool { return l.bytes() < maxQueueBytes }
+
 // left returns how many bytes of memory one more large message may count on.
 func (l *queueLimits) left() int { return max(0, l.out.Limit()-l.out.Used()) / 2 }
 
@@ -44,6 +48,9 @@ func (o *outbox) account() {
 	o.paid = cost
 }
 
+// growth is how many times as large the next buffer is. What the present ones take is garbage then.
+const growth = 4
+
 // makeRoom makes room for n more bytes of messages. It returns false if there is no memory, and notifies the writer
 // then. The caller holds mu.
 func (o *outbox) makeRoom(n int) bool {
@@ -51,7 +58,8 @@ func (o *outbox) makeRoom(n int) bool {
 	if need <= cap(o.messages) {
 		return true
 	}
-	for _, size := range [...]int{rounded(max(need, 2*cap(o.messages))), rounded(need)} {
+	most := o.limits.bytes() + o.replayedBytes + n // more is never in it: see appended
+	for _, size := range [...]int{rounded(max(need, min(growth*cap(o.messages), most))), rounded(need)} {
 		more := bufferCost(size) - bufferCost(cap(o.messages))
 		if o.limits.out.Take(more) {
 			o.paid += more

@@ -13,6 +13,8 @@ const extentSize = 256
 
 // Memory is a journal.Storage.
 type Memory struct {
+	Unloaded func() // called by Unload; nil: no call
+
 	header  []byte
 	extents [][]byte
 }
@@ -38,6 +40,13 @@ func (m *Memory) Extents() [][]byte { return m.extents }
 
 // Shrink implements journal.Storage. It gives nothing back.
 func (m *Memory) Shrink() {}
+
+// Unload implements journal.Storage.
+func (m *Memory) Unload() {
+	if m.Unloaded != nil {
+		m.Unloaded()
+	}
+}
 
 // Extend implements journal.Storage. There is always room.
 func (m *Memory) Extend(size int) error {

@@ -124,7 +124,9 @@ type diskless struct {
 	moved  func()
 	again  time.Time // when to look for room next
 	why    error     // why there was none
-	file   *mapping  // nil: there is still none
+
+	mu   sync.Mutex // for Unload
+	file *mapping   // nil: there is still none; the conversation's goroutine sets it, and reads it without mu
 }
 
 // lookAgain is how often room is looked for.
@@ -150,13 +152,25 @@ func (d *diskless) Shrink() {
 	}
 }
 
+func (d *diskless) Unload() {
+	d.mu.Lock()
+	file := d.file
+	d.mu.Unlock()
+	if file != nil {
+		file.Unload()
+	}
+}
+
 func (d *diskless) Extend(size int) error {
 	if d.file != nil {
 		return d.file.Extend(size)
 	}
 	if now := time.Now(); !now.Before(d.again) {
 		d.again = now.Add(lookAgain)
-		d.file, d.why = d.folder.make(d.page)
+		file, err := d.folder.make(d.page)
+		d.mu.Lock()
+		d.file, d.why = file, err
+		d.mu.Unlock()
 	}
 	if d.file == nil {
 		return d.why

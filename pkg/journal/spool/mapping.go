@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -22,11 +23,13 @@ const (
 // allocated before they are mapped: a store to a page for which the disk has no room would end the process
 // (SIGBUS).
 type mapping struct {
-	handle  *os.File
-	path    string
-	header  []byte
-	extents [][]byte
-	size    int64 // of the file
+	handle *os.File
+	path   string
+	header []byte
+	size   int64 // of the file
+
+	mu      sync.Mutex // for Unload
+	extents [][]byte   // the conversation's goroutine changes them, and reads them without mu
 }
 
 // mapFile maps a whole file, which holds at least a header. path is the name that it has or will have.
@@ -77,6 +80,16 @@ func (m *mapping) Extend(size int) error {
 	return nil
 }
 
+// Unload leaves the records to the system's page cache. The memory is that of a shared mapping: what was stored in it
+// is the file's content (madvise(2), MADV_DONTNEED). What cannot be unloaded stays.
+func (m *mapping) Unload() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, e := range m.extents {
+		unix.Madvise(e, unix.MADV_DONTNEED) //nolint:errcheck // see above
+	}
+}
+
 // Shrink gives back what an empty journal should not hold. What cannot be given back stays.
 func (m *mapping) Shrink() {
 	if m.size <= recordsAt+modestSize {
@@ -90,6 +103,8 @@ func (m *mapping) Shrink() {
 		unix.Munmap(modest) // cannot fail: it is mapped
 		return
 	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	for _, e := range m.extents {
 		unix.Munmap(e)
 	}
@@ -99,7 +114,9 @@ func (m *mapping) Shrink() {
 func (m *mapping) add(offset, size int64) error {
 	e, err := m.mmap(offset, int(size))
 	if err == nil {
+		m.mu.Lock()
 		m.extents = append(m.extents, e)
+		m.mu.Unlock()
 	}
 	return err
 }
@@ -114,6 +131,8 @@ func (m *mapping) mmap(offset int64, size int) ([]byte, error) {
 
 // unmap ends the use of the memory.
 func (m *mapping) unmap() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	for _, e := range append(m.extents, m.header) {
 		if e != nil {
 			unix.Munmap(e)
