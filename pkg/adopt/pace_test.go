@@ -33,11 +33,11 @@ func TestAFewJournalsAtATime(t *testing.T) {
 	step(mostJournals + 2)
 }
 
-// A thousand orphan journals do not wait for a look each: the next is taken over as soon as one is closed, and never
+// Hundreds of orphan journals do not wait for a look each: the next is taken over as soon as one is closed, and never
 // are there more than a few.
 func TestTheNextJournalIsTakenOverAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const orphans = 1000
+		const orphans = 300
 		own, _, _ := deliver(t)
 		var mu sync.Mutex
 		left, open, most, looks, done := orphans, 0, 0, 0, 0
