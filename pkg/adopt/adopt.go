@@ -53,6 +53,7 @@ type Adopter struct {
 	look       time.Time // when to look for orphan journals next
 	more       bool      // there may be more than were taken over: the next look is due when one is closed
 	retry      time.Time // when to try parked orphans next
+	due        time.Time // when to ask next what has been delivered
 	poll       time.Duration
 	wake       chan struct{} // a journal was closed
 
@@ -111,13 +112,17 @@ func (a *Adopter) Step(now time.Time) (next time.Time) {
 		}
 		next = earlier(next, a.look)
 	}
-	a.poll = min(2*a.poll, pollInterval)
-	if changed {
+	switch { // being woken up changes nothing
+	case changed:
 		a.poll = firstPoll
+		a.due = now.Add(a.poll)
+	case !now.Before(a.due):
+		a.poll = min(2*a.poll, pollInterval)
+		a.due = now.Add(a.poll)
 	}
 	for _, d := range a.deliveries {
-		if d.Sender.Outstanding() > 0 { // not those with parked orphans alone
-			return earlier(next, now.Add(a.poll))
+		if d.Sender.Outstanding() > 0 || d.Sender.Unconfirmed() == 0 { // not those with parked orphans alone
+			return earlier(next, a.due)
 		}
 	}
 	return next

@@ -33,11 +33,11 @@ func TestAFewJournalsAtATime(t *testing.T) {
 	step(mostJournals + 2)
 }
 
-// Hundreds of orphan journals do not wait for a look each: the next is taken over as soon as one is closed, and never
+// A thousand orphan journals do not wait for a look each: the next is taken over as soon as one is closed, and never
 // are there more than a few.
 func TestTheNextJournalIsTakenOverAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const orphans = 300
+		const orphans = 1000
 		own, _, _ := deliver(t)
 		var mu sync.Mutex
 		left, open, most, looks, done := orphans, 0, 0, 0, 0
@@ -90,16 +90,33 @@ func TestWhenTheNextStepIsDue(t *testing.T) {
 	own, _, _ := deliver(t)
 	f := &folder{t: t, orphans: 1}
 	a := New(Config{own.sender, f.takeOver}, start)
-	for wait, now := 2*firstPoll, start; now.Before(start.Add(lookInterval - pollInterval)); wait = min(2*wait, pollInterval) {
+	for wait, now := firstPoll, start; now.Before(start.Add(lookInterval - pollInterval)); wait = min(2*wait, pollInterval) {
 		next := a.Step(now)
 		if next.Sub(now) != wait {
 			t.Errorf("while delivering: after %v, want %v", next.Sub(now), wait)
+		}
+		if again := a.Step(now.Add(wait / 2)); !again.Equal(next) {
+			t.Errorf("woken up while delivering: after %v, want %v", again.Sub(now), wait)
 		}
 		now = next
 	}
 	f.receivers[0].store(1)
 	if next := a.Step(start); !next.Equal(start.Add(lookInterval)) {
 		t.Errorf("idle: after %v", next.Sub(start))
+	}
+}
+
+// What is confirmed while it is taken over is not left until the next look.
+func TestConfirmedAtOnce(t *testing.T) {
+	own, _, _ := deliver(t)
+	orphan, _, _ := deliver(t, "line")
+	var found []Delivery
+	a := New(Config{own.sender, func(int) []Delivery { return found }}, start)
+	orphan.store(1)
+	found = []Delivery{{orphan.sender, func(_ bool, closed func()) { closed() }}}
+	look := start.Add(lookInterval)
+	if next := a.Step(look); !next.Equal(look.Add(firstPoll)) {
+		t.Errorf("after %v, want %v", next.Sub(look), firstPoll)
 	}
 }
 
