@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"os"
-	"runtime"
 	"time"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/adopt"
@@ -15,7 +13,6 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/journal"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/listen"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/relp"
-	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
 )
 
 // checkRELPAddress validates --relp.
@@ -32,24 +29,8 @@ func checkRELPAddress(address string, anywhere bool) error {
 	return nil
 }
 
-// cpus returns on how many of the available CPUs the program runs at once with --relp. It is half of them: rsyslogd,
-// which is on this host and bounds the rate, needs the others. On two CPUs, waking up a second thread for each part of
-// a message's way cost more CPU time than all parts gained, up to a fifth (bench/run -rows relp). It is all of them
-// where the messages themselves cost more than that: CURVE seals them, and a publisher writes each to many.
-// GOMAXPROCS in the environment stays in force.
-func (o *options) cpus(available int, encrypted bool) int {
-	if os.Getenv("GOMAXPROCS") != "" || encrypted || o.socketType == zmq.Pub {
-		return available
-	}
-	return max(1, available/2)
-}
-
 // serve takes messages from rsyslog's omrelp until ctx ends.
 func (p *process) serve(ctx, draining context.Context) error {
-	encrypted := p.o.Socket(p.o.socketType, p.logger).Security.Curve != nil
-	if available := runtime.GOMAXPROCS(0); p.o.cpus(available, encrypted) < available {
-		runtime.GOMAXPROCS(p.o.cpus(available, encrypted))
-	}
 	listener, err := p.listen(ctx)
 	if listener == nil {
 		return err

@@ -67,6 +67,7 @@ func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr *log
 		p.account = adopter.Account()
 		adopting.Go(func() { adopter.Run(ctx) })
 	}
+	p.restrain()
 	var over bool
 	if o.relp != "" {
 		err = p.serve(ctx, draining)
@@ -201,6 +202,7 @@ func (p *process) machine() *omprog.Machine {
 		SendTimeout: p.o.sendTimeout,
 		MaxLine:     p.o.maxLine(),
 		Truncated:   p.cut,
+		ReplyFirst:  p.own == nil,
 	}, p.account)
 }
 

@@ -90,9 +90,12 @@ type Ledger interface {
 // Config configures a Machine.
 type Config struct {
 	BeginMark, CommitMark string
-	SendTimeout           time.Duration  // how long a reply may wait
-	MaxLine               int            // bytes; longer lines are cut, at a UTF-8 boundary
-	Truncated             func(line int) // called for a cut line, with its length as far as it was read
+	SendTimeout           time.Duration // how long a reply may wait
+	MaxLine               int           // bytes; longer lines are cut, at a UTF-8 boundary
+	// ReplyFirst: DEFER_COMMIT is written before the line is accepted. It is for ledgers without a journal: the line
+	// would die with this process either way. rsyslogd goes to sleep if it has to wait for a microsecond.
+	ReplyFirst bool
+	Truncated  func(line int) // called for a cut line, with its length as far as it was read
 }
 
 // Machine is the conversation's state. It does no input or output and has no clock: Line takes what rsyslog says,
@@ -104,8 +107,10 @@ type Machine struct {
 	ledger   Ledger
 	begin    []byte
 	commit   []byte
-	open     int // transactions begun and not committed: several workers may share the pipe
-	lines    int // accepted since the last Submit
+	open     int    // transactions begun and not committed: several workers may share the pipe
+	late     []byte // the line whose reply is written first
+	isLate   bool   // there is one
+	lines    int    // accepted since the last Submit
 	bytes    int
 	wait     wait
 	since    time.Time
@@ -142,7 +147,7 @@ func (m *Machine) Waiting() bool { return m.wait != waitNone }
 func (m *Machine) Beginning() bool { return m.wait == waitBegin }
 
 // Line takes a line, without its line feed, and returns the reply, or "" when Poll will return it. The line may be
-// reused when Line returns.
+// reused after Replied, or when Line has returned "".
 func (m *Machine) Line(line []byte) string {
 	switch {
 	case bytes.Equal(line, m.begin):
@@ -159,6 +164,9 @@ func (m *Machine) Line(line []byte) string {
 		m.Submit()
 		m.ledger.Closing(m.open)
 		m.wait = waitCommit
+	case m.open > 0 && m.cfg.ReplyFirst:
+		m.late, m.isLate, m.about = line, true, journal.Deferred
+		return replyDefer
 	case m.open > 0:
 		if m.accept(line) {
 			m.about = journal.Deferred

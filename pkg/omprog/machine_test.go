@@ -91,6 +91,24 @@ func expectSaid(t *testing.T, got, want string) {
 	}
 }
 
+// Without a journal, a line is accepted after its reply, whether that could be written or not.
+func TestReplyFirst(t *testing.T) {
+	l := &fakeLedger{settled: true}
+	m := NewMachine(Config{BeginMark: DefaultBeginMark, CommitMark: DefaultCommitMark, MaxLine: 100, SendTimeout: time.Minute, ReplyFirst: true}, l)
+	expectSaid(t, tell(m, "BEGIN TRANSACTION"), "OK\n")
+	for i, line := range []string{"one", "", "three"} {
+		expectSaid(t, m.Line([]byte(line)), "DEFER_COMMIT\n")
+		m.Replying()
+		l.expect(t)
+		m.Replied(i != 1)
+		l.expect(t, "accept "+line)
+	}
+	expectSaid(t, tell(m, "COMMIT TRANSACTION"), "OK\n")
+	l.expect(t, "submit", "committed")
+	expectSaid(t, tell(m, "alone"), "OK\n")
+	l.expect(t, "accept alone", "submit", "committed")
+}
+
 func TestTransaction(t *testing.T) {
 	l := &fakeLedger{settled: true}
 	m := newTestMachine(l)

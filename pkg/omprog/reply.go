@@ -16,8 +16,13 @@ func (m *Machine) Replying() {
 	}
 }
 
-// Replied is called after a whole reply was written, or could not be.
+// Replied is called after a whole reply was written, or could not be: a line that was to be accepted after it is, in
+// any case.
 func (m *Machine) Replied(written bool) {
+	if m.isLate {
+		m.accept(m.late)
+		m.late, m.isLate = nil, false
+	}
 	about, failing, barring := m.about, m.failing, m.barring
 	m.about, m.failing, m.barring = journal.NoReply, false, false
 	switch {
