@@ -41,7 +41,7 @@ func (c redisCluster) to(receiver int) string {
 
 // clusterList returns a list's key. The slots of these are on the first, second, third and first node.
 func clusterList(receiver int) string {
-	return []string{"messages-c", "messages-b", "messages-a", "messages-g"}[receiver]
+	return []string{"messages-c", "messages-a", "messages-d", "messages-g"}[receiver]
 }
 
 // stored checks that the lists hold each message once: as many as were sent, and no two alike is what imzmq's counters
