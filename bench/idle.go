@@ -41,14 +41,14 @@ func watchIdle(ctx context.Context, programs string) (s sample, words string, er
 	relp := fmt.Sprint("127.0.0.1:", ports[2])
 	var all []process
 	var pids []int
-	for _, line := range []string{
-		"imzmq --log-level error --bind " + in + " --to -",
-		"omzmq --log-level error --connect " + in,
-		"omzmq --log-level error --connect " + in + " --journal " + dir + " --relp " + relp,
-		"zmqtap hub --log-level error --in tcp://127.0.0.1:0 --out " + out,
-		"zmqtap --log-level error " + out,
+	for _, program := range []struct{ name, line string }{
+		{"imzmq", "imzmq --bind " + in + " --to -"},
+		{"omzmq", "omzmq --connect " + in},
+		{"omzmq --relp --journal", "omzmq --connect " + in + " --journal " + dir + " --relp " + relp},
+		{"zmqtap hub", "zmqtap hub --in tcp://127.0.0.1:0 --out " + out},
+		{"zmqtap", "zmqtap " + out},
 	} {
-		args := strings.Fields(line)
+		args := strings.Fields(program.line + " --log-level error")
 		cmd := exec.CommandContext(ctx, filepath.Join(programs, args[0]), args[1:]...)
 		cmd.Stderr = os.Stderr
 		stdin, err := cmd.StdinPipe() // omzmq ends with it
@@ -60,11 +60,7 @@ func watchIdle(ctx context.Context, programs string) (s sample, words string, er
 			cmd.Process.Kill()
 			cmd.Wait()
 		}()
-		name := args[0]
-		if len(args) > 6 && args[0] == "omzmq" {
-			name += " --relp --journal"
-		}
-		all, pids = append(all, of(name, cmd)), append(pids, cmd.Process.Pid)
+		all, pids = append(all, of(program.name, cmd)), append(pids, cmd.Process.Pid)
 	}
 	time.Sleep(3 * time.Second) // until they are connected
 	l, err := watch(all)

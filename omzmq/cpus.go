@@ -7,11 +7,12 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
 )
 
-// restrain has the program run on cpus CPUs at once.
+// restrain has the program run on no more CPUs at once than cpus says.
 func (p *process) restrain() {
 	encrypted := p.o.Socket(p.o.socketType, p.logger).Security.Curve != nil
-	if available := runtime.GOMAXPROCS(0); p.o.cpus(available, encrypted) < available {
-		runtime.GOMAXPROCS(p.o.cpus(available, encrypted))
+	available := runtime.GOMAXPROCS(0)
+	if n := p.o.cpus(available, encrypted); n < available {
+		runtime.GOMAXPROCS(n)
 	}
 }
 

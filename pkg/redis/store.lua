@@ -15,9 +15,9 @@
 -- longer for an element than all the rest of Redis together. The data is then how many, the first and the last of them,
 -- and the element that is left. What was pushed is taken back unless the messages are stored.
 --
--- Returns a number when the messages are stored; -1 when the list is full; the bitmaps, a
--- string per field, when some of the numbers are stored already; the error OTHEROWNER or USEDUP when the sender id is
--- another's: see message.ClaimError. In all but the first case nothing new is stored.
+-- Returns a number when the messages are stored; -1 when the list is full; the bitmaps, a string per field, when some
+-- of the numbers are stored already; the error OTHEROWNER or USEDUP when the sender id is another's: see
+-- message.ClaimError. In all but the first case nothing new is stored.
 local memory, key = KEYS[1], KEYS[2]
 local ttl, kind, limit, fields = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[8])
 local own_key, own_name, instance, first = ARGV[4], ARGV[5], ARGV[6], ARGV[7]
