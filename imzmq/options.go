@@ -9,6 +9,7 @@ import (
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/destination"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/flags"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/kafka"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/redis"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
 )
@@ -24,6 +25,7 @@ type options struct {
 	batch     int
 	delay     time.Duration
 	redis     redis.Config
+	kafka     kafka.Config
 
 	socketType zmq.Type
 	target     destination.Target
@@ -35,11 +37,13 @@ func parseOptions(args []string, stdout io.Writer) (*options, error) {
 	fs := flags.NewSet(flags.Program{
 		Name:    program,
 		Plugin:  true,
-		Summary: "Takes messages from ZeroMQ into rsyslog (improg, RELP), into Redis or onto standard output.",
+		Summary: "Takes messages from ZeroMQ into rsyslog (improg, RELP), into Redis or Kafka, or onto standard output.",
 		Examples: []flags.Example{
 			{Purpose: "Into rsyslog's imrelp", Command: "imzmq --bind 'tcp://*:5555' --to relp://127.0.0.1:2514"},
 			{Purpose: "Into a Redis list, which any number of workers empty",
 				Command: "imzmq --bind 'tcp://*:5555' --to 'redis://127.0.0.1:6379/0?list=logs'"},
+			{Purpose: "Into a Kafka topic, each message once",
+				Command: "imzmq --bind 'tcp://*:5555' --to 'kafka://127.0.0.1:9092/logs?once=true'"},
 			{Purpose: "A part of a published stream, onto standard output",
 				Command: "imzmq --socket sub --connect tcp://127.0.0.1:5556 --subscribe auth. --to -"},
 		},
@@ -53,7 +57,10 @@ func parseOptions(args []string, stdout io.Writer) (*options, error) {
 		"`destination`: improg; - (lines on standard output); relp://host:port; redis://host:port/db?list=KEY, "+
 			"?stream=KEY&maxlen=N or ?channel=NAME, where KEY and NAME may hold {topic}; "+
 			"redis+cluster://host:port,…?…; redis+sentinel://host:port,…/master?…; "+
-			"rediss, rediss+cluster and rediss+sentinel with TLS. Redis's password is read from REDIS_PASSWORD")
+			"rediss, rediss+cluster and rediss+sentinel with TLS. Redis's password is read from REDIS_PASSWORD. "+
+			"kafka://host:port,host:port/TOPIC?key=none|sender|topic|{host}|{program}&once=true&compression=…&sasl=…, "+
+			"where a host may be dns+NAME or srv+NAME, and TOPIC may hold {topic}; kafka+tls with TLS. Kafka's password "+
+			"is read from KAFKA_PASSWORD")
 	fs.StringVar(&o.format, "format", "raw",
 		"raw (the payload) or json (one line a message, safe for binary data and line feeds)")
 	flags.Count(fs, &o.batch, "batch", 1000, 1, 1_000_000, "most `messages` per write to the destination")
@@ -72,6 +79,14 @@ func parseOptions(args []string, stdout io.Writer) (*options, error) {
 		"a message counts as stored once this many `replicas` have it, too (WAIT)")
 	flags.Duration(fs, &o.redis.Remember, "redis-remember", 7*24*time.Hour, time.Minute, flags.MaxDuration,
 		"how long after a sender's last message Redis remembers which of its messages are stored")
+	fs.StringVar(&o.kafka.PasswordFile, "kafka-password-file", "",
+		"`file` with the password for Kafka's SASL, read for each connection; overrides KAFKA_PASSWORD")
+	fs.StringVar(&o.kafka.TokenFile, "kafka-token-file", "",
+		"sasl=OAUTHBEARER: `file` with the token, read for each connection")
+	fs.StringVar(&o.kafka.CAFile, "kafka-ca", "",
+		"kafka+tls: PEM `file` of the certificate authorities to trust, instead of the system's")
+	fs.StringVar(&o.kafka.CertFile, "kafka-cert", "", "kafka+tls: PEM `file` of the client certificate")
+	fs.StringVar(&o.kafka.KeyFile, "kafka-key", "", "kafka+tls: PEM `file` of the client certificate's key")
 	if err := o.Parse(fs, version, args, stdout); err != nil {
 		return nil, err
 	}
@@ -100,7 +115,10 @@ func parseOptions(args []string, stdout io.Writer) (*options, error) {
 	if o.target.Kind == destination.Improg && !fs.Changed("bind-retry") {
 		o.BindRetry = flags.ForEver // improg does not start a program again that has ended
 	}
-	return o, o.resolveRedis(fs)
+	if err := o.resolveRedis(fs); err != nil {
+		return nil, err
+	}
+	return o, o.resolveKafka(fs)
 }
 
 func (o *options) resolveDestination() error {
@@ -137,5 +155,42 @@ func (o *options) resolveRedis(fs *pflag.FlagSet) error {
 	}
 	o.redis.Password = os.Getenv("REDIS_PASSWORD")
 	o.redis.SentinelPassword = os.Getenv("REDIS_SENTINEL_PASSWORD")
+	return nil
+}
+
+// resolveKafka checks the flags for Kafka, and takes the password from the environment.
+func (o *options) resolveKafka(fs *pflag.FlagSet) error {
+	given := func(names ...string) string {
+		for _, name := range names {
+			if fs.Changed(name) {
+				return name
+			}
+		}
+		return ""
+	}
+	target := &o.target.Kafka
+	if o.target.Kind != destination.Kafka {
+		if name := given("kafka-password-file", "kafka-token-file", "kafka-ca", "kafka-cert", "kafka-key"); name != "" {
+			return flags.Usage("--%s needs Kafka for --to", name)
+		}
+		return nil
+	}
+	switch {
+	case fs.Changed("kafka-cert") != fs.Changed("kafka-key"):
+		return flags.Usage("--kafka-cert and --kafka-key need each other")
+	case !target.TLS && given("kafka-ca", "kafka-cert") != "":
+		return flags.Usage("--kafka-ca, --kafka-cert and --kafka-key are for TLS: write kafka+tls for kafka in --to")
+	case fs.Changed("kafka-token-file") != (target.SASL == kafka.OAuthBearer):
+		return flags.Usage("--kafka-token-file and sasl=OAUTHBEARER in --to need each other")
+	case fs.Changed("kafka-password-file") && target.User == "":
+		return flags.Usage("--kafka-password-file needs a user and sasl in --to: kafka://USER@host:port/TOPIC?sasl=SCRAM-SHA-512")
+	case target.Once && (o.socketType != zmq.Router || !o.ack):
+		return flags.Usage("once=true needs senders that are acknowledged, whose messages have numbers: " +
+			"--socket router, with --ack")
+	}
+	o.kafka.Password = os.Getenv("KAFKA_PASSWORD")
+	if target.User != "" && o.kafka.Password == "" && o.kafka.PasswordFile == "" {
+		return flags.Usage("the user %q in --to has no password: set KAFKA_PASSWORD or give --kafka-password-file", target.User)
+	}
 	return nil
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"encoding/hex"
 	"log/slog"
 	"os"
 	"sync"
@@ -16,7 +17,7 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
 )
 
-// greet logs at the start whether Redis can be used; otherwise only the first message would show it.
+// greet logs at the start whether Redis or Kafka can be used; otherwise only the first message would show it.
 func greet(ctx context.Context, target destination.Target, config destination.Config) {
 	switch err := destination.Check(ctx, target, config); {
 	case ctx.Err() != nil:
@@ -27,29 +28,29 @@ func greet(ctx context.Context, target destination.Target, config destination.Co
 	}
 }
 
-// quiet is how long senders must be silent before what they have sent is stored in Redis, where each write is a round
-// trip. A batch of 1,000 from omprog, which arrives line by line, takes about 70 round trips without it and 15 with it,
+// quiet is how long senders must be silent before what they have sent is stored in Redis or Kafka, where each write is a
+// round trip. A batch of 1,000 from omprog, which arrives line by line, takes about 70 round trips without it and 15 with it,
 // and is stored a fifth to a third faster when all programs share two CPUs (bench/run -rows redis-free).
 const quiet = 100 * time.Microsecond
 
-// newSocket makes the socket. It also returns whose messages are acknowledged; nil: nobody's.
-func newSocket(o *options, logger *slog.Logger) (socket *zmq.Socket, senders *intake.Senders, err error) {
-	acknowledge := o.socketType == zmq.Router && o.ack
-	if acknowledge && o.target.Redis.Kind == redis.Channel {
+// newSocket makes the socket. senders are those whose messages are acknowledged; nil: nobody's are.
+func newSocket(o *options, dest destination.Destination, senders *intake.Senders, logger *slog.Logger) (*zmq.Socket, error) {
+	if senders != nil && o.target.Redis.Kind == redis.Channel {
 		logger.Warn("a channel stores nothing: " +
 			"an acknowledged message was given to the subscribers of that moment, if there were any")
 	}
 	cfg := o.Socket(o.socketType, logger)
 	cfg.Batch = o.batch // so that no peer's turn lasts for more than two rounds
-	if acknowledge {
-		senders = intake.NewSenders(logger)
+	if senders != nil {
 		cfg.OnUp, cfg.OnDown, cfg.Answered = senders.Up, senders.Down, true
+	}
+	if selective, ok := dest.(destination.Selective); ok && senders != nil {
+		cfg.Serves = func(identity []byte) bool { return selective.Serves(hex.EncodeToString(identity)) }
 	}
 	if cfg.Subscribe = o.subscribe; o.socketType == zmq.Sub && len(o.subscribe) == 0 {
 		cfg.Subscribe = []string{""}
 	}
-	socket, err = zmq.New(cfg)
-	return socket, senders, err
+	return zmq.New(cfg)
 }
 
 func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr *log.Writer) error {
@@ -63,19 +64,25 @@ func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr *log
 		return err
 	}
 	defer unwatch()
+	var senders *intake.Senders
+	if o.socketType == zmq.Router && o.ack {
+		senders = intake.NewSenders(logger)
+		o.kafka.Connected = senders.Connected
+	}
 	config := destination.Config{
 		Stdin:        stdin,
 		Stdout:       stdout,
 		Reconnect:    o.Reconnect,
 		ReconnectMax: o.ReconnectMax,
 		Redis:        o.redis,
+		Kafka:        o.kafka,
 		Logger:       logger,
 	}
 	dest, err := destination.New(o.target, o.encoding, config)
 	if err != nil {
 		return err
 	}
-	socket, senders, err := newSocket(o, logger)
+	socket, err := newSocket(o, dest, senders, logger)
 	if err != nil {
 		return err
 	}
@@ -87,13 +94,13 @@ func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr *log
 	if err := o.Open(socket, logger, cancel); err != nil {
 		return err
 	}
-	if o.target.Redis.Kind != 0 {
+	if o.target.Stores() {
 		greeting.Go(func() { greet(ctx, o.target, config) })
 	}
 	draining, stop := o.Lingering(ctx)
 	defer stop()
 	cfgIn := intake.Config{Acknowledge: senders != nil, Senders: senders, Batch: o.batch, Delay: o.delay, Logger: logger}
-	if o.target.Redis.Kind != 0 {
+	if o.target.Stores() {
 		cfgIn.Quiet = quiet
 	}
 	in := intake.New(cfgIn, socket, dest)

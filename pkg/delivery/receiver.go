@@ -38,6 +38,7 @@ type Receiver struct {
 type fate struct {
 	settled bool
 	refusal error
+	left    bool // it is not settled, nor is anything else of its connection any more
 }
 
 var errNoPayload = errors.New("the message has no payload frame after its number")
@@ -76,10 +77,14 @@ func (r *Receiver) Settle(i int, refusal error) {
 	r.oldest().fates[i] = fate{settled: true, refusal: refusal}
 }
 
+// Leave leaves message i of the batch to another receiver. It is not answered, nor is anything after it on its connection,
+// which is to be ended: the sender will send it again, elsewhere.
+func (r *Receiver) Leave(i int) { r.oldest().fates[i] = fate{left: true} }
+
 // Answer sends every sender of the oldest closed round its answers. A message that was not settled is not answered, nor
 // is anything after it on its connection: the sender will send it again. Answer returns the connections that do not
-// read their answers.
-func (r *Receiver) Answer() (deaf []Conn) {
+// read their answers, and those of messages that are left to another receiver.
+func (r *Receiver) Answer() (deaf, left []Conn) {
 	c := r.oldest()
 	r.closed = slices.Delete(r.closed, 0, 1)
 	for i := range c.arrivals {
@@ -106,9 +111,13 @@ func (r *Receiver) Answer() (deaf []Conn) {
 		}
 	}
 	r.resolve(c)
+	left = c.left()
+	for _, conn := range left {
+		r.leave(conn)
+	}
 	c.clear()
 	r.spare = append(r.spare, c)
-	return deaf
+	return deaf, left
 }
 
 // reply is what a connection is answered in one round: as few acknowledgements as possible, because the sender reads

@@ -266,7 +266,7 @@ func TestDeafSenders(t *testing.T) {
 	c := &fakeConn{deaf: true}
 	add(t, &r, c, 1)
 	settleAll(&r)
-	if deaf := r.Answer(); len(deaf) != 1 || deaf[0] != Conn(c) {
+	if deaf, _ := r.Answer(); len(deaf) != 1 || deaf[0] != Conn(c) {
 		t.Errorf("deaf: %v", deaf)
 	}
 }
@@ -279,7 +279,7 @@ func TestDeafToARefusal(t *testing.T) {
 	r.Settle(0, errors.New("no"))
 	r.Settle(1, errors.New("no"))
 	r.Settle(2, nil)
-	if deaf := r.Answer(); len(deaf) != 1 || deaf[0] != Conn(c) {
+	if deaf, _ := r.Answer(); len(deaf) != 1 || deaf[0] != Conn(c) {
 		t.Errorf("deaf: %v", deaf)
 	}
 	if c.refused != 1 {

@@ -1,4 +1,4 @@
-// Package destination is where imzmq puts messages: rsyslog through improg or RELP, Redis, or plain lines on stdout. A
+// Package destination is where imzmq puts messages: rsyslog through improg or RELP, Redis, Kafka, or plain lines on stdout. A
 // destination reports when each message is stored, so that the message is acknowledged to its sender then and not
 // before.
 package destination
@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/improg"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/kafka"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/message"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/redis"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/relp"
@@ -22,13 +23,16 @@ import (
 var ErrOver = errors.New("the destination has ended")
 
 // ErrRepeat means that a message was stored earlier, and not again now. It counts as stored.
-var ErrRepeat = redis.ErrRepeat
+var ErrRepeat = message.ErrRepeat
+
+// ErrElsewhere means that another process stores what its sender sends. The sender must not be answered.
+var ErrElsewhere = message.ErrElsewhere
 
 // Destination stores messages. Except for Done and Truncated, it is for one goroutine at a time.
 type Destination interface {
 	// Store stores the batch in order and returns nil once every message is settled. settled(i, nil) means that
-	// message i is stored, settled(i, ErrRepeat) that it was stored earlier, settled(i, reason) that the destination
-	// refuses it and would again, as things are. settled is called on the caller's goroutine, at most once per message.
+	// message i is stored, settled(i, ErrRepeat) that it was stored earlier, settled(i, ErrElsewhere) that another
+	// process serves its sender, settled(i, reason) that the destination refuses it and would again, as things are. settled is called on the caller's goroutine, at most once per message.
 	//
 	// Store waits for faults that can pass. It returns an error that wraps ctx.Err() when ctx ends, one that wraps
 	// ErrOver when the destination has ended, and any other only when it cannot continue. The fate of the messages
@@ -47,21 +51,29 @@ type Destination interface {
 	Close(ctx context.Context) error
 }
 
+// Selective is a destination that may leave senders to another process, and settles their messages with ErrElsewhere.
+type Selective interface {
+	// Serves reports whether messages of a sender, given by its id in hexadecimal digits, may be taken. It may be called
+	// at any time.
+	Serves(sender string) bool
+}
+
 // Config is what a destination may need in addition to its target.
 type Config struct {
 	Stdin, Stdout *os.File // for improg and -; they remain the caller's and stay open until Close
 
-	// First and longest wait between attempts, with Redis at most a second; 0: the default of relp or redis.
+	// First and longest wait between attempts, with Redis and Kafka at most a second; 0: the destination's default.
 	Reconnect, ReconnectMax time.Duration
 	Timeout                 time.Duration // RELP: longest silence; 0: relp's default
 
 	Redis redis.Config // its Target, Logger and waits are set by New
+	Kafka kafka.Config // likewise
 
 	Logger *slog.Logger
 }
 
-// New makes the destination that target names. It does not wait: the first Store connects to RELP or Redis, or waits
-// for improg's START.
+// New makes the destination that target names. It does not wait: the first Store connects to RELP, Redis or Kafka, or
+// waits for improg's START.
 func New(target Target, format Format, config Config) (Destination, error) {
 	switch target.Kind {
 	case Improg:
@@ -88,6 +100,12 @@ func New(target Target, format Format, config Config) (Destination, error) {
 			return nil, err
 		}
 		return newStored(writer, format), nil
+	case Kafka:
+		writer, err := kafka.NewWriter(kafkaConfig(target, config))
+		if err != nil {
+			return nil, err
+		}
+		return newProduced(writer, format, target.Kafka.Once), nil
 	}
 	return nil, fmt.Errorf("destination %q is not known", target)
 }
@@ -97,6 +115,8 @@ func Check(ctx context.Context, target Target, config Config) error {
 	switch target.Kind {
 	case Redis:
 		return redis.Check(ctx, redisConfig(target, config))
+	case Kafka:
+		return kafka.Check(ctx, kafkaConfig(target, config))
 	case RELP:
 		return checkRELP(ctx, target, config)
 	}
@@ -115,12 +135,25 @@ func checkRELP(ctx context.Context, target Target, config Config) error {
 }
 
 func redisConfig(target Target, config Config) redis.Config {
-	const longest = time.Second // a Redis that is back is noticed soon, and few clients try
 	c := config.Redis
 	c.Target, c.Logger = target.Redis, config.Logger
-	c.Reconnect = min(config.Reconnect, longest)
-	c.ReconnectMax = max(c.Reconnect, min(config.ReconnectMax, longest))
+	c.Reconnect, c.ReconnectMax = shortWaits(config)
 	return c
+}
+
+func kafkaConfig(target Target, config Config) kafka.Config {
+	c := config.Kafka
+	c.Target, c.Logger = target.Kafka, config.Logger
+	c.Reconnect, c.ReconnectMax = shortWaits(config)
+	return c
+}
+
+// shortWaits returns the first and the longest wait between attempts: a store that is back is noticed soon, and few
+// clients try.
+func shortWaits(config Config) (first, most time.Duration) {
+	const longest = time.Second
+	first = min(config.Reconnect, longest)
+	return first, max(first, min(config.ReconnectMax, longest))
 }
 
 func newClient(target Target, config Config) (*relp.Client, error) {

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/kafka"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/redis"
 )
 
@@ -18,6 +19,7 @@ const (
 	Stdout                 // lines on stdout
 	RELP                   // frames to imrelp
 	Redis                  // a list, stream or channel
+	Kafka                  // a topic
 )
 
 // Target is the parsed value of --to. Parse makes it.
@@ -25,6 +27,7 @@ type Target struct {
 	Kind    Kind
 	Address string       // RELP: host:port
 	Redis   redis.Target // Redis
+	Kafka   kafka.Target // Kafka
 }
 
 // String returns the target as Parse reads it.
@@ -38,11 +41,16 @@ func (t Target) String() string {
 		return "relp://" + t.Address
 	case Redis:
 		return t.Redis.String()
+	case Kafka:
+		return t.Kafka.String()
 	}
 	return ""
 }
 
-// Parse reads the value of --to: improg, -, relp://host:port, or a URL of Redis.
+// Stores reports whether the target is a store, where each write is a round trip over a network.
+func (t Target) Stores() bool { return t.Kind == Redis || t.Kind == Kafka }
+
+// Parse reads the value of --to: improg, -, relp://host:port, or a URL of Redis or Kafka.
 func Parse(to string) (Target, error) {
 	switch to {
 	case "improg":
@@ -57,6 +65,13 @@ func Parse(to string) (Target, error) {
 		}
 		return Target{Kind: Redis, Redis: target}, nil
 	}
+	if kafka.IsTarget(to) {
+		target, err := kafka.ParseTarget(to)
+		if err != nil {
+			return Target{}, err
+		}
+		return Target{Kind: Kafka, Kafka: target}, nil
+	}
 	address, ok := strings.CutPrefix(to, "relp://")
 	if !ok && redis.MayHoldPassword(to) {
 		to, _, _ = strings.Cut(to, ":")
@@ -64,7 +79,7 @@ func Parse(to string) (Target, error) {
 	}
 	if !ok {
 		return Target{}, fmt.Errorf("destination %q is not known: "+
-			"write improg, - (for stdout), relp://host:port or redis://host:port/db?list=KEY", to)
+			"write improg, - (for stdout), relp://host:port, redis://host:port/db?list=KEY or kafka://host:port/TOPIC", to)
 	}
 	if err := checkAddress(address); err != nil {
 		return Target{}, fmt.Errorf("destination %q: %w: "+

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/improg"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/kafka"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/message"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/redis"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/relp"
@@ -56,6 +57,24 @@ func newStored(writer *redis.Writer, format Format) *texts {
 	writer.Shorten = t.shorten
 	return t
 }
+
+// once is a destination in Kafka that stores each message once, and therefore may leave senders to another process.
+type once struct {
+	*texts
+	writer *kafka.Writer
+}
+
+// newProduced stores texts in Kafka, whose records may hold any bytes.
+func newProduced(writer *kafka.Writer, format Format, each bool) Destination {
+	t := &texts{format: format, close: writer.Close, truncated: writer.Truncated, send: writer.Store}
+	writer.Shorten = t.shorten
+	if !each {
+		return t
+	}
+	return once{t, writer}
+}
+
+func (o once) Serves(sender string) bool { return o.writer.Serves(sender) }
 
 // newLines stores texts as lines. over is the reason when conn stops.
 func newLines(conn *improg.Conn, format Format, over string) *texts {

@@ -147,6 +147,10 @@ func (in *Intake) settle(r *round) {
 }
 
 func (in *Intake) settleAcknowledged(i int, refusal error) {
+	if refusal == destination.ErrElsewhere {
+		in.receiver.Leave(i)
+		return
+	}
 	if refusal == destination.ErrRepeat {
 		in.receiver.Duplicates++
 		in.receiver.Settle(i, nil)
@@ -179,8 +183,12 @@ func (in *Intake) finish(r *round) error {
 	in.settle(r)
 	err := r.err
 	if in.cfg.Acknowledge {
-		for _, conn := range in.receiver.Answer() {
+		deaf, left := in.receiver.Answer()
+		for _, conn := range deaf {
 			conn.(*zmq.Peer).Drop(errors.New("the sender does not read its acknowledgements"))
+		}
+		for _, conn := range left {
+			conn.(*zmq.Peer).Drop(destination.ErrElsewhere)
 		}
 	}
 	r.clear()

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/delivery"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/destination"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/log"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/message"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
@@ -165,6 +166,17 @@ func (s *Senders) admit(c *sender) {
 	s.logger.Write(level, text, "sender", c.name(), "peer", c.peer.Remote(), "user", c.claim.Owner(), "other", rivals[0].peer.Remote())
 }
 
+// Connected reports whether a sender, given by its id in hexadecimal digits, is connected.
+func (s *Senders) Connected(sender string) bool {
+	var id delivery.SenderID
+	if n, err := hex.Decode(id[:], []byte(sender)); err != nil || n != len(id) {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.byID[id]) > 0
+}
+
 // Down forgets a connection.
 func (s *Senders) Down(p *zmq.Peer, _ error) {
 	s.mu.Lock()
@@ -191,7 +203,7 @@ func (s *Senders) Down(p *zmq.Peer, _ error) {
 
 // look returns a peer's claim, and whether its id is contested; nil if nothing of the peer is taken any more.
 func (s *Senders) look(p *zmq.Peer) (claim *message.Claim, contested bool) {
-	if errors.Is(p.DropReason(), errSuperseded) {
+	if reason := p.DropReason(); errors.Is(reason, errSuperseded) || errors.Is(reason, destination.ErrElsewhere) {
 		return nil, false
 	}
 	s.mu.Lock()

@@ -4,12 +4,9 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
-	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -18,6 +15,8 @@ import (
 	goredis "github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/logging"
 	"github.com/redis/go-redis/v9/maintnotifications"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/credential"
 )
 
 // Config configures a Writer. Only Target and Logger have no default.
@@ -46,7 +45,6 @@ type Config struct {
 const (
 	defaultRemember       = 7 * 24 * time.Hour
 	defaultReplicaTimeout = time.Second
-	maxPassword           = 64 << 10 // bytes of a password file
 )
 
 func (c *Config) complete() error {
@@ -75,43 +73,16 @@ func (c *Config) password() (string, error) {
 	if c.PasswordFile == "" {
 		return c.Password, nil
 	}
-	file, err := os.Open(c.PasswordFile)
-	if err != nil {
-		return "", err
-	}
-	defer file.Close()
-	text, err := io.ReadAll(io.LimitReader(file, maxPassword+1))
-	if err != nil {
-		return "", err
-	}
-	password := strings.TrimSuffix(strings.TrimSuffix(string(text), "\n"), "\r")
-	if password == "" || len(text) > maxPassword {
-		err := fmt.Errorf("it should hold a password of 1 to %d bytes", maxPassword)
-		return "", &os.PathError{Op: "read", Path: c.PasswordFile, Err: err}
-	}
-	return password, nil
+	return credential.ReadFile(c.PasswordFile)
 }
 
 func (c *Config) tls() (*tls.Config, error) {
 	if !c.Target.TLS {
 		return nil, nil
 	}
-	config := &tls.Config{MinVersion: tls.VersionTLS12}
-	if c.CAFile != "" {
-		pem, err := os.ReadFile(c.CAFile)
-		if err != nil {
-			return nil, fmt.Errorf("redis: %w", err)
-		}
-		if config.RootCAs = x509.NewCertPool(); !config.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("redis: %s: it holds no certificate in PEM form", c.CAFile)
-		}
-	}
-	if c.CertFile != "" {
-		pair, err := tls.LoadX509KeyPair(c.CertFile, c.KeyFile)
-		if err != nil {
-			return nil, fmt.Errorf("redis: certificate %s, key %s: %w", c.CertFile, c.KeyFile, err)
-		}
-		config.Certificates = []tls.Certificate{pair}
+	config, err := credential.TLS(c.CAFile, c.CertFile, c.KeyFile)
+	if err != nil {
+		return nil, fmt.Errorf("redis: %w", err)
 	}
 	return config, nil
 }

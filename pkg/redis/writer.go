@@ -12,12 +12,11 @@ import (
 	goredis "github.com/redis/go-redis/v9"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/backoff"
-	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/log"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/message"
 )
 
-// ErrRepeat means that a message was stored earlier, by this or another process. It counts as stored.
-var ErrRepeat = errors.New("redis: stored before")
+// ErrRepeat is message.ErrRepeat.
+var ErrRepeat = message.ErrRepeat
 
 const (
 	// A script blocks Redis while it runs. A larger batch is therefore divided into parts of at most
@@ -71,7 +70,7 @@ func NewWriter(config Config) (*Writer, error) {
 	var id [16]byte
 	rand.Read(id[:]) // never fails (crypto/rand)
 	w := &Writer{cfg: config, client: client, self: hex.EncodeToString(id[:]),
-		transactFrom: transactBytes, transactBelow: math.MaxInt, reporter: reporter{log: log.Limited{Logger: config.Logger}}}
+		transactFrom: transactBytes, transactBelow: math.MaxInt, reporter: newReporter(config.Logger)}
 	w.backoff = backoff.Backoff{First: config.Reconnect, Max: config.ReconnectMax}
 	w.poll = backoff.Backoff{First: fullPoll, Max: fullPoll}
 	return w, nil

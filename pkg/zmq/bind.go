@@ -132,6 +132,8 @@ func (s *Socket) serveAccepted(conn net.Conn, guest *listen.Guest, bound string)
 		s.dropped.Write(slog.LevelWarn, "peer dropped", "endpoint", bound, "peer", remote, "reason", err)
 	case established:
 		s.strangers.Write(slog.LevelInfo, "peer disconnected", "endpoint", bound, "peer", remote, "reason", err)
+	case errors.Is(err, errElsewhere):
+		s.cfg.Logger.Debug("connection refused", "endpoint", bound, "peer", remote, "reason", err)
 	case s.ctx.Err() == nil:
 		s.strangers.Write(slog.LevelWarn, "connection refused", "endpoint", bound, "peer", remote, "reason", err)
 	}

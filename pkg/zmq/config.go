@@ -115,6 +115,10 @@ type Config struct {
 	// with Allow needs OnReceive.
 	Allow func(*Peer) *prefix.Set
 
+	// Serves reports whether a peer with that routing identity is served here. If not, its connection is not made, so
+	// that it sends what it has to another receiver, and comes again later. nil: all are.
+	Serves func(identity []byte) bool
+
 	// OnSubscription: an XPUB's peer begins to want a prefix, or no longer wants it, possibly because it is
 	// gone. It is not called for a repeated subscription, nor for one of which Allow allows nothing; the prefix may be
 	// wider than what Allow allows. The callee calls apply once, which makes the change take effect between two

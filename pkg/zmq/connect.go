@@ -40,6 +40,9 @@ func (s *Socket) Connect(text string) error {
 	return nil
 }
 
+// standbyWait is the longest wait before a receiver is asked again that stands by: should the other one die, it serves.
+const standbyWait = time.Second
+
 // maxReasons is how many different reasons are logged for one outage.
 const maxReasons = 8
 
@@ -71,6 +74,9 @@ func (s *Socket) keepConnected(ctx context.Context, e endpoint.Endpoint, m *memb
 		switch {
 		case slices.Contains(logged, reason) || len(logged) >= maxReasons:
 			log.Debug("still no lasting connection", "reason", err)
+		case errors.Is(err, errElsewhere):
+			log.Info("no connection; will go on trying", "reason", err)
+			logged = append(logged, reason)
 		case established:
 			log.Warn("connection lost; dialling again", "reason", err)
 			logged = append(logged, reason)
@@ -78,7 +84,12 @@ func (s *Socket) keepConnected(ctx context.Context, e endpoint.Endpoint, m *memb
 			log.Warn("no connection; will go on trying", "reason", err)
 			logged = append(logged, reason)
 		}
-		if !wait.Wait(ctx) {
+		pause := &wait
+		if errors.Is(err, errElsewhere) {
+			wait.Reset()
+			pause = &backoff.Backoff{First: standbyWait, Max: standbyWait}
+		}
+		if !pause.Wait(ctx) {
 			return
 		}
 	}

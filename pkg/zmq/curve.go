@@ -62,6 +62,8 @@ func (m *curveClient) Handshake(conn *zmq4.Conn, _ bool) error {
 	}
 	ready, _, err := receiveCommand(conn, zmtp.Ready)
 	switch {
+	case errors.Is(err, errElsewhere):
+		return err
 	case hungUp(err), errors.As(err, new(*SecurityError)):
 		return &SecurityError{fmt.Errorf("%s: the server has ended the handshake at INITIATE; it probably does not know "+
 			"this client's public key, %s (%w)", clientRefused, m.own.Public, err)}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -120,6 +121,8 @@ func receiveCommand(conn *zmq4.Conn, want string) (body, data []byte, err error)
 	switch {
 	case string(name) == want && err == nil:
 		return body, data, nil
+	case string(name) == zmtp.Error && err == nil && zmtp.ErrorReason(data) == strconv.Quote(errElsewhere.Error()):
+		return nil, nil, errElsewhere
 	case string(name) == zmtp.Error && err == nil:
 		return nil, nil, &SecurityError{fmt.Errorf("the peer refused the connection: %s", zmtp.ErrorReason(data))}
 	case string(name) == zmtp.Hello && want == zmtp.Welcome:

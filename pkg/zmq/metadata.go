@@ -17,6 +17,8 @@ type metadata struct {
 	properties     []Property
 	peerIdentity   []byte
 	peerProperties []Property
+
+	serves func(identity []byte) bool // Config.Serves; nil: everybody is served
 }
 
 // Property is what an application tells of itself in a handshake. Its name begins with "X-" (RFC 23); names are
@@ -70,7 +72,23 @@ func (m *metadata) read(conn *zmq4.Conn, data []byte) error {
 		return fmt.Errorf("a routing identity of %d bytes: at most 255 are allowed", len(m.peerIdentity))
 	}
 	conn.Peer.Meta[zmtp.SocketType] = typ
+	if m.serves != nil && !m.serves(m.peerIdentity) {
+		return m.turnAway(conn)
+	}
 	return nil
+}
+
+// errElsewhere is why a peer is turned away that Config.Serves does not serve.
+var errElsewhere = errors.New("another receiver serves this sender; this one stands by")
+
+// turnAway ends a handshake before the peer takes it for complete. One of ours is told why, and comes again; libzmq would
+// never try again after an ERROR.
+func (m *metadata) turnAway(conn *zmq4.Conn) error {
+	if len(m.peerProperties) > 0 {
+		reason := errElsewhere.Error()
+		conn.Write(zmtp.AppendCommand(nil, zmtp.Error, append([]byte{byte(len(reason))}, reason...))) //nolint:errcheck // it is over
+	}
+	return errElsewhere
 }
 
 func (m *metadata) established(s *session) {

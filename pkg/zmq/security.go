@@ -57,7 +57,7 @@ func (c *Security) check() error {
 // mechanism returns what performs the handshake of one connection. server is the index of the server's key that a CURVE
 // client tries.
 func (s *Socket) mechanism(dialled bool, server int) mechanism {
-	about := metadata{typ: s.cfg.Type, identity: s.cfg.Identity, properties: s.cfg.Properties}
+	about := metadata{typ: s.cfg.Type, identity: s.cfg.Identity, properties: s.cfg.Properties, serves: s.cfg.Serves}
 	switch c := s.cfg.Security.Curve; {
 	case c != nil && c.serves(dialled):
 		return &curveServer{metadata: about, own: &c.Own, clients: c.Clients}

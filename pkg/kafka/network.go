@@ -1,0 +1,143 @@
+package kafka
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// network makes the connections to brokers, and keeps what went wrong with them last: franz-go tries again by itself,
+// and says so only in its log.
+type network struct {
+	tls    *tls.Config // nil: in clear
+	dialer net.Dialer
+
+	mu        sync.Mutex
+	fault     error // of the last connection that failed, unless one has worked since
+	throttled time.Time
+	pause     time.Duration // by which a broker has delayed its last throttled answer
+}
+
+const mostDialTime = 5 * time.Second
+
+func newNetwork(config *Config) (*network, error) {
+	trust, err := config.trust()
+	if err != nil {
+		return nil, err
+	}
+	return &network{tls: trust, dialer: net.Dialer{Timeout: min(config.Timeout, mostDialTime)}}, nil
+}
+
+// dial connects to one of a target's servers, or to a broker that one of them has named.
+func (n *network) dial(ctx context.Context, kind, address string) (net.Conn, error) {
+	conn, err := n.connect(ctx, kind, address)
+	if err != nil {
+		n.failed(err)
+		return nil, err
+	}
+	return conn, nil
+}
+
+func (n *network) connect(ctx context.Context, kind, address string) (net.Conn, error) {
+	address, name, err := n.lookUp(ctx, address)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := n.dialer.DialContext(ctx, kind, address)
+	if err != nil || n.tls == nil {
+		return conn, err
+	}
+	config := n.tls.Clone()
+	config.ServerName = name
+	secure := tls.Client(conn, config)
+	ctx, cancel := context.WithTimeout(ctx, n.dialer.Timeout)
+	defer cancel()
+	if err := secure.HandshakeContext(ctx); err != nil {
+		conn.Close()
+		return nil, fmt.Errorf("%s: %w", address, err)
+	}
+	return secure, nil
+}
+
+// lookUp returns an address of a server, and the name that its certificate must have. For dns+ and srv+ names it asks
+// DNS each time, and picks any of the members: brokers come and go.
+func (n *network) lookUp(ctx context.Context, address string) (picked, name string, err error) {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return "", "", err
+	}
+	if service, ok := strings.CutPrefix(host, "srv+"); ok {
+		_, records, err := net.DefaultResolver.LookupSRV(ctx, "", "", service)
+		if err != nil {
+			return "", "", err
+		}
+		record := records[rand.N(len(records))]
+		name = strings.TrimSuffix(record.Target, ".")
+		return net.JoinHostPort(name, strconv.Itoa(int(record.Port))), name, nil
+	}
+	if host, ok := strings.CutPrefix(host, "dns+"); ok {
+		addresses, err := net.DefaultResolver.LookupHost(ctx, host)
+		if err != nil {
+			return "", "", err
+		}
+		return net.JoinHostPort(addresses[rand.N(len(addresses))], port), host, nil
+	}
+	return address, host, nil
+}
+
+func (n *network) failed(err error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.fault = err
+}
+
+// trouble returns what is wrong with the connections; nil: nothing that is known.
+func (n *network) trouble() error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.fault
+}
+
+// throttle returns by how long a broker delays its answers, if one has within the last two seconds.
+func (n *network) throttle() time.Duration {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if time.Since(n.throttled) > 2*time.Second+n.pause {
+		return 0
+	}
+	return n.pause
+}
+
+// OnBrokerConnect implements kgo.HookBrokerConnect. A connection has been made, and SASL has been spoken on it, or not.
+func (n *network) OnBrokerConnect(_ kgo.BrokerMetadata, _ time.Duration, conn net.Conn, err error) {
+	if err != nil {
+		n.failed(err)
+	}
+}
+
+// OnBrokerE2E implements kgo.HookBrokerE2E: a request has been answered, or has not.
+func (n *network) OnBrokerE2E(_ kgo.BrokerMetadata, _ int16, e2e kgo.BrokerE2E) {
+	err := e2e.Err()
+	if err != nil {
+		n.failed(err)
+		return
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.fault = nil
+}
+
+// OnBrokerThrottle implements kgo.HookBrokerThrottle.
+func (n *network) OnBrokerThrottle(_ kgo.BrokerMetadata, pause time.Duration, _ bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.throttled, n.pause = time.Now(), pause
+}

@@ -1,0 +1,180 @@
+package kafka
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/message"
+)
+
+// storeOnce stores the messages of a chunk, and that they are stored, in one transaction. It settles those whose fate is
+// clear, and returns what must be waited for.
+func (w *Writer) storeOnce(ctx context.Context, chunk []int) *fault {
+	l := w.ledger
+	for {
+		// Here, all is known that others have stored for the senders that we own.
+		if chunk = w.admit(w.sendAway(chunk)); len(chunk) == 0 {
+			return nil
+		}
+		foreign := l.foreign(w.sendersOf(chunk))
+		if len(foreign) == 0 {
+			break
+		}
+		if f := l.own(ctx, foreign); f != nil {
+			return w.notOwned(ctx, f)
+		}
+	}
+	changes, records := l.changes(w, chunk)
+	all := make([]int, len(records))
+	for i := range all {
+		all[i] = i
+	}
+	errs, f := l.transact(ctx, l.session, records, all, l.waiting)
+	if f != nil {
+		return w.sessionEnded(f)
+	}
+	byMessage := make([]error, len(w.batch))
+	failed := false
+	for at, err := range errs {
+		if err == nil {
+			continue
+		}
+		failed = true
+		if at >= len(chunk) {
+			return w.refuseAll(l.memoryFault(l.fault(err)))
+		}
+		byMessage[chunk[at]] = err
+	}
+	if failed {
+		return w.judge(ctx, chunk, byMessage)
+	}
+	for id, h := range changes {
+		l.memory.stored(id, h)
+	}
+	return w.conclude(ctx, chunk, byMessage)
+}
+
+// sessionEnded ends the session, whose last transaction may be committed or not: the next one reads that.
+func (w *Writer) sessionEnded(f *fault) *fault {
+	w.ledger.reset()
+	if f.means == fenced {
+		w.ledger.again = time.Now().Add(fencedPause + rand.N(fencedPause))
+		w.cfg.Logger.Debug(f.Error())
+		return nil // that is usual when a sender goes to another imzmq
+	}
+	return w.refuseAll(f)
+}
+
+// notOwned waits a little if another imzmq has been faster in taking senders over.
+func (w *Writer) notOwned(ctx context.Context, f *fault) *fault {
+	if f.means != fenced {
+		return w.refuseAll(f)
+	}
+	w.cfg.Logger.Debug(f.Error())
+	timer := time.NewTimer(rand.N(fencedPause))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	return nil
+}
+
+// sendAway settles the messages of senders that another imzmq owns, which is alive. It returns the others.
+func (w *Writer) sendAway(chunk []int) (stay []int) {
+	stay = make([]int, 0, len(chunk))
+	var away []int
+	for _, i := range chunk {
+		if !w.ledger.memory.elsewhere(w.batch[i].Sender) {
+			stay = append(stay, i)
+			continue
+		}
+		w.settled(i, message.ErrElsewhere)
+		away = append(away, i)
+	}
+	w.done(away)
+	return stay
+}
+
+// Serves reports whether the messages of a sender may be taken: with Target.Once, no other imzmq that is alive owns it.
+// It may be called at any time.
+func (w *Writer) Serves(sender string) bool {
+	return w.ledger == nil || !w.ledger.memory.elsewhere(sender)
+}
+
+// sendersOf returns the senders of a chunk.
+func (w *Writer) sendersOf(chunk []int) map[string]bool {
+	senders := make(map[string]bool)
+	last := ""
+	for _, i := range chunk {
+		if id := w.batch[i].Sender; id != last {
+			senders[id], last = true, id
+		}
+	}
+	delete(senders, "")
+	return senders
+}
+
+// admit settles the messages of a chunk that are stored already, and those whose sender uses another's id. It returns
+// the others.
+func (w *Writer) admit(chunk []int) (admitted []int) {
+	admitted = make([]int, 0, len(chunk))
+	var settled []int
+	for _, i := range chunk {
+		m := &w.batch[i]
+		h := w.ledger.memory.sender(m.Sender)
+		switch {
+		case h == nil:
+			admitted = append(admitted, i)
+			continue
+		case h.admit(m.Claim) != nil:
+			w.settled(i, h.admit(m.Claim))
+		case h.numbers.has(m.Seq):
+			w.settled(i, ErrRepeat)
+		default:
+			admitted = append(admitted, i)
+			continue
+		}
+		settled = append(settled, i)
+	}
+	w.done(settled)
+	return admitted
+}
+
+// changes returns what the memory has of the chunk's senders once the chunk is stored, and the records of both: those of
+// the chunk's messages come first.
+func (l *ledger) changes(w *Writer, chunk []int) (changes map[string]*holding, records []kgo.Record) {
+	changes = make(map[string]*holding)
+	var last *holding
+	lastID := ""
+	for _, i := range chunk {
+		m := &w.batch[i]
+		records = append(records, w.part.records[i])
+		if m.Sender == "" {
+			continue
+		}
+		if m.Sender != lastID {
+			if lastID, last = m.Sender, changes[m.Sender]; last == nil {
+				last = l.memory.sender(m.Sender).clone()
+				changes[m.Sender] = last
+			}
+		}
+		last.take(m.Claim)
+		last.numbers.add(span{m.Seq, m.Seq})
+	}
+	for id, h := range changes {
+		records = append(records, l.record(id, h))
+	}
+	for at := range records {
+		records[at].Context = &index{context.Background(), at}
+	}
+	return changes, records
+}
+
+// record returns the record of a sender.
+func (l *ledger) record(id string, h *holding) kgo.Record {
+	return kgo.Record{Topic: l.cfg.Target.State, Key: []byte(id), Value: h.append(nil)}
+}

@@ -1,0 +1,150 @@
+package kafka
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// recordRetries is how often the client produces again what a broker has refused for a trouble that passes, before it
+// returns the reason, which is logged then. What may have been written it produces again without end, since only that
+// cannot repeat it.
+const recordRetries = 4
+
+// producer produces records, idempotently or in transactions.
+type producer struct {
+	client        *kgo.Client
+	net           *network
+	transactional bool
+	counters      *counters
+
+	mu   sync.Mutex
+	left int           // records that have no answer
+	all  chan struct{} // closed when there are none
+	errs []error       // by index
+}
+
+// newProducer makes a producer. id is its transactional id; "": it is idempotent only.
+func newProducer(config *Config, net *network, topics *topics, counters *counters, id string) (*producer, error) {
+	options, err := config.options(net)
+	if err != nil {
+		return nil, err
+	}
+	limits := func(topic string) int32 { return int32(topics.limit(topic)) }
+	options = append(options,
+		kgo.RequiredAcks(kgo.AllISRAcks()),
+		kgo.ProducerBatchCompression(compressions[config.Target.Compression], kgo.NoCompression()),
+		kgo.ProducerBatchMaxBytesFn(limits),
+		kgo.MaxBufferedRecords(10*maxPart),
+		kgo.ManualFlushing(),
+		kgo.RecordRetries(recordRetries),
+		kgo.UnknownTopicRetries(recordRetries),
+		kgo.ProduceRequestTimeout(config.Timeout),
+	)
+	if id != "" {
+		options = append(options, kgo.TransactionalID(id), kgo.TransactionTimeout(config.Target.Timeout))
+	}
+	client, err := kgo.NewClient(options...)
+	if err != nil {
+		return nil, err
+	}
+	return &producer{client: client, net: net, transactional: id != "", counters: counters}, nil
+}
+
+func (p *producer) close() { p.client.Close() }
+
+// produce produces records[i] for each i of chunk, and returns what became of them, by index, when all are answered. It
+// calls waiting with what is wrong when that takes long. When ctx ends, it closes the client. The result is valid until
+// the next call.
+func (p *producer) produce(ctx context.Context, records []kgo.Record, chunk []int, waiting func(*fault)) []error {
+	p.mu.Lock()
+	p.left, p.all = len(chunk), make(chan struct{})
+	if cap(p.errs) < len(records) {
+		p.errs = make([]error, len(records))
+	}
+	p.errs = p.errs[:len(records)]
+	clear(p.errs)
+	p.mu.Unlock()
+	for _, i := range chunk {
+		p.client.Produce(context.Background(), &records[i], p.answered)
+	}
+	p.counters.produced.Add(uint64(len(chunk)))
+	go p.client.Flush(ctx) //nolint:errcheck // the answers have it
+	p.await(ctx, waiting)
+	return p.errs
+}
+
+// answered is the promise of all records.
+func (p *producer) answered(r *kgo.Record, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if at, ok := r.Context.(*index); ok {
+		p.errs[at.i] = err
+	}
+	if p.left--; p.left == 0 {
+		close(p.all)
+	}
+}
+
+// patience is how long answers may take before the reason is logged.
+const patience = 2 * time.Second
+
+// await waits until all records are answered.
+func (p *producer) await(ctx context.Context, waiting func(*fault)) {
+	ticker := time.NewTicker(patience)
+	defer ticker.Stop()
+	ended := ctx.Done()
+	for {
+		select {
+		case <-p.all:
+			return
+		case <-ended:
+			ended = nil
+			p.client.Close() // answers all
+		case <-ticker.C:
+			if f := p.slow(); f != nil {
+				waiting(f)
+			}
+		}
+	}
+}
+
+// slow returns why answers may take so long; nil: it is not known.
+func (p *producer) slow() *fault {
+	if err := p.net.trouble(); err != nil {
+		return newFault(err, p.net, p.net.tls != nil)
+	}
+	if pause := p.net.throttle(); pause > 0 {
+		return &fault{code: codeQuota, means: "a quota slows this client down (kafka-configs.sh --describe shows it)"}
+	}
+	return &fault{code: codeSilent, means: "the brokers do not answer: see their logs"}
+}
+
+// counters are the totals of a Writer.
+type counters struct {
+	produced, acknowledged, retried, transactions, aborted atomic.Uint64
+	transactionTime, lag                                   atomic.Int64
+}
+
+// Counters are the totals of a Writer since it was made.
+type Counters struct {
+	Produced, Acknowledged uint64 // records given to the client; answered with success, in once mode by a commit
+	Retried                uint64 // records produced once more
+	Transactions, Aborted  uint64 // transactions begun; of these, those that were not committed
+
+	TransactionTime time.Duration // from the beginning to the end of each, in all
+	Lag             time.Duration // from Store's call to its return, in all
+}
+
+// Counters returns the totals. It may be called at any time.
+func (w *Writer) Counters() Counters {
+	c := &w.counters
+	return Counters{
+		Produced: c.produced.Load(), Acknowledged: c.acknowledged.Load(), Retried: c.retried.Load(),
+		Transactions: c.transactions.Load(), Aborted: c.aborted.Load(),
+		TransactionTime: time.Duration(c.transactionTime.Load()), Lag: time.Duration(c.lag.Load()),
+	}
+}
