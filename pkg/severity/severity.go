@@ -25,6 +25,8 @@
 // Nothing here allocates, or looks beyond the first 4 KiB of a payload.
 package severity
 
+import "github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/object"
+
 // Severity is a syslog severity (RFC 5424, table 2): 0 is the most urgent, 7 the least.
 type Severity uint8
 
@@ -77,13 +79,32 @@ func Of(payload []byte) (Severity, bool) {
 	if len(b) > 0 && b[0] == '<' {
 		return ofPRI(b)
 	}
-	b = b[spaceEnd(b, 0):]
-	const cookie = "@cee:"
-	if len(b) > len(cookie) && string(b[:len(cookie)]) == cookie {
-		b = b[spaceEnd(b, len(cookie)):]
+	return ofObject(object.Of(b))
+}
+
+// ofObject goes through the top-level keys of an object, for the one that counts most.
+func ofObject(m object.Members) (Severity, bool) {
+	best, found := silent, Severity(0)
+	for best != program && m.Next() {
+		if r, s := field(m.Key, m.Value); r < best {
+			best, found = r, s
+		}
 	}
-	if len(b) > 0 && b[0] == '{' {
-		return ofObject(b)
+	return found, best != silent
+}
+
+// ofLog is what ECS states in an object of the name log.
+func ofLog(b []byte) (Severity, bool) {
+	if b[0] != '{' {
+		return 0, false
+	}
+	var lower [maxWord]byte
+	for m := object.Of(b); m.Next(); {
+		if string(fold(&lower, m.Key)) == "level" {
+			if s, ok := stated(m.Value, plain); ok {
+				return s, true
+			}
+		}
 	}
 	return 0, false
 }
@@ -111,4 +132,11 @@ func number(b []byte) (int, bool) {
 		n = 10*n + int(c-'0')
 	}
 	return n, true
+}
+
+func digitsEnd(b []byte, i int) int {
+	for i < len(b) && '0' <= b[i] && b[i] <= '9' {
+		i++
+	}
+	return i
 }

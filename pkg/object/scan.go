@@ -1,46 +1,14 @@
-package severity
+package object
+
+import (
+	"encoding/binary"
+	"math/bits"
+)
 
 // The functions below scan a JSON text (RFC 8259) by positions: each takes the position where a token
 // begins and returns the position after its end, or malformed. They stop at the end of b.
 
 const malformed = -1
-
-// ofObject goes through the top-level keys of the object that b begins with, for the one that counts most.
-func ofObject(b []byte) (Severity, bool) {
-	best, found := silent, Severity(0)
-	for i := spaceEnd(b, 1); i < len(b) && best != program; {
-		key, value, next := member(b, i)
-		if next == malformed {
-			break
-		}
-		if r, s := field(key, value); r < best {
-			best, found = r, s
-		}
-		i = next
-	}
-	return found, best != silent
-}
-
-// ofLog is what ECS states in an object of the name log.
-func ofLog(b []byte) (Severity, bool) {
-	if b[0] != '{' {
-		return 0, false
-	}
-	var lower [maxWord]byte
-	for i := spaceEnd(b, 1); i < len(b); {
-		key, value, next := member(b, i)
-		if next == malformed {
-			break
-		}
-		if string(fold(&lower, key)) == "level" {
-			if s, ok := stated(value, plain); ok {
-				return s, true
-			}
-		}
-		i = next
-	}
-	return 0, false
-}
 
 // member reads a member of an object. After the last one, next is the end of b.
 func member(b []byte, i int) (key, value []byte, next int) {
@@ -112,6 +80,17 @@ func wordEnd(b []byte, i int, word string) int {
 // stringEnd takes the position of the opening quote. It does not check escapes.
 func stringEnd(b []byte, i int) int {
 	for i++; i < len(b); i++ {
+		for len(b)-i >= 8 {
+			n := plainBytes(binary.LittleEndian.Uint64(b[i:]))
+			if n < 8 {
+				i += n
+				break
+			}
+			i += 8
+		}
+		if i >= len(b) {
+			break
+		}
 		switch c := b[i]; {
 		case c == '"':
 			return i + 1
@@ -122,6 +101,15 @@ func stringEnd(b []byte, i int) int {
 		}
 	}
 	return malformed
+}
+
+// plainBytes returns how many of eight bytes, from the lowest on, precede the first quote, backslash or control
+// character. In the bit tricks a borrow can spoil only the bytes above that one.
+func plainBytes(eight uint64) int {
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	quote, backslash := eight^ones*'"', eight^ones*'\\'
+	found := (quote-ones)&^quote | (backslash-ones)&^backslash | (eight-ones*' ')&^eight
+	return bits.TrailingZeros64(found&tops) / 8
 }
 
 // nestedEnd skips an object or array. It counts brackets and checks nothing in it but strings.

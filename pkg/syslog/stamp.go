@@ -1,0 +1,177 @@
+package syslog
+
+import "time"
+
+// stamp is a time as it is written.
+type stamp struct {
+	year                 int // 0: none
+	month                time.Month
+	day                  int
+	hour, minute, second int // a second may be the 60th
+	nanosecond           int
+	zoned                bool
+	offset               time.Duration // of its zone, east of UTC
+}
+
+// time returns the time that s means, in the location of received; the zero time if there is no such day.
+func (s *stamp) time(received time.Time) time.Time {
+	switch {
+	case s.year != 0:
+		t, _ := s.in(s.year, received.Location())
+		return t
+	case received.IsZero():
+		return time.Time{}
+	}
+	var nearest time.Time
+	distance := time.Duration(-1)
+	this := received.Year()
+	for _, year := range [...]int{this, this - 1, this + 1} {
+		t, ok := s.in(year, received.Location())
+		if !ok {
+			continue
+		}
+		if d := t.Sub(received).Abs(); distance < 0 || d < distance {
+			nearest, distance = t, d
+		}
+		if distance < 180*24*time.Hour {
+			break
+		}
+	}
+	return nearest
+}
+
+// in returns the time in a year.
+func (s *stamp) in(year int, location *time.Location) (time.Time, bool) {
+	if s.day > 28 && s.day > daysIn(s.month, year) {
+		return time.Time{}, false
+	}
+	if s.zoned {
+		t := time.Date(year, s.month, s.day, s.hour, s.minute, s.second, s.nanosecond, time.UTC)
+		return t.Add(-s.offset).In(location), true
+	}
+	return time.Date(year, s.month, s.day, s.hour, s.minute, s.second, s.nanosecond, location), true
+}
+
+func daysIn(month time.Month, year int) int {
+	switch month {
+	case time.April, time.June, time.September, time.November:
+		return 30
+	case time.February:
+		if year%4 == 0 && (year%100 != 0 || year%400 == 0) {
+			return 29
+		}
+		return 28
+	}
+	return 31
+}
+
+// headerTime reads the time that a header begins with, and the space after it. rsyslog accepts a space before one of
+// RFC 3164, too.
+func headerTime(b []byte) (s stamp, rest []byte, ok bool) {
+	if len(b) == 0 {
+		return s, nil, false
+	}
+	n := 0
+	if '0' <= b[0] && b[0] <= '9' {
+		s, n = rfc3339(b)
+	}
+	if n == 0 {
+		if b[0] == ' ' {
+			b = b[1:]
+		}
+		s, n = rfc3164(b)
+	}
+	if n == 0 || n < len(b) && b[n] != ' ' {
+		return s, nil, false
+	}
+	return s, b[min(n+1, len(b)):], true
+}
+
+// rfc3339 reads "2026-10-11T22:14:15.003+02:00" (RFC 3339, RFC 5424) at the beginning of b and returns its length, 0 if
+// there is none.
+func rfc3339(b []byte) (s stamp, n int) {
+	n = s.date(b)
+	if n == 0 || n >= len(b) || b[n] != 'T' {
+		return s, 0
+	}
+	if n = s.clock(b, n+1, '.'); n == 0 {
+		return s, 0
+	}
+	return s, s.zone(b, n)
+}
+
+// date reads "2026-10-11" at the beginning of b.
+func (s *stamp) date(b []byte) int {
+	if len(b) < len("2026-10-11") || b[4] != '-' || b[7] != '-' {
+		return 0
+	}
+	year, yearEnd := digits(b, 0, 4)
+	month, monthEnd := digits(b, 5, 2)
+	day, end := digits(b, 8, 2)
+	if yearEnd != 4 || monthEnd != 7 || end != 10 || year == 0 || month < 1 || month > 12 || day < 1 || day > 31 {
+		return 0
+	}
+	s.year, s.month, s.day = year, time.Month(month), day
+	return end
+}
+
+// clock reads "22:14:15.003" at i and returns the position after it, or 0. Fractions are cut off after the nanosecond.
+func (s *stamp) clock(b []byte, i int, point byte) int {
+	if len(b)-i < len("22:14:15") || b[i+2] != ':' || b[i+5] != ':' {
+		return 0
+	}
+	hour, hourEnd := digits(b, i, 2)
+	minute, minuteEnd := digits(b, i+3, 2)
+	second, end := digits(b, i+6, 2)
+	if hourEnd != i+2 || minuteEnd != i+5 || end != i+8 || hour > 23 || minute > 59 || second > 60 {
+		return 0
+	}
+	s.hour, s.minute, s.second = hour, minute, second
+	if end < len(b) && b[end] == point {
+		s.nanosecond, end = fraction(b, end+1)
+	}
+	return end
+}
+
+// zone reads "Z" or "+02:00" at i and returns the position after it, or 0.
+func (s *stamp) zone(b []byte, i int) int {
+	if i < len(b) && b[i] == 'Z' {
+		s.zoned = true
+		return i + 1
+	}
+	if len(b)-i < len("+02:00") || b[i] != '+' && b[i] != '-' || b[i+3] != ':' {
+		return 0
+	}
+	hours, hoursEnd := digits(b, i+1, 2)
+	minutes, end := digits(b, i+4, 2)
+	if hoursEnd != i+3 || end != i+6 || hours > 23 || minutes > 59 {
+		return 0
+	}
+	s.setZone(b[i], hours, minutes)
+	return end
+}
+
+func (s *stamp) setZone(sign byte, hours, minutes int) {
+	s.zoned, s.offset = true, time.Duration(hours)*time.Hour+time.Duration(minutes)*time.Minute
+	if sign == '-' {
+		s.offset = -s.offset
+	}
+}
+
+// digits reads at most so many digits at i and returns the position after them.
+func digits(b []byte, i, most int) (n, end int) {
+	for end = i; end < len(b) && end-i < most && '0' <= b[end] && b[end] <= '9'; end++ {
+		n = 10*n + int(b[end]-'0')
+	}
+	return n, end
+}
+
+// fraction reads digits after a decimal point, as billionths.
+func fraction(b []byte, i int) (n, end int) {
+	unit := 1_000_000_000
+	for end = i; end < len(b) && '0' <= b[end] && b[end] <= '9'; end++ {
+		unit /= 10
+		n += unit * int(b[end]-'0')
+	}
+	return n, end
+}

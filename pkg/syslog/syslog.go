@@ -1,0 +1,149 @@
+// Package syslog reads what a log line says of itself: when it was logged, on which host, by which program, how urgent
+// it is. It knows these forms:
+//
+//	<PRI>1 TIME HOST APP-NAME PROCID …    RFC 5424; "-" is an absent field
+//	<PRI>Mmm dd hh:mm:ss HOST TAG text    RFC 3164, and rsyslog's RSYSLOG_TraditionalForwardFormat
+//	<PRI>TIME HOST TAG text               rsyslog's RSYSLOG_ForwardFormat; TIME is of RFC 3339
+//	{"timereported": …, "hostname": …}    a JSON object, perhaps after rsyslog's "@cee:"
+//
+// A <PRI> may precede each of them, or be missing: rsyslog writes its files without one (RSYSLOG_FileFormat,
+// RSYSLOG_TraditionalFileFormat). Of a line of none of these forms, nothing but the PRI is known.
+//
+// What is a host and what a tag is decided as rsyslog's parsers do (pmrfc5424.c, pmrfc3164.c), with the devices' habits
+// that they know: a year in the time, a colon or a fraction after it, no host. A program and a PID are divided as
+// rsyslog's %programname% and %procid% (msg.c). Where this package differs, testdata/headers.json has the line and the
+// reason; rsyslogd itself is asked by a test in integration/.
+//
+// Nothing is allocated, except for a value of a JSON object that has escapes in it. No more than the first 64 KiB of a
+// line are read, each byte a few times at most.
+package syslog
+
+import (
+	"bytes"
+	"time"
+)
+
+const (
+	// maxLook is how many bytes of a line are looked at.
+	maxLook = 64 << 10
+	// maxField is the largest length of a host, a program or a PID: that of a host in RFC 5424.
+	maxField = 255
+	// maxTag is where rsyslog cuts a tag (CONF_TAG_MAXSIZE).
+	maxTag = 510
+	// maxPRI is the largest <PRI>: facility 23, severity 7.
+	maxPRI = 191
+)
+
+// Header is what a line says of itself. Its slices borrow the line, as a rule, and are nil if a field is absent, or
+// longer than 255 bytes.
+type Header struct {
+	Time     time.Time // in the location of the time of reception; zero if there is none
+	Host     []byte
+	Program  []byte // without PID; "postfix/smtpd" of a tag is "postfix", as in rsyslog's %programname%
+	PID      []byte // any text: RFC 5424's PROCID
+	Facility int    // 0 (kern) to 23 (local7), -1 if unknown
+	Severity int    // 0 (emerg) to 7 (debug), -1 if unknown; the same as that of package severity
+}
+
+// Fields is a set of the fields of a Header.
+type Fields uint
+
+const (
+	Time Fields = 1 << iota
+	Host
+	Program
+	PID
+	Priority // facility and severity
+
+	All = Time | Host | Program | PID | Priority
+)
+
+// Parse reads all of a line's header. received is when the line was received: a time without a year is in the year that
+// makes it nearest to that; one without a zone is in its location. If received is zero, the former is not readable.
+func Parse(line []byte, received time.Time) Header { return ParseOnly(line, received, All) }
+
+// ParseOnly is Parse for some fields, and cheaper. The others are absent.
+func ParseOnly(line []byte, received time.Time, want Fields) (h Header) {
+	h.Facility, h.Severity = -1, -1
+	line = line[:min(len(line), maxLook)]
+	pri, b, ok := cutPRI(line)
+	if !ok {
+		return h
+	}
+	if pri >= 0 && want&Priority != 0 {
+		h.Facility, h.Severity = pri>>3, pri&7
+	}
+	if len(b) >= 2 && b[0] == '1' && b[1] == ' ' {
+		h.rfc5424(b[2:], received, want)
+		return h
+	}
+	if s, rest, ok := headerTime(b); ok {
+		if want&Time != 0 {
+			h.Time = s.time(received)
+		}
+		h.hostAndTag(rest, want)
+		return h
+	}
+	h.object(b, received, want, pri >= 0)
+	return h
+}
+
+// cutPRI reads "<", one to three digits, ">" and returns what follows. A line without "<" has the PRI -1; one with
+// something else after it is of no form.
+func cutPRI(b []byte) (pri int, rest []byte, ok bool) {
+	if len(b) == 0 || b[0] != '<' {
+		return -1, b, true
+	}
+	pri, end := digits(b, 1, 3)
+	if end == 1 || end >= len(b) || b[end] != '>' || pri > maxPRI {
+		return -1, nil, false
+	}
+	return pri, b[end+1:], true
+}
+
+// rfc5424 reads TIMESTAMP HOSTNAME APP-NAME PROCID (RFC 5424, section 6).
+func (h *Header) rfc5424(b []byte, received time.Time, want Fields) {
+	if len(b) >= 2 && b[0] == '-' && b[1] == ' ' {
+		b = b[2:]
+	} else {
+		s, n := rfc3339(b)
+		if n == 0 || n < len(b) && b[n] != ' ' {
+			return
+		}
+		if want&Time != 0 {
+			h.Time = s.time(received)
+		}
+		b = b[min(n+1, len(b)):]
+	}
+	host, b := word(b)
+	if want&Host != 0 {
+		h.Host = field(host)
+	}
+	if want&(Program|PID) == 0 {
+		return
+	}
+	program, b := word(b)
+	if want&Program != 0 {
+		h.Program = field(programOf(program))
+	}
+	if want&PID != 0 {
+		pid, _ := word(b)
+		h.PID = field(pid)
+	}
+}
+
+// word cuts b after its first space.
+func word(b []byte) (first, rest []byte) {
+	if i := bytes.IndexByte(b, ' '); i >= 0 {
+		return b[:i], b[i+1:]
+	}
+	return b, nil
+}
+
+// field returns a field's value; nil if it is empty, RFC 5424's NILVALUE or too long.
+func field(b []byte) []byte {
+	if len(b) == 0 || len(b) > maxField || len(b) == 1 && b[0] == '-' {
+		return nil
+	}
+	return b
+}
