@@ -1,0 +1,115 @@
+package kafkatest_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/kafka/kafkatest"
+)
+
+// produce has kcat store each value as one record.
+func produce(t *testing.T, addr, topic string, values [][]byte, args ...string) {
+	t.Helper()
+	args = append([]string{"60", "kcat", "-P", "-b", addr, "-t", topic}, args...)
+	for i, value := range values {
+		file := filepath.Join(t.TempDir(), fmt.Sprint(i))
+		if err := os.WriteFile(file, value, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		args = append(args, file)
+	}
+	cmd := exec.Command("timeout", args...)
+	cmd.Stdin = strings.NewReader(":\n") // read without files
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("kcat: %v\n%s", err, out)
+	}
+}
+
+func numbered(from, to int) (values [][]byte) {
+	for i := from; i < to; i++ {
+		values = append(values, fmt.Appendf(nil, "record %d", i))
+	}
+	return values
+}
+
+func check(t *testing.T, records []kafkatest.Record, want [][]byte) {
+	t.Helper()
+	var got [][]byte
+	for _, r := range records {
+		got = append(got, r.Value)
+	}
+	if !slices.EqualFunc(got, want, bytes.Equal) {
+		t.Errorf("read %q, want %q", got, want)
+	}
+}
+
+func TestOneBroker(t *testing.T) {
+	c := kafkatest.Start(t, kafkatest.Config{})
+	c.CreateTopic("logs", 1, 1, map[string]string{"retention.ms": "-1"})
+	if records := c.Read("logs", true); len(records) != 0 {
+		t.Errorf("an empty topic has %v", records)
+	}
+	values := [][]byte{[]byte("plain"), []byte("two\nlines\n"), {0, '\n', 0xff, 0}, []byte("6 7 8 9 10\n")}
+	produce(t, c.Bootstrap(), "logs", values, "-k", "a\nkey", "-H", "topic=alice", "-H", "empty=")
+	produce(t, c.Bootstrap(), "logs", nil, "-K", ":", "-Z") // null and null
+	records := c.Read("logs", true)
+	check(t, records, append(values, nil))
+	if t.Failed() {
+		return
+	}
+	for i, r := range records {
+		want := kafkatest.Record{Offset: int64(i), Key: []byte("a\nkey"), Headers: "topic=alice,empty="}
+		if i == len(values) {
+			want.Key, want.Headers = nil, ""
+		}
+		if r.Offset != want.Offset || !bytes.Equal(r.Key, want.Key) || r.Headers != want.Headers || r.Timestamp.Year() < 2000 {
+			t.Errorf("record %d: %+v", i, r)
+		}
+	}
+	if last := records[len(values)]; last.Key != nil || last.Value != nil {
+		t.Errorf("null was read as %q: %q", last.Key, last.Value)
+	}
+	c.DeleteTopic("logs")
+	c.CreateTopic("logs", 3, 1, nil)
+	c.AlterTopic("logs", map[string]string{"retention.ms": "1000000", "max.message.bytes": "2000"})
+}
+
+func TestThreeBrokers(t *testing.T) {
+	c := kafkatest.Start(t, kafkatest.Config{Brokers: 3})
+	c.CreateTopic("logs", 1, 3, map[string]string{"min.insync.replicas": "2"})
+	acks := []string{"-X", "acks=all"}
+	produce(t, c.Bootstrap(), "logs", numbered(0, 10), acks...)
+	dead := c.Leader("logs", 0)
+	c.Kill(dead)
+	if next := c.Leader("logs", 0); next == dead {
+		t.Errorf("broker %d leads, but is dead", dead)
+	}
+	produce(t, c.Bootstrap(), "logs", numbered(10, 20), acks...)
+	check(t, c.Read("logs", true), numbered(0, 20))
+	c.Launch(dead)
+	c.AwaitInSync("logs")
+	old := c.Leader("logs", 0)
+	if leader := c.MoveLeader("logs", 0); leader == old || leader != c.Leader("logs", 0) {
+		t.Errorf("broker %d leads instead of %d", leader, old)
+	}
+	frozen := c.Leader("logs", 0)
+	c.Freeze(frozen)
+	produce(t, c.Bootstrap(), "logs", numbered(20, 30), acks...)
+	c.Thaw(frozen)
+	c.AwaitInSync("logs")
+	stopped := c.Leader("logs", 0)
+	c.Stop(stopped)
+	if got := c.Running(); len(got) != 2 || slices.Contains(got, stopped) {
+		t.Errorf("%v run", got)
+	}
+	produce(t, c.Bootstrap(), "logs", numbered(30, 40), acks...)
+	c.Launch(stopped)
+	c.AwaitInSync("logs")
+	check(t, c.Read("logs", true), numbered(0, 40))
+}
