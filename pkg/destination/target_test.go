@@ -29,7 +29,7 @@ func TestParse(t *testing.T) {
 		{"relp://127.0.0.1:2514", destination.Target{Kind: destination.RELP, Address: "127.0.0.1:2514"}, ""},
 		{"relp://log.example.org:65535", destination.Target{Kind: destination.RELP, Address: "log.example.org:65535"}, ""},
 		{"relp://[2001:db8::1]:2514", destination.Target{Kind: destination.RELP, Address: "[2001:db8::1]:2514"}, ""},
-		{"", destination.Target{}, "not known|improg, - (for stdout), relp://host:port or redis://host:port/db?list=KEY"},
+		{"", destination.Target{}, "not known|improg, - (for stdout), relp://host:port, redis://host:port/db?list=KEY or kafka://host:port/TOPIC"},
 		{"Improg", destination.Target{}, "not known"},
 		{"127.0.0.1:2514", destination.Target{}, "not known"},
 		{"relp:127.0.0.1:2514", destination.Target{}, "not known"},

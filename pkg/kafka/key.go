@@ -1,6 +1,10 @@
 package kafka
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/syslog"
+)
 
 // Key is what the key of a record is. Records with one key are in one partition, and thus in order.
 type Key int
@@ -28,3 +32,14 @@ func ParseKey(text string) (Key, error) {
 
 // String returns the key as ParseKey reads it.
 func (k Key) String() string { return keys[k] }
+
+// fields returns what of the line makes the key.
+func (k Key) fields() syslog.Fields {
+	switch k {
+	case HostKey:
+		return syslog.Host
+	case ProgramKey:
+		return syslog.Program
+	}
+	return 0
+}

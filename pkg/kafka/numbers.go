@@ -40,21 +40,24 @@ func (n numbers) highest() uint64 {
 	return n[len(n)-1].to
 }
 
+// gap reports whether there are numbers between the end of a span and the beginning of another.
+func gap(to, from uint64) bool { return from > to && from-to > 1 }
+
 // add adds the numbers of a span.
 func (n *numbers) add(s span) {
-	if last := len(*n) - 1; last >= 0 && s.from >= (*n)[last].from && s.from <= (*n)[last].to+1 {
+	if last := len(*n) - 1; last >= 0 && s.from >= (*n)[last].from && !gap((*n)[last].to, s.from) {
 		(*n)[last].to = max((*n)[last].to, s.to)
 		return
 	}
 	// The spans from i to j-1 overlap or touch it.
 	i, _ := slices.BinarySearchFunc(*n, s.from, func(old span, from uint64) int {
-		if old.to+1 < from {
+		if gap(old.to, from) {
 			return -1
 		}
 		return 1
 	})
 	j := i
-	for ; j < len(*n) && (*n)[j].from <= s.to+1; j++ {
+	for ; j < len(*n) && !gap(s.to, (*n)[j].from); j++ {
 		s.from, s.to = min(s.from, (*n)[j].from), max(s.to, (*n)[j].to)
 	}
 	*n = slices.Replace(*n, i, j, s)

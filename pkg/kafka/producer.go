@@ -90,7 +90,7 @@ func (p *producer) answered(r *kgo.Record, err error) {
 }
 
 // patience is how long answers may take before the reason is logged.
-const patience = 2 * time.Second
+const patience = 5 * time.Second
 
 // await waits until all records are answered.
 func (p *producer) await(ctx context.Context, waiting func(*fault)) {

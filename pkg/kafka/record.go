@@ -56,11 +56,11 @@ func (p *part) make(target *Target, topics *topics, batch []message.Message, tex
 	for i := range batch {
 		m := &batch[i]
 		name := p.name(target, m)
-		received := topics.usesReceived(name)
-		var line syslog.Header
-		if !received || target.Key == HostKey || target.Key == ProgramKey {
-			line = syslog.Parse(m.Payload, m.Received)
+		wanted, received := target.Key.fields(), topics.usesReceived(name)
+		if !received {
+			wanted |= syslog.Time
 		}
+		line := syslog.ParseOnly(m.Payload, m.Received, wanted)
 		p.records = append(p.records, kgo.Record{
 			Topic:     name,
 			Key:       key(target.Key, m, &line),
