@@ -2,14 +2,10 @@ package integration
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
-	"hash/fnv"
 	"math/rand/v2"
 	"os/exec"
-	"slices"
-	"syscall"
 	"testing"
 	"time"
 
@@ -25,28 +21,19 @@ const twoOmzmq = `queue.type="LinkedList" queue.size="20000" queue.dequeueBatchS
 // redisPath is rsyslogd, its omzmq processes with journals, imzmq, the workers that pop what it has stored in
 // Redis, and the faults planned for them.
 type redisPath struct {
-	t        *testing.T
-	l        lines
-	messages int
-	seed     uint64
-	from     *rsyslogd
-	imzmq    *process
-	flags    []string // imzmq's
-	words    *log     // stderr of every imzmq
-	crew     *crew
-
-	plans    []*plan
-	agenda   []appointment
-	happened map[string]int
+	schedule
+	l     lines
+	from  *rsyslogd
+	imzmq *process
+	flags []string // imzmq's
+	words *log     // stderr of every imzmq
+	crew  *crew
 }
 
 // newRedisPath starts everything but Redis and the workers.
 func newRedisPath(t *testing.T, messages int, to string, flags ...string) *redisPath {
 	t.Helper()
-	p := &redisPath{t: t, messages: messages, seed: *redisSeed, words: new(log), happened: map[string]int{}}
-	if p.seed == 0 {
-		p.seed = uint64(time.Now().UnixNano()) % 1_000_000
-	}
+	p := &redisPath{schedule: newSchedule(t, messages, *redisSeed), words: new(log)}
 	p.l = lines{seed: p.seed, longest: 300}
 	endpoint := nowhere(t)
 	p.flags = append([]string{"--socket", "router", "--bind", endpoint, "--to", to, "--reconnect-max", "300ms"}, flags...)
@@ -71,98 +58,10 @@ func (p *redisPath) startImzmq() {
 func (p *redisPath) work(replicas int, servers ...*redistest.Server) {
 	p.t.Helper()
 	p.crew = startCrew(p.t, p.l.account("", p.messages), replicas, servers...)
+	p.arrived = p.crew.count
 }
 
-// plan is a kind of fault, and when it is to happen.
-type plan struct {
-	kind   string
-	at     []int                       // ascending; a fault is due when this many messages have been popped
-	strike func(r *rand.Rand) bool     // reports whether it found a victim
-	random func(strike int) *rand.Rand // for one strike, always the same
-}
-
-// plot plans faults for the given number of random moments, spread over the stream.
-func (p *redisPath) plot(kind string, times int, strike func(r *rand.Rand) bool) {
-	name := fnv.New64a()
-	name.Write([]byte(kind))
-	plan := &plan{kind: kind, strike: strike}
-	plan.random = func(strike int) *rand.Rand { return rand.New(rand.NewPCG(p.seed, name.Sum64()+uint64(strike))) }
-	for n := range times {
-		part := (float64(n) + plan.random(n).Float64()) / float64(times)
-		plan.at = append(plan.at, int(0.9*part*float64(p.messages)))
-	}
-	p.plans = append(p.plans, plan)
-}
-
-// pursue makes appointments for the faults that are due when this many messages have been popped. Each is at a
-// random time from now, so that faults also happen while nothing moves. Then it keeps the appointments whose
-// time has come.
-func (p *redisPath) pursue(popped int) {
-	for _, plan := range p.plans {
-		for len(plan.at) > 0 && plan.at[0] <= popped {
-			plan.at = plan.at[1:]
-			left := len(plan.at)
-			var try func()
-			try = func() {
-				switch {
-				case p.crew.count() == p.messages: // too late: an idle rsyslogd starts no omzmq
-				case plan.strike(plan.random(left)):
-					p.happened[plan.kind]++
-				default:
-					p.later(20*time.Millisecond, try)
-				}
-			}
-			p.later(between(plan.random(left), 0, 500*time.Millisecond), try)
-		}
-	}
-	now := time.Now()
-	isDue := func(a appointment) bool { return !a.at.After(now) }
-	var due []appointment
-	for _, a := range p.agenda {
-		if isDue(a) {
-			due = append(due, a)
-		}
-	}
-	p.agenda = slices.DeleteFunc(p.agenda, isDue)
-	for _, a := range due {
-		a.do()
-	}
-}
-
-// later makes an appointment.
-func (p *redisPath) later(d time.Duration, do func()) {
-	p.agenda = append(p.agenda, appointment{time.Now().Add(d), do})
-}
-
-// when makes an appointment for the moment at which a condition holds.
-func (p *redisPath) when(what string, holds func() bool, do func()) {
-	deadline := time.Now().Add(patience)
-	var look func()
-	look = func() {
-		switch {
-		case holds():
-			do()
-		case time.Now().After(deadline):
-			p.t.Fatalf("not within %v: %s", patience, what)
-		default:
-			p.later(10*time.Millisecond, look)
-		}
-	}
-	look()
-}
-
-// killOmzmq kills one of rsyslogd's omzmq processes. rsyslogd starts another.
-func (p *redisPath) killOmzmq(r *rand.Rand) bool {
-	pids := children(p.t, p.from.pid(), "omzmq")
-	if len(pids) == 0 {
-		return false
-	}
-	err := syscall.Kill(pids[r.IntN(len(pids))], syscall.SIGKILL)
-	if err != nil && !errors.Is(err, syscall.ESRCH) {
-		p.t.Fatalf("killing omzmq: %v", err)
-	}
-	return err == nil
-}
+func (p *redisPath) killOmzmq(r *rand.Rand) bool { return p.from.killOmzmq(p.t, r) }
 
 func (p *redisPath) killImzmq(r *rand.Rand) bool {
 	if !p.imzmq.running() {
@@ -182,9 +81,7 @@ func (p *redisPath) run(within time.Duration) {
 	begin := time.Now()
 	fed := p.from.feedMeanwhile(t, p.l, 0, p.messages)
 	if !polled(within, func() bool {
-		popped := p.crew.count()
-		p.pursue(popped)
-		return popped == p.messages && len(p.agenda) == 0
+		return p.pursue() == p.messages && len(p.agenda) == 0
 	}) {
 		t.Errorf("after %v, %d of %d messages are popped and %d appointments are left",
 			within, p.crew.count(), p.messages, len(p.agenda))
@@ -192,11 +89,7 @@ func (p *redisPath) run(within time.Duration) {
 	fed()
 	took := time.Since(begin)
 	t.Logf("%v, %.0f messages/s; %v", took.Round(time.Millisecond), float64(p.messages)/took.Seconds(), p.happened)
-	for _, plan := range p.plans {
-		if p.happened[plan.kind] == 0 {
-			t.Errorf("this never happened: %s", plan.kind)
-		}
-	}
+	p.check()
 	p.settle()
 }
 
