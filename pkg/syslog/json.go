@@ -21,23 +21,8 @@ const (
 // ranks are those of the keys that the fields so far come from. PID has none but first and second.
 type ranks struct{ time, host, program, pid, facility rank }
 
-// object reads the top-level members of a JSON object. Case does not matter in keys. Of the keys of a field, the
-// highest row counts that has a readable value:
-//
-//	Time      timereported, timestamp, @timestamp, time, ts, @t, asctime, eventtime
-//	          timegenerated, __realtime_timestamp
-//	Host      hostname, _hostname
-//	          host
-//	          fromhost
-//	Program   programname, program, app-name, appname, app_name
-//	          syslogtag, tag, syslog_identifier
-//	PID       procid, pid, syslog_pid, _pid
-//	          syslogtag, tag
-//	Facility  syslogfacility, syslogfacility-text, facility, syslog_facility
-//	          pri, pri-text
-//
-// These are rsyslog's properties, in jsonmesg and with option.jsonf, the names of journald's fields, and what loggers
-// use. The severity is that of package severity.
+// object reads the top-level members of a JSON object, until no other one could change what is wanted. If the line has
+// a PRI, the object is not asked for one.
 func (h *Header) object(b []byte, received time.Time, want Fields, prioritized bool) {
 	m := object.Of(b)
 	if prioritized {

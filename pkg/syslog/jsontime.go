@@ -63,13 +63,13 @@ func (s *stamp) shortZone(b []byte, i int) int {
 	return end
 }
 
-// epoch reads the time since 1970, in a unit that is known by the number of digits: 9 to 11 are seconds (since 1973), 12
-// to 14 milliseconds, 15 to 17 microseconds, 18 and 19 nanoseconds. A fraction may follow.
+// epoch reads the time since 1970, in a unit that the number of digits tells: 9 to 11 are seconds (since 1973), 12 to
+// 14 milliseconds, 15 to 17 microseconds, 18 and 19 nanoseconds. A fraction may follow.
 func epoch(b []byte) time.Time {
 	end := 0
 	n := int64(0)
 	for ; end < len(b) && end < 19 && '0' <= b[end] && b[end] <= '9'; end++ {
-		n = 10*n + int64(b[end]-'0') // not above 2^63 in the times that are left
+		n = 10*n + int64(b[end]-'0') // negative if it is too large
 	}
 	unit := int64(0)
 	switch {

@@ -17,8 +17,10 @@ type stamp struct {
 func (s *stamp) time(received time.Time) time.Time {
 	switch {
 	case s.year != 0:
-		t, _ := s.in(s.year, received.Location())
-		return t
+		if t, ok := s.in(s.year, received.Location()); ok && !t.IsZero() {
+			return t
+		}
+		return time.Time{} // Go programs write it for a time that they do not know
 	case received.IsZero():
 		return time.Time{}
 	}
@@ -100,33 +102,31 @@ func rfc3339(b []byte) (s stamp, n int) {
 	return s, s.zone(b, n)
 }
 
-// date reads "2026-10-11" at the beginning of b.
+// date reads "2026-10-11" at the beginning of b and returns the position after it, or 0.
 func (s *stamp) date(b []byte) int {
-	if len(b) < len("2026-10-11") || b[4] != '-' || b[7] != '-' {
+	const length = len("2026-10-11")
+	if len(b) < length || b[4] != '-' || b[7] != '-' {
 		return 0
 	}
-	year, yearEnd := digits(b, 0, 4)
-	month, monthEnd := digits(b, 5, 2)
-	day, end := digits(b, 8, 2)
-	if yearEnd != 4 || monthEnd != 7 || end != 10 || year == 0 || month < 1 || month > 12 || day < 1 || day > 31 {
+	century, year, month, day := two(b, 0), two(b, 2), two(b, 5), two(b, 8)
+	if century|year|month|day < 0 || century|year == 0 || month < 1 || month > 12 || day < 1 || day > 31 {
 		return 0
 	}
-	s.year, s.month, s.day = year, time.Month(month), day
-	return end
+	s.year, s.month, s.day = 100*century+year, time.Month(month), day
+	return length
 }
 
 // clock reads "22:14:15.003" at i and returns the position after it, or 0. Fractions are cut off after the nanosecond.
 func (s *stamp) clock(b []byte, i int, point byte) int {
-	if len(b)-i < len("22:14:15") || b[i+2] != ':' || b[i+5] != ':' {
+	const length = len("22:14:15")
+	if len(b)-i < length || b[i+2] != ':' || b[i+5] != ':' {
 		return 0
 	}
-	hour, hourEnd := digits(b, i, 2)
-	minute, minuteEnd := digits(b, i+3, 2)
-	second, end := digits(b, i+6, 2)
-	if hourEnd != i+2 || minuteEnd != i+5 || end != i+8 || hour > 23 || minute > 59 || second > 60 {
+	s.hour, s.minute, s.second = two(b, i), two(b, i+3), two(b, i+6)
+	if s.hour|s.minute|s.second < 0 || s.hour > 23 || s.minute > 59 || s.second > 60 {
 		return 0
 	}
-	s.hour, s.minute, s.second = hour, minute, second
+	end := i + length
 	if end < len(b) && b[end] == point {
 		s.nanosecond, end = fraction(b, end+1)
 	}
@@ -135,20 +135,20 @@ func (s *stamp) clock(b []byte, i int, point byte) int {
 
 // zone reads "Z" or "+02:00" at i and returns the position after it, or 0.
 func (s *stamp) zone(b []byte, i int) int {
+	const length = len("+02:00")
 	if i < len(b) && b[i] == 'Z' {
 		s.zoned = true
 		return i + 1
 	}
-	if len(b)-i < len("+02:00") || b[i] != '+' && b[i] != '-' || b[i+3] != ':' {
+	if len(b)-i < length || b[i] != '+' && b[i] != '-' || b[i+3] != ':' {
 		return 0
 	}
-	hours, hoursEnd := digits(b, i+1, 2)
-	minutes, end := digits(b, i+4, 2)
-	if hoursEnd != i+3 || end != i+6 || hours > 23 || minutes > 59 {
+	hours, minutes := two(b, i+1), two(b, i+4)
+	if hours|minutes < 0 || hours > 23 || minutes > 59 {
 		return 0
 	}
 	s.setZone(b[i], hours, minutes)
-	return end
+	return i + length
 }
 
 func (s *stamp) setZone(sign byte, hours, minutes int) {
@@ -158,7 +158,16 @@ func (s *stamp) setZone(sign byte, hours, minutes int) {
 	}
 }
 
-// digits reads at most so many digits at i and returns the position after them.
+// two reads two digits at i, and returns -1 for anything else.
+func two(b []byte, i int) int {
+	tens, ones := b[i]-'0', b[i+1]-'0'
+	if tens > 9 || ones > 9 {
+		return -1
+	}
+	return 10*int(tens) + int(ones)
+}
+
+// digits reads at most that many digits at i and returns the position after them.
 func digits(b []byte, i, most int) (n, end int) {
 	for end = i; end < len(b) && end-i < most && '0' <= b[end] && b[end] <= '9'; end++ {
 		n = 10*n + int(b[end]-'0')

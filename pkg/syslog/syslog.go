@@ -14,6 +14,26 @@
 // rsyslog's %programname% and %procid% (msg.c). Where this package differs, testdata/headers.json has the line and the
 // reason; rsyslogd itself is asked by a test in integration/.
 //
+// Case does not matter in the keys of a JSON object. Of the keys of a field, the highest row counts that has a readable
+// value, and the first one within a row:
+//
+//	Time      timereported, timestamp, @timestamp, time, ts, @t, asctime, eventtime
+//	          timegenerated, __realtime_timestamp
+//	Host      hostname, _hostname
+//	          host
+//	          fromhost
+//	Program   programname, program, app-name, appname, app_name
+//	          syslogtag, tag, syslog_identifier
+//	PID       procid, pid, syslog_pid, _pid
+//	          syslogtag, tag
+//	Facility  syslogfacility, syslogfacility-text, facility, syslog_facility
+//	          pri, pri-text
+//	Severity  see package severity
+//
+// These are rsyslog's properties, the names of journald's fields, and what loggers use. A time there has one of the
+// forms above, or is RFC 3339 with the liberties that loggers take, or the time since 1970 in a unit that its length
+// tells.
+//
 // Nothing is allocated, except for a value of a JSON object that has escapes in it. No more than the first 64 KiB of a
 // line are read, each byte a few times at most.
 package syslog

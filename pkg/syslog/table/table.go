@@ -27,11 +27,14 @@ type Case struct {
 type Answer struct{ Time, Host, Program, PID string }
 
 // Instant returns a time of the table. One without a zone is in the location of received, one without a year in the
-// year of received. "" is the zero time.
+// year of received. The 60th second is that after the 59th. "" is the zero time.
 func Instant(t *testing.T, text string, received time.Time) time.Time {
 	t.Helper()
 	if text == "" {
 		return time.Time{}
+	}
+	if before, after, leap := strings.Cut(text, ":60"); leap {
+		return Instant(t, before+":59"+after, received).Add(time.Second)
 	}
 	if strings.Contains(text, "T") {
 		instant, err := time.Parse(time.RFC3339Nano, text)
