@@ -5,9 +5,7 @@ import (
 	"flag"
 	"math/rand/v2"
 	"os/exec"
-	"strconv"
-	"strings"
-	"sync/atomic"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -32,7 +30,6 @@ type kafkaPath struct {
 	flags   [2][]string
 	words   *log // stderr of every imzmq
 	cluster *kafkatest.Cluster
-	follow  *follower
 	away    int      // the broker that is down; 0: none
 	topics  []string // that must be in sync before a broker is killed
 }
@@ -47,8 +44,7 @@ func startKafkaPath(t *testing.T, messages int, settings string) *kafkaPath {
 	p.l = lines{seed: p.seed, longest: 300}
 	p.cluster = kafkatest.Start(t, kafkatest.Config{Brokers: 3})
 	p.cluster.CreateTopic(kafkaTopic, 6, 3, map[string]string{"min.insync.replicas": "2"})
-	p.follow = startFollower(t, p.cluster.AdminBootstrap(), kafkaTopic)
-	p.arrived = func() int { return int(p.follow.records.Load()) }
+	p.arrived = startFollower(t, p.cluster.AdminBootstrap(), kafkaTopic, p.l.account("", messages)).count
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("the imzmqs wrote to stderr:\n%s", tail(p.words.String(), 6000))
@@ -140,7 +136,7 @@ func (p *kafkaPath) run(within time.Duration, repeats bool) {
 	t.Logf("-kafka-seed %d, %d messages", p.seed, p.messages)
 	begin := time.Now()
 	fed := p.from.feedMeanwhile(t, p.l, 0, p.messages)
-	if !polled(within, func() bool { return p.pursue() >= p.messages && len(p.agenda) == 0 }) {
+	if !polled(within, func() bool { return p.pursue() == p.messages && len(p.agenda) == 0 }) {
 		t.Errorf("after %v, %d of %d messages have arrived and %d appointments are left",
 			within, p.arrived(), p.messages, len(p.agenda))
 	}
@@ -168,16 +164,16 @@ func (p *kafkaPath) run(within time.Duration, repeats bool) {
 	}
 }
 
-// follower counts the records of a topic as they are committed, with kcat.
+// follower reads the records of a topic as they are committed, with kcat, which may repeat some after a broker's death.
 type follower struct {
-	records atomic.Int64
-	last    map[string]int // the offset of the last record, by partition: kcat may repeat some after a broker's death
+	mu   sync.Mutex
+	read *account
 }
 
-func startFollower(t *testing.T, brokers, topic string) *follower {
+func startFollower(t *testing.T, brokers, topic string, read *account) *follower {
 	t.Helper()
-	f := &follower{last: make(map[string]int)}
-	cmd := exec.Command("kcat", "-C", "-q", "-u", "-b", brokers, "-t", topic, "-o", "beginning", "-f", "%p %o\n",
+	f := &follower{read: read}
+	cmd := exec.Command("kcat", "-C", "-q", "-u", "-b", brokers, "-t", topic, "-o", "beginning", "-f", "%s\n",
 		"-X", "isolation.level=read_committed", "-X", "topic.metadata.refresh.interval.ms=1000")
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -186,13 +182,17 @@ func startFollower(t *testing.T, brokers, topic string) *follower {
 	start(t, "kcat", cmd)
 	go func() {
 		for scanner := bufio.NewScanner(out); scanner.Scan(); {
-			partition, text, _ := strings.Cut(scanner.Text(), " ")
-			offset, err := strconv.Atoi(text)
-			if last, known := f.last[partition]; err == nil && (!known || offset > last) {
-				f.last[partition] = offset
-				f.records.Add(1)
-			}
+			f.mu.Lock()
+			f.read.add(scanner.Bytes())
+			f.mu.Unlock()
 		}
 	}()
 	return f
+}
+
+// count returns how many different lines have been read.
+func (f *follower) count() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.read.arrived
 }

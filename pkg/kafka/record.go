@@ -14,9 +14,9 @@ import (
 const (
 	maxField = 1000 // bytes of a key, or of a header's value: a topic frame may be as long as a message
 
-	// A line's time is taken unless the line's host has no idea of it.
-	oldest = 365 * 24 * time.Hour // before the message came
-	newest = 10 * time.Minute     // after; Kafka 4 takes an hour by default (message.timestamp.after.max.ms)
+	// newest is how long after the message came a line's time may be: that of a host whose clock is wrong is not taken.
+	// Kafka 4 refuses more than an hour by default (message.timestamp.after.max.ms).
+	newest = 10 * time.Minute
 
 	recordOverhead = 128                             // bytes of a batch with one record, without key, headers and text
 	headerOverhead = 16                              // bytes of a header, without its value
@@ -66,7 +66,7 @@ func (p *part) make(target *Target, topics *topics, batch []message.Message, tex
 			Key:       key(target.Key, m, &line),
 			Value:     texts[i],
 			Headers:   p.appendHeaders(m),
-			Timestamp: recordTime(m, line.Time, received),
+			Timestamp: recordTime(m, line.Time, topics.oldest(name)),
 			Context:   &p.indices[i],
 		})
 	}
@@ -101,13 +101,13 @@ func key(kind Key, m *message.Message, line *syslog.Header) []byte {
 	return key[:min(len(key), maxField)]
 }
 
-// recordTime returns the time of a record: the line's, unless it is of no use or not wanted.
-func recordTime(m *message.Message, line time.Time, unwanted bool) time.Time {
+// recordTime returns the time of a record: the line's, unless it has none or is older than oldest, or the message's.
+func recordTime(m *message.Message, line time.Time, oldest time.Duration) time.Time {
 	received := m.Received
 	if received.IsZero() {
 		received = time.Now()
 	}
-	if unwanted || line.IsZero() || line.Before(received.Add(-oldest)) || line.After(received.Add(newest)) {
+	if line.IsZero() || line.Before(received.Add(-oldest)) || line.After(received.Add(newest)) {
 		return received
 	}
 	return line

@@ -27,6 +27,8 @@ type topics struct {
 type topicState struct {
 	fault    *fault // why it cannot be used; nil: it can
 	received bool   // it does not take the lines' times
+
+	retention time.Duration // after which it deletes records, by their times; 0: not known, below 0: never
 	limit    int    // the most bytes of a batch, and thus of a record
 	asked    time.Time
 
@@ -115,6 +117,24 @@ func (t *topics) usesReceived(name string) bool {
 	return s != nil && s.received
 }
 
+const (
+	unknownAge = time.Hour            // the age of a line whose topic's retention is not known
+	anyAge     = 365 * 24 * time.Hour // and of one whose topic keeps everything
+)
+
+// oldest returns the age from which on a line's time is not the record's. Kafka deletes records by their times: what
+// comes after a long outage, or from a host whose clock is wrong, would be deleted before anybody has read it.
+func (t *topics) oldest(name string) time.Duration {
+	s := t.known[name]
+	switch {
+	case s == nil || s.retention == 0:
+		return unknownAge
+	case s.retention < 0:
+		return anyAge
+	}
+	return min(s.retention/2, anyAge)
+}
+
 // describe asks the cluster for topics. It creates none.
 func describe(ctx context.Context, client *kgo.Client, names []string) (map[string]*topicState, error) {
 	request := kmsg.NewPtrMetadataRequest()
@@ -161,7 +181,7 @@ func configure(ctx context.Context, client *kgo.Client, names []string, found ma
 	for _, name := range names {
 		resource := kmsg.NewDescribeConfigsRequestResource()
 		resource.ResourceType, resource.ResourceName = kmsg.ConfigResourceTypeTopic, name
-		resource.ConfigNames = []string{"max.message.bytes", "min.insync.replicas", "cleanup.policy"}
+		resource.ConfigNames = []string{"max.message.bytes", "min.insync.replicas", "cleanup.policy", "retention.ms"}
 		request.Resources = append(request.Resources, resource)
 	}
 	for _, shard := range client.RequestSharded(ctx, request) {
@@ -189,6 +209,10 @@ func (s *topicState) set(name string, value *string) {
 		s.insync = *value
 	case name == "cleanup.policy":
 		s.cleanup = *value
+	case name == "retention.ms":
+		if ms, err := strconv.ParseInt(*value, 10, 64); err == nil {
+			s.retention = time.Duration(min(ms, int64(anyAge/time.Millisecond)*2)) * time.Millisecond
+		}
 	case name == "max.message.bytes":
 		if n, err := strconv.Atoi(*value); err == nil {
 			s.limit = min(max(n, 512), 1<<30)
