@@ -1,11 +1,13 @@
 package integration
 
 import (
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // What rsyslogd does with a transaction in the middle of which it is stopped, with its queue on disk. It counts a
@@ -120,6 +122,40 @@ func TestStoppedAtBegin(t *testing.T) {
 			stopAmid(t, transactions(6)+c.timeouts, c.grief, c.want, nextBatch+wholeBatch)
 		})
 	}
+}
+
+// While all messages are on the queue's disk and none in memory, there is no queue.timeoutActionCompletion, in releases
+// before completesDisk: right after queue.timeoutShutdown, m3 to m5 are lost.
+func TestStoppedWithNothingInMemory(t *testing.T) {
+	t.Parallel()
+	r := startRsyslogd(t, preamble+wayIn+toPlugin("BEGIN:1:hold m2:1:hold",
+		transactions(6)+savedQueue+` queue.timeoutShutdown="100" queue.timeoutActionCompletion="3000"`))
+	r.say(t, 0, 6)
+	r.awaits(t, "BEGIN")
+	r.stop(t)
+	r.release(t)
+	r.awaits(t, "EOF")
+	if err := os.Remove(r.file("seen.release")); err != nil {
+		t.Fatal(err)
+	}
+	saved := len(r.seen(t))
+	r.again(t)
+	r.awaits(t, "m2")
+	told := time.Now()
+	r.stop(t)
+	took := time.Since(told)
+	r.release(t)
+	r.awaitsAfter(t, saved, "EOF")
+	wantTranscript(t, r.seen(t)[saved:], " BEGIN m0 m1 m2 closed unheard EOF")
+	if waits := took > 3*time.Second; waits != byRelease(t, completesDisk, false, true) {
+		t.Errorf("rsyslogd ended after %v", took)
+	}
+	left := len(r.seen(t))
+	r.again(t)
+	r.say(t, 6, 12)
+	r.awaitsAfter(t, left, "m11", "COMMIT")
+	r.stop(t)
+	wantTranscript(t, r.seen(t)[left:], nextBatch+" EOF")
 }
 
 // With signalOnClose, rsyslogd sends the signal after it has given up, just before it closes the pipes, and
