@@ -2,6 +2,7 @@ package kafkatest_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -58,6 +59,7 @@ func TestOneBroker(t *testing.T) {
 	c := kafkatest.Start(t, kafkatest.Config{})
 	c.CreateTopic("logs", 1, 1, map[string]string{"retention.ms": "-1"})
 	checkBinary(t, c)
+	checkTransactions(t, c)
 	c.DeleteTopic("logs")
 	c.CreateTopic("logs", 1, 1, nil)
 	c.AlterTopic("logs", map[string]string{"retention.ms": "1000000", "flush.messages": "1000"})
@@ -85,6 +87,37 @@ func checkBinary(t *testing.T, c *kafkatest.Cluster) {
 	}
 	if last := records[len(records)-1]; last.Key != nil || last.Value != nil {
 		t.Errorf("null was read as %q: %q", last.Key, last.Value)
+	}
+}
+
+// checkTransactions has a committed, an aborted and an open transaction read, in a topic of several partitions.
+func checkTransactions(t *testing.T, c *kafkatest.Cluster) {
+	c.CreateTopic("transactions", 3, 1, nil)
+	client, err := kgo.NewClient(kgo.SeedBrokers(c.Addrs()...), kgo.DefaultProduceTopic("transactions"),
+		kgo.TransactionalID("a test"), kgo.RecordPartitioner(kgo.RoundRobinPartitioner()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	for i, end := range []kgo.TransactionEndTry{kgo.TryCommit, kgo.TryAbort, kgo.TryCommit} {
+		err := client.BeginTransaction()
+		for range 9 {
+			err = errors.Join(err, client.ProduceSync(t.Context(), &kgo.Record{Value: []byte{byte(i)}}).FirstErr())
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if committed, all := len(c.Read("transactions", true)), len(c.Read("transactions", false)); committed != min(i, 1)*9 || all != (i+1)*9 {
+			t.Errorf("transaction %d is open: %d committed, %d in all", i, committed, all)
+		}
+		if err := client.EndTransaction(t.Context(), end); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := map[byte]int{0: 9, 2: 9}
+	c.ReadEach("transactions", true, func(r kafkatest.Record) { want[r.Value[0]]-- })
+	if want[0] != 0 || want[1] != 0 || want[2] != 0 {
+		t.Errorf("missing, or too many if negative: %v", want)
 	}
 }
 

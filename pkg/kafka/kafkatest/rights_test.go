@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -65,7 +66,13 @@ func trust(t *testing.T, c *kafkatest.Cluster, from *kafkatest.Authority, name s
 
 func TestUsers(t *testing.T) {
 	t.Parallel()
-	c := kafkatest.Start(t, kafkatest.Config{TLS: true, Users: map[string]string{"alice": `a"b\c`, "bob": "b"}})
+	c := kafkatest.Start(t, kafkatest.Config{
+		TLS: true, Users: map[string]string{"alice": `a"b\c`, "bob": "b"},
+		Advertise: func(_ int, addr string) string { return strings.Replace(addr, "127.0.0.1", "localhost", 1) },
+	})
+	if !strings.HasPrefix(c.Bootstrap(), "localhost:") {
+		t.Errorf("clients are sent to %s", c.Bootstrap())
+	}
 	c.CreateTopic("logs", 1, 1, nil)
 	var sent int
 	for _, user := range []struct{ name, password, wrong string }{{"alice", `a"b\c`, "b"}, {"bob", "b", ""}} {
