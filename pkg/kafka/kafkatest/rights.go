@@ -21,35 +21,44 @@ var scram = map[string]kadm.ScramMechanism{"SCRAM-SHA-256": kadm.ScramSha256, "S
 // createUsers gives the cluster the passwords of SCRAM.
 func (c *Cluster) createUsers() {
 	c.t.Helper()
-	var users []kadm.UpsertSCRAM
-	for _, mechanism := range c.mechanisms() {
-		for user, password := range c.config.Users {
-			if kind, ok := scram[mechanism]; ok {
-				users = append(users, kadm.UpsertSCRAM{User: user, Mechanism: kind, Iterations: 4096, Password: password})
-			}
-		}
-	}
-	if len(users) == 0 {
+	if c.config.Users == nil {
 		return
 	}
-	c.do("creating users", func(ctx context.Context) error {
-		altered, err := c.admin.AlterUserSCRAMs(ctx, nil, users)
-		return errors.Join(err, altered.Error())
-	})
+	passwords := 0
+	for _, mechanism := range c.mechanisms() {
+		kind, ok := scram[mechanism]
+		if !ok {
+			continue
+		}
+		var users []kadm.UpsertSCRAM // one request must not name a user twice
+		for user, password := range c.config.Users {
+			users = append(users, kadm.UpsertSCRAM{User: user, Mechanism: kind, Iterations: 4096, Password: password})
+		}
+		c.do("creating users", func(ctx context.Context) error {
+			altered, err := c.admin.AlterUserSCRAMs(ctx, nil, users)
+			return errors.Join(err, altered.Error())
+		})
+		passwords += len(users)
+	}
 	c.everywhere("users", func(ctx context.Context, b *broker) error {
-		response, err := b.request(ctx, kmsg.NewPtrDescribeUserSCRAMCredentialsRequest())
-		if err != nil {
-			return err
+		known, err := b.passwords(ctx)
+		if err == nil && known < passwords {
+			err = fmt.Errorf("%d of %d passwords", known, passwords)
 		}
-		known := 0
-		for _, user := range response.(*kmsg.DescribeUserSCRAMCredentialsResponse).Results {
-			known += len(user.CredentialInfos)
-		}
-		if known < len(users) {
-			return fmt.Errorf("%d of %d passwords", known, len(users))
-		}
-		return nil
+		return err
 	})
+}
+
+// passwords returns how many passwords of SCRAM the broker knows.
+func (b *broker) passwords(ctx context.Context) (known int, err error) {
+	response, err := b.request(ctx, kmsg.NewPtrDescribeUserSCRAMCredentialsRequest())
+	if err != nil {
+		return 0, err
+	}
+	for _, user := range response.(*kmsg.DescribeUserSCRAMCredentialsResponse).Results {
+		known += len(user.CredentialInfos)
+	}
+	return known, nil
 }
 
 // Token returns an unsigned token for OAUTHBEARER, which is what brokers here accept, of any user.

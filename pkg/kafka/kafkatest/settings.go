@@ -99,9 +99,10 @@ func (c *Cluster) mechanisms() []string {
 func (c *Cluster) login(mechanism string) string {
 	switch mechanism {
 	case "PLAIN":
+		escape := strings.NewReplacer(`\`, `\\`, `"`, `\"`)
 		module := "plain.PlainLoginModule required"
 		for _, user := range slices.Sorted(maps.Keys(c.config.Users)) {
-			module += fmt.Sprintf(` user_%s="%s"`, user, c.config.Users[user])
+			module += fmt.Sprintf(` user_%s="%s"`, user, escape.Replace(c.config.Users[user]))
 		}
 		return module
 	case "OAUTHBEARER":
