@@ -29,8 +29,8 @@ type topicState struct {
 	received bool   // it does not take the lines' times
 
 	retention time.Duration // after which it deletes records, by their times; 0: not known, below 0: never
-	limit    int    // the most bytes of a batch, and thus of a record
-	asked    time.Time
+	limit     int           // the most bytes of a batch, and thus of a record
+	asked     time.Time
 
 	partitions, replicas int
 	insync, cleanup      string // min.insync.replicas and cleanup.policy; "": not known
