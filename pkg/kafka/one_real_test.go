@@ -18,7 +18,7 @@ func TestOneBroker(t *testing.T) {
 			"UnknownTopic": unknownTopic, "PerTopic": perTopic, "Deleted": deletedTopic,
 			"TooLong": tooLong, "LoweredLimit": loweredLimit, "LeastLimit": leastLimit,
 			"Compacted": compacted, "OldTime": oldTime, "Validated": validated, "TLSToPlain": tlsToPlain, "SASLToPlain": saslToPlain,
-			"Names": names,
+			"Names":     names,
 			"Elsewhere": elsewhere, "Dead": deadOwner, "Frozen": frozen, "TimedOut": timedOut,
 		} {
 			t.Run(name, func(t *testing.T) {
