@@ -42,7 +42,8 @@ func elsewhere(t *testing.T, c *shared) {
 	}
 }
 
-// child is another process with a writer, which stores batches of alice's from number 1 on until its standard input ends.
+// child is another process with a writer, which stores batches of alice's from number 1 on until its standard input
+// ends.
 type child struct {
 	cmd    *exec.Cmd
 	input  io.Closer

@@ -11,8 +11,8 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/message"
 )
 
-// tryUntilLogged tries to store a message, gives up when the log has a reason, and returns Store's error and the fate.
-func tryUntilLogged(t *testing.T, w *kafka.Writer, log *journal) (error, string) {
+// tryUntilLogged tries to store a message, gives up when the log has a reason, and returns the fate and Store's error.
+func tryUntilLogged(t *testing.T, w *kafka.Writer, log *journal) (string, error) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -28,14 +28,14 @@ func tryUntilLogged(t *testing.T, w *kafka.Writer, log *journal) (error, string)
 	eventually(t, "a reason", func() bool { return log.has("senders wait") || log.has("are refused") })
 	cancel()
 	r := <-ended
-	return r.err, r.fates[0]
+	return r.fates[0], r.err
 }
 
 // says wants a writer to log a reason, and Check to return it.
 func says(t *testing.T, servers, where, want string, change func(*kafka.Config)) {
 	t.Helper()
 	w, log := writer(t, servers, where, change)
-	err, fate := tryUntilLogged(t, w, log)
+	fate, err := tryUntilLogged(t, w, log)
 	if fate == "" && (err == nil || !strings.Contains(err.Error(), want)) || fate != "" && !strings.Contains(fate, want) {
 		t.Errorf("%s%s: %v, %q, want %q", servers, where, err, fate, want)
 	}

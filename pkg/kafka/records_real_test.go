@@ -10,7 +10,8 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/message"
 )
 
-// A message that is longer than its topic takes is cut, and counted. Shorten makes it shorter where a cut would spoil it.
+// A message that is longer than its topic takes is cut, and counted. Shorten makes it shorter where a cut would spoil
+// it.
 func tooLong(t *testing.T, c *shared) {
 	both(t, c, func(t *testing.T, c *shared, name, once string) {
 		c.create(name, map[string]string{"max.message.bytes": "20000"})

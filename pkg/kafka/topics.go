@@ -47,8 +47,8 @@ func (s *topicState) current() bool {
 	return s.fault == nil && age < freshAge || s.fault != nil && age < faultyAge
 }
 
-// ask finds out about those of names that are not known, or not any more. It reports whether there were any, and whether
-// a limit has changed.
+// ask finds out about those of names that are not known, or not any more. It reports whether there were any, and
+// whether a limit has changed.
 func (t *topics) ask(ctx context.Context, client *kgo.Client, names map[string]bool) (asked, changed bool, err error) {
 	var missing []string
 	for name := range names {
