@@ -109,6 +109,7 @@ type memory struct {
 	senders map[string]*holding  // by sender id; a holding is replaced, not changed, except by its times
 	mark    string               // the nonce of the last mark of this process
 	alive   map[string]time.Time // by instance: when it last said that it is alive
+	latest  time.Time            // when anybody did, this process included
 	news    chan struct{}        // closed when something has been read
 	fault   error                // why nothing can be read at the moment; nil: nothing is wrong
 	swept   time.Time
@@ -201,6 +202,9 @@ func (m *memory) beat(instance string, alive bool, written time.Time) {
 	if m.mark == "" { // this is the past, which is being read
 		heard = written
 	}
+	if heard.After(m.latest) {
+		m.latest = heard
+	}
 	if m.alive[instance] = heard; !alive {
 		delete(m.alive, instance)
 	}
@@ -211,12 +215,13 @@ func (m *memory) beat(instance string, alive bool, written time.Time) {
 	}
 }
 
-// elsewhere reports whether another instance that is alive owns a sender.
+// elsewhere reports whether another instance that is alive owns a sender. As long as this process hears nobody, itself
+// included, it goes by what it has heard last: it is this process then that cannot reach Kafka.
 func (m *memory) elsewhere(id string) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	h := m.senders[id]
-	return h != nil && h.owner != "" && h.owner != m.self && time.Since(m.alive[h.owner]) < beatsLast
+	return h != nil && h.owner != "" && h.owner != m.self && m.latest.Sub(m.alive[h.owner]) < beatsLast
 }
 
 // owned returns the senders that this instance owns and of which a function is false.

@@ -131,9 +131,11 @@ type counters struct {
 
 // Counters are the totals of a Writer since it was made.
 type Counters struct {
-	Produced, Acknowledged uint64 // records given to the client; answered with success, in once mode by a commit
-	Retried                uint64 // records produced once more
-	Transactions, Aborted  uint64 // transactions begun; of these, those that were not committed
+	Produced     uint64 // records given to the client, those of the memory included
+	Acknowledged uint64 // messages stored: answered by the brokers, with Target.Once by a commit
+	Retried      uint64 // messages produced once more
+	Transactions uint64 // begun
+	Aborted      uint64 // of these, those that were not committed
 
 	TransactionTime time.Duration // from the beginning to the end of each, in all
 	Lag             time.Duration // from Store's call to its return, in all

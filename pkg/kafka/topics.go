@@ -29,8 +29,8 @@ type topicState struct {
 	received bool   // it does not take the lines' times
 
 	retention time.Duration // after which it deletes records, by their times; 0: not known, below 0: never
-	limit    int    // the most bytes of a batch, and thus of a record
-	asked    time.Time
+	limit     int           // the most bytes of a batch, and thus of a record
+	asked     time.Time
 
 	partitions, replicas int
 	insync, cleanup      string // min.insync.replicas and cleanup.policy; "": not known
@@ -75,7 +75,7 @@ func (t *topics) lower(ctx context.Context, client *kgo.Client, name string) err
 	if before == nil {
 		return nil
 	}
-	before.asked = time.Time{}
+	t.suspect(name)
 	if _, err := t.ask(ctx, client, map[string]bool{name: true}); err != nil {
 		return err
 	}
@@ -99,6 +99,13 @@ func (t *topics) faultOf(name string) *fault {
 		return s.fault
 	}
 	return nil
+}
+
+// suspect lets a topic be asked for again before it is used: it may be there no more.
+func (t *topics) suspect(name string) {
+	if s := t.known[name]; s != nil {
+		s.asked = time.Time{}
+	}
 }
 
 // useReceived lets the records of a topic have the time when their messages came. It returns false if they have it.

@@ -63,6 +63,10 @@ func NewWriter(config Config) (*Writer, error) {
 	if _, err := config.mechanism(); err != nil {
 		return nil, err
 	}
+	if m := config.Target.SASL; !config.Target.TLS && (m == Plain || m == OAuthBearer) {
+		config.Logger.Warn("kafka: with sasl=" + string(m) + " the password or token crosses the network in clear: " +
+			"write kafka+tls for kafka in --to, or take SCRAM-SHA-512")
+	}
 	w := &Writer{cfg: config, net: net}
 	w.reporter = trouble.Reporter{Log: log.Limited{Logger: config.Logger}, Name: "kafka"}
 	w.backoff = backoff.Backoff{First: config.Reconnect, Max: config.ReconnectMax}
@@ -75,15 +79,25 @@ func NewWriter(config Config) (*Writer, error) {
 // Close ends the connections. An open transaction is aborted, if that can be done before ctx ends: consumers wait for
 // its end.
 func (w *Writer) Close(ctx context.Context) error {
-	w.reset()
 	if w.ledger != nil {
 		w.ledger.close(ctx)
 	}
+	if w.producer != nil {
+		w.producer.close()
+	}
+	c := w.Counters()
+	w.cfg.Logger.Info("kafka: end", "produced", c.Produced, "acknowledged", c.Acknowledged, "retried", c.Retried,
+		"transactions", c.Transactions, "aborted", c.Aborted, "time in transactions", c.TransactionTime.Round(time.Millisecond),
+		"time until stored", c.Lag.Round(time.Millisecond))
 	return nil
 }
 
-// reset ends the connections of the producer without Target.Once. What is not settled is sent again by another one.
+// reset ends the connections of the producer, or the session that Target.Once needs. What is not settled is sent again
+// by another one.
 func (w *Writer) reset() {
+	if w.ledger != nil {
+		w.ledger.reset()
+	}
 	if w.producer != nil {
 		w.producer.close()
 		w.producer = nil
@@ -204,9 +218,6 @@ func (w *Writer) askTopics(ctx context.Context) *fault {
 	}
 	if changed { // the limit of a topic: the client has the old one
 		w.reset()
-		if w.ledger != nil {
-			w.ledger.reset()
-		}
 		return w.open(ctx)
 	}
 	return nil
@@ -323,6 +334,7 @@ func (w *Writer) judge(ctx context.Context, chunk []int, errs []error) (waiting 
 				waiting = f
 			}
 		case f.verdict == refuse, f.verdict == odd && w.chunk == 1:
+			w.topics.suspect(name)
 			w.refused(f)
 			w.settled(i, f)
 			refusedOnes = append(refusedOnes, i)
