@@ -63,6 +63,10 @@ func NewWriter(config Config) (*Writer, error) {
 	if _, err := config.mechanism(); err != nil {
 		return nil, err
 	}
+	if m := config.Target.SASL; !config.Target.TLS && (m == Plain || m == OAuthBearer) {
+		config.Logger.Warn("kafka: with sasl=" + string(m) + " the password or token crosses the network in clear: " +
+			"write kafka+tls for kafka in --to, or take SCRAM-SHA-512")
+	}
 	w := &Writer{cfg: config, net: net}
 	w.reporter = trouble.Reporter{Log: log.Limited{Logger: config.Logger}, Name: "kafka"}
 	w.backoff = backoff.Backoff{First: config.Reconnect, Max: config.ReconnectMax}
