@@ -30,6 +30,8 @@ type fault struct {
 	code    string // Kafka's name of the error, or one of the codes below
 	topic   string // it concerns that topic alone; "": all
 	fatal   bool   // the session is of no use any more
+	whole   bool   // it concerns the cluster, whichever topic has met it
+	quiet   bool   // it passes soon, and is not logged
 	means   string // what it means, for the operator
 	err     error
 }
@@ -57,10 +59,12 @@ func (f *fault) Error() string {
 
 func (f *fault) Unwrap() error { return f.err }
 
-// of returns the fault as one of a topic.
+// of returns the fault as one of a topic, if it is.
 func (f *fault) of(topic string) *fault {
 	g := *f
-	g.topic = topic
+	if !g.whole {
+		g.topic = topic
+	}
 	return &g
 }
 
@@ -109,17 +113,17 @@ var faults = map[*kerr.Error]fault{
 
 	kerr.TopicAuthorizationFailed: {verdict: refuse,
 		means: "the user may not write to it: allow WRITE and DESCRIBE (docs/kafka.md has all that imzmq needs)"},
-	kerr.ClusterAuthorizationFailed: {verdict: refuse, fatal: true,
+	kerr.ClusterAuthorizationFailed: {verdict: refuse, fatal: true, whole: true,
 		means: "the user may not do this: docs/kafka.md has what imzmq needs (before Kafka 3, IDEMPOTENT_WRITE, too)"},
-	kerr.TransactionalIDAuthorizationFailed: {verdict: refuse, fatal: true,
+	kerr.TransactionalIDAuthorizationFailed: {verdict: refuse, fatal: true, whole: true,
 		means: "the user may not use transactions: allow WRITE and DESCRIBE for the transactional ids that begin with imzmq."},
-	kerr.SaslAuthenticationFailed: {verdict: refuse, fatal: true,
+	kerr.SaslAuthenticationFailed: {verdict: refuse, fatal: true, whole: true,
 		means: "the user, the password or the token is wrong: see KAFKA_PASSWORD, --kafka-password-file, " +
 			"--kafka-token-file, and the user in --to"},
-	kerr.UnsupportedSaslMechanism: {verdict: refuse, fatal: true,
+	kerr.UnsupportedSaslMechanism: {verdict: refuse, fatal: true, whole: true,
 		means: "it does not know this mechanism of SASL: see sasl in --to"},
-	kerr.IllegalSaslState: {verdict: refuse, fatal: true, means: "it wants no SASL on this port: leave sasl out of --to"},
-	kerr.InvalidTransactionTimeout: {verdict: refuse, fatal: true,
+	kerr.IllegalSaslState: {verdict: refuse, fatal: true, whole: true, means: "it wants no SASL on this port: leave sasl out of --to"},
+	kerr.InvalidTransactionTimeout: {verdict: refuse, fatal: true, whole: true,
 		means: "transaction-timeout in --to is longer than the brokers' transaction.max.timeout.ms"},
 
 	kerr.MessageTooLarge:    {verdict: tooLong, means: "a message is longer than its max.message.bytes"},
@@ -129,7 +133,7 @@ var faults = map[*kerr.Error]fault{
 		"or a validator of the broker refuses it"},
 	kerr.InvalidTimestamp: {verdict: untimed, means: "it does not take the line's time"},
 	kerr.PolicyViolation:  {verdict: refuse, means: "a policy of the brokers does not allow it"},
-	kerr.UnsupportedVersion: {verdict: refuse, fatal: true,
+	kerr.UnsupportedVersion: {verdict: refuse, fatal: true, whole: true,
 		means: "the brokers are too old for this: imzmq is tested with Kafka 4; once=true needs 2.5 or newer"},
 	kerr.UnknownServerError: {fatal: true, means: "a broker has failed: see its log"},
 }
@@ -174,11 +178,12 @@ func connectionFault(err error, secure bool) *fault {
 	var first *kgo.ErrFirstReadEOF
 	away := &fault{code: codeAway, means: "no broker can be reached", err: err}
 	refuseTLS := func(means string) *fault {
-		return &fault{verdict: refuse, code: codeTLS, fatal: true, means: means, err: err}
+		return &fault{verdict: refuse, code: codeTLS, fatal: true, whole: true, means: means, err: err}
 	}
 	switch {
 	case errors.As(err, &path):
-		return &fault{verdict: refuse, code: codeFile, fatal: true, means: "the password or the token cannot be read", err: err}
+		return &fault{verdict: refuse, code: codeFile, fatal: true, whole: true, means: "the password or the token cannot be read",
+			err: err}
 	case errors.As(err, &name):
 		return refuseTLS("a broker's certificate is for another name: write that name in --to, " +
 			"or in the broker's advertised.listeners")

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -25,7 +26,7 @@ type ledger struct {
 	memory   *memory
 	tail     *kgo.Client        // reads the memory, and asks questions; nil: to be made
 	stop     context.CancelFunc // ends follow
-	work     sync.WaitGroup     // follow and tend; they have begun if stop is not nil
+	work     sync.WaitGroup     // reading, beating and giving up; these have begun if stop is not nil
 
 	mu      sync.Mutex           // held while one of the following is used
 	session *producer            // under the transactional id of this instance; nil: to be begun
@@ -72,7 +73,7 @@ func (l *ledger) ready(ctx context.Context, topics *topics) *fault {
 		select {
 		case <-timer.C:
 		case <-ctx.Done():
-			return nil
+			return &fault{code: codeAway, means: "the session has not begun again", err: ctx.Err()}
 		}
 	}
 	session, f := l.begin(ctx, l.instance)
@@ -138,6 +139,10 @@ func (l *ledger) memoryFault(f *fault) *fault {
 	if g.verdict != wait {
 		g.verdict = refuse
 	}
+	if g.code == kerr.TopicAuthorizationFailed.Message {
+		g.means = "imzmq remembers there which messages are stored, and the user may not read and write it: " +
+			"allow READ, WRITE and DESCRIBE (docs/kafka.md has all that imzmq needs)"
+	}
 	return g
 }
 
@@ -153,14 +158,19 @@ func (l *ledger) transact(ctx context.Context, p *producer, records []kgo.Record
 		return nil, l.ended(err)
 	}
 	errs = p.produce(ctx, records, chunk, waiting)
+	failed := false
 	for _, err := range errs {
 		if err == nil {
 			continue
 		}
-		l.counters.aborted.Add(1)
-		if f := l.fault(err); f.fatal || ctx.Err() != nil {
+		failed = true
+		if f := l.fault(err); f.fatal && f.verdict == wait || ctx.Err() != nil {
+			l.counters.aborted.Add(1)
 			return errs, l.ended(err)
 		}
+	}
+	if failed {
+		l.counters.aborted.Add(1)
 		if abortErr := p.client.EndTransaction(ctx, kgo.TryAbort); abortErr != nil {
 			return errs, l.ended(abortErr)
 		}

@@ -41,7 +41,8 @@ func (l *ledger) listen(ctx context.Context) *fault {
 	working, stop := context.WithCancel(context.Background())
 	l.stop = stop
 	l.work.Go(func() { l.follow(working) })
-	l.work.Go(func() { l.tend(working) })
+	l.work.Go(func() { everyBeat(working, func() { l.say(working, []byte("alive")) }) })
+	l.work.Go(func() { everyBeat(working, func() { l.giveUp(working) }) }) // waits for Store, which may take long
 	return nil
 }
 
@@ -64,13 +65,12 @@ func (l *ledger) follow(ctx context.Context) {
 	}
 }
 
-// tend says once a second that this instance is alive, and gives up senders that are not connected any more.
-func (l *ledger) tend(ctx context.Context) {
+// everyBeat does something once a second until ctx ends.
+func everyBeat(ctx context.Context, do func()) {
 	ticker := time.NewTicker(beatEvery)
 	defer ticker.Stop()
 	for ctx.Err() == nil {
-		l.say(ctx, []byte("alive"))
-		l.giveUp(ctx)
+		do()
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():
@@ -90,8 +90,7 @@ func (l *ledger) provide(ctx context.Context) *fault {
 	}
 	switch {
 	case f != nil && f.verdict == refuse && f.code == kerr.UnknownTopicOrPartition.Message:
-		f.verdict = wait // it was created a moment ago
-		return f
+		return &fault{code: codeState, topic: name, quiet: true, means: "imzmq has created it, and waits until it is there"}
 	case f != nil:
 		return f
 	case partitions != 1:

@@ -1,0 +1,95 @@
+package kafka_test
+
+import (
+	"context"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/kafka"
+)
+
+// tryUntilLogged tries to store a message, gives up when the log has a reason, and returns Store's error and the fate.
+func tryUntilLogged(t *testing.T, w *kafka.Writer, log *journal) (error, string) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	type result struct {
+		fates []string
+		err   error
+	}
+	ended := make(chan result, 1)
+	go func() {
+		fates, err := try(ctx, t, w, numbered(alice, 1, 2))
+		ended <- result{fates, err}
+	}()
+	eventually(t, "a reason", func() bool { return log.has("senders wait") || log.has("are refused") })
+	cancel()
+	r := <-ended
+	return r.err, r.fates[0]
+}
+
+// says wants a writer to log a reason, and Check to return it.
+func says(t *testing.T, servers, where, want string, change func(*kafka.Config)) {
+	t.Helper()
+	w, log := writer(t, servers, where, change)
+	err, fate := tryUntilLogged(t, w, log)
+	if fate == "" && (err == nil || !strings.Contains(err.Error(), want)) || fate != "" && !strings.Contains(fate, want) {
+		t.Errorf("%s%s: %v, %q, want %q", servers, where, err, fate, want)
+	}
+	log.wants(t, want)
+	c, _ := config(t, servers, where, change)
+	if err := kafka.Check(t.Context(), c); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("Check: %v, want %q", err, want)
+	}
+}
+
+func tlsToPlain(t *testing.T, c *shared) {
+	says(t, "kafka+tls://"+c.Bootstrap(), "/logs", "TLS", nil)
+	says(t, "kafka+tls://"+c.Bootstrap(), "/logs?once=true", "TLS", nil)
+}
+
+func saslToPlain(t *testing.T, c *shared) {
+	password := func(c *kafka.Config) { c.Password = secret }
+	for _, mechanism := range []string{"PLAIN", "SCRAM-SHA-512"} {
+		says(t, "kafka://alice@"+c.Bootstrap(), "/logs?sasl="+mechanism, "it wants no SASL on this port", password)
+	}
+}
+
+// Brokers are found by the names of DNS, and by the members that a name has.
+func names(t *testing.T, c *shared) {
+	c.create("names", nil)
+	_, port, err := net.SplitHostPort(c.Bootstrap())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, server := range []string{"localhost:" + port, "dns+localhost:" + port, "127.0.0.1:1," + c.Bootstrap()} {
+		w, _ := writer(t, server, "/names", nil)
+		each(t, store(t, w, numbered(alice, i, i+1)...), "ok")
+	}
+	c.wants(t, "names", texts(0, 3)...)
+}
+
+// Nothing to connect to.
+func TestNoBroker(t *testing.T) {
+	t.Parallel()
+	for server, want := range map[string]string{
+		"127.0.0.1:1": "connection refused", "no-such-host.invalid": "no-such-host.invalid", "dns+no-such-host.invalid:1": "no-such-host.invalid",
+		"srv+_kafka._tcp.no-such-host.invalid": "no-such-host.invalid", "127.0.0.1:1,127.0.0.1:2": "connection refused",
+	} {
+		for _, where := range []string{"/logs", "/logs?once=true"} {
+			t.Run(server+where, func(t *testing.T) {
+				t.Parallel()
+				says(t, server, where, want, nil)
+				says(t, server, where, "no broker can be reached", nil)
+			})
+		}
+	}
+}
+
+// A quota slows the writer down, which is said when it lasts.
+func quota(t *testing.T, c *shared) {
+	c.create("quota", nil)
+	time.Sleep(0)
+}
