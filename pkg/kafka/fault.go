@@ -154,6 +154,9 @@ func newFault(err error, net *network, tls bool) *fault {
 		if err = known; errors.As(err, &code) {
 			return codeFault(code, err)
 		}
+	} else if errors.Is(err, kgo.ErrRecordRetries) || errors.Is(err, kgo.ErrRecordTimeout) {
+		return &fault{code: codeSilent, err: err, means: "a partition has no leader, or its leader does not store records: " +
+			"see the brokers' logs"}
 	}
 	f := connectionFault(err, tls)
 	if f.code == codeAway && f.means == noBroker && net.answers() {

@@ -159,6 +159,7 @@ func (l *ledger) transact(ctx context.Context, p *producer, records []kgo.Record
 		return nil, l.ended(err)
 	}
 	errs = p.produce(ctx, records, chunk, waiting)
+	slow := func() { waiting(p.slow(records, chunk)) }
 	failed := false
 	for _, err := range errs {
 		if err == nil {
@@ -172,12 +173,12 @@ func (l *ledger) transact(ctx context.Context, p *producer, records []kgo.Record
 	}
 	if failed {
 		l.counters.aborted.Add(1)
-		if abortErr := p.client.EndTransaction(ctx, kgo.TryAbort); abortErr != nil {
+		if abortErr := p.end(ctx, kgo.TryAbort, slow); abortErr != nil {
 			return errs, l.ended(abortErr)
 		}
 		return errs, nil
 	}
-	if err := p.client.EndTransaction(ctx, kgo.TryCommit); err != nil {
+	if err := p.end(ctx, kgo.TryCommit, slow); err != nil {
 		l.counters.aborted.Add(1)
 		return errs, l.ended(err)
 	}

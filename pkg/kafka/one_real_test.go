@@ -18,7 +18,7 @@ func TestOneBroker(t *testing.T) {
 			"UnknownTopic": unknownTopic, "PerTopic": perTopic, "Deleted": deletedTopic,
 			"TooLong": tooLong, "LoweredLimit": loweredLimit, "LeastLimit": leastLimit,
 			"Compacted": compacted, "OldTime": oldTime, "Validated": validated, "TLSToPlain": tlsToPlain, "SASLToPlain": saslToPlain,
-			"Names": names, "Quota": quota,
+			"Names":     names,
 			"Elsewhere": elsewhere, "Dead": deadOwner, "Frozen": frozen, "TimedOut": timedOut,
 		} {
 			t.Run(name, func(t *testing.T) {
@@ -27,6 +27,7 @@ func TestOneBroker(t *testing.T) {
 			})
 		}
 	})
+	t.Run("Quota", func(t *testing.T) { quota(t, c) })
 	p := newPair(t, c)
 	p.renew(t)
 	c.Kill(1)

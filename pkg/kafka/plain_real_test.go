@@ -6,9 +6,9 @@ import (
 	"net"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/kafka"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/message"
 )
 
 // tryUntilLogged tries to store a message, gives up when the log has a reason, and returns Store's error and the fate.
@@ -89,10 +89,33 @@ func TestNoBroker(t *testing.T) {
 	}
 }
 
-// A quota slows the writer down, which is said when it lasts.
+// A quota slows the writer down, which is logged when it lasts.
 func quota(t *testing.T, c *shared) {
 	c.create("quota", nil)
-	time.Sleep(0)
+	cfg, log := config(t, c.Bootstrap(), "/quota?compression=none", nil)
+	w := newWriter(t, cfg)
+	defer closeWriter(t, w)
+	c.Quota("imzmq", 1000)
+	defer c.Quota("imzmq", 0)
+	stop, cancel := context.WithCancel(t.Context())
+	ended := make(chan int)
+	go func() {
+		stored := 0
+		for stop.Err() == nil {
+			fates, _ := try(stop, t, w, []message.Message{{Payload: make([]byte, 30_000)}})
+			if fates[0] == "ok" {
+				stored++
+			} else if fates[0] != "" {
+				t.Error(fates[0])
+			}
+		}
+		ended <- stored
+	}()
+	eventually(t, "the reason", func() bool { return log.has("a quota of the brokers slows imzmq down") })
+	cancel()
+	if stored, got := <-ended, len(c.values("quota")); got < stored {
+		t.Errorf("%d messages are stored, %d are there", stored, got)
+	}
 }
 
 // forward passes connections on to a server, from an address that it returns.

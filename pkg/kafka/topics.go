@@ -36,6 +36,8 @@ type topicState struct {
 	asked     time.Time
 
 	partitions, replicas int
+	least                int    // replicas that are in sync, of the partition that has the fewest
+	leaderless           bool   // a partition has no leader
 	insync, cleanup      string // min.insync.replicas and cleanup.policy; "": not known
 }
 
@@ -190,6 +192,10 @@ func describe(ctx context.Context, client *kgo.Client, names []string) (map[stri
 		s.partitions = len(topic.Partitions)
 		for _, partition := range topic.Partitions {
 			s.replicas = max(s.replicas, len(partition.Replicas))
+			s.leaderless = s.leaderless || partition.Leader < 0
+			if s.least == 0 || len(partition.ISR) < s.least {
+				s.least = len(partition.ISR)
+			}
 		}
 	}
 	configure(ctx, client, usable, found)
