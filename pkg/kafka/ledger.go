@@ -32,6 +32,9 @@ type ledger struct {
 	session *producer            // under the transactional id of this instance; nil: to be begun
 	locks   map[string]*producer // under those of others, by instance
 	again   time.Time            // not before this is a session begun again that was fenced
+
+	records []kgo.Record // the memory of changes
+	indices []*index     // indices[i].i is i
 }
 
 func newLedger(config *Config, net *network, counters *counters, waiting func(*fault)) *ledger {
