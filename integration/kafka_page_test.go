@@ -150,3 +150,32 @@ func TestKafkaPageRights(t *testing.T) {
 	d.finish(t)
 	imzmq.stop(t)
 }
+
+// Without the topic of what is stored, messages are refused until imzmq is started again. Nothing is lost.
+func TestKafkaPageStateDeleted(t *testing.T) {
+	t.Parallel()
+	cluster := kafkatest.Start(t, kafkatest.Config{})
+	cluster.CreateTopic("logs", 1, 1, nil)
+	endpoint := nowhere(t)
+	unit := documented(t, kafkaPage, "## The whole chain", "systemd", 0)
+	imzmq := startPageImzmq(t, unit, endpoint, cluster.Bootstrap())
+	d := drive(t, "--connect", endpoint)
+	d.commits(t, "before")
+	cluster.DeleteTopic("imzmq-stored")
+	if r := d.transaction(t, "meanwhile"); !strings.Contains(r.text, "UNKNOWN_TOPIC") {
+		t.Errorf("the commit was answered %q", r.text)
+	}
+	imzmq.kill()
+	imzmq = startPageImzmq(t, unit, endpoint, cluster.Bootstrap())
+	d.delivers(t, "meanwhile", "after")
+	imzmq.logged(t, "created a topic")
+	var values []string
+	for _, r := range cluster.Read("logs", true) {
+		values = append(values, string(r.Value))
+	}
+	if got := strings.Join(values, " "); got != "before meanwhile after" {
+		t.Errorf("the topic has %q", got)
+	}
+	d.finish(t)
+	imzmq.stop(t)
+}
