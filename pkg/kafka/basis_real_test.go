@@ -41,7 +41,7 @@ func (j *journal) Write(p []byte) (int, error) {
 func (j *journal) String() string {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return j.text.String()
+	return strings.ReplaceAll(j.text.String(), `\"`, `"`) // as in a value of slog's
 }
 
 // has reports whether the log has a text.
@@ -95,12 +95,18 @@ func config(t *testing.T, servers, where string, change func(*kafka.Config)) (ka
 func writer(t *testing.T, servers, where string, change func(*kafka.Config)) (*kafka.Writer, *journal) {
 	t.Helper()
 	c, log := config(t, servers, where, change)
+	w := newWriter(t, c)
+	t.Cleanup(func() { closeWriter(t, w) })
+	return w, log
+}
+
+func newWriter(t *testing.T, c kafka.Config) *kafka.Writer {
+	t.Helper()
 	w, err := kafka.NewWriter(c)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { closeWriter(t, w) })
-	return w, log
+	return w
 }
 
 func closeWriter(t *testing.T, w *kafka.Writer) {
@@ -186,27 +192,51 @@ func eventually(t *testing.T, what string, holds func() bool) {
 	}
 }
 
-// waits stores messages while something is wrong, wants the reason in the log before anything is settled, mends it, and
-// wants all stored, the reason once, and the end of the trouble in the log.
-func waits(t *testing.T, w *kafka.Writer, log *journal, says string, mend func(), batch ...message.Message) {
+// client is a writer, its log, and the next number that it stores.
+type client struct {
+	w     *kafka.Writer
+	log   *journal
+	topic string
+	next  int
+}
+
+// batch returns the next messages of a client.
+func (c *client) batch(n int) []message.Message {
+	c.next += n
+	return numbered(alice, c.next-n, c.next)
+}
+
+// waits has clients store messages while something is wrong, wants the reason in each log before anything is settled,
+// mends it, and wants all stored, the reason once, and the end of the trouble in the log.
+func waits(t *testing.T, says string, mend func(), clients ...*client) {
 	t.Helper()
-	done := make(chan []string, 1)
-	go func() {
-		fates, err := try(context.Background(), t, w, batch)
-		if err != nil {
-			t.Error(err)
+	done := make([]chan []string, len(clients))
+	for i, c := range clients {
+		done[i] = make(chan []string, 1)
+		go func() {
+			fates, err := try(context.Background(), t, c.w, c.batch(10))
+			if err != nil {
+				t.Error(err)
+			}
+			done[i] <- fates
+		}()
+	}
+	for i, c := range clients {
+		eventually(t, "a reason for the wait", func() bool { return c.log.has(says) || len(done[i]) > 0 })
+		if len(done[i]) > 0 {
+			t.Fatalf("settled during the trouble: %q", <-done[i])
 		}
-		done <- fates
-	}()
-	eventually(t, "a reason for the wait", func() bool { return log.has(says) || len(done) > 0 })
-	if len(done) > 0 {
-		t.Fatalf("settled during the trouble: %q", <-done)
 	}
 	mend()
-	each(t, <-done, "ok")
-	log.wants(t, says, "messages are stored again")
-	if n := strings.Count(log.String(), says); n != 1 {
-		t.Errorf("%q is %d times in the log", says, n)
+	for i, c := range clients {
+		each(t, <-done[i], "ok")
+		c.log.wants(t, says, "messages are stored again")
+		if n := strings.Count(c.log.String(), says); n != 1 {
+			t.Errorf("%q is %d times in the log", says, n)
+		}
+		if c.log.has("are refused") {
+			t.Error("messages were refused")
+		}
 	}
 }
 

@@ -6,8 +6,10 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
+	"strings"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -69,6 +71,7 @@ func (f *fault) of(topic string) *fault {
 }
 
 const (
+	noBroker    = "no broker can be reached"
 	leaderMoves = "a partition has no leader at the moment, or it is moving: an election is under way, or brokers are down"
 	tooFew      = "fewer replicas are in sync than min.insync.replicas: bring the brokers back"
 	coordinator = "the coordinator of transactions is starting or moving"
@@ -152,7 +155,11 @@ func newFault(err error, net *network, tls bool) *fault {
 			return codeFault(code, err)
 		}
 	}
-	return connectionFault(err, tls)
+	f := connectionFault(err, tls)
+	if f.code == codeAway && f.means == noBroker && net.answers() {
+		f.means = "brokers cannot be reached" // some, or all
+	}
+	return f
 }
 
 func codeFault(code *kerr.Error, err error) *fault {
@@ -176,7 +183,8 @@ func connectionFault(err error, secure bool) *fault {
 	var name x509.HostnameError
 	var header tls.RecordHeaderError
 	var first *kgo.ErrFirstReadEOF
-	away := &fault{code: codeAway, means: "no broker can be reached", err: err}
+	var handshake *handshakeError
+	away := &fault{code: codeAway, whole: true, means: noBroker, err: err}
 	refuseTLS := func(means string) *fault {
 		return &fault{verdict: refuse, code: codeTLS, fatal: true, whole: true, means: means, err: err}
 	}
@@ -191,8 +199,13 @@ func connectionFault(err error, secure bool) *fault {
 		return refuseTLS("a broker's certificate is not trusted: see --kafka-ca")
 	case errors.As(err, &header):
 		return refuseTLS("it does not speak TLS on this port: write kafka:// for kafka+tls://")
+	case strings.Contains(err.Error(), "invalid large response size"): // franz-go has no type for it
+		return refuseTLS("it does not answer as Kafka does, and may speak TLS on this port: write kafka+tls:// for kafka://")
 	case errors.As(err, &operation) && operation.Op == "remote error": // crypto/tls's name for an alert
 		return refuseTLS("a broker does not accept this TLS client: see --kafka-cert and --kafka-key")
+	case errors.As(err, &handshake) && errors.Is(err, io.EOF):
+		away.means = "a broker has ended the connection: it is stopping, or does not speak TLS on this port (write kafka:// " +
+			"for kafka+tls://)"
 	case errors.As(err, &first) && secure:
 		away.means = "a broker has ended the connection: it is stopping, wants SASL, or a client certificate " +
 			"(--kafka-cert and --kafka-key)"

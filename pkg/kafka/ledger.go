@@ -140,6 +140,7 @@ func (l *ledger) memoryFault(f *fault) *fault {
 		g.verdict = refuse
 	}
 	if g.code == kerr.TopicAuthorizationFailed.Message {
+		g.code = codeState
 		g.means = "imzmq remembers there which messages are stored, and the user may not read and write it: " +
 			"allow READ, WRITE and DESCRIBE (docs/kafka.md has all that imzmq needs)"
 	}

@@ -19,6 +19,7 @@ func TestOneBroker(t *testing.T) {
 			"TooLong": tooLong, "LoweredLimit": loweredLimit, "LeastLimit": leastLimit,
 			"Compacted": compacted, "OldTime": oldTime, "Validated": validated, "TLSToPlain": tlsToPlain, "SASLToPlain": saslToPlain,
 			"Names": names, "Quota": quota,
+			"Elsewhere": elsewhere, "Dead": deadOwner, "Frozen": frozen, "TimedOut": timedOut,
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
@@ -26,6 +27,17 @@ func TestOneBroker(t *testing.T) {
 			})
 		}
 	})
+	p := newPair(t, c)
+	p.renew(t)
+	c.Kill(1)
+	waits(t, "cannot be reached", func() { c.Launch(1) }, p.clients...)
+	p.renew(t)
+	c.LimitFiles(1, 1<<20)
+	p.fill(t, func() {
+		c.AwaitEnd(1)
+		c.Launch(1)
+	})
+	p.check(t)
 }
 
 // both runs a test with once=true and without.

@@ -2,6 +2,7 @@ package kafka_test
 
 import (
 	"context"
+	"io"
 	"net"
 	"strings"
 	"testing"
@@ -46,8 +47,8 @@ func says(t *testing.T, servers, where, want string, change func(*kafka.Config))
 }
 
 func tlsToPlain(t *testing.T, c *shared) {
-	says(t, "kafka+tls://"+c.Bootstrap(), "/logs", "TLS", nil)
-	says(t, "kafka+tls://"+c.Bootstrap(), "/logs?once=true", "TLS", nil)
+	says(t, "kafka+tls://"+c.Bootstrap(), "/logs", "write kafka:// for", nil)
+	says(t, "kafka+tls://"+c.Bootstrap(), "/logs?once=true", "write kafka:// for", nil)
 }
 
 func saslToPlain(t *testing.T, c *shared) {
@@ -92,4 +93,35 @@ func TestNoBroker(t *testing.T) {
 func quota(t *testing.T, c *shared) {
 	c.create("quota", nil)
 	time.Sleep(0)
+}
+
+// forward passes connections on to a server, from an address that it returns.
+func forward(t *testing.T, from, to string) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { listener.Close() })
+	go func() {
+		for {
+			near, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			far, err := net.Dial("tcp", to)
+			if err != nil {
+				near.Close()
+				continue
+			}
+			pass := func(to, from net.Conn) {
+				io.Copy(to, from) //nolint:errcheck // an end is an end
+				near.Close()
+				far.Close()
+			}
+			go pass(near, far)
+			go pass(far, near)
+		}
+	}()
+	return listener.Addr().String()
 }

@@ -118,7 +118,12 @@ func (p *producer) slow() *fault {
 		return newFault(err, p.net, p.net.tls != nil)
 	}
 	if pause := p.net.throttle(); pause > 0 {
-		return &fault{code: codeQuota, means: "a quota slows this client down (kafka-configs.sh --describe shows it)"}
+		return &fault{code: codeQuota, means: "a quota of the brokers slows imzmq down: " +
+			"kafka-configs.sh --describe --entity-type clients (or users) shows it"}
+	}
+	if p.net.answers() {
+		return &fault{code: codeSilent, means: "the brokers answer, but do not say that the records are stored: " +
+			"replicas may be down or slow, a disk too; see the brokers' logs"}
 	}
 	return &fault{code: codeSilent, means: "the brokers do not answer: see their logs"}
 }

@@ -144,7 +144,7 @@ func oldTime(t *testing.T, c *shared) {
 		c.create(name, map[string]string{"message.timestamp.before.max.ms": "600000", "retention.ms": "-1"})
 		w, log := writer(t, c.Bootstrap(), "/"+name+once, nil)
 		now := time.Now()
-		line := "<13>1 " + now.Add(-2 * time.Hour).Format(time.RFC3339) + " host app - - - text"
+		line := "<13>1 " + now.Add(-2*time.Hour).Format(time.RFC3339) + " host app - - - text"
 		m := message.Message{Payload: []byte(line), Received: now}
 		each(t, store(t, w, m), "ok")
 		log.wants(t, "records have the time when their message came")

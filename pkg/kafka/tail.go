@@ -92,7 +92,7 @@ func (l *ledger) provide(ctx context.Context) *fault {
 	case f != nil && f.verdict == refuse && f.code == kerr.UnknownTopicOrPartition.Message:
 		return &fault{code: codeState, topic: name, quiet: true, means: "imzmq has created it, and waits until it is there"}
 	case f != nil:
-		return f
+		return l.memoryFault(f)
 	case partitions != 1:
 		return &fault{verdict: refuse, code: codeState, topic: name,
 			means: fmt.Sprintf("it has %d partitions, and the memory of which messages are stored needs one: "+
@@ -151,6 +151,7 @@ func (l *ledger) create(ctx context.Context, name string) *fault {
 		l.cfg.Logger.Log(ctx, slog.LevelInfo, "kafka: created a topic, to remember there which messages are stored", "topic", name)
 	case !errors.Is(err, kerr.TopicAlreadyExists):
 		f := *l.fault(err)
+		f.code += ", creating"
 		f.means = "imzmq remembers there which messages are stored, and cannot create it; do so by hand: " +
 			"kafka-topics.sh --create --topic " + name + " --partitions 1 --config cleanup.policy=compact,delete " +
 			"--config segment.bytes=16777216"

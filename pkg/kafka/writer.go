@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -177,15 +178,15 @@ func (w *Writer) attempt(ctx context.Context) *fault {
 	if f := w.askTopics(ctx); f != nil {
 		return f
 	}
-	chunk := w.usable(w.pending[:min(w.chunk, len(w.pending))])
+	chunk, waiting := w.usable(w.pending[:min(w.chunk, len(w.pending))])
 	w.cutLong(chunk)
-	if w.ledger != nil {
-		return w.storeOnce(ctx, chunk)
+	switch {
+	case w.ledger != nil:
+		return cmp.Or(w.storeOnce(ctx, chunk), waiting)
+	case len(chunk) == 0:
+		return waiting
 	}
-	if len(chunk) == 0 {
-		return nil
-	}
-	return w.conclude(ctx, chunk, w.producer.produce(ctx, w.part.records, chunk, w.waiting))
+	return cmp.Or(w.conclude(ctx, chunk, w.producer.produce(ctx, w.part.records, chunk, w.waiting)), waiting)
 }
 
 // open makes the producer, or begins the session that Target.Once needs.
@@ -237,7 +238,7 @@ func (w *Writer) client() *kgo.Client {
 
 // refuseAll refuses all pending messages, if the fault needs a person, and returns nil then.
 func (w *Writer) refuseAll(f *fault) *fault {
-	if f.verdict != refuse {
+	if f.verdict != refuse || !w.refuses(w.pending[0], f) {
 		return f
 	}
 	w.refused(f)
