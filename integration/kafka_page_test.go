@@ -6,7 +6,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 
@@ -64,8 +63,45 @@ func startPageImzmq(t *testing.T, unit, endpoint, brokers string) *process {
 		pageBrokers, brokers).Replace(unit)))
 }
 
-// The whole chain with two imzmq, one of the page's unit and one of the packaged unit. That which serves the sender is
-// killed.
+// pageReceivers are the imzmq of the page's unit, and that of the packaged unit.
+type pageReceivers struct {
+	units, endpoints []string
+	brokers          string
+	running          []*process
+}
+
+func startPageReceivers(t *testing.T, brokers string) *pageReceivers {
+	t.Helper()
+	r := &pageReceivers{brokers: brokers, units: []string{documented(t, kafkaPage, "## The whole chain", "systemd", 0),
+		source(t, "packaging/systemd/imzmq-kafka.service")}}
+	for i := range r.units {
+		r.endpoints = append(r.endpoints, nowhere(t))
+		r.running = append(r.running, nil)
+		r.start(t, i)
+	}
+	return r
+}
+
+func (r *pageReceivers) start(t *testing.T, i int) {
+	t.Helper()
+	r.running[i] = startPageImzmq(t, r.units[i], r.endpoints[i], r.brokers)
+	r.running[i].logged(t, `msg="the destination answers" to="kafka://.*/logs\?key=sender&once=true"`)
+}
+
+// pageSender starts the page's rsyslogd, with the line that connects to both receivers.
+func pageSender(t *testing.T, receivers *pageReceivers) *rsyslogd {
+	t.Helper()
+	binary := documented(t, kafkaPage, "### Several imzmq", "", 0)
+	for i, endpoint := range receivers.endpoints {
+		binary = strings.ReplaceAll(binary, fmt.Sprintf("tcp://imzmq-%d.example.com:5555", i+1), endpoint)
+	}
+	conf := documented(t, kafkaPage, "## The whole chain", "rsyslog", 0)
+	conf = regexp.MustCompile(`(?m)^ *binary=.*\n`).ReplaceAllLiteralString(conf, binary)
+	return startRsyslogd(t, likeDebian(strings.NewReplacer(packagedOmzmq, program("omzmq"), "/var/log/", "[dir]/",
+		"/var/spool/rsyslog/", "[dir]/").Replace(conf)))
+}
+
+// The whole chain, with two imzmq that are killed in turn: one of them serves the sender then.
 func TestKafkaPageChain(t *testing.T) {
 	t.Parallel()
 	cluster := kafkatest.Start(t, kafkatest.Config{Brokers: 3})
@@ -74,52 +110,46 @@ func TestKafkaPageChain(t *testing.T) {
 	kafkaShell(t, documented(t, kafkaPage, "### The state topic", "sh", 0, broker...))
 	cluster.AwaitInSync("logs")
 	cluster.AwaitInSync("imzmq-stored")
+	receivers := startPageReceivers(t, cluster.Bootstrap())
+	from := pageSender(t, receivers)
 
-	units := []string{documented(t, kafkaPage, "## The whole chain", "systemd", 0), source(t, "packaging/systemd/imzmq-kafka.service")}
-	both := documented(t, kafkaPage, "### Several imzmq", "", 0, "\n", "")
-	var receivers []*process
-	for i, unit := range units {
-		endpoint := nowhere(t)
-		receivers = append(receivers, startPageImzmq(t, unit, endpoint, cluster.Bootstrap()))
-		both = strings.ReplaceAll(both, fmt.Sprintf("tcp://imzmq-%d.example.com:5555", i+1), endpoint)
-		receivers[i].logged(t, `msg="the destination answers" to="kafka://.*/logs\?key=sender&once=true"`)
-	}
-	one := regexp.MustCompile(`(?m)^ *binary=.*\n`)
-	from := startRsyslogd(t, likeDebian(strings.NewReplacer(packagedOmzmq, program("omzmq"), "/var/log/", "[dir]/",
-		"/var/spool/rsyslog/", "[dir]/").Replace(
-		one.ReplaceAllLiteralString(documented(t, kafkaPage, "## The whole chain", "rsyslog", 0), both+"\n"))))
-	arrived := func(want string) int {
-		n := 0
-		cluster.ReadEach("logs", true, func(r kafkatest.Record) {
-			if string(r.Value) == want {
-				n++
-			}
-		})
-		return n
+	arrived := func() map[string]int {
+		times := map[string]int{}
+		cluster.ReadEach("logs", true, func(r kafkatest.Record) { times[string(r.Value)]++ })
+		return times
 	}
 	from.logLines(t, written...)
-	eventually(t, patience, "the lines arrive", func() bool { return arrived(written[0]) > 0 })
-	serving := slices.IndexFunc(receivers, func(p *process) bool { return strings.Contains(p.stderr.String(), "peer connected") })
-	if serving < 0 {
-		t.Fatal("no imzmq has a sender")
+	sent := []string{written[0], written[2]}
+	eventually(t, patience, "the lines arrive", func() bool { return arrived()[written[2]] > 0 })
+	for i, killed := range receivers.running {
+		killed.kill()
+		sent = append(sent, strings.Replace(written[0], "web-1", fmt.Sprintf("web-9%d", i), 1))
+		from.logLines(t, sent[len(sent)-1])
+		eventually(t, patience, "a line arrives through the other imzmq", func() bool { return arrived()[sent[len(sent)-1]] > 0 })
+		receivers.start(t, i)
 	}
-	receivers[serving].kill()
-	after := strings.Replace(written[0], "web-1", "web-9", 1)
-	from.logLines(t, after)
-	eventually(t, patience, "a line arrives through the other imzmq", func() bool { return arrived(after) > 0 })
-	for _, line := range []string{written[0], written[2], after} {
-		if n := arrived(line); n != 1 {
-			t.Errorf("%q is there %d times", line, n)
+	times := arrived()
+	for _, line := range sent {
+		if times[line] != 1 {
+			t.Errorf("%q is there %d times", line, times[line])
 		}
 	}
-	look := kafkaShell(t, documented(t, kafkaPage, "## The whole chain", "sh", 1, broker...))
+	wantKcat(t, documented(t, kafkaPage, "## The whole chain", "sh", 1, broker...))
+	from.stop(t)
+	for _, imzmq := range receivers.running {
+		imzmq.stop(t)
+	}
+}
+
+// wantKcat looks at the topic as the page does.
+func wantKcat(t *testing.T, command string) {
+	t.Helper()
+	look := kafkaShell(t, command)
 	shown := regexp.MustCompile(`(?m)^\d{13} (01[0-9a-f]{32}) topic=,peer=tcp://127\.0\.0\.1:\d+,sender=(01[0-9a-f]{32}),seq=\d+,` +
 		`received=\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z\n` + regexp.QuoteMeta(written[0]) + `$`).FindStringSubmatch(look)
 	if shown == nil || shown[1] != shown[2] {
 		t.Errorf("kcat shows\n%s", look)
 	}
-	from.stop(t)
-	receivers[1-serving].stop(t)
 }
 
 // The rights that the page lists are enough for an imzmq that is started as it says, over TLS with a password, and that
@@ -146,6 +176,35 @@ func TestKafkaPageRights(t *testing.T) {
 	imzmq.logged(t, "created a topic")
 	if records := cluster.Read("logs", true); len(records) != 1 || string(records[0].Value) != "a line" {
 		t.Errorf("%d records: %v", len(records), records)
+	}
+	d.finish(t)
+	imzmq.stop(t)
+}
+
+// Without the topic of what is stored, messages are refused until imzmq is started again. Nothing is lost.
+func TestKafkaPageStateDeleted(t *testing.T) {
+	t.Parallel()
+	cluster := kafkatest.Start(t, kafkatest.Config{})
+	cluster.CreateTopic("logs", 1, 1, nil)
+	endpoint := nowhere(t)
+	unit := documented(t, kafkaPage, "## The whole chain", "systemd", 0)
+	imzmq := startPageImzmq(t, unit, endpoint, cluster.Bootstrap())
+	d := drive(t, "--connect", endpoint)
+	d.commits(t, "before")
+	cluster.DeleteTopic("imzmq-stored")
+	if r := d.transaction(t, "meanwhile"); !strings.Contains(r.text, "UNKNOWN_TOPIC") {
+		t.Errorf("the commit was answered %q", r.text)
+	}
+	imzmq.kill()
+	imzmq = startPageImzmq(t, unit, endpoint, cluster.Bootstrap())
+	d.delivers(t, "meanwhile", "after")
+	imzmq.logged(t, "created a topic")
+	var values []string
+	for _, r := range cluster.Read("logs", true) {
+		values = append(values, string(r.Value))
+	}
+	if got := strings.Join(values, " "); got != "before meanwhile after" {
+		t.Errorf("the topic has %q", got)
 	}
 	d.finish(t)
 	imzmq.stop(t)
