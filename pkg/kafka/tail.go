@@ -41,7 +41,8 @@ func (l *ledger) listen(ctx context.Context) *fault {
 	working, stop := context.WithCancel(context.Background())
 	l.stop = stop
 	l.work.Go(func() { l.follow(working) })
-	l.work.Go(func() { l.tend(working) })
+	l.work.Go(func() { tend(working, func() { l.say(working, []byte("alive")) }) })
+	l.work.Go(func() { tend(working, func() { l.giveUp(working) }) }) // which waits while messages are stored
 	return nil
 }
 
@@ -64,13 +65,12 @@ func (l *ledger) follow(ctx context.Context) {
 	}
 }
 
-// tend says once a second that this instance is alive, and gives up senders that are not connected any more.
-func (l *ledger) tend(ctx context.Context) {
+// tend does something at once and then again and again, until ctx ends.
+func tend(ctx context.Context, do func()) {
 	ticker := time.NewTicker(beatEvery)
 	defer ticker.Stop()
 	for ctx.Err() == nil {
-		l.say(ctx, []byte("alive"))
-		l.giveUp(ctx)
+		do()
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():

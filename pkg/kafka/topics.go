@@ -3,6 +3,7 @@ package kafka
 import (
 	"context"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -20,7 +21,10 @@ const (
 
 // topics is what is known of the topics that messages go to. A topic is asked for before it is used: producing to one
 // that does not exist would take the client a second, and memory for ever.
+//
+// It is for one goroutine, except for limit. The clients call that from their own.
 type topics struct {
+	mu    sync.Mutex // held to change known, and a limit in it, and in limit
 	known map[string]*topicState
 }
 
@@ -53,12 +57,14 @@ func (t *topics) ask(ctx context.Context, client *kgo.Client, names map[string]b
 	if len(missing) == 0 {
 		return false, nil
 	}
-	if t.known == nil || len(t.known)+len(missing) > maxTopics {
-		t.known = make(map[string]*topicState)
-	}
 	found, err := describe(ctx, client, missing)
 	if err != nil {
 		return false, err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.known == nil || len(t.known)+len(missing) > maxTopics {
+		t.known = make(map[string]*topicState)
 	}
 	for name, s := range found {
 		if before := t.known[name]; before != nil && before.limit != 0 && s.limit != before.limit {
@@ -80,13 +86,17 @@ func (t *topics) lower(ctx context.Context, client *kgo.Client, name string) err
 		return err
 	}
 	if now := t.known[name]; now.limit >= before.limit {
+		t.mu.Lock()
+		defer t.mu.Unlock()
 		now.limit = max(before.limit/2, leastLimit)
 	}
 	return nil
 }
 
-// limit returns the most bytes of a batch for a topic.
+// limit returns the most bytes of a batch for a topic. It may be called at any time.
 func (t *topics) limit(name string) int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	if s := t.known[name]; s != nil && s.limit != 0 {
 		return s.limit
 	}
