@@ -118,11 +118,14 @@ type memory struct {
 	news    chan struct{}        // closed when something has been read
 	fault   error                // why nothing can be read at the moment; nil: nothing is wrong
 	swept   time.Time
+
+	mostSenders, mostSpans int // maxSenders and maxSpansAll; tests set them
 }
 
 func newMemory(self string, remember time.Duration) *memory {
 	return &memory{self: self, remember: remember, senders: make(map[string]*holding),
-		alive: make(map[string]time.Time), news: make(chan struct{}), swept: time.Now()}
+		alive: make(map[string]time.Time), news: make(chan struct{}), swept: time.Now(),
+		mostSenders: maxSenders, mostSpans: maxSpansAll}
 }
 
 // read takes a record of the topic. One that is malformed is an error, and changes nothing.
@@ -212,7 +215,7 @@ func (m *memory) marked(nonce string) (read bool, more <-chan struct{}, fault er
 }
 
 const (
-	beatEvery = time.Second     // how often an instance says that it is alive
+	beatEvery = time.Second     // how often an instance says that it is alive, and gives up senders
 	beatsLast = 3 * time.Second // after which an instance that does not is taken for dead
 )
 
@@ -241,7 +244,11 @@ func (m *memory) elsewhere(id string) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	h := m.senders[id]
-	return h != nil && h.owner != "" && h.owner != m.self && m.latest.Sub(m.alive[h.owner]) < beatsLast
+	if h == nil || h.owner == m.self {
+		return false
+	}
+	last, heard := m.alive[h.owner]
+	return heard && m.latest.Sub(last) < beatsLast
 }
 
 // owned returns the senders that this instance owns and of which a function is false.
@@ -259,7 +266,7 @@ func (m *memory) owned(not func(id string) bool) (ids []string) {
 // sweep forgets senders that have been silent for long, and more if there are too many. The caller holds mu.
 func (m *memory) sweep() {
 	now := time.Now()
-	crowded := len(m.senders) > maxSenders || m.spans > maxSpansAll
+	crowded := len(m.senders) > m.mostSenders || m.spans > m.mostSpans
 	if !crowded && now.Sub(m.swept) < m.remember/8 {
 		return
 	}
@@ -275,7 +282,7 @@ func (m *memory) sweep() {
 	ids := slices.Collect(maps.Keys(m.senders))
 	slices.SortFunc(ids, func(a, b string) int { return m.senders[a].seen.Compare(m.senders[b].seen) })
 	for _, id := range ids {
-		if len(m.senders) <= maxSenders/10*9 && m.spans <= maxSpansAll/10*9 {
+		if len(m.senders) <= m.mostSenders/10*9 && m.spans <= m.mostSpans/10*9 {
 			return
 		}
 		m.set(id, nil)

@@ -2,7 +2,6 @@ package kafka
 
 import (
 	"encoding/binary"
-	"encoding/hex"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -92,34 +91,30 @@ func TestMalformedRecords(t *testing.T) {
 func TestManySenders(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory("a", week)
-		reads := func(i int, n numbers) {
-			var id [17]byte
-			binary.BigEndian.PutUint64(id[9:], uint64(i))
-			m.reads(t, hex.EncodeToString(id[:]), holding{owner: "b", numbers: n})
+		m.mostSenders, m.mostSpans = 1000, 10_000
+		next := 0
+		reads := func(senders int, n numbers) {
+			time.Sleep(time.Millisecond)
+			for range senders {
+				next++
+				m.reads(t, sender(next), holding{owner: "b", numbers: n})
+			}
 		}
-		for i := range maxSenders {
-			reads(i, numbers{{1, 1}})
-		}
-		time.Sleep(time.Millisecond)
-		for i := range maxSenders / 5 {
-			reads(maxSenders+i, numbers{{1, 1}})
-		}
-		if n := len(m.senders); n > maxSenders || n < maxSenders/5 || m.spans != n {
+		reads(1000, numbers{{1, 1}})
+		reads(200, numbers{{1, 1}})
+		if n := len(m.senders); n > 1000 || n < 900 || m.spans != n || m.sender(sender(1200)) == nil {
 			t.Errorf("%d senders with %d spans are remembered", n, m.spans)
 		}
-		time.Sleep(time.Millisecond)
 		var many numbers
-		for i := range uint64(leastSpans) {
+		for i := range uint64(1000) {
 			many.add(span{2 * i, 2 * i})
 		}
-		for i := range maxSpansAll/leastSpans + 3 {
-			reads(2*maxSenders+i, many)
-		}
-		if n := len(m.senders); n == 0 || n > maxSpansAll/leastSpans || m.spans > maxSpansAll {
+		reads(15, many)
+		if n := len(m.senders); n > 10 || n < 5 || m.spans > 10_000 || m.sender(sender(1215)) == nil {
 			t.Errorf("%d senders with %d spans are remembered", n, m.spans)
 		}
 		time.Sleep(week + time.Second)
-		reads(0, numbers{{1, 1}})
+		reads(1, numbers{{1, 1}})
 		if n := len(m.senders); n != 1 || m.spans != 1 {
 			t.Errorf("%d senders with %d spans are remembered after a week", n, m.spans)
 		}
@@ -142,6 +137,7 @@ func TestWhoIsAlive(t *testing.T) {
 				t.Errorf("%q: elsewhere is %v", owner, !elsewhere)
 			}
 		}
+		is("b", false)                    // nobody has been heard
 		beat("dead", "alive", -time.Hour) // the past is read
 		beat("ahead", "alive", time.Hour) // its clock is wrong
 		beat("b", "alive", 0)

@@ -168,8 +168,10 @@ func (w *Writer) storePart(ctx context.Context) error {
 // be waited for; nil: the rest can be tried at once.
 func (w *Writer) attempt(ctx context.Context) *fault {
 	if w.ledger != nil {
-		w.ledger.mu.Lock()
-		defer w.ledger.mu.Unlock()
+		if !w.ledger.enter(ctx) {
+			return nil
+		}
+		defer w.ledger.leave()
 	}
 	if f := w.open(ctx); f != nil {
 		return w.refuseAll(f)
@@ -192,7 +194,7 @@ func (w *Writer) attempt(ctx context.Context) *fault {
 // open makes the producer, or begins the session that Target.Once needs.
 func (w *Writer) open(ctx context.Context) *fault {
 	if w.ledger != nil {
-		return w.ledger.ready(ctx, &w.topics)
+		return w.ledger.ready(ctx, &w.topics, w.waiting)
 	}
 	if w.producer != nil {
 		return nil
