@@ -25,6 +25,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/bench/result"
@@ -106,6 +107,12 @@ func (o options) measure(ctx context.Context, out io.Writer) (all result.File, f
 	rows, begun, patience := o.chosen(), time.Now(), patience
 	if o.quick {
 		patience = quickPatience
+	}
+	if why := kafkaMissing(); why != "" {
+		var left []string
+		if rows, left = withoutKafka(rows); len(left) > 0 {
+			fmt.Fprintf(out, "\nNOT MEASURED: %s: %s\n", strings.Join(left, ", "), why)
+		}
 	}
 	for i, r := range rows {
 		if o.quick && o.rows == "" && time.Since(begun) > quickTime {

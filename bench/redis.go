@@ -65,28 +65,36 @@ func (b *omprogBench) fromFile(n int, socket, sender string) func(context.Contex
 		if err != nil {
 			return sample{}, err
 		}
-		file, err := linesFile(filepath.Join(i.dir, "lines"), n)
-		if err != nil {
-			return sample{}, err
-		}
-		defer file.Close()
-		words := strings.Fields(b.omzmq(i) + " --log-level error " + sender)
-		omzmq := exec.CommandContext(ctx, words[0], words[1:]...)
-		omzmq.Stdin, omzmq.Stderr = file, os.Stderr
-		if err := omzmq.Start(); err != nil {
-			return sample{}, err
-		}
-		defer omzmq.Wait() // its CPU time can be read until then; count notices what it did not deliver
-		receiver := of("imzmq", i.cmd)
-		s, err := server.count(ctx, n, of("omzmq", omzmq), receiver)
-		if err != nil {
-			omzmq.Process.Kill()
-			return sample{}, err
-		}
-		cpu, err := receiver.cpu()
-		s.CPU = cpu / float64(n) * 1e6
-		return s, err
+		return b.feedFile(ctx, i, n, placement{}, sender, func(omzmq, imzmq process) (sample, error) {
+			return server.count(ctx, n, omzmq, imzmq)
+		})
 	}
+}
+
+// feedFile sends the lines of a file to i, with an omzmq whose replies are not read, and measures where arrives looks.
+// The CPU time is imzmq's.
+func (b *omprogBench) feedFile(ctx context.Context, i *imzmq, n int, place placement, sender string,
+	arrives func(omzmq, imzmq process) (sample, error)) (sample, error) {
+	file, err := linesFile(filepath.Join(i.dir, "lines"), n)
+	if err != nil {
+		return sample{}, err
+	}
+	defer file.Close()
+	omzmq := command(ctx, place.program, strings.Fields(b.omzmq(i)+" --log-level error "+sender)...)
+	omzmq.Stdin, omzmq.Stderr = file, os.Stderr
+	if err := omzmq.Start(); err != nil {
+		return sample{}, err
+	}
+	defer omzmq.Wait() // its CPU time can be read until then; arrives notices what it did not deliver
+	receiver := of("imzmq", i.cmd)
+	s, err := arrives(of("omzmq", omzmq), receiver)
+	if err != nil {
+		omzmq.Process.Kill()
+		return sample{}, err
+	}
+	cpu, err := receiver.cpu()
+	s.CPU = cpu / float64(n) * 1e6
+	return s, err
 }
 
 // linesFile makes a file of n messages and opens it for reading.

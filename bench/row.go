@@ -20,8 +20,9 @@ type sample = result.Sample
 type contestant struct {
 	name string
 	run  func(ctx context.Context) (sample, error)
-	ours bool // this repository's programs: -against adds another revision's
-	old  bool // that revision's programs; the contestant before it runs ours
+	ours bool   // this repository's programs: -against adds another revision's
+	old  bool   // that revision's programs; the contestant before it runs ours
+	end  func() // after the row, whether it has run or not; nil: nothing is to be ended
 }
 
 // row is what is compared. A key that ends in a hyphen and a number belongs to a series: see result.Row.
@@ -62,6 +63,7 @@ func (r row) matches(keys []string) bool {
 // measure runs the contestants in turn and prints the row. A contestant that fails does not run again, and is neither
 // printed nor in the results.
 func (r row) measure(ctx context.Context, rounds int, patience time.Duration, out io.Writer) (done result.Row, all error) {
+	defer r.end()
 	samples, failed, busy, runs := make([][]sample, len(r.contestants)), make([]bool, len(r.contestants)), 0, 0
 	for range rounds {
 		for i, c := range r.contestants {
@@ -92,6 +94,15 @@ func (r row) measure(ctx context.Context, rounds int, patience time.Duration, ou
 		fmt.Fprintf(out, "    %d of %d runs began while other programs kept the machine busy\n", busy, runs)
 	}
 	return r.result(samples), all
+}
+
+// end ends what the contestants share.
+func (r row) end() {
+	for _, c := range r.contestants {
+		if c.end != nil {
+			c.end()
+		}
+	}
 }
 
 // without leaves out contestants that failed, what would be compared with them, and the note, which counts on all.

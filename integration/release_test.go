@@ -23,8 +23,6 @@ const (
 	// keepsBatchAtStop (29aaf6117): a batch that fails while rsyslogd stops goes back into the queue, which is
 	// saved. Before, it counted as delivered.
 	keepsBatchAtStop = 2606
-	// completesDisk (a2edca6b9): queue.timeoutActionCompletion is also for messages that are on the queue's disk alone.
-	completesDisk = 2608
 	// omczmqCrashes: rsyslogd with omczmq frees something twice at its end, when everything has been sent. It may be
 	// mended in a newer one.
 	omczmqCrashes = 2610

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // What rsyslogd does with a transaction in the middle of which it is stopped, with its queue on disk. It counts a
@@ -124,8 +123,8 @@ func TestStoppedAtBegin(t *testing.T) {
 	}
 }
 
-// While all messages are on the queue's disk and none in memory, there is no queue.timeoutActionCompletion, in releases
-// before completesDisk: right after queue.timeoutShutdown, m3 to m5 are lost.
+// What a program has not answered in time is lost also if all messages were on the queue's disk. Before 8.2608
+// (a2edca6b9), the time is then queue.timeoutShutdown alone.
 func TestStoppedWithNothingInMemory(t *testing.T) {
 	t.Parallel()
 	r := startRsyslogd(t, preamble+wayIn+toPlugin("BEGIN:1:hold m2:1:hold",
@@ -141,15 +140,10 @@ func TestStoppedWithNothingInMemory(t *testing.T) {
 	saved := len(r.seen(t))
 	r.again(t)
 	r.awaits(t, "m2")
-	told := time.Now()
 	r.stop(t)
-	took := time.Since(told)
 	r.release(t)
 	r.awaitsAfter(t, saved, "EOF")
 	wantTranscript(t, r.seen(t)[saved:], " BEGIN m0 m1 m2 closed unheard EOF")
-	if waits := took > 3*time.Second; waits != byRelease(t, completesDisk, false, true) {
-		t.Errorf("rsyslogd ended after %v", took)
-	}
 	left := len(r.seen(t))
 	r.again(t)
 	r.say(t, 6, 12)

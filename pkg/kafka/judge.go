@@ -7,8 +7,15 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 )
 
-// usable refuses the messages whose topic cannot be used, and returns the others.
-func (w *Writer) usable(chunk []int) (usable []int) {
+// refuses reports whether a fault that needs a person refuses message i. Where the sender wants no acknowledgement, nobody
+// would learn of that, and the message would be lost: it waits, unless its sender has chosen the topic.
+func (w *Writer) refuses(i int, f *fault) bool {
+	return w.batch[i].Sender != "" || !f.whole && w.cfg.Target.Topic.PerTopic()
+}
+
+// usable refuses the messages whose topic cannot be used, and returns the others. Those that must wait for their topic
+// are in neither.
+func (w *Writer) usable(chunk []int) (usable []int, waiting *fault) {
 	usable = make([]int, 0, len(chunk))
 	var wrong []int
 	for _, i := range chunk {
@@ -24,12 +31,16 @@ func (w *Writer) usable(chunk []int) (usable []int) {
 			usable = append(usable, i)
 			continue
 		}
+		if !w.refuses(i, f) {
+			waiting = f
+			continue
+		}
 		w.refused(f)
 		w.settled(i, f)
 		wrong = append(wrong, i)
 	}
 	w.done(wrong)
-	return usable
+	return usable, waiting
 }
 
 // memoryTopic is why a message is refused whose topic leads to the memory.
@@ -93,7 +104,7 @@ func (w *Writer) judge(ctx context.Context, chunk []int, errs []error) (waiting 
 			continue
 		}
 		name := w.part.records[i].Topic
-		f := w.fault(errs[i])
+		f, own := w.fault(errs[i]), false // own: the cause is in the message
 		fatal = fatal || f.fatal || f.verdict == tooLong
 		switch f.verdict {
 		case refuse:
@@ -105,11 +116,11 @@ func (w *Writer) judge(ctx context.Context, chunk []int, errs []error) (waiting 
 				again = w.adapt(ctx, f.of(name), len(chunk) == 1)
 				adapted[name] = again
 			}
-			f = again
+			f, own = again, true
 		}
 		switch {
 		case f == nil:
-		case f.verdict == refuse:
+		case f.verdict == refuse && (own || w.refuses(i, f)):
 			w.refused(f)
 			w.settled(i, f)
 			refusedOnes = append(refusedOnes, i)

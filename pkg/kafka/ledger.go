@@ -28,15 +28,19 @@ type ledger struct {
 	stop     context.CancelFunc // ends follow
 	work     sync.WaitGroup     // reading, beating and giving up; these have begun if stop is not nil
 
-	mu      sync.Mutex           // held while one of the following is used
+	turn    chan struct{}        // has one element while one of the following is used: see enter
 	session *producer            // under the transactional id of this instance; nil: to be begun
 	locks   map[string]*producer // under those of others, by instance
 	again   time.Time            // not before this is a session begun again that was fenced
+
+	records []kgo.Record // the memory of changes
+	indices []*index     // indices[i].i is i
 }
 
 func newLedger(config *Config, net *network, counters *counters, waiting func(*fault)) *ledger {
 	instance := nonce()
 	return &ledger{cfg: config, net: net, counters: counters, waiting: waiting, instance: instance,
+		turn:   make(chan struct{}, 1),
 		memory: newMemory(instance, config.Target.Remember), locks: make(map[string]*producer)}
 }
 
@@ -46,6 +50,19 @@ func nonce() string {
 	rand.Read(bytes[:]) // never fails (crypto/rand)
 	return hex.EncodeToString(bytes[:])
 }
+
+// enter waits until nobody else uses the sessions. It returns false if ctx ends before that.
+func (l *ledger) enter(ctx context.Context) bool {
+	select {
+	case l.turn <- struct{}{}:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// leave ends what enter began.
+func (l *ledger) leave() { <-l.turn }
 
 func (l *ledger) client() *kgo.Client { return l.tail }
 
@@ -58,7 +75,7 @@ func (l *ledger) transactionalID(instance string) string {
 
 // ready begins the session, unless it stands. When it has begun, all is known that others have stored for the senders
 // that this instance owns.
-func (l *ledger) ready(ctx context.Context, topics *topics) *fault {
+func (l *ledger) ready(ctx context.Context, topics *topics, waiting func(*fault)) *fault {
 	if l.session != nil {
 		return nil
 	}
@@ -76,7 +93,7 @@ func (l *ledger) ready(ctx context.Context, topics *topics) *fault {
 			return &fault{code: codeAway, means: "the session has not begun again", err: ctx.Err()}
 		}
 	}
-	session, f := l.begin(ctx, l.instance)
+	session, f := l.begin(ctx, l.instance, waiting)
 	l.session = session
 	return f
 }
@@ -95,18 +112,18 @@ func (l *ledger) reset() {
 // say writes that this instance is alive, or has ended (nil).
 func (l *ledger) say(ctx context.Context, value []byte) {
 	record := &kgo.Record{Topic: l.cfg.Target.State, Key: []byte(alivePrefix + l.instance), Value: value}
-	l.tail.Produce(ctx, record, nil)
+	l.tail.Produce(context.Background(), record, nil) // if one's context ends, the client also fails those after it
 	l.tail.Flush(ctx) //nolint:errcheck // the others take it for dead then, which costs nothing but time
 }
 
 // begin begins a session under the transactional id of an instance, which fences every other, and reads what has been
 // stored under that id before.
-func (l *ledger) begin(ctx context.Context, instance string) (*producer, *fault) {
+func (l *ledger) begin(ctx context.Context, instance string, waiting func(*fault)) (*producer, *fault) {
 	p, err := newProducer(l.cfg, l.net, l.topics, l.counters, l.transactionalID(instance))
 	if err != nil {
 		return nil, l.fault(err)
 	}
-	if f := l.sign(ctx, p, nil, l.waiting); f != nil {
+	if f := l.sign(ctx, p, nil, waiting); f != nil {
 		p.close()
 		return nil, f
 	}
@@ -139,7 +156,11 @@ func (l *ledger) memoryFault(f *fault) *fault {
 	if g.verdict != wait {
 		g.verdict = refuse
 	}
-	if g.code == kerr.TopicAuthorizationFailed.Message {
+	switch g.code {
+	case kerr.UnknownTopicOrPartition.Message, kerr.UnknownTopicID.Message:
+		g.means = "imzmq remembered there which messages are stored, and it has been deleted: start imzmq again, which " +
+			"creates it; what was stored and not acknowledged is then stored once more"
+	case kerr.TopicAuthorizationFailed.Message:
 		g.code = codeState
 		g.means = "imzmq remembers there which messages are stored, and the user may not read and write it: " +
 			"allow READ, WRITE and DESCRIBE (docs/kafka.md has all that imzmq needs)"
@@ -222,8 +243,8 @@ func (l *ledger) close(ctx context.Context) {
 		l.work.Wait()
 		l.say(ctx, nil)
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	l.enter(context.Background())
+	defer l.leave()
 	if l.session != nil {
 		l.session.client.EndTransaction(ctx, kgo.TryAbort) //nolint:errcheck // its time-out does the same
 	}

@@ -17,7 +17,8 @@ import (
 // and says so only in its log.
 type network struct {
 	tls      *tls.Config // nil: in clear
-	dialer   net.Dialer
+	reach    func(ctx context.Context, kind, address string) (net.Conn, error)
+	timeout  time.Duration // of reach, and of the handshake after it
 	resolver *net.Resolver // of dns+ and srv+
 
 	mu        sync.Mutex
@@ -34,7 +35,9 @@ func newNetwork(config *Config) (*network, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &network{tls: trust, dialer: net.Dialer{Timeout: min(config.Timeout, mostDialTime)}, resolver: net.DefaultResolver}, nil
+	timeout := min(config.Timeout, mostDialTime)
+	return &network{tls: trust, reach: (&net.Dialer{Timeout: timeout}).DialContext, timeout: timeout,
+		resolver: net.DefaultResolver}, nil
 }
 
 // dial connects to one of a target's servers, or to a broker that one of them has named.
@@ -52,14 +55,14 @@ func (n *network) connect(ctx context.Context, kind, address string) (net.Conn, 
 	if err != nil {
 		return nil, err
 	}
-	conn, err := n.dialer.DialContext(ctx, kind, address)
+	conn, err := n.reach(ctx, kind, address)
 	if err != nil || n.tls == nil {
 		return conn, err
 	}
 	config := n.tls.Clone()
 	config.ServerName = name
 	secure := tls.Client(conn, config)
-	ctx, cancel := context.WithTimeout(ctx, n.dialer.Timeout)
+	ctx, cancel := context.WithTimeout(ctx, n.timeout)
 	defer cancel()
 	if err := secure.HandshakeContext(ctx); err != nil {
 		conn.Close()

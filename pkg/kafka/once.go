@@ -33,6 +33,7 @@ func (w *Writer) storeOnce(ctx context.Context, chunk []int) *fault {
 		all[i] = i
 	}
 	errs, f := l.transact(ctx, l.session, records, all, l.waiting)
+	clear(records) // they refer to the messages
 	if f != nil {
 		return w.sessionEnded(f)
 	}
@@ -145,9 +146,9 @@ func (w *Writer) admit(chunk []int) (admitted []int) {
 }
 
 // changes returns what the memory has of the chunk's senders once the chunk is stored, and the records of both: those of
-// the chunk's messages come first.
+// the chunk's messages come first. The records are valid until the next call.
 func (l *ledger) changes(w *Writer, chunk []int) (changes map[string]*holding, records []kgo.Record) {
-	changes = make(map[string]*holding)
+	changes, records = make(map[string]*holding), l.records[:0]
 	var last *holding
 	lastID := ""
 	for _, i := range chunk {
@@ -168,9 +169,13 @@ func (l *ledger) changes(w *Writer, chunk []int) (changes map[string]*holding, r
 	for id, h := range changes {
 		records = append(records, l.record(id, h))
 	}
-	for at := range records {
-		records[at].Context = &index{context.Background(), at}
+	for len(l.indices) < len(records) {
+		l.indices = append(l.indices, &index{context.Background(), len(l.indices)})
 	}
+	for at := range records {
+		records[at].Context = l.indices[at]
+	}
+	l.records = records
 	return changes, records
 }
 

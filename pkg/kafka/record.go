@@ -162,14 +162,8 @@ func room(r *kgo.Record, limit int) int {
 	return limit - taken
 }
 
-// Of a part that had more records than this, the memory is not kept.
-const largePart = 20_000
-
 // release drops all references to the messages.
 func (p *part) release() {
-	if cap(p.records) > largePart {
-		*p = part{}
-	}
 	clear(p.records)
 	clear(p.headers)
 	p.records, p.indices, p.headers, p.text = p.records[:0], p.indices[:0], p.headers[:0], p.text[:0]

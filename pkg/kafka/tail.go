@@ -41,8 +41,8 @@ func (l *ledger) listen(ctx context.Context) *fault {
 	working, stop := context.WithCancel(context.Background())
 	l.stop = stop
 	l.work.Go(func() { l.follow(working) })
-	l.work.Go(func() { everyBeat(working, func() { l.say(working, []byte("alive")) }) })
-	l.work.Go(func() { everyBeat(working, func() { l.giveUp(working) }) }) // waits for Store, which may take long
+	l.work.Go(func() { tend(working, func() { l.say(working, []byte("alive")) }) })
+	l.work.Go(func() { tend(working, func() { l.giveUp(working) }) }) // which waits while messages are stored
 	return nil
 }
 
@@ -65,8 +65,8 @@ func (l *ledger) follow(ctx context.Context) {
 	}
 }
 
-// everyBeat does something once a second until ctx ends.
-func everyBeat(ctx context.Context, do func()) {
+// tend does something at once and then again and again, until ctx ends.
+func tend(ctx context.Context, do func()) {
 	ticker := time.NewTicker(beatEvery)
 	defer ticker.Stop()
 	for ctx.Err() == nil {

@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -61,6 +62,10 @@ func NewWriter(config Config) (*Writer, error) {
 	}
 	if _, err := config.mechanism(); err != nil {
 		return nil, err
+	}
+	if m := config.Target.SASL; !config.Target.TLS && (m == Plain || m == OAuthBearer) {
+		config.Logger.Warn("kafka: with sasl=" + string(m) + " the password or token crosses the network in clear: " +
+			"write kafka+tls for kafka in --to, or take SCRAM-SHA-512")
 	}
 	w := &Writer{cfg: config, net: net}
 	w.reporter = trouble.Reporter{Log: log.Limited{Logger: config.Logger}, Name: "kafka"}
@@ -163,8 +168,10 @@ func (w *Writer) storePart(ctx context.Context) error {
 // be waited for; nil: the rest can be tried at once.
 func (w *Writer) attempt(ctx context.Context) *fault {
 	if w.ledger != nil {
-		w.ledger.mu.Lock()
-		defer w.ledger.mu.Unlock()
+		if !w.ledger.enter(ctx) {
+			return nil
+		}
+		defer w.ledger.leave()
 	}
 	if f := w.open(ctx); f != nil {
 		return w.refuseAll(f)
@@ -173,21 +180,21 @@ func (w *Writer) attempt(ctx context.Context) *fault {
 	if f := w.askTopics(ctx); f != nil {
 		return f
 	}
-	chunk := w.usable(w.pending[:min(w.chunk, len(w.pending))])
+	chunk, waiting := w.usable(w.pending[:min(w.chunk, len(w.pending))])
 	w.cutLong(chunk)
-	if w.ledger != nil {
-		return w.storeOnce(ctx, chunk)
+	switch {
+	case w.ledger != nil:
+		return cmp.Or(w.storeOnce(ctx, chunk), waiting)
+	case len(chunk) == 0:
+		return waiting
 	}
-	if len(chunk) == 0 {
-		return nil
-	}
-	return w.conclude(ctx, chunk, w.producer.produce(ctx, w.part.records, chunk, w.waiting))
+	return cmp.Or(w.conclude(ctx, chunk, w.producer.produce(ctx, w.part.records, chunk, w.waiting)), waiting)
 }
 
 // open makes the producer, or begins the session that Target.Once needs.
 func (w *Writer) open(ctx context.Context) *fault {
 	if w.ledger != nil {
-		return w.ledger.ready(ctx, &w.topics)
+		return w.ledger.ready(ctx, &w.topics, w.waiting)
 	}
 	if w.producer != nil {
 		return nil
@@ -233,7 +240,7 @@ func (w *Writer) client() *kgo.Client {
 
 // refuseAll refuses all pending messages, if the fault needs a person, and returns nil then.
 func (w *Writer) refuseAll(f *fault) *fault {
-	if f.verdict != refuse {
+	if f.verdict != refuse || !w.refuses(w.pending[0], f) {
 		return f
 	}
 	w.refused(f)
