@@ -7,8 +7,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 )
 
-// refuses reports whether a fault that needs a person refuses message i. Where the sender wants no acknowledgement, nobody
-// would learn of that, and the message would be lost: it waits, unless its sender has chosen the topic.
+// refuses reports whether a fault that needs a person refuses message i. Where the sender wants no acknowledgement,
+// nobody would learn of that, and the message would be lost: it waits, unless its sender has chosen the topic.
 func (w *Writer) refuses(i int, f *fault) bool {
 	return w.batch[i].Sender != "" || !f.whole && w.cfg.Target.Topic.PerTopic()
 }

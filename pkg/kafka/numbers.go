@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// The memory of a sender is bounded: every other number of 65,536 at worst. The lowest are forgotten first, and would be
-// stored again. Of more spans than maxSpans, leastSpans remain.
+// The memory of a sender is bounded: every other number of 65,536 at worst. The lowest are forgotten first, and would
+// be stored again. Of more spans than maxSpans, leastSpans remain.
 const (
 	leastSpans = 1 << 15
 	maxSpans   = leastSpans + leastSpans/8

@@ -77,8 +77,8 @@ func (l *ledger) takeOver(ctx context.Context, owner string, ids []string) *faul
 // maxGivenUp is how many senders are given up together. The rest follows.
 const maxGivenUp = 1000
 
-// giveUp lets others own the senders that are not connected to this instance any more. Nothing is lost if it fails: they
-// are given up later, or taken over. Until then, others send them away.
+// giveUp lets others own the senders that are not connected to this instance any more. Nothing is lost if it fails:
+// they are given up later, or taken over. Until then, others send them away.
 func (l *ledger) giveUp(ctx context.Context) {
 	if l.cfg.Connected == nil || len(l.memory.owned(l.cfg.Connected)) == 0 {
 		return

@@ -113,8 +113,8 @@ func (w *Writer) reset() {
 // Store waits as long as the trouble can pass. When ctx ends, Store returns an error that wraps ctx.Err(), and the fate
 // of unsettled messages is unknown.
 //
-// A text that is longer than the topic takes is cut, and replaced in texts. Otherwise batch and texts are only read, and
-// not after Store has returned.
+// A text that is longer than the topic takes is cut, and replaced in texts. Otherwise batch and texts are only read,
+// and not after Store has returned.
 func (w *Writer) Store(ctx context.Context, batch []message.Message, texts [][]byte, settled func(i int, refusal error)) error {
 	began := time.Now()
 	for from := 0; from < len(batch); {
