@@ -105,6 +105,7 @@ func TestGivenUp(t *testing.T) {
 		defer f.close(b, time.Minute)
 		f.stores(a, 1, []uint64{1}, "stored")
 		f.stores(b, 2, []uint64{1}, "stored")
+		time.Sleep(2 * beatEvery) // both have heard of each other
 		f.stores(b, 1, []uint64{1, 2}, "elsewhere", "elsewhere")
 		f.fence(a)
 		gone.Store(true)
