@@ -21,7 +21,11 @@ import (
 // patience bounds every wait of these tests; nothing takes that long unless it hangs.
 const patience = 2 * time.Minute
 
-const alice, bob = "01000102030405060708090a0b0c0d0e0f", "01ffffffffffffffffffffffffffffffff"
+const (
+	alice = "01000102030405060708090a0b0c0d0e0f"
+	bob   = "01ffffffffffffffffffffffffffffffff"
+	carol = "01f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff"
+)
 
 // secret is every password of these tests. No log may have it.
 const secret = "a-passwd-of-alice"

@@ -116,10 +116,10 @@ func corrected(t *testing.T, g *guarded) {
 	for _, once := range []string{"&once=false", "&once=true"} {
 		path := file(t, filepath.Join(t.TempDir(), "password"), "wrong\n")
 		w, log := writer(t, g.to("alice"), "/logs?sasl=SCRAM-SHA-512"+once, g.as(func(c *kafka.Config) { c.PasswordFile = path }))
-		each(t, store(t, w, numbered("", 1, 2)...), "the user, the password or the token is wrong")
+		each(t, store(t, w, numbered(bob, 1, 2)...), "the user, the password or the token is wrong")
 		log.wants(t, "messages are refused")
 		file(t, path, secret+"\n")
-		each(t, store(t, w, numbered("", 1, 2)...), "ok")
+		each(t, store(t, w, numbered(bob, 1, 2)...), "ok")
 		log.wants(t, "messages are no longer refused")
 	}
 }
@@ -131,9 +131,9 @@ func tokens(t *testing.T, g *guarded) {
 		where := "/logs?sasl=OAUTHBEARER" + once
 		says(t, g.to(""), where, "the user, the password or the token is wrong", to)
 		w, _ := writer(t, g.to(""), where, to)
-		each(t, store(t, w, numbered("", 1, 2)...), "--kafka-token-file")
+		each(t, store(t, w, numbered(carol, 1, 2)...), "--kafka-token-file")
 		file(t, path, kafkatest.Token("alice", time.Now().Add(time.Hour)))
-		each(t, store(t, w, numbered("", 1, 2)...), "ok")
+		each(t, store(t, w, numbered(carol, 1, 2)...), "ok")
 	}
 }
 
