@@ -48,7 +48,10 @@ const (
 	arrives   fate = iota
 	lost           // the connection ends before a broker has it
 	forgotten      // the connection ends before the answer is read
+	late           // the answer is read after some seconds
 )
+
+const lateness = 5 * time.Second
 
 // line is what all connections of a client go through.
 type line struct {
@@ -74,7 +77,7 @@ func (l *line) dial(ctx context.Context, kind, address string) (net.Conn, error)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	c := &lineConn{Conn: conn, line: l, ended: make(chan struct{}), forget: make(map[int32]bool)}
+	c := &lineConn{Conn: conn, line: l, ended: make(chan struct{}), fates: make(map[int32]fate)}
 	l.conns[c] = struct{}{}
 	return c, nil
 }
@@ -124,8 +127,8 @@ type lineConn struct {
 
 	ended chan struct{}
 
-	mu     sync.Mutex
-	forget map[int32]bool // the correlation ids of requests whose answers are forgotten
+	mu    sync.Mutex
+	fates map[int32]fate // of answers, by their correlation ids
 }
 
 func (c *lineConn) Close() error {
@@ -164,15 +167,14 @@ func (c *lineConn) Write(frame []byte) (int, error) {
 	decide := c.line.fate
 	c.line.mu.Unlock()
 	if decide != nil && request != nil {
-		switch decide(request) {
-		case lost:
+		what := decide(request)
+		if what == lost {
 			c.Close()
 			return 0, errors.New("the connection was cut")
-		case forgotten:
-			c.mu.Lock()
-			c.forget[correlation] = true
-			c.mu.Unlock()
 		}
+		c.mu.Lock()
+		c.fates[correlation] = what
+		c.mu.Unlock()
 	}
 	return c.Conn.Write(frame)
 }
@@ -211,11 +213,17 @@ func (c *lineConn) Read(p []byte) (int, error) {
 			return 0, err
 		}
 		c.mu.Lock()
-		forgotten := c.forget[int32(binary.BigEndian.Uint32(c.rest[4:]))]
+		what := c.fates[int32(binary.BigEndian.Uint32(c.rest[4:]))]
 		c.mu.Unlock()
-		if forgotten {
+		switch what {
+		case forgotten:
 			c.Close()
 			return 0, errors.New("the connection was cut")
+		case late:
+			select {
+			case <-time.After(lateness):
+			case <-c.ended:
+			}
 		}
 	}
 	n := copy(p, c.rest)
@@ -239,13 +247,6 @@ func (f *fake) writer(query string, connected func(sender string) bool) (*Writer
 	l := f.line()
 	w.net.reach = l.dial
 	return w, l
-}
-
-// kill abandons a writer, as if its process had been killed.
-func (f *fake) kill(w *Writer, l *line) {
-	l.thaw()
-	l.cut(true)
-	f.close(w, 0)
 }
 
 // close closes a writer within a time.

@@ -217,6 +217,7 @@ func (l *ledger) ended(err error) *fault {
 func (l *ledger) await(ctx context.Context, mark string, waiting func(*fault)) *fault {
 	ticker := time.NewTicker(patience)
 	defer ticker.Stop()
+	var open map[openTransaction]bool
 	for {
 		read, more, err := l.memory.marked(mark)
 		if read {
@@ -230,6 +231,7 @@ func (l *ledger) await(ctx context.Context, mark string, waiting func(*fault)) *
 			}
 			waiting(&fault{code: codeState, topic: l.cfg.Target.State,
 				means: "imzmq reads which messages are stored; if this lasts, a transaction of another program is open there"})
+			open = l.unblock(ctx, open)
 		case <-ctx.Done():
 			return &fault{code: codeAway, means: "not read to its end", err: ctx.Err()}
 		}
