@@ -16,7 +16,7 @@ import (
 func TestDemoKafka(t *testing.T) {
 	t.Parallel() // it mostly waits
 	kafkatest.Available(t)
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, filepath.Join(repository(), "demo", "kafka"))
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) } // it ends what it has started

@@ -145,8 +145,8 @@ func (w *Writer) admit(chunk []int) (admitted []int) {
 	return admitted
 }
 
-// changes returns what the memory has of the chunk's senders once the chunk is stored, and the records of both: those of
-// the chunk's messages come first. The records are valid until the next call.
+// changes returns what the memory has of the chunk's senders once the chunk is stored, and the records of both: those
+// of the chunk's messages come first. The records are valid until the next call.
 func (l *ledger) changes(w *Writer, chunk []int) (changes map[string]*holding, records []kgo.Record) {
 	changes, records = make(map[string]*holding), l.records[:0]
 	var last *holding
