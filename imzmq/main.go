@@ -1,6 +1,6 @@
-// Imzmq takes messages from ZeroMQ and puts them into rsyslog, into Redis, or onto standard output. With
+// Imzmq takes messages from ZeroMQ and puts them into rsyslog, into Redis or Kafka, or onto standard output. With
 // --socket router it acknowledges each message to its sender once the destination has it: after improg's
-// ACK, imrelp's 200 OK, Redis's reply, or a completed write. A slow destination stops the reading and thus
+// ACK, imrelp's 200 OK, Redis's or Kafka's reply, or a completed write. A slow destination stops the reading and thus
 // the senders.
 //
 // Standard output carries only messages; everything else goes to standard error. The exit code is 0 after

@@ -28,9 +28,9 @@ func greet(ctx context.Context, target destination.Target, config destination.Co
 	}
 }
 
-// quiet is how long senders must be silent before what they have sent is stored in Redis or Kafka, where each write is a
-// round trip. A batch of 1,000 from omprog, which arrives line by line, takes about 70 round trips without it and 15 with it,
-// and is stored a fifth to a third faster when all programs share two CPUs (bench/run -rows redis-free).
+// quiet is how long senders must be silent before what they have sent is stored in Redis or Kafka, where each write is
+// a round trip. A batch of 1,000 from omprog, which arrives line by line, takes about 70 round trips without it and 15
+// with it, and is stored a fifth to a third faster when all programs share two CPUs (bench/run -rows redis-free).
 const quiet = 100 * time.Microsecond
 
 // newSocket makes the socket. senders are those whose messages are acknowledged; nil: nobody's are.

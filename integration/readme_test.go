@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/kafka/kafkatest"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/redis/redistest"
 )
 
@@ -135,6 +136,24 @@ func TestReadmeReceiveByImprog(t *testing.T) {
 	to.stop(t)
 }
 
+func TestReadmeKafka(t *testing.T) {
+	t.Parallel()
+	cluster := kafkatest.Start(t, kafkatest.Config{})
+	kafkaShell(t, documented(t, "README.md", "### 6. ", "sh", 0, "kafka-1.example.com:9092", cluster.Bootstrap(),
+		"--replication-factor 3", "--replication-factor 1", "min.insync.replicas=2", "min.insync.replicas=1"))
+	endpoint := nowhere(t)
+	receiver := exec.Command("bash", "-c", "exec "+documented(t, "README.md", "### 6. ", "sh", 1,
+		packagedImzmq, program("imzmq"), "tcp://*:5555", endpoint, "kafka-1.example.com:9092", cluster.Bootstrap()))
+	imzmq := start(t, "imzmq", receiver)
+	from := readmeSender(t, endpoint)
+	from.logLines(t, written...)
+	eventually(t, patience, "the lines arrive", func() bool {
+		return slices.ContainsFunc(cluster.Read("logs", true), func(r kafkatest.Record) bool { return string(r.Value) == written[0] })
+	})
+	from.stop(t)
+	imzmq.stop(t)
+}
+
 // A queue that a single batch fills loses messages as soon as the batch has to wait. rsyslog's default size is
 // 1,000, however large the batch is.
 func TestQueuesHaveRoomForMoreThanABatch(t *testing.T) {
@@ -142,7 +161,8 @@ func TestQueuesHaveRoomForMoreThanABatch(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	files = append(files, filepath.Join(repository(), "README.md"), filepath.Join(repository(), redisPage))
+	files = append(files, filepath.Join(repository(), "README.md"), filepath.Join(repository(), redisPage),
+		filepath.Join(repository(), kafkaPage))
 	setting := func(action, name string) (n int) {
 		if m := regexp.MustCompile(name + `="(\d+)"`).FindStringSubmatch(action); m != nil {
 			n, _ = strconv.Atoi(m[1])

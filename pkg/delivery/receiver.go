@@ -77,8 +77,8 @@ func (r *Receiver) Settle(i int, refusal error) {
 	r.oldest().fates[i] = fate{settled: true, refusal: refusal}
 }
 
-// Leave leaves message i of the batch to another receiver. It is not answered, nor is anything after it on its connection,
-// which is to be ended: the sender will send it again, elsewhere.
+// Leave leaves message i of the batch to another receiver. It is not answered, nor is anything after it on its
+// connection, or on one that has repeated it. Those are to be ended: the sender will send it again, elsewhere.
 func (r *Receiver) Leave(i int) { r.oldest().fates[i] = fate{left: true} }
 
 // Answer sends every sender of the oldest closed round its answers. A message that was not settled is not answered, nor
@@ -101,19 +101,23 @@ func (r *Receiver) Answer() (deaf, left []Conn) {
 	for i := range c.arrivals {
 		a := &c.arrivals[i]
 		reply := c.replyTo(a.from)
+		reply.left = reply.left || c.leaves(a)
 		if !reply.over {
 			reply.over, reply.deaf = r.answer(a, reply, c)
 		}
 	}
 	for i := range c.replies {
-		if reply := &c.replies[i]; reply.deaf || !r.acknowledge(reply) {
+		reply := &c.replies[i]
+		if reply.deaf || !r.acknowledge(reply) {
 			deaf = append(deaf, reply.to)
+		}
+		if reply.left {
+			left = append(left, reply.to)
 		}
 	}
 	r.resolve(c)
-	left = c.left()
-	for _, conn := range left {
-		r.leave(conn)
+	if len(left) > 0 {
+		r.leave(c)
 	}
 	c.clear()
 	r.spare = append(r.spare, c)
@@ -127,6 +131,7 @@ type reply struct {
 	stored uint64 // the last number that is stored and not acknowledged yet; 0: none
 	over   bool   // nothing more may be answered in this round
 	deaf   bool   // the sender does not read its answers
+	left   bool   // one of its messages is left to another receiver
 }
 
 // replyTo finds or begins the reply to a connection. It is mostly the last one.

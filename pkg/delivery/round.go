@@ -38,6 +38,7 @@ type arrival struct {
 	of        *round
 	at        int
 	unsettled bool
+	left      bool
 }
 
 // opened returns the open round.
@@ -136,29 +137,22 @@ func (r *Receiver) resolve(answered *round) {
 		for _, i := range later.elsewhere {
 			if a := &later.arrivals[i]; a.of == answered {
 				f := answered.fates[a.at]
-				a.refuse, a.unsettled, a.of = f.refusal, a.unsettled || !f.settled, nil
+				a.refuse, a.unsettled, a.left, a.of = f.refusal, a.unsettled || !f.settled, f.left, nil
 			}
 		}
 	}
 }
 
-// left returns the connections of messages that are left to another receiver.
-func (c *round) left() (left []Conn) {
-	for i := range c.arrivals {
-		a := &c.arrivals[i]
-		if a.index >= 0 && c.fates[a.index].left && !slices.Contains(left, a.from) {
-			left = append(left, a.from)
-		}
-	}
-	return left
-}
+// leaves reports whether a message is left to another receiver.
+func (c *round) leaves(a *arrival) bool { return a.left || a.index >= 0 && c.fates[a.index].left }
 
-// leave lets nothing of a connection be answered in the rounds that are closed or open: an acknowledgement would speak of
-// what came before, too. What is stored of it stays stored.
-func (r *Receiver) leave(conn Conn) {
+// leave lets nothing of the connections that an answered round has left be answered in the rounds that are closed or
+// open: an acknowledgement would speak of what came before, too. What is stored of it stays stored.
+func (r *Receiver) leave(answered *round) {
 	for _, later := range append(slices.Clip(r.closed), r.opened()) {
 		for i := range later.arrivals {
-			if a := &later.arrivals[i]; a.from == conn {
+			a := &later.arrivals[i]
+			if at, ok := answered.replyOf[a.from]; ok && answered.replies[at].left {
 				a.unsettled = true
 			}
 		}

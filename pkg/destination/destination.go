@@ -1,6 +1,6 @@
-// Package destination is where imzmq puts messages: rsyslog through improg or RELP, Redis, Kafka, or plain lines on stdout. A
-// destination reports when each message is stored, so that the message is acknowledged to its sender then and not
-// before.
+// Package destination is where imzmq puts messages: rsyslog through improg or RELP, Redis, Kafka, or plain lines on
+// stdout. A destination reports when each message is stored, so that the message is acknowledged to its sender then and
+// not before.
 package destination
 
 import (
@@ -32,7 +32,8 @@ var ErrElsewhere = message.ErrElsewhere
 type Destination interface {
 	// Store stores the batch in order and returns nil once every message is settled. settled(i, nil) means that
 	// message i is stored, settled(i, ErrRepeat) that it was stored earlier, settled(i, ErrElsewhere) that another
-	// process serves its sender, settled(i, reason) that the destination refuses it and would again, as things are. settled is called on the caller's goroutine, at most once per message.
+	// process serves its sender, settled(i, reason) that the destination refuses it and would again, as things are.
+	// settled is called on the caller's goroutine, at most once per message.
 	//
 	// Store waits for faults that can pass. It returns an error that wraps ctx.Err() when ctx ends, one that wraps
 	// ErrOver when the destination has ended, and any other only when it cannot continue. The fate of the messages
@@ -53,8 +54,8 @@ type Destination interface {
 
 // Selective is a destination that may leave senders to another process, and settles their messages with ErrElsewhere.
 type Selective interface {
-	// Serves reports whether messages of a sender, given by its id in hexadecimal digits, may be taken. It may be called
-	// at any time.
+	// Serves reports whether messages of a sender, given by its id in hexadecimal digits, may be taken. It may be
+	// called at any time.
 	Serves(sender string) bool
 }
 

@@ -24,8 +24,8 @@ type Config struct {
 	CertFile     string // TLS: PEM of the client's certificate; "": none
 	KeyFile      string // TLS: PEM of its key
 
-	// Connected reports whether a sender is connected to this process, with Target.Once: one that is not may be owned by
-	// another. Any goroutine may call it. nil: all are.
+	// Connected reports whether a sender is connected to this process, with Target.Once: one that is not may be owned
+	// by another. Any goroutine may call it. nil: all are.
 	Connected func(sender string) bool
 
 	Reconnect, ReconnectMax time.Duration // the first and the longest wait between attempts; 0: 100 ms and 1 s

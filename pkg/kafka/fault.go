@@ -6,8 +6,10 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
+	"strings"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -30,6 +32,8 @@ type fault struct {
 	code    string // Kafka's name of the error, or one of the codes below
 	topic   string // it concerns that topic alone; "": all
 	fatal   bool   // the session is of no use any more
+	whole   bool   // it concerns the cluster, whichever topic has met it
+	quiet   bool   // it passes soon, and is not logged
 	means   string // what it means, for the operator
 	err     error
 }
@@ -57,14 +61,17 @@ func (f *fault) Error() string {
 
 func (f *fault) Unwrap() error { return f.err }
 
-// of returns the fault as one of a topic.
+// of returns the fault as one of a topic, if it is.
 func (f *fault) of(topic string) *fault {
 	g := *f
-	g.topic = topic
+	if !g.whole {
+		g.topic = topic
+	}
 	return &g
 }
 
 const (
+	noBroker    = "no broker can be reached"
 	leaderMoves = "a partition has no leader at the moment, or it is moving: an election is under way, or brokers are down"
 	tooFew      = "fewer replicas are in sync than min.insync.replicas: bring the brokers back"
 	coordinator = "the coordinator of transactions is starting or moving"
@@ -109,17 +116,17 @@ var faults = map[*kerr.Error]fault{
 
 	kerr.TopicAuthorizationFailed: {verdict: refuse,
 		means: "the user may not write to it: allow WRITE and DESCRIBE (docs/kafka.md has all that imzmq needs)"},
-	kerr.ClusterAuthorizationFailed: {verdict: refuse, fatal: true,
+	kerr.ClusterAuthorizationFailed: {verdict: refuse, fatal: true, whole: true,
 		means: "the user may not do this: docs/kafka.md has what imzmq needs (before Kafka 3, IDEMPOTENT_WRITE, too)"},
-	kerr.TransactionalIDAuthorizationFailed: {verdict: refuse, fatal: true,
+	kerr.TransactionalIDAuthorizationFailed: {verdict: refuse, fatal: true, whole: true,
 		means: "the user may not use transactions: allow WRITE and DESCRIBE for the transactional ids that begin with imzmq."},
-	kerr.SaslAuthenticationFailed: {verdict: refuse, fatal: true,
+	kerr.SaslAuthenticationFailed: {verdict: refuse, fatal: true, whole: true,
 		means: "the user, the password or the token is wrong: see KAFKA_PASSWORD, --kafka-password-file, " +
 			"--kafka-token-file, and the user in --to"},
-	kerr.UnsupportedSaslMechanism: {verdict: refuse, fatal: true,
+	kerr.UnsupportedSaslMechanism: {verdict: refuse, fatal: true, whole: true,
 		means: "it does not know this mechanism of SASL: see sasl in --to"},
-	kerr.IllegalSaslState: {verdict: refuse, fatal: true, means: "it wants no SASL on this port: leave sasl out of --to"},
-	kerr.InvalidTransactionTimeout: {verdict: refuse, fatal: true,
+	kerr.IllegalSaslState: {verdict: refuse, fatal: true, whole: true, means: "it wants no SASL on this port: leave sasl out of --to"},
+	kerr.InvalidTransactionTimeout: {verdict: refuse, fatal: true, whole: true,
 		means: "transaction-timeout in --to is longer than the brokers' transaction.max.timeout.ms"},
 
 	kerr.MessageTooLarge:    {verdict: tooLong, means: "a message is longer than its max.message.bytes"},
@@ -129,7 +136,7 @@ var faults = map[*kerr.Error]fault{
 		"or a validator of the broker refuses it"},
 	kerr.InvalidTimestamp: {verdict: untimed, means: "it does not take the line's time"},
 	kerr.PolicyViolation:  {verdict: refuse, means: "a policy of the brokers does not allow it"},
-	kerr.UnsupportedVersion: {verdict: refuse, fatal: true,
+	kerr.UnsupportedVersion: {verdict: refuse, fatal: true, whole: true,
 		means: "the brokers are too old for this: imzmq is tested with Kafka 4; once=true needs 2.5 or newer"},
 	kerr.UnknownServerError: {fatal: true, means: "a broker has failed: see its log"},
 }
@@ -147,8 +154,15 @@ func newFault(err error, net *network, tls bool) *fault {
 		if err = known; errors.As(err, &code) {
 			return codeFault(code, err)
 		}
+	} else if errors.Is(err, kgo.ErrRecordRetries) || errors.Is(err, kgo.ErrRecordTimeout) {
+		return &fault{code: codeSilent, err: err, means: "a partition has no leader, or its leader does not store records: " +
+			"see the brokers' logs"}
 	}
-	return connectionFault(err, tls)
+	f := connectionFault(err, tls)
+	if f.code == codeAway && f.means == noBroker && net.answers() {
+		f.means = "brokers cannot be reached" // some, or all
+	}
+	return f
 }
 
 func codeFault(code *kerr.Error, err error) *fault {
@@ -172,13 +186,15 @@ func connectionFault(err error, secure bool) *fault {
 	var name x509.HostnameError
 	var header tls.RecordHeaderError
 	var first *kgo.ErrFirstReadEOF
-	away := &fault{code: codeAway, means: "no broker can be reached", err: err}
+	var handshake *handshakeError
+	away := &fault{code: codeAway, whole: true, means: noBroker, err: err}
 	refuseTLS := func(means string) *fault {
-		return &fault{verdict: refuse, code: codeTLS, fatal: true, means: means, err: err}
+		return &fault{verdict: refuse, code: codeTLS, fatal: true, whole: true, means: means, err: err}
 	}
 	switch {
 	case errors.As(err, &path):
-		return &fault{verdict: refuse, code: codeFile, fatal: true, means: "the password or the token cannot be read", err: err}
+		return &fault{verdict: refuse, code: codeFile, fatal: true, whole: true, means: "the password or the token cannot be read",
+			err: err}
 	case errors.As(err, &name):
 		return refuseTLS("a broker's certificate is for another name: write that name in --to, " +
 			"or in the broker's advertised.listeners")
@@ -186,8 +202,13 @@ func connectionFault(err error, secure bool) *fault {
 		return refuseTLS("a broker's certificate is not trusted: see --kafka-ca")
 	case errors.As(err, &header):
 		return refuseTLS("it does not speak TLS on this port: write kafka:// for kafka+tls://")
+	case strings.Contains(err.Error(), "invalid large response size"): // franz-go has no type for it
+		return refuseTLS("it does not answer as Kafka does, and may speak TLS on this port: write kafka+tls:// for kafka://")
 	case errors.As(err, &operation) && operation.Op == "remote error": // crypto/tls's name for an alert
 		return refuseTLS("a broker does not accept this TLS client: see --kafka-cert and --kafka-key")
+	case errors.As(err, &handshake) && errors.Is(err, io.EOF):
+		away.means = "a broker has ended the connection: it is stopping, or does not speak TLS on this port (write kafka:// " +
+			"for kafka+tls://)"
 	case errors.As(err, &first) && secure:
 		away.means = "a broker has ended the connection: it is stopping, wants SASL, or a client certificate " +
 			"(--kafka-cert and --kafka-key)"

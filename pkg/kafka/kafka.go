@@ -23,11 +23,11 @@
 // A process that was fenced begins a session under its own id again, which in turn fences whoever is about to take its
 // senders over, reads the memory up to a mark of its own, and goes on with the senders that are still its.
 //
-// No message is stored twice, or lost, whatever the clocks say: a process that was frozen for an hour cannot commit what
-// another has taken over. Only who owns a sender depends on time: one that is connected to several processes would have
-// them take it from each other with every batch. As long as an owner says that it is alive, the others therefore refuse
-// its senders' connections (Writer.Serves), and send away what they have got (message.ErrElsewhere). An owner gives up
-// the senders that are no longer connected to it.
+// No message is stored twice, or lost, whatever the clocks say: a process that was frozen for an hour cannot commit
+// what another has taken over. Only who owns a sender depends on time: one that is connected to several processes would
+// have them take it from each other with every batch. As long as an owner says that it is alive, the others therefore
+// refuse its senders' connections (Writer.Serves), and send away what they have got (message.ErrElsewhere). An owner
+// gives up the senders that are no longer connected to it.
 //
 // The package follows KIP-98, KIP-360, KIP-447 and KIP-890. franz-go speaks the protocol.
 package kafka

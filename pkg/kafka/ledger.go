@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -25,9 +26,9 @@ type ledger struct {
 	memory   *memory
 	tail     *kgo.Client        // reads the memory, and asks questions; nil: to be made
 	stop     context.CancelFunc // ends follow
-	work     sync.WaitGroup     // follow and tend; they have begun if stop is not nil
+	work     sync.WaitGroup     // reading, beating and giving up; these have begun if stop is not nil
 
-	mu      sync.Mutex           // held while one of the following is used
+	turn    chan struct{}        // has one element while one of the following is used: see enter
 	session *producer            // under the transactional id of this instance; nil: to be begun
 	locks   map[string]*producer // under those of others, by instance
 	again   time.Time            // not before this is a session begun again that was fenced
@@ -39,6 +40,7 @@ type ledger struct {
 func newLedger(config *Config, net *network, counters *counters, waiting func(*fault)) *ledger {
 	instance := nonce()
 	return &ledger{cfg: config, net: net, counters: counters, waiting: waiting, instance: instance,
+		turn:   make(chan struct{}, 1),
 		memory: newMemory(instance, config.Target.Remember), locks: make(map[string]*producer)}
 }
 
@@ -48,6 +50,19 @@ func nonce() string {
 	rand.Read(bytes[:]) // never fails (crypto/rand)
 	return hex.EncodeToString(bytes[:])
 }
+
+// enter waits until nobody else uses the sessions. It returns false if ctx ends before that.
+func (l *ledger) enter(ctx context.Context) bool {
+	select {
+	case l.turn <- struct{}{}:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// leave ends what enter began.
+func (l *ledger) leave() { <-l.turn }
 
 func (l *ledger) client() *kgo.Client { return l.tail }
 
@@ -60,7 +75,7 @@ func (l *ledger) transactionalID(instance string) string {
 
 // ready begins the session, unless it stands. When it has begun, all is known that others have stored for the senders
 // that this instance owns.
-func (l *ledger) ready(ctx context.Context, topics *topics) *fault {
+func (l *ledger) ready(ctx context.Context, topics *topics, waiting func(*fault)) *fault {
 	if l.session != nil {
 		return nil
 	}
@@ -75,10 +90,10 @@ func (l *ledger) ready(ctx context.Context, topics *topics) *fault {
 		select {
 		case <-timer.C:
 		case <-ctx.Done():
-			return nil
+			return &fault{code: codeAway, means: "the session has not begun again", err: ctx.Err()}
 		}
 	}
-	session, f := l.begin(ctx, l.instance)
+	session, f := l.begin(ctx, l.instance, waiting)
 	l.session = session
 	return f
 }
@@ -97,18 +112,18 @@ func (l *ledger) reset() {
 // say writes that this instance is alive, or has ended (nil).
 func (l *ledger) say(ctx context.Context, value []byte) {
 	record := &kgo.Record{Topic: l.cfg.Target.State, Key: []byte(alivePrefix + l.instance), Value: value}
-	l.tail.Produce(ctx, record, nil)
-	l.tail.Flush(ctx) //nolint:errcheck // the others take it for dead then, which costs nothing but time
+	l.tail.Produce(context.Background(), record, nil) // if one's context ends, the client also fails those after it
+	l.tail.Flush(ctx)                                 //nolint:errcheck // the others take it for dead then, which costs nothing but time
 }
 
 // begin begins a session under the transactional id of an instance, which fences every other, and reads what has been
 // stored under that id before.
-func (l *ledger) begin(ctx context.Context, instance string) (*producer, *fault) {
+func (l *ledger) begin(ctx context.Context, instance string, waiting func(*fault)) (*producer, *fault) {
 	p, err := newProducer(l.cfg, l.net, l.topics, l.counters, l.transactionalID(instance))
 	if err != nil {
 		return nil, l.fault(err)
 	}
-	if f := l.sign(ctx, p, nil, l.waiting); f != nil {
+	if f := l.sign(ctx, p, nil, waiting); f != nil {
 		p.close()
 		return nil, f
 	}
@@ -141,6 +156,15 @@ func (l *ledger) memoryFault(f *fault) *fault {
 	if g.verdict != wait {
 		g.verdict = refuse
 	}
+	switch g.code {
+	case kerr.UnknownTopicOrPartition.Message, kerr.UnknownTopicID.Message:
+		g.means = "imzmq remembered there which messages are stored, and it has been deleted: start imzmq again, which " +
+			"creates it; what was stored and not acknowledged is then stored once more"
+	case kerr.TopicAuthorizationFailed.Message:
+		g.code = codeState
+		g.means = "imzmq remembers there which messages are stored, and the user may not read and write it: " +
+			"allow READ, WRITE and DESCRIBE (docs/kafka.md has all that imzmq needs)"
+	}
 	return g
 }
 
@@ -156,20 +180,26 @@ func (l *ledger) transact(ctx context.Context, p *producer, records []kgo.Record
 		return nil, l.ended(err)
 	}
 	errs = p.produce(ctx, records, chunk, waiting)
+	slow := func() { waiting(p.slow(records, chunk)) }
+	failed := false
 	for _, err := range errs {
 		if err == nil {
 			continue
 		}
-		l.counters.aborted.Add(1)
-		if f := l.fault(err); f.fatal || ctx.Err() != nil {
+		failed = true
+		if f := l.fault(err); f.fatal && f.verdict == wait || ctx.Err() != nil {
+			l.counters.aborted.Add(1)
 			return errs, l.ended(err)
 		}
-		if abortErr := p.client.EndTransaction(ctx, kgo.TryAbort); abortErr != nil {
+	}
+	if failed {
+		l.counters.aborted.Add(1)
+		if abortErr := p.end(ctx, kgo.TryAbort, slow); abortErr != nil {
 			return errs, l.ended(abortErr)
 		}
 		return errs, nil
 	}
-	if err := p.client.EndTransaction(ctx, kgo.TryCommit); err != nil {
+	if err := p.end(ctx, kgo.TryCommit, slow); err != nil {
 		l.counters.aborted.Add(1)
 		return errs, l.ended(err)
 	}
@@ -213,8 +243,8 @@ func (l *ledger) close(ctx context.Context) {
 		l.work.Wait()
 		l.say(ctx, nil)
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	l.enter(context.Background())
+	defer l.leave()
 	if l.session != nil {
 		l.session.client.EndTransaction(ctx, kgo.TryAbort) //nolint:errcheck // its time-out does the same
 	}

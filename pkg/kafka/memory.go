@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -96,9 +97,12 @@ func (h *holding) clone() *holding {
 	return &c
 }
 
-// maxSenders is how many senders are remembered. Beyond that, those that have been silent longest are forgotten, a
-// tenth at a time.
-const maxSenders = 200_000
+// This much is remembered of all senders. Beyond that, those that have been silent longest are forgotten, a tenth at a
+// time: anybody may be a sender, and name any numbers.
+const (
+	maxSenders  = 200_000
+	maxSpansAll = 4 << 20 // 16 bytes each
+)
 
 // memory is what this process knows of the senders: what the topic of the memory says, and what it has stored itself.
 type memory struct {
@@ -107,17 +111,21 @@ type memory struct {
 
 	mu      sync.Mutex
 	senders map[string]*holding  // by sender id; a holding is replaced, not changed, except by its times
+	spans   int                  // of the numbers of all
 	mark    string               // the nonce of the last mark of this process
 	alive   map[string]time.Time // by instance: when it last said that it is alive
 	latest  time.Time            // when anybody did, this process included
 	news    chan struct{}        // closed when something has been read
 	fault   error                // why nothing can be read at the moment; nil: nothing is wrong
 	swept   time.Time
+
+	mostSenders, mostSpans int // maxSenders and maxSpansAll; tests set them
 }
 
 func newMemory(self string, remember time.Duration) *memory {
 	return &memory{self: self, remember: remember, senders: make(map[string]*holding),
-		alive: make(map[string]time.Time), news: make(chan struct{}), swept: time.Now()}
+		alive: make(map[string]time.Time), news: make(chan struct{}), swept: time.Now(),
+		mostSenders: maxSenders, mostSpans: maxSpansAll}
 }
 
 // read takes a record of the topic. One that is malformed is an error, and changes nothing.
@@ -136,7 +144,7 @@ func (m *memory) read(key, value []byte, written time.Time) error {
 		return nil
 	}
 	if len(value) == 0 {
-		delete(m.senders, id)
+		m.set(id, nil)
 		return nil
 	}
 	h, err := parseHolding(value)
@@ -148,24 +156,39 @@ func (m *memory) read(key, value []byte, written time.Time) error {
 		if old.owner == m.self && h.owner == m.self {
 			h.claim = old.claim // it may be newer: own records are read after they were committed
 		}
-		merged := slices.Clone(old.numbers)
-		merged.merge(h.numbers)
-		h.numbers = merged
+		h.numbers.merge(old.numbers)
 	}
-	m.senders[id] = h
+	m.set(id, h)
 	m.sweep()
 	return nil
 }
 
-// stored replaces what is known of a sender, after a transaction of this process was committed.
+// stored adds to what is known of a sender, after a transaction of this process was committed. Another process may have
+// taken the sender over meanwhile, and may have stored more: that has been read then.
 func (m *memory) stored(id string, h *holding) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	h.seen = time.Now()
 	if now := m.senders[id]; now != nil {
 		h.owner = now.owner // the topic alone says that
+		if now.owner != m.self {
+			h.claim = now.claim
+		}
+		h.numbers.merge(now.numbers)
 	}
-	m.senders[id] = h
+	m.set(id, h)
+}
+
+// set replaces what is known of a sender; nil: nothing is known any more. The caller holds mu.
+func (m *memory) set(id string, h *holding) {
+	if old := m.senders[id]; old != nil {
+		m.spans -= len(old.numbers)
+		delete(m.senders, id)
+	}
+	if h != nil {
+		m.spans += len(h.numbers)
+		m.senders[id] = h
+	}
 }
 
 // sender returns what is known of a sender, which must not be changed; nil: nothing.
@@ -192,14 +215,14 @@ func (m *memory) marked(nonce string) (read bool, more <-chan struct{}, fault er
 }
 
 const (
-	beatEvery = time.Second     // how often an instance says that it is alive
+	beatEvery = time.Second     // how often an instance says that it is alive, and gives up senders
 	beatsLast = 3 * time.Second // after which an instance that does not is taken for dead
 )
 
 // beat notes that an instance is alive, or has ended. The caller holds mu.
 func (m *memory) beat(instance string, alive bool, written time.Time) {
 	heard := time.Now()
-	if m.mark == "" { // this is the past, which is being read
+	if m.mark == "" && written.Before(heard) { // this is the past, which is being read; clocks may be wrong
 		heard = written
 	}
 	if heard.After(m.latest) {
@@ -221,7 +244,11 @@ func (m *memory) elsewhere(id string) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	h := m.senders[id]
-	return h != nil && h.owner != "" && h.owner != m.self && m.latest.Sub(m.alive[h.owner]) < beatsLast
+	if h == nil || h.owner == m.self {
+		return false
+	}
+	last, heard := m.alive[h.owner]
+	return heard && m.latest.Sub(last) < beatsLast
 }
 
 // owned returns the senders that this instance owns and of which a function is false.
@@ -236,28 +263,29 @@ func (m *memory) owned(not func(id string) bool) (ids []string) {
 	return ids
 }
 
-// sweep forgets senders that have been silent for long. The caller holds mu.
+// sweep forgets senders that have been silent for long, and more if there are too many. The caller holds mu.
 func (m *memory) sweep() {
 	now := time.Now()
-	if len(m.senders) <= maxSenders && now.Sub(m.swept) < m.remember/8 {
+	crowded := len(m.senders) > m.mostSenders || m.spans > m.mostSpans
+	if !crowded && now.Sub(m.swept) < m.remember/8 {
 		return
 	}
 	m.swept = now
-	before := now.Add(-m.remember)
-	if len(m.senders) > maxSenders {
-		times := make([]time.Time, 0, len(m.senders))
-		for _, h := range m.senders {
-			times = append(times, h.seen)
-		}
-		slices.SortFunc(times, time.Time.Compare)
-		if silent := times[len(times)/10]; silent.After(before) {
-			before = silent
+	for id, h := range m.senders {
+		if now.Sub(h.seen) > m.remember {
+			m.set(id, nil)
 		}
 	}
-	for id, h := range m.senders {
-		if h.seen.Before(before) {
-			delete(m.senders, id)
+	if !crowded {
+		return
+	}
+	ids := slices.Collect(maps.Keys(m.senders))
+	slices.SortFunc(ids, func(a, b string) int { return m.senders[a].seen.Compare(m.senders[b].seen) })
+	for _, id := range ids {
+		if len(m.senders) <= m.mostSenders/10*9 && m.spans <= m.mostSpans/10*9 {
+			return
 		}
+		m.set(id, nil)
 	}
 }
 

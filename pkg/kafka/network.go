@@ -3,7 +3,6 @@ package kafka
 import (
 	"context"
 	"crypto/tls"
-	"fmt"
 	"math/rand/v2"
 	"net"
 	"strconv"
@@ -17,11 +16,14 @@ import (
 // network makes the connections to brokers, and keeps what went wrong with them last: franz-go tries again by itself,
 // and says so only in its log.
 type network struct {
-	tls    *tls.Config // nil: in clear
-	dialer net.Dialer
+	tls      *tls.Config // nil: in clear
+	reach    func(ctx context.Context, kind, address string) (net.Conn, error)
+	timeout  time.Duration // of reach, and of the handshake after it
+	resolver *net.Resolver // of dns+ and srv+
 
 	mu        sync.Mutex
-	fault     error // of the last connection that failed, unless one has worked since
+	fault     error     // of the last connection that failed, unless one has worked since
+	answered  time.Time // when a broker has last answered
 	throttled time.Time
 	pause     time.Duration // by which a broker has delayed its last throttled answer
 }
@@ -33,7 +35,9 @@ func newNetwork(config *Config) (*network, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &network{tls: trust, dialer: net.Dialer{Timeout: min(config.Timeout, mostDialTime)}}, nil
+	timeout := min(config.Timeout, mostDialTime)
+	return &network{tls: trust, reach: (&net.Dialer{Timeout: timeout}).DialContext, timeout: timeout,
+		resolver: net.DefaultResolver}, nil
 }
 
 // dial connects to one of a target's servers, or to a broker that one of them has named.
@@ -51,21 +55,30 @@ func (n *network) connect(ctx context.Context, kind, address string) (net.Conn, 
 	if err != nil {
 		return nil, err
 	}
-	conn, err := n.dialer.DialContext(ctx, kind, address)
+	conn, err := n.reach(ctx, kind, address)
 	if err != nil || n.tls == nil {
 		return conn, err
 	}
 	config := n.tls.Clone()
 	config.ServerName = name
 	secure := tls.Client(conn, config)
-	ctx, cancel := context.WithTimeout(ctx, n.dialer.Timeout)
+	ctx, cancel := context.WithTimeout(ctx, n.timeout)
 	defer cancel()
 	if err := secure.HandshakeContext(ctx); err != nil {
 		conn.Close()
-		return nil, fmt.Errorf("%s: %w", address, err)
+		return nil, &handshakeError{address, err}
 	}
 	return secure, nil
 }
+
+// handshakeError is why a connection could not be secured.
+type handshakeError struct {
+	address string
+	err     error
+}
+
+func (e *handshakeError) Error() string { return e.address + ": " + e.err.Error() }
+func (e *handshakeError) Unwrap() error { return e.err }
 
 // lookUp returns an address of a server, and the name that its certificate must have. For dns+ and srv+ names it asks
 // DNS each time, and picks any of the members: brokers come and go.
@@ -75,7 +88,7 @@ func (n *network) lookUp(ctx context.Context, address string) (picked, name stri
 		return "", "", err
 	}
 	if service, ok := strings.CutPrefix(host, "srv+"); ok {
-		_, records, err := net.DefaultResolver.LookupSRV(ctx, "", "", service)
+		_, records, err := n.resolver.LookupSRV(ctx, "", "", service)
 		if err != nil {
 			return "", "", err
 		}
@@ -84,7 +97,7 @@ func (n *network) lookUp(ctx context.Context, address string) (picked, name stri
 		return net.JoinHostPort(name, strconv.Itoa(int(record.Port))), name, nil
 	}
 	if host, ok := strings.CutPrefix(host, "dns+"); ok {
-		addresses, err := net.DefaultResolver.LookupHost(ctx, host)
+		addresses, err := n.resolver.LookupHost(ctx, host)
 		if err != nil {
 			return "", "", err
 		}
@@ -132,7 +145,14 @@ func (n *network) OnBrokerE2E(_ kgo.BrokerMetadata, _ int16, e2e kgo.BrokerE2E) 
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.fault = nil
+	n.fault, n.answered = nil, time.Now()
+}
+
+// answers reports whether brokers have answered lately.
+func (n *network) answers() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return time.Since(n.answered) < 2*patience
 }
 
 // OnBrokerThrottle implements kgo.HookBrokerThrottle.

@@ -6,9 +6,12 @@ import (
 	"slices"
 )
 
-// maxSpans bounds the memory of a sender: every other number of 65,536 at worst. The lowest are forgotten first, and
-// would be stored again.
-const maxSpans = 1 << 15
+// The memory of a sender is bounded: every other number of 65,536 at worst. The lowest are forgotten first, and would
+// be stored again. Of more spans than maxSpans, leastSpans remain.
+const (
+	leastSpans = 1 << 15
+	maxSpans   = leastSpans + leastSpans/8
+)
 
 // numbers is a set of a sender's numbers: spans in ascending order, neither overlapping nor adjacent. Numbers mostly
 // rise by one, and the set is then one span.
@@ -60,17 +63,38 @@ func (n *numbers) add(s span) {
 	for ; j < len(*n) && !gap(s.to, (*n)[j].from); j++ {
 		s.from, s.to = min(s.from, (*n)[j].from), max(s.to, (*n)[j].to)
 	}
+	if i == 0 && j == 0 && len(*n) >= leastSpans {
+		return // it would be forgotten next
+	}
 	*n = slices.Replace(*n, i, j, s)
+	n.trim()
+}
+
+// trim forgets the lowest spans, if there are too many. It does so for many at a time, because all others move.
+func (n *numbers) trim() {
 	if len(*n) > maxSpans {
-		*n = slices.Delete(*n, 0, len(*n)-maxSpans)
+		*n = slices.Delete(*n, 0, len(*n)-leastSpans)
 	}
 }
 
-// merge adds the numbers of another set.
+// merge adds the numbers of another set. It takes as long as both have spans. The memory of neither changes.
 func (n *numbers) merge(others numbers) {
-	for _, s := range others {
-		n.add(s)
+	all := make(numbers, 0, max(len(*n), len(others))+1)
+	for a, b := *n, others; len(a)+len(b) > 0; {
+		from := &a
+		if len(a) == 0 || len(b) > 0 && b[0].from < a[0].from {
+			from = &b
+		}
+		s := (*from)[0]
+		*from = (*from)[1:]
+		if last := len(all) - 1; last >= 0 && !gap(all[last].to, s.from) {
+			all[last].to = max(all[last].to, s.to)
+		} else {
+			all = append(all, s)
+		}
 	}
+	all.trim()
+	*n = all
 }
 
 // append appends the set: the number of spans, and for each how far it begins after the end of the one before, and how

@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"testing"
 )
 
@@ -42,18 +43,64 @@ func TestNumbersModel(t *testing.T) {
 	}
 }
 
+// Two sets together have what either has, and stay as they are.
+func TestNumbersMerge(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(300) {
+		r := rand.New(rand.NewPCG(seed, 1))
+		var sets [2]numbers
+		model := make(map[uint64]bool)
+		for range 60 {
+			from := r.Uint64N(300) + 1
+			s := span{from, from + r.Uint64N(6)}
+			sets[r.IntN(2)].add(s)
+			for i := s.from; i <= s.to; i++ {
+				model[i] = true
+			}
+		}
+		before := [2]numbers{slices.Clone(sets[0]), slices.Clone(sets[1])}
+		all := sets[0]
+		all.merge(sets[1])
+		for i := range uint64(400) {
+			if all.has(i) != model[i] {
+				t.Fatalf("seed %d: %v and %v are %v", seed, sets[0], sets[1], all)
+			}
+		}
+		if again, err := parseNumbers(all.append(nil)); err != nil || !slices.Equal(again, all) {
+			t.Fatalf("seed %d: %v, %v; want %v", seed, again, err, all)
+		}
+		if !slices.Equal(before[0], sets[0]) || !slices.Equal(before[1], sets[1]) {
+			t.Fatalf("seed %d: a set has changed", seed)
+		}
+	}
+}
+
 // The memory of a sender is bounded; the lowest numbers are forgotten first.
 func TestNumbersAreBounded(t *testing.T) {
 	t.Parallel()
-	var n numbers
-	for i := range uint64(maxSpans + 100) {
-		n.add(span{2 * i, 2 * i})
+	const last = 3*maxSpans + 100
+	every := func(first uint64) (n numbers) {
+		for i := range uint64(last) {
+			n.add(span{first + 4*i, first + 4*i})
+		}
+		return n
 	}
-	if len(n) != maxSpans || n.has(0) || !n.has(2*(maxSpans+99)) {
-		t.Errorf("%d spans", len(n))
+	n := every(2)
+	n.add(span{1, 1})
+	merged := every(4)
+	merged.merge(n)
+	for _, n := range []numbers{n, merged} {
+		if len(n) < leastSpans || len(n) > maxSpans || n.has(1) || n.has(2) || !n.has(4*last-2) {
+			t.Errorf("%d spans", len(n))
+		}
+		if text := n.append(nil); len(text) > 2*maxSpans+16 {
+			t.Errorf("%d bytes", len(text))
+		}
 	}
-	if text := n.append(nil); len(text) > 2*maxSpans+16 {
-		t.Errorf("%d bytes", len(text))
+	for i, s := range n[1:] {
+		if s.from != n[i].to+4 {
+			t.Fatalf("between %v and %v one is forgotten", n[i], s)
+		}
 	}
 }
 

@@ -10,8 +10,8 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/message"
 )
 
-// storeOnce stores the messages of a chunk, and that they are stored, in one transaction. It settles those whose fate is
-// clear, and returns what must be waited for.
+// storeOnce stores the messages of a chunk, and that they are stored, in one transaction. It settles those whose fate
+// is clear, and returns what must be waited for.
 func (w *Writer) storeOnce(ctx context.Context, chunk []int) *fault {
 	l := w.ledger
 	for {

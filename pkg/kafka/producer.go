@@ -73,7 +73,9 @@ func (p *producer) produce(ctx context.Context, records []kgo.Record, chunk []in
 	}
 	p.counters.produced.Add(uint64(len(chunk)))
 	go p.client.Flush(ctx) //nolint:errcheck // the answers have it
-	p.await(ctx, waiting)
+	p.await(ctx, func() {
+		waiting(p.slow(records, chunk))
+	})
 	return p.errs
 }
 
@@ -92,8 +94,8 @@ func (p *producer) answered(r *kgo.Record, err error) {
 // patience is how long answers may take before the reason is logged.
 const patience = 5 * time.Second
 
-// await waits until all records are answered.
-func (p *producer) await(ctx context.Context, waiting func(*fault)) {
+// await waits until all records are answered, and calls slow each time when that has taken patience.
+func (p *producer) await(ctx context.Context, slow func()) {
 	ticker := time.NewTicker(patience)
 	defer ticker.Stop()
 	ended := ctx.Done()
@@ -105,20 +107,45 @@ func (p *producer) await(ctx context.Context, waiting func(*fault)) {
 			ended = nil
 			p.client.Close() // answers all
 		case <-ticker.C:
-			if f := p.slow(); f != nil {
-				waiting(f)
-			}
+			slow()
 		}
 	}
 }
 
-// slow returns why answers may take so long; nil: it is not known.
-func (p *producer) slow() *fault {
+// end ends a transaction, and calls slow each time when that has taken patience: the brokers write the end to every
+// partition, which needs as many replicas as a record.
+func (p *producer) end(ctx context.Context, how kgo.TransactionEndTry, slow func()) error {
+	ended := make(chan error, 1)
+	go func() { ended <- p.client.EndTransaction(ctx, how) }()
+	ticker := time.NewTicker(patience)
+	defer ticker.Stop()
+	for {
+		select {
+		case err := <-ended:
+			return err
+		case <-ticker.C:
+			slow()
+		}
+	}
+}
+
+// slow returns why answers may take so long.
+func (p *producer) slow(records []kgo.Record, chunk []int) *fault {
+	if p.net.answers() {
+		if f := lack(p.client, records, chunk); f != nil {
+			return f
+		}
+	}
 	if err := p.net.trouble(); err != nil {
 		return newFault(err, p.net, p.net.tls != nil)
 	}
 	if pause := p.net.throttle(); pause > 0 {
-		return &fault{code: codeQuota, means: "a quota slows this client down (kafka-configs.sh --describe shows it)"}
+		return &fault{code: codeQuota, means: "a quota of the brokers slows imzmq down: " +
+			"kafka-configs.sh --describe --entity-type clients (or users) shows it"}
+	}
+	if p.net.answers() {
+		return &fault{code: codeSilent, means: "the brokers answer, but do not say that the records are stored: " +
+			"replicas may be down or slow, a disk too; see the brokers' logs"}
 	}
 	return &fault{code: codeSilent, means: "the brokers do not answer: see their logs"}
 }

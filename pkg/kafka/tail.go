@@ -41,7 +41,8 @@ func (l *ledger) listen(ctx context.Context) *fault {
 	working, stop := context.WithCancel(context.Background())
 	l.stop = stop
 	l.work.Go(func() { l.follow(working) })
-	l.work.Go(func() { l.tend(working) })
+	l.work.Go(func() { tend(working, func() { l.say(working, []byte("alive")) }) })
+	l.work.Go(func() { tend(working, func() { l.giveUp(working) }) }) // which waits while messages are stored
 	return nil
 }
 
@@ -64,13 +65,12 @@ func (l *ledger) follow(ctx context.Context) {
 	}
 }
 
-// tend says once a second that this instance is alive, and gives up senders that are not connected any more.
-func (l *ledger) tend(ctx context.Context) {
+// tend does something at once and then again and again, until ctx ends.
+func tend(ctx context.Context, do func()) {
 	ticker := time.NewTicker(beatEvery)
 	defer ticker.Stop()
 	for ctx.Err() == nil {
-		l.say(ctx, []byte("alive"))
-		l.giveUp(ctx)
+		do()
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():
@@ -90,10 +90,9 @@ func (l *ledger) provide(ctx context.Context) *fault {
 	}
 	switch {
 	case f != nil && f.verdict == refuse && f.code == kerr.UnknownTopicOrPartition.Message:
-		f.verdict = wait // it was created a moment ago
-		return f
+		return &fault{code: codeState, topic: name, quiet: true, means: "imzmq has created it, and waits until it is there"}
 	case f != nil:
-		return f
+		return l.memoryFault(f)
 	case partitions != 1:
 		return &fault{verdict: refuse, code: codeState, topic: name,
 			means: fmt.Sprintf("it has %d partitions, and the memory of which messages are stored needs one: "+
@@ -152,6 +151,7 @@ func (l *ledger) create(ctx context.Context, name string) *fault {
 		l.cfg.Logger.Log(ctx, slog.LevelInfo, "kafka: created a topic, to remember there which messages are stored", "topic", name)
 	case !errors.Is(err, kerr.TopicAlreadyExists):
 		f := *l.fault(err)
+		f.code += ", creating"
 		f.means = "imzmq remembers there which messages are stored, and cannot create it; do so by hand: " +
 			"kafka-topics.sh --create --topic " + name + " --partitions 1 --config cleanup.policy=compact,delete " +
 			"--config segment.bytes=16777216"

@@ -11,7 +11,7 @@ import (
 // after the other.
 const maxLocks = 8
 
-// foreign returns which of the senders this instance does not own, by their owner. The caller holds mu.
+// foreign returns which of the senders this instance does not own, by their owner. The caller has entered.
 func (l *ledger) foreign(senders map[string]bool) map[string][]string {
 	foreign := make(map[string][]string)
 	for id := range senders {
@@ -25,7 +25,7 @@ func (l *ledger) foreign(senders map[string]bool) map[string][]string {
 	return foreign
 }
 
-// own takes senders over, by their owner. Some may belong to another owner afterwards. The caller holds mu.
+// own takes senders over, by their owner. Some may belong to another owner afterwards. The caller has entered.
 func (l *ledger) own(ctx context.Context, foreign map[string][]string) *fault {
 	for owner, ids := range foreign {
 		if f := l.takeOver(ctx, owner, ids); f != nil {
@@ -43,7 +43,7 @@ func (l *ledger) takeOver(ctx context.Context, owner string, ids []string) *faul
 			l.unlock()
 		}
 		var f *fault
-		if lock, f = l.begin(ctx, owner); f != nil {
+		if lock, f = l.begin(ctx, owner, l.waiting); f != nil {
 			return f
 		}
 		l.locks[owner] = lock
@@ -74,28 +74,35 @@ func (l *ledger) takeOver(ctx context.Context, owner string, ids []string) *faul
 	return f
 }
 
-// giveUp lets others own the senders that are not connected to this instance any more. Nothing is lost if it fails: they
-// are given up later, or taken over.
+// maxGivenUp is how many senders are given up together. The rest follows.
+const maxGivenUp = 1000
+
+// giveUp lets others own the senders that are not connected to this instance any more. Nothing is lost if it fails:
+// they are given up later, or taken over. Until then, others send them away.
 func (l *ledger) giveUp(ctx context.Context) {
-	if l.cfg.Connected == nil {
+	if l.cfg.Connected == nil || len(l.memory.owned(l.cfg.Connected)) == 0 {
 		return
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.session == nil {
+	if !l.enter(ctx) {
 		return
 	}
-	gone := l.memory.owned(l.cfg.Connected)
-	if len(gone) == 0 {
+	defer l.leave()
+	quiet := func(*fault) {}
+	if f := l.ready(ctx, l.topics, quiet); f != nil { // it may have been fenced, and nothing has come since
 		return
 	}
 	var records []kgo.Record
-	for _, id := range gone {
+	for _, id := range l.memory.owned(l.cfg.Connected) {
+		if len(records) == maxGivenUp {
+			break
+		}
 		h := l.memory.sender(id).clone()
 		h.owner = ""
 		records = append(records, l.record(id, h))
 	}
-	quiet := func(*fault) {}
+	if len(records) == 0 {
+		return
+	}
 	if f := l.sign(ctx, l.session, records, quiet); f != nil {
 		l.reset()
 	}

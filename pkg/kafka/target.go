@@ -65,13 +65,21 @@ var errPassword = errors.New("a password does not belong on a command line, wher
 // ParseTarget reads the URL of a target.
 func ParseTarget(text string) (Target, error) {
 	t, err := parseTarget(text)
-	if err != nil && (strings.Contains(text, "@") || strings.Contains(strings.ToLower(text), "pass")) {
+	if err != nil && mayHoldPassword(text) {
 		err = errPassword
 	}
 	if err != nil {
 		return Target{}, fmt.Errorf("%w; %s", err, form)
 	}
 	return t, nil
+}
+
+// mayHoldPassword reports whether nothing of a malformed target may be quoted.
+func mayHoldPassword(text string) bool {
+	text = strings.ToLower(text)
+	_, rest, _ := strings.Cut(text, "://")
+	user := rest[:strings.LastIndexByte(rest, '@')+1]
+	return strings.Contains(user, ":") || strings.Contains(user, "%3a") || strings.Contains(text, "pass")
 }
 
 func parseTarget(text string) (t Target, err error) {

@@ -63,7 +63,9 @@ func TestTargetErrors(t *testing.T) {
 		"kafka://a/logs?acks=1":                             "not known",
 		"kafka://a/logs?sasl=plain":                         "needs a user",
 		"kafka://a/logs?sasl=kerberos":                      "SCRAM-SHA-256",
-		"kafka://u@a/logs":                                  "password does not belong", // a text with @ is not quoted
+		"kafka://u@a/logs":                                  "needs sasl=PLAIN",
+		"kafka://u:p/w@a/logs":                              "password does not belong",
+		"kafka://u@a/logs?sasl=x":                           "SCRAM-SHA-256",
 		"kafka://u:secret@a/logs?sasl=plain":                "password does not belong",
 		"kafka://u%3Asecret@a/logs?sasl=plain":              "password does not belong",
 		"kafka://a/logs?sasl=plain&password=secret":         "password does not belong",

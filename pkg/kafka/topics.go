@@ -3,6 +3,8 @@ package kafka
 import (
 	"context"
 	"strconv"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -21,6 +23,7 @@ const (
 // topics is what is known of the topics that messages go to. A topic is asked for before it is used: producing to one
 // that does not exist would take the client a second, and memory for ever.
 type topics struct {
+	mu    sync.Mutex // held while limits change, or a client asks for one
 	known map[string]*topicState
 }
 
@@ -33,6 +36,8 @@ type topicState struct {
 	asked     time.Time
 
 	partitions, replicas int
+	least                int    // replicas that are in sync, of the partition that has the fewest
+	leaderless           bool   // a partition has no leader
 	insync, cleanup      string // min.insync.replicas and cleanup.policy; "": not known
 }
 
@@ -42,8 +47,9 @@ func (s *topicState) current() bool {
 	return s.fault == nil && age < freshAge || s.fault != nil && age < faultyAge
 }
 
-// ask finds out about those of names that are not known, or not any more. changed reports whether a limit has changed.
-func (t *topics) ask(ctx context.Context, client *kgo.Client, names map[string]bool) (changed bool, err error) {
+// ask finds out about those of names that are not known, or not any more. It reports whether there were any, and
+// whether a limit has changed.
+func (t *topics) ask(ctx context.Context, client *kgo.Client, names map[string]bool) (asked, changed bool, err error) {
 	var missing []string
 	for name := range names {
 		if s := t.known[name]; s == nil || !s.current() {
@@ -51,14 +57,16 @@ func (t *topics) ask(ctx context.Context, client *kgo.Client, names map[string]b
 		}
 	}
 	if len(missing) == 0 {
-		return false, nil
-	}
-	if t.known == nil || len(t.known)+len(missing) > maxTopics {
-		t.known = make(map[string]*topicState)
+		return false, false, nil
 	}
 	found, err := describe(ctx, client, missing)
 	if err != nil {
-		return false, err
+		return false, false, err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.known == nil || len(t.known)+len(missing) > maxTopics {
+		t.known = make(map[string]*topicState)
 	}
 	for name, s := range found {
 		if before := t.known[name]; before != nil && before.limit != 0 && s.limit != before.limit {
@@ -66,27 +74,46 @@ func (t *topics) ask(ctx context.Context, client *kgo.Client, names map[string]b
 		}
 		t.known[name] = s
 	}
-	return changed, nil
+	return true, changed, nil
 }
 
-// lower lowers the limit of a topic that has not taken a batch within it. It asks the topic for a new one first.
-func (t *topics) lower(ctx context.Context, client *kgo.Client, name string) error {
+// lower lowers the limit of a topic that has not taken a batch within it. It asks the topic for a new one first. It
+// returns false if the limit cannot be lower.
+func (t *topics) lower(ctx context.Context, client *kgo.Client, name string) (lowered bool, err error) {
 	before := t.known[name]
 	if before == nil {
-		return nil
+		return false, nil
 	}
-	t.suspect(name)
-	if _, err := t.ask(ctx, client, map[string]bool{name: true}); err != nil {
-		return err
+	before.asked = time.Time{}
+	if _, _, err := t.ask(ctx, client, map[string]bool{name: true}); err != nil {
+		return false, err
 	}
-	if now := t.known[name]; now.limit >= before.limit {
-		now.limit = max(before.limit/2, leastLimit)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	now := t.known[name]
+	if now.limit >= before.limit {
+		now.limit = min(max(before.limit/2, leastLimit), before.limit)
 	}
-	return nil
+	return now.limit < before.limit, nil
 }
 
-// limit returns the most bytes of a batch for a topic.
+// refuse notes why a topic cannot be used, until it is asked for again.
+func (t *topics) refuse(name string, f *fault) {
+	if s := t.known[name]; s != nil && f.topic == name {
+		s.fault, s.asked = f, time.Now()
+	}
+}
+
+// compacted reports whether a topic is known to take no records without a key.
+func (t *topics) compacted(name string) bool {
+	s := t.known[name]
+	return s != nil && strings.Contains(s.cleanup, "compact")
+}
+
+// limit returns the most bytes of a batch for a topic. Any goroutine may call it.
 func (t *topics) limit(name string) int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	if s := t.known[name]; s != nil && s.limit != 0 {
 		return s.limit
 	}
@@ -99,13 +126,6 @@ func (t *topics) faultOf(name string) *fault {
 		return s.fault
 	}
 	return nil
-}
-
-// suspect lets a topic be asked for again before it is used: it may be there no more.
-func (t *topics) suspect(name string) {
-	if s := t.known[name]; s != nil {
-		s.asked = time.Time{}
-	}
 }
 
 // useReceived lets the records of a topic have the time when their messages came. It returns false if they have it.
@@ -172,6 +192,10 @@ func describe(ctx context.Context, client *kgo.Client, names []string) (map[stri
 		s.partitions = len(topic.Partitions)
 		for _, partition := range topic.Partitions {
 			s.replicas = max(s.replicas, len(partition.Replicas))
+			s.leaderless = s.leaderless || partition.Leader < 0
+			if s.least == 0 || len(partition.ISR) < s.least {
+				s.least = len(partition.ISR)
+			}
 		}
 	}
 	configure(ctx, client, usable, found)
@@ -222,7 +246,7 @@ func (s *topicState) set(name string, value *string) {
 		}
 	case name == "max.message.bytes":
 		if n, err := strconv.Atoi(*value); err == nil {
-			s.limit = min(max(n, 512), 1<<30)
+			s.limit = min(max(n, 64), 1<<30)
 		}
 	}
 }

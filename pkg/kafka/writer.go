@@ -1,8 +1,8 @@
 package kafka
 
 import (
+	"cmp"
 	"context"
-	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -113,8 +113,8 @@ func (w *Writer) reset() {
 // Store waits as long as the trouble can pass. When ctx ends, Store returns an error that wraps ctx.Err(), and the fate
 // of unsettled messages is unknown.
 //
-// A text that is longer than the topic takes is cut, and replaced in texts. Otherwise batch and texts are only read, and
-// not after Store has returned.
+// A text that is longer than the topic takes is cut, and replaced in texts. Otherwise batch and texts are only read,
+// and not after Store has returned.
 func (w *Writer) Store(ctx context.Context, batch []message.Message, texts [][]byte, settled func(i int, refusal error)) error {
 	began := time.Now()
 	for from := 0; from < len(batch); {
@@ -168,31 +168,33 @@ func (w *Writer) storePart(ctx context.Context) error {
 // be waited for; nil: the rest can be tried at once.
 func (w *Writer) attempt(ctx context.Context) *fault {
 	if w.ledger != nil {
-		w.ledger.mu.Lock()
-		defer w.ledger.mu.Unlock()
+		if !w.ledger.enter(ctx) {
+			return nil
+		}
+		defer w.ledger.leave()
 	}
 	if f := w.open(ctx); f != nil {
-		return f
+		return w.refuseAll(f)
 	}
 	w.part.make(&w.cfg.Target, &w.topics, w.batch, w.texts)
 	if f := w.askTopics(ctx); f != nil {
 		return f
 	}
-	chunk := w.usable(w.pending[:min(w.chunk, len(w.pending))])
+	chunk, waiting := w.usable(w.pending[:min(w.chunk, len(w.pending))])
 	w.cutLong(chunk)
-	if w.ledger != nil {
-		return w.storeOnce(ctx, chunk)
+	switch {
+	case w.ledger != nil:
+		return cmp.Or(w.storeOnce(ctx, chunk), waiting)
+	case len(chunk) == 0:
+		return waiting
 	}
-	if len(chunk) == 0 {
-		return nil
-	}
-	return w.conclude(ctx, chunk, w.producer.produce(ctx, w.part.records, chunk, w.waiting))
+	return cmp.Or(w.conclude(ctx, chunk, w.producer.produce(ctx, w.part.records, chunk, w.waiting)), waiting)
 }
 
 // open makes the producer, or begins the session that Target.Once needs.
 func (w *Writer) open(ctx context.Context) *fault {
 	if w.ledger != nil {
-		return w.ledger.ready(ctx, &w.topics)
+		return w.ledger.ready(ctx, &w.topics, w.waiting)
 	}
 	if w.producer != nil {
 		return nil
@@ -212,13 +214,18 @@ func (w *Writer) askTopics(ctx context.Context) *fault {
 	client := w.client()
 	asking, cancel := context.WithTimeout(ctx, w.cfg.Timeout)
 	defer cancel()
-	changed, err := w.topics.ask(asking, client, w.part.topics)
+	asked, changed, err := w.topics.ask(asking, client, w.part.topics)
 	if err != nil && ctx.Err() == nil {
 		return w.refuseAll(w.fault(err))
 	}
+	if asked { // which time a record has depends on its topic
+		w.part.make(&w.cfg.Target, &w.topics, w.batch, w.texts)
+	}
 	if changed { // the limit of a topic: the client has the old one
 		w.reset()
-		return w.open(ctx)
+		if f := w.open(ctx); f != nil {
+			return w.refuseAll(f)
+		}
 	}
 	return nil
 }
@@ -233,7 +240,7 @@ func (w *Writer) client() *kgo.Client {
 
 // refuseAll refuses all pending messages, if the fault needs a person, and returns nil then.
 func (w *Writer) refuseAll(f *fault) *fault {
-	if f.verdict != refuse {
+	if f.verdict != refuse || !w.refuses(w.pending[0], f) {
 		return f
 	}
 	w.refused(f)
@@ -243,142 +250,3 @@ func (w *Writer) refuseAll(f *fault) *fault {
 	w.pending = w.pending[:0]
 	return nil
 }
-
-// usable refuses the messages whose topic cannot be used, and returns the others.
-func (w *Writer) usable(chunk []int) (usable []int) {
-	usable = make([]int, 0, len(chunk))
-	var wrong []int
-	for _, i := range chunk {
-		name := w.part.records[i].Topic
-		f := w.topics.faultOf(name)
-		if w.ledger != nil && name == w.cfg.Target.State {
-			f = memoryTopic.of(name)
-		}
-		if f == nil || f.verdict != refuse {
-			usable = append(usable, i)
-			continue
-		}
-		w.refused(f)
-		w.settled(i, f)
-		wrong = append(wrong, i)
-	}
-	w.done(wrong)
-	return usable
-}
-
-// memoryTopic is why a message is refused whose topic leads to the memory.
-var memoryTopic = &fault{verdict: refuse, code: codeState, means: "imzmq remembers there which messages are stored"}
-
-// done removes settled messages, which are in order, from the pending ones.
-func (w *Writer) done(settled []int) {
-	if len(settled) == len(w.pending) {
-		w.pending = w.pending[:0]
-		return
-	}
-	w.pending = slices.DeleteFunc(w.pending, func(i int) bool {
-		if len(settled) == 0 || settled[0] != i {
-			return false
-		}
-		settled = settled[1:]
-		return true
-	})
-}
-
-// conclude settles the messages of a chunk that have been produced; errs[i] is why message i was not. It returns what
-// must be waited for.
-func (w *Writer) conclude(ctx context.Context, chunk []int, errs []error) (f *fault) {
-	fine := make([]int, 0, len(chunk))
-	for _, i := range chunk {
-		if errs[i] == nil {
-			w.stored(i)
-			fine = append(fine, i)
-		}
-	}
-	w.done(fine)
-	if len(fine) == len(chunk) {
-		w.chunk = min(2*w.chunk, maxPart)
-		return nil
-	}
-	return w.judge(ctx, chunk, errs)
-}
-
-// stored settles message i.
-func (w *Writer) stored(i int) {
-	w.trouble = nil
-	w.reporter.Stored([]byte(w.part.records[i].Topic))
-	w.backoff.Reset()
-	w.over.stored(i)
-	w.counters.acknowledged.Add(1)
-	w.settled(i, nil)
-}
-
-// judge decides what becomes of messages that could not be produced, and are pending. It returns what must be waited
-// for; nil: they can be tried again at once.
-func (w *Writer) judge(ctx context.Context, chunk []int, errs []error) (waiting *fault) {
-	var refusedOnes []int
-	handled := make(map[string]bool)
-	fatal := false
-	for _, i := range chunk {
-		if errs[i] == nil {
-			continue
-		}
-		f := w.fault(errs[i])
-		name := w.part.records[i].Topic
-		if f.verdict != wait {
-			f = f.of(name)
-		}
-		fatal = fatal || f.fatal
-		switch {
-		case f.verdict == wait:
-			if waiting == nil || waiting.code == codeAway {
-				waiting = f
-			}
-		case f.verdict == refuse, f.verdict == odd && w.chunk == 1:
-			w.topics.suspect(name)
-			w.refused(f)
-			w.settled(i, f)
-			refusedOnes = append(refusedOnes, i)
-		case !handled[name]:
-			handled[name] = true
-			if again := w.adapt(ctx, f); again != nil {
-				waiting = again
-			}
-			fatal = fatal || f.verdict == tooLong
-		}
-	}
-	w.done(refusedOnes)
-	if fatal {
-		w.reset()
-	}
-	return waiting
-}
-
-// adapt changes how the messages of a topic are sent, so that the fault does not come again.
-func (w *Writer) adapt(ctx context.Context, f *fault) (waiting *fault) {
-	switch f.verdict {
-	case tooLong:
-		asking, cancel := context.WithTimeout(ctx, w.cfg.Timeout)
-		defer cancel()
-		if err := w.topics.lower(asking, w.client(), f.topic); err != nil {
-			return w.fault(err)
-		}
-	case odd:
-		w.chunk = max(1, min(w.chunk, len(w.pending))/4) // until the one that is not taken is alone
-	case untimed:
-		if !w.topics.useReceived(f.topic) {
-			g := *f
-			g.means += ", nor the time when the message came: compare the clocks of imzmq and the brokers"
-			return &g
-		}
-		w.cfg.Logger.Info("kafka: records have the time when their message came, for some minutes", "reason", f.Error())
-	}
-	return nil
-}
-
-// waiting logs why nothing is stored.
-func (w *Writer) waiting(f *fault) {
-	w.trouble = f
-	w.reporter.Waiting(f.code, f, f.code == codeQuota && f.err == nil)
-}
-
-func (w *Writer) refused(f *fault) { w.reporter.Refused(f.code, f.topic, f) }

@@ -81,8 +81,8 @@ func (m *metadata) read(conn *zmq4.Conn, data []byte) error {
 // errElsewhere is why a peer is turned away that Config.Serves does not serve.
 var errElsewhere = errors.New("another receiver serves this sender; this one stands by")
 
-// turnAway ends a handshake before the peer takes it for complete. One of ours is told why, and comes again; libzmq would
-// never try again after an ERROR.
+// turnAway ends a handshake before the peer takes it for complete. One of ours is told why, and comes again; libzmq
+// would never try again after an ERROR.
 func (m *metadata) turnAway(conn *zmq4.Conn) error {
 	if len(m.peerProperties) > 0 {
 		reason := errElsewhere.Error()
