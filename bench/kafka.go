@@ -19,8 +19,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// omkafkaAction is rsyslogd's own way into Kafka. librdkafka's memory has room for a whole run: when it is full, omkafka
-// pauses for action.resumeInterval. The compression is imzmq's; everything else is librdkafka's default.
+// omkafkaAction is rsyslogd's own way into Kafka. librdkafka's memory has room for a whole run: when it is full,
+// omkafka pauses for action.resumeInterval. The compression is imzmq's; everything else is librdkafka's default.
 func omkafkaAction(c *kafkaCluster, topic string) string {
 	var brokers []string
 	for address := range strings.SplitSeq(c.addresses, ",") {
