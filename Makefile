@@ -7,7 +7,7 @@ export CGO_ENABLED ?= 0
 # VERSION above is the version. Go must not ask git for one, because git refuses a clone that belongs to another user.
 export GOFLAGS := $(shell go env GOFLAGS) -buildvcs=false
 
-.PHONY: build install demo test race lint fuzz integration chaos bench bench-quick clean
+.PHONY: build install demo demo-kafka test race lint fuzz integration chaos bench bench-quick clean
 
 build:
 	go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/ $(PROGRAMS)
@@ -20,6 +20,9 @@ install: build
 
 demo:
 	demo/run
+
+demo-kafka:
+	demo/kafka
 
 test: build
 	integration/setup test

@@ -19,9 +19,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// omkafkaAction is rsyslogd's own way into Kafka. librdkafka's memory has room for a whole run: where it is full,
-// omkafka pauses for action.resumeInterval. Everything else is librdkafka's default, but for the compression, which is
-// imzmq's.
+// omkafkaAction is rsyslogd's own way into Kafka. librdkafka's memory has room for a whole run: when it is full,
+// omkafka pauses for action.resumeInterval. The compression is imzmq's; everything else is librdkafka's default.
 func omkafkaAction(c *kafkaCluster, topic string) string {
 	var brokers []string
 	for address := range strings.SplitSeq(c.addresses, ",") {
