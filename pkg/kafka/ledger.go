@@ -113,7 +113,7 @@ func (l *ledger) reset() {
 func (l *ledger) say(ctx context.Context, value []byte) {
 	record := &kgo.Record{Topic: l.cfg.Target.State, Key: []byte(alivePrefix + l.instance), Value: value}
 	l.tail.Produce(context.Background(), record, nil) // if one's context ends, the client also fails those after it
-	l.tail.Flush(ctx) //nolint:errcheck // the others take it for dead then, which costs nothing but time
+	l.tail.Flush(ctx)                                 //nolint:errcheck // the others take it for dead then, which costs nothing but time
 }
 
 // begin begins a session under the transactional id of an instance, which fences every other, and reads what has been
