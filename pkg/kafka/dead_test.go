@@ -48,3 +48,29 @@ func TestATransactionOfTheDead(t *testing.T) {
 		f.has("1/1", "2/1", "1/2")
 	})
 }
+
+// A neighbour that has nothing to store aborts it, too: otherwise it would hear nobody, and send away the senders of the
+// dead.
+func TestANeighbourAbortsATransactionOfTheDead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake(t, 1, kfake.Ports(9092))
+		defer f.end()
+		a, l := f.writer("?once=true&transaction-timeout=10m", nil)
+		b, _ := f.writer("?once=true", nil)
+		defer f.close(b, time.Minute)
+		f.stores(b, 2, []uint64{1}, "stored")
+		f.stores(a, 1, []uint64{1}, "stored")
+		time.Sleep(2 * beatEvery)
+		if b.Serves(sender(1)) {
+			t.Error("it serves the sender of another one that is alive")
+		}
+		f.kill(a, l, 1, 2)
+		for began := time.Now(); !b.Serves(sender(1)); time.Sleep(beatEvery) {
+			if time.Since(began) > time.Minute {
+				t.Fatal("it does not serve the sender of a dead one")
+			}
+		}
+		f.stores(b, 1, []uint64{1, 2}, "repeat", "stored")
+		f.has("2/1", "1/1", "1/2")
+	})
+}

@@ -238,6 +238,16 @@ func (m *memory) beat(instance string, alive bool, written time.Time) {
 	}
 }
 
+// silence returns for how long nobody has been heard, this process included; 0: nobody has been heard yet.
+func (m *memory) silence() time.Duration {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.latest.IsZero() {
+		return 0
+	}
+	return time.Since(m.latest)
+}
+
 // elsewhere reports whether another instance that is alive owns a sender. As long as this process hears nobody, itself
 // included, it goes by what it has heard last: it is this process then that cannot reach Kafka.
 func (m *memory) elsewhere(id string) bool {

@@ -41,7 +41,7 @@ func (l *ledger) listen(ctx context.Context) *fault {
 	working, stop := context.WithCancel(context.Background())
 	l.stop = stop
 	l.work.Go(func() { l.follow(working) })
-	l.work.Go(func() { tend(working, func() { l.say(working, []byte("alive")) }) })
+	l.work.Go(func() { l.beat(working) })
 	l.work.Go(func() { tend(working, func() { l.giveUp(working) }) }) // which waits while messages are stored
 	return nil
 }
@@ -63,6 +63,22 @@ func (l *ledger) follow(ctx context.Context) {
 		})
 		l.memory.wake(fault)
 	}
+}
+
+// beat says that this instance is alive, until ctx ends. If nothing can be read any more, not even that, a transaction
+// is open in the topic of the memory. Its instance may be dead, and its senders would have to wait for the time-out.
+func (l *ledger) beat(ctx context.Context) {
+	var open map[openTransaction]bool
+	var looked time.Time
+	tend(ctx, func() {
+		l.say(ctx, []byte("alive"))
+		switch {
+		case l.memory.silence() < 2*beatsLast:
+			open = nil
+		case time.Since(looked) > patience:
+			open, looked = l.unblock(ctx, open), time.Now()
+		}
+	})
 }
 
 // tend does something at once and then again and again, until ctx ends.
