@@ -19,7 +19,8 @@ type holding struct {
 	claim   message.Claim
 	numbers numbers
 
-	seen time.Time // when its last record was written
+	seen   time.Time // when its last record was written
+	unread bool      // it cannot be read: a newer imzmq has written it
 }
 
 // recordVersion is the first byte of a sender's record. What follows are the owner, the claim's key, name and instance,
@@ -128,7 +129,8 @@ func newMemory(self string, remember time.Duration) *memory {
 		mostSenders: maxSenders, mostSpans: maxSpansAll}
 }
 
-// read takes a record of the topic. One that is malformed is an error, and changes nothing.
+// read takes a record of the topic. One that is malformed is an error. Its sender is served elsewhere, until there is
+// another one: who stored its messages without knowing what is stored might store one twice.
 func (m *memory) read(key, value []byte, written time.Time) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -149,7 +151,7 @@ func (m *memory) read(key, value []byte, written time.Time) error {
 	}
 	h, err := parseHolding(value)
 	if err != nil {
-		return fmt.Errorf("sender %q: %w", id, err)
+		h, err = &holding{unread: true}, fmt.Errorf("sender %q: %w", id, err)
 	}
 	h.seen = written
 	if old := m.senders[id]; old != nil {
@@ -160,7 +162,7 @@ func (m *memory) read(key, value []byte, written time.Time) error {
 	}
 	m.set(id, h)
 	m.sweep()
-	return nil
+	return err
 }
 
 // stored adds to what is known of a sender, after a transaction of this process was committed. Another process may have
@@ -248,14 +250,14 @@ func (m *memory) silence() time.Duration {
 	return time.Since(m.latest)
 }
 
-// elsewhere reports whether another instance that is alive owns a sender. As long as this process hears nobody, itself
-// included, it goes by what it has heard last: it is this process then that cannot reach Kafka.
+// elsewhere reports whether another instance that is alive owns a sender, or may. As long as this process hears nobody,
+// itself included, it goes by what it has heard last: it is this process then that cannot reach Kafka.
 func (m *memory) elsewhere(id string) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	h := m.senders[id]
-	if h == nil || h.owner == m.self {
-		return false
+	if h == nil || h.owner == m.self || h.unread {
+		return h != nil && h.unread
 	}
 	last, heard := m.alive[h.owner]
 	return heard && m.latest.Sub(last) < beatsLast

@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"encoding/binary"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -61,17 +62,23 @@ func TestTheAnswerToACommitIsLate(t *testing.T) {
 	m.reached(t, "s", "b", others, span{1, 13})
 }
 
-// A record that cannot be read changes nothing.
+// Who cannot read what is stored of a sender's messages stores none of them.
 func TestMalformedRecords(t *testing.T) {
 	m := newMemory("a", week)
 	good := holding{owner: "a", claim: message.Claim{Key: "k", Name: "n", Instance: "i"}, numbers: numbers{{1, 3}, {7, 9}}}
-	m.reads(t, "s", good)
 	text := good.append(nil)
-	for i := range text {
-		if m.read([]byte("s"), text[:i], time.Now()) == nil && i > 0 {
-			t.Errorf("%d bytes of %d are taken", i, len(text))
-		}
+	wrong := func(name string, text []byte) {
+		t.Helper()
 		m.reads(t, "s", good)
+		if m.elsewhere("s") {
+			t.Fatal("a good record is not taken")
+		}
+		if m.read([]byte("s"), text, time.Now()) == nil || !m.elsewhere("s") || !m.sender("s").numbers.has(9) {
+			t.Errorf("%s is taken", name)
+		}
+	}
+	for i := range text[1:] {
+		wrong(fmt.Sprint(i+1, " bytes"), text[:i+1])
 	}
 	for name, text := range map[string][]byte{
 		"more":     append(text, 0),
@@ -81,9 +88,10 @@ func TestMalformedRecords(t *testing.T) {
 		"spans":    append([]byte{1, 0, 0, 0, 0}, binary.AppendUvarint(nil, maxSpans+1)...),
 		"touching": {1, 0, 0, 0, 0, 2, 1, 0, 1, 0},
 	} {
-		if m.read([]byte("s"), text, time.Now()) == nil {
-			t.Errorf("%s is taken", name)
-		}
+		wrong(name, text)
+	}
+	if m.read([]byte("s"), nil, time.Now()) != nil || m.sender("s") != nil {
+		t.Error("a sender is remembered that was deleted")
 	}
 }
 

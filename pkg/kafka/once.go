@@ -27,7 +27,7 @@ func (w *Writer) storeOnce(ctx context.Context, chunk []int) *fault {
 			return w.notOwned(ctx, f)
 		}
 	}
-	changes, records := l.changes(w, chunk)
+	chunk, changes, records := l.changes(w, chunk)
 	all := make([]int, len(records))
 	for i := range all {
 		all[i] = i
@@ -146,15 +146,16 @@ func (w *Writer) admit(chunk []int) (admitted []int) {
 }
 
 // changes returns what the memory has of the chunk's senders once the chunk is stored, and the records of both: those
-// of the chunk's messages come first. The records are valid until the next call.
-func (l *ledger) changes(w *Writer, chunk []int) (changes map[string]*holding, records []kgo.Record) {
+// of the chunk's messages come first, and are valid until the next call. A message that the chunk has twice is stored
+// once; the other comes again.
+func (l *ledger) changes(w *Writer, chunk []int) (once []int, changes map[string]*holding, records []kgo.Record) {
 	changes, records = make(map[string]*holding), l.records[:0]
 	var last *holding
 	lastID := ""
 	for _, i := range chunk {
 		m := &w.batch[i]
-		records = append(records, w.part.records[i])
 		if m.Sender == "" {
+			once, records = append(once, i), append(records, w.part.records[i])
 			continue
 		}
 		if m.Sender != lastID {
@@ -163,6 +164,10 @@ func (l *ledger) changes(w *Writer, chunk []int) (changes map[string]*holding, r
 				changes[m.Sender] = last
 			}
 		}
+		if last.numbers.has(m.Seq) {
+			continue
+		}
+		once, records = append(once, i), append(records, w.part.records[i])
 		last.take(m.Claim)
 		last.numbers.add(span{m.Seq, m.Seq})
 	}
@@ -176,7 +181,7 @@ func (l *ledger) changes(w *Writer, chunk []int) (changes map[string]*holding, r
 		records[at].Context = l.indices[at]
 	}
 	l.records = records
-	return changes, records
+	return once, changes, records
 }
 
 // record returns the record of a sender.

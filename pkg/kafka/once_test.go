@@ -62,6 +62,18 @@ func (f *fake) fence(w *Writer) {
 	}
 }
 
+// A sender of which the connection's memory was forgotten may send a message twice in a round.
+func TestTwiceInABatch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake(t, 1)
+		defer f.end()
+		a, _ := f.writer("?once=true", nil)
+		defer f.close(a, time.Minute)
+		f.stores(a, 1, []uint64{1, 2, 1, 2, 3}, "stored", "stored", "repeat", "repeat", "stored")
+		f.has("1/1", "1/2", "1/3")
+	})
+}
+
 func TestFenced(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake(t, 1)

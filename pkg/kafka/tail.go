@@ -57,7 +57,7 @@ func (l *ledger) follow(ctx context.Context) {
 		fetches.EachError(func(_ string, _ int32, err error) { fault = err })
 		fetches.EachRecord(func(r *kgo.Record) {
 			if err := l.memory.read(r.Key, r.Value, r.Timestamp); err != nil {
-				l.cfg.Logger.Error("kafka: the memory of which messages are stored has a record that cannot be read",
+				l.cfg.Logger.Error("kafka: the memory of which messages are stored has a record that cannot be read; its sender waits",
 					"topic", l.cfg.Target.State, "offset", r.Offset, "reason", err)
 			}
 		})
