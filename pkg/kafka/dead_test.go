@@ -58,8 +58,8 @@ func TestATransactionOfTheDead(t *testing.T) {
 	})
 }
 
-// A neighbour that has nothing to store aborts it, too: otherwise it would hear nobody, and send away the senders of the
-// dead.
+// A neighbour that has nothing to store aborts it, too: otherwise it would hear nobody, and send away the senders of
+// the dead.
 func TestANeighbourAbortsATransactionOfTheDead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake(t, 1, kfake.Ports(9092))
