@@ -6,7 +6,9 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -97,6 +99,7 @@ type lineConn struct {
 	rest []byte // of an answer
 
 	ended chan struct{}
+	until [2]atomic.Pointer[time.Time] // the deadlines of reading and writing
 
 	mu    sync.Mutex
 	fates map[int32]fate // of answers, by their correlation ids
@@ -112,8 +115,23 @@ func (c *lineConn) Close() error {
 	return c.Conn.Close()
 }
 
-// pass waits while the line is frozen.
-func (c *lineConn) pass() error {
+func (c *lineConn) SetReadDeadline(t time.Time) error {
+	c.until[0].Store(&t)
+	return c.Conn.SetReadDeadline(t)
+}
+
+func (c *lineConn) SetWriteDeadline(t time.Time) error {
+	c.until[1].Store(&t)
+	return c.Conn.SetWriteDeadline(t)
+}
+
+func (c *lineConn) SetDeadline(t time.Time) error {
+	return errors.Join(c.SetReadDeadline(t), c.SetWriteDeadline(t))
+}
+
+// pass waits while the line is frozen, until a deadline.
+func (c *lineConn) pass(until *atomic.Pointer[time.Time]) error {
+	const pace = 50 * time.Millisecond // between two looks at the deadline
 	for {
 		c.line.mu.Lock()
 		held := c.line.held
@@ -121,16 +139,20 @@ func (c *lineConn) pass() error {
 		if held == nil {
 			return nil
 		}
+		if t := until.Load(); t != nil && !t.IsZero() && time.Now().After(*t) {
+			return os.ErrDeadlineExceeded
+		}
 		select {
 		case <-held:
 		case <-c.ended:
 			return net.ErrClosed
+		case <-time.After(pace):
 		}
 	}
 }
 
 func (c *lineConn) Write(frame []byte) (int, error) {
-	if err := c.pass(); err != nil {
+	if err := c.pass(&c.until[1]); err != nil {
 		return 0, err
 	}
 	request, correlation := parseRequest(frame)
@@ -180,7 +202,7 @@ func (c *lineConn) Read(p []byte) (int, error) {
 		if _, err := io.ReadFull(c.Conn, c.rest[4:]); err != nil {
 			return 0, err
 		}
-		if err := c.pass(); err != nil {
+		if err := c.pass(&c.until[0]); err != nil {
 			return 0, err
 		}
 		c.mu.Lock()
