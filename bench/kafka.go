@@ -27,7 +27,7 @@ func omkafkaAction(c *kafkaCluster, topic string) string {
 		brokers = append(brokers, strconv.Quote(address))
 	}
 	return fmt.Sprintf(`type="omkafka" broker=[%s] topic="%s" template="bare" topicConfParam=["acks=all"]
-		confParam=["compression.codec=snappy", "queue.buffering.max.messages=2000000", "queue.buffering.max.kbytes=2000000"]
+		confParam=["compression.codec=lz4", "queue.buffering.max.messages=2000000", "queue.buffering.max.kbytes=2000000"]
 		resubmitOnFailure="on" keepFailedMessages="on" failedMsgFile="{dir}/failed" action.resumeInterval="1"`,
 		strings.Join(brokers, ", "), topic)
 }
@@ -98,14 +98,14 @@ func (b *omprogBench) startIntoKafka(ctx context.Context, c *kafkaCluster, place
 const once = "?once=true&state=stored-{topic}"
 
 // fromFileIntoKafka measures imzmq --to kafka as fromFile does with Redis. The CPU time is imzmq's.
-func (b *omprogBench) fromFileIntoKafka(c *kafkaCluster, n int, place placement, socket, sender, settings string) func(context.Context) (sample, error) {
+func (b *omprogBench) fromFileIntoKafka(c *kafkaCluster, n int, senders int, place placement, socket, sender, settings string) func(context.Context) (sample, error) {
 	return b.intoKafka(c, func(ctx context.Context, topic string) (sample, error) {
 		i, err := b.startIntoKafka(ctx, c, place, topic, settings, "--socket", socket)
 		defer i.stop()
 		if err != nil {
 			return sample{}, err
 		}
-		return b.feedFile(ctx, i, n, place, sender, func(omzmq, imzmq process) (sample, error) {
+		return b.feedFiles(ctx, i, n, senders, place, sender, func(omzmq, imzmq process) (sample, error) {
 			return c.count(ctx, topic, n, omzmq, imzmq)
 		})
 	})

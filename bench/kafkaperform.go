@@ -62,8 +62,8 @@ func (c *kafkaCluster) performer(topic string, n, warming int) ([]string, error)
 	}
 	payloads, settings := filepath.Join(c.dir, "payloads"), filepath.Join(c.dir, "settings")
 	// Its batches are 16 KiB by default, which is slower.
-	err = os.WriteFile(settings, []byte("acks=all\ncompression.type=snappy\nbatch.size=262144\n"), 0o600)
-	file, lineErr := linesFile(payloads, 10_000)
+	err = os.WriteFile(settings, []byte("acks=all\ncompression.type=lz4\nbatch.size=262144\n"), 0o600)
+	file, lineErr := linesFile(payloads, 0, 10_000)
 	if err := errors.Join(err, lineErr); err != nil {
 		return nil, err
 	}

@@ -37,7 +37,8 @@ func javaVersion() string {
 
 // kafkaRows are those of a Kafka topic. Every run ends with a look into the topic: it has all messages, each once.
 func (b *omprogBench) kafkaRows(scale scale) []row {
-	n := scale.of(500_000)
+	n, wide := scale.of(500_000), *b
+	wide.window = 50_000
 	return []row{
 		{"kafka-own", "imzmq into a Kafka topic, acks=all, one broker, from the lines of a file, where the kernel puts them",
 			b.kafkaOwn(oneBroker, scale, free), kafkaVersions},
@@ -49,6 +50,8 @@ func (b *omprogBench) kafkaRows(scale scale) []row {
 			{name: "rsyslogd, omkafka", run: b.omkafka(oneBroker, n, free), end: oneBroker.stop},
 			ours("omzmq --relp, stored, to imzmq", b.relpIntoKafka(oneBroker, n, free, "")),
 			ours("the same with once=true", b.relpIntoKafka(oneBroker, n, free, once)),
+			ours("windowSize 50,000", wide.relpIntoKafka(oneBroker, n, free, "")),
+			ours("windowSize 50,000, once=true", wide.relpIntoKafka(oneBroker, n, free, once)),
 		}, kafkaVersions},
 	}
 }
@@ -61,9 +64,11 @@ func (b *omprogBench) kafkaOwn(c *kafkaCluster, scale scale, place placement) []
 		{name: "rsyslogd, omkafka", run: b.omkafka(c, n, place), end: c.stop},
 		{name: "ProducerPerformance", run: c.performance(scale.of(1_000_000), 0, place)},
 		{name: "the same, in transactions of 100 ms", run: c.performance(scale.of(1_000_000), 100, place)},
-		ours("imzmq pull", b.fromFileIntoKafka(c, n, place, "pull", push, "")),
-		ours("imzmq router, acknowledged", b.fromFileIntoKafka(c, n, place, "router", dealer, "")),
-		ours("the same with once=true", b.fromFileIntoKafka(c, n, place, "router", dealer, once)),
+		ours("imzmq pull", b.fromFileIntoKafka(c, n, 1, place, "pull", push, "")),
+		ours("imzmq router, acknowledged", b.fromFileIntoKafka(c, n, 1, place, "router", dealer, "")),
+		ours("the same with once=true", b.fromFileIntoKafka(c, n, 1, place, "router", dealer, once)),
+		ours("4 senders, acknowledged", b.fromFileIntoKafka(c, n, 4, place, "router", dealer, "")),
+		ours("the same 4 with once=true", b.fromFileIntoKafka(c, n, 4, place, "router", dealer, once)),
 	}
 }
 

@@ -117,7 +117,7 @@ func (b *omprogBench) overRELP(ctx context.Context, p *running, i *imzmq) error 
 		return err
 	}
 	p.processes = append([]process{of("omzmq", omzmq.cmd)}, p.processes...)
-	return b.startFirst(ctx, p, omrelpModule, omrelpAction(port))
+	return b.startFirst(ctx, p, omrelpModule, omrelpAction(port, 0))
 }
 
 // at measures a path at a share of its highest rate. That is measured before each run; the median of what highest knows

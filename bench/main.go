@@ -26,6 +26,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/bench/result"
@@ -56,7 +57,7 @@ func main() {
 	flag.BoolVar(&o.quick, "quick", false, "few messages, and without -rows few rows: two minutes")
 	flag.BoolVar(&o.charts, "charts", false, "draw the charts of the file of samples into "+imagesFolder+", and nothing else")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := o.run(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)

@@ -61,7 +61,7 @@ func (b *omprogBench) stalledOverRELP(flags ...string) func(context.Context) (sa
 		if err != nil {
 			return process{}, p.stop, err
 		}
-		r, err := b.startInside(ctx, plenty(b), free, omrelpModule, omrelpAction(port))
+		r, err := b.startInside(ctx, plenty(b), free, omrelpModule, omrelpAction(port, 0))
 		return of("omzmq", p.cmd), func() { r.kill(); r.stop(); p.kill(); p.stop() }, err
 	})
 }

@@ -25,6 +25,7 @@ type omprogBench struct {
 	programs string
 	size     int // bytes of a message; 0: messageSize
 	workers  int // of the queue; 0: one
+	window   int // omrelp's windowSize; 0: 10,000
 }
 
 func (b *omprogBench) messageSize() int { return cmp.Or(b.size, messageSize) }

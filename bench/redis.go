@@ -65,31 +65,47 @@ func (b *omprogBench) fromFile(n int, socket, sender string) func(context.Contex
 		if err != nil {
 			return sample{}, err
 		}
-		return b.feedFile(ctx, i, n, placement{}, sender, func(omzmq, imzmq process) (sample, error) {
+		return b.feedFiles(ctx, i, n, 1, placement{}, sender, func(omzmq, imzmq process) (sample, error) {
 			return server.count(ctx, n, omzmq, imzmq)
 		})
 	}
 }
 
-// feedFile sends the lines of a file to i, with an omzmq whose replies are not read, and measures where arrives looks.
-// The CPU time is imzmq's.
-func (b *omprogBench) feedFile(ctx context.Context, i *imzmq, n int, place placement, sender string,
+// feedFiles sends n lines, which are shared out to files, with an omzmq for each, whose replies are not read. It
+// measures where arrives looks. The CPU time is imzmq's.
+func (b *omprogBench) feedFiles(ctx context.Context, i *imzmq, n, files int, place placement, sender string,
 	arrives func(omzmq, imzmq process) (sample, error)) (sample, error) {
-	file, err := linesFile(filepath.Join(i.dir, "lines"), n)
-	if err != nil {
-		return sample{}, err
+	var senders, running []*exec.Cmd
+	for k := range files {
+		file, err := linesFile(filepath.Join(i.dir, fmt.Sprintf("lines-%d", k)), n*k/files, n*(k+1)/files)
+		if err != nil {
+			return sample{}, err
+		}
+		defer file.Close()
+		omzmq := command(ctx, place.program, strings.Fields(b.omzmq(i)+" --log-level error "+sender)...)
+		omzmq.Stdin, omzmq.Stderr = file, os.Stderr
+		senders = append(senders, omzmq)
 	}
-	defer file.Close()
-	omzmq := command(ctx, place.program, strings.Fields(b.omzmq(i)+" --log-level error "+sender)...)
-	omzmq.Stdin, omzmq.Stderr = file, os.Stderr
-	if err := omzmq.Start(); err != nil {
-		return sample{}, err
+	defer func() {
+		for _, omzmq := range running {
+			omzmq.Process.Kill() // it has ended, unless there was an error
+			omzmq.Wait()         // its CPU time can be read until then; arrives notices what it did not deliver
+		}
+	}()
+	for _, omzmq := range senders {
+		if err := omzmq.Start(); err != nil {
+			return sample{}, err
+		}
+		running = append(running, omzmq)
 	}
-	defer omzmq.Wait() // its CPU time can be read until then; arrives notices what it did not deliver
 	receiver := of("imzmq", i.cmd)
-	s, err := arrives(of("omzmq", omzmq), receiver)
+	s, err := arrives(together("omzmq", func() (pids []string) {
+		for _, omzmq := range running {
+			pids = append(pids, fmt.Sprint(omzmq.Process.Pid))
+		}
+		return pids
+	}), receiver)
 	if err != nil {
-		omzmq.Process.Kill()
 		return sample{}, err
 	}
 	cpu, err := receiver.cpu()
@@ -97,14 +113,14 @@ func (b *omprogBench) feedFile(ctx context.Context, i *imzmq, n int, place place
 	return s, err
 }
 
-// linesFile makes a file of n messages and opens it for reading.
-func linesFile(name string, n int) (*os.File, error) {
+// linesFile makes a file of the messages from one number to before another, and opens it for reading.
+func linesFile(name string, from, to int) (*os.File, error) {
 	file, err := os.Create(name)
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close()
-	if err := writeLines(file, n, messageSize); err != nil {
+	if err := writeLinesFrom(file, from, to, messageSize); err != nil {
 		return nil, err
 	}
 	return os.Open(name)

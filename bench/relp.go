@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -15,8 +16,9 @@ import (
 // omrelpModule and omrelpAction are rsyslogd's way into a RELP server.
 const omrelpModule = `module(load="omrelp")`
 
-func omrelpAction(port int) string {
-	return fmt.Sprintf(`type="omrelp" target="127.0.0.1" port="%d" windowSize="10000" template="bare" action.resumeInterval="1"`, port)
+func omrelpAction(port, window int) string {
+	return fmt.Sprintf(`type="omrelp" target="127.0.0.1" port="%d" windowSize="%d" template="bare" action.resumeInterval="1"`,
+		port, cmp.Or(window, 10_000))
 }
 
 // toRELPServer measures omrelp at the reference server.
@@ -24,7 +26,7 @@ func (b *omprogBench) toRELPServer(n int, place placement) func(context.Context)
 	return b.intoPuller(n, place, []string{"relp_server"}, omrelpModule, func(p *puller) string {
 		var port int
 		fmt.Sscan(p.endpoint, &port) //nolint:errcheck // 0: rsyslogd reports it
-		return omrelpAction(port)
+		return omrelpAction(port, b.window)
 	})
 }
 
@@ -130,7 +132,7 @@ func (b *omprogBench) throughRELP(ctx context.Context, n int, place placement, f
 	if err != nil {
 		return sample{}, err
 	}
-	r, err := b.startFrozen(ctx, n, place, p.cmd, omrelpModule, omrelpAction(port))
+	r, err := b.startFrozen(ctx, n, place, p.cmd, omrelpModule, omrelpAction(port, b.window))
 	defer r.stop()
 	if err != nil {
 		return sample{}, p.complaint(err)

@@ -107,10 +107,13 @@ func (r *rsyslogd) dial(ctx context.Context) (*net.UnixConn, error) {
 }
 
 // writeLines writes n different messages of a size, with a line feed after each.
-func writeLines(out io.Writer, n, size int) error {
+func writeLines(out io.Writer, n, size int) error { return writeLinesFrom(out, 0, n, size) }
+
+// writeLinesFrom writes those with the numbers from one to before another.
+func writeLinesFrom(out io.Writer, from, to, size int) error {
 	w := bufio.NewWriterSize(out, 256<<10)
 	filling := strings.Repeat("x", size)
-	for i := range n {
+	for i := from; i < to; i++ {
 		head := fmt.Sprintf("<14>Nov 22 05:54:52 host app[123]: %07d ", i)
 		if _, err := fmt.Fprintln(w, head+filling[len(head):]); err != nil {
 			return err

@@ -76,7 +76,7 @@ func (b *omprogBench) senders(n, count int) func(context.Context) (sample, error
 			return sample{}, err
 		}
 		name, each := filepath.Join(i.dir, "lines"), n/count
-		file, err := linesFile(name, each)
+		file, err := linesFile(name, 0, each)
 		if err != nil {
 			return sample{}, err
 		}

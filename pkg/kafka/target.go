@@ -44,7 +44,7 @@ const (
 	defaultState       = "imzmq-stored"
 	defaultRemember    = 7 * 24 * time.Hour
 	defaultTimeout     = 30 * time.Second
-	defaultCompression = "snappy"
+	defaultCompression = "lz4" // brokers read every batch, and snappy costs them much more (BenchmarkStore)
 
 	// A transaction may take as long as a broker allows by default (transaction.max.timeout.ms).
 	leastTimeout, mostTimeout = time.Second, 15 * time.Minute

@@ -11,17 +11,17 @@ import (
 func TestTargetRoundTrip(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]Target{
-		"kafka://localhost/logs": {Servers: []string{"localhost:9092"}, Topic: Topic{before: "logs"}, Compression: "snappy"},
+		"kafka://localhost/logs": {Servers: []string{"localhost:9092"}, Topic: Topic{before: "logs"}, Compression: "lz4"},
 		"kafka+tls://u@a:1,[::1]:2,dns+b:3,srv+_kafka._tcp.example.com/logs.{topic}?key={host}&compression=zstd&sasl=scram-sha-512": {
 			TLS: true, SASL: Scram512, User: "u", Servers: []string{"a:1", "[::1]:2", "dns+b:3", "srv+_kafka._tcp.example.com"},
 			Topic: Topic{before: "logs.", perTopic: true}, Key: HostKey, Compression: "zstd"},
-		"kafka://a/{topic}?once=true": {Servers: []string{"a:9092"}, Topic: Topic{perTopic: true}, Compression: "snappy", Once: true,
+		"kafka://a/{topic}?once=true": {Servers: []string{"a:9092"}, Topic: Topic{perTopic: true}, Compression: "lz4", Once: true,
 			State: "imzmq-stored", Remember: 168 * time.Hour, Timeout: 30 * time.Second},
 		"kafka://a/logs?once=true&state=s&remember=24h&transaction-timeout=10s&key=sender": {Servers: []string{"a:9092"},
-			Topic: Topic{before: "logs"}, Key: SenderKey, Compression: "snappy", Once: true,
+			Topic: Topic{before: "logs"}, Key: SenderKey, Compression: "lz4", Once: true,
 			State: "s", Remember: 24 * time.Hour, Timeout: 10 * time.Second},
 		"kafka+tls://a/logs?sasl=OAUTHBEARER&once=false&key=none": {TLS: true, Servers: []string{"a:9092"},
-			Topic: Topic{before: "logs"}, SASL: OAuthBearer, Compression: "snappy"},
+			Topic: Topic{before: "logs"}, SASL: OAuthBearer, Compression: "lz4"},
 	} {
 		if !IsTarget(text) {
 			t.Errorf("%s is no target", text)
