@@ -7,8 +7,8 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
 )
 
-// libzmq tries again when a receiver does not serve it, and is served when the receiver does. What it has sent meanwhile
-// arrives.
+// libzmq tries again when a receiver does not serve it, and is served when the receiver does. What it has sent
+// meanwhile arrives.
 func TestServesLibzmq(t *testing.T) {
 	t.Parallel()
 	for name, security := range map[string]zmq.Security{"NULL": {}, "PLAIN": plain(), "CURVE": curveServer(t)} {
