@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	mrand "math/rand/v2"
 	"sync"
 	"time"
 
@@ -32,6 +33,7 @@ type ledger struct {
 	session *producer            // under the transactional id of this instance; nil: to be begun
 	locks   map[string]*producer // under those of others, by instance
 	again   time.Time            // not before this is a session begun again that was fenced
+	lost    int                  // how often in a row this instance was fenced
 
 	records []kgo.Record // the memory of changes
 	indices []*index     // indices[i].i is i
@@ -100,6 +102,16 @@ func (l *ledger) ready(ctx context.Context, topics *topics, waiting func(*fault)
 
 // fencedPause is how long a fenced session waits before it begins again.
 const fencedPause = 300 * time.Millisecond
+
+// losing returns how long to wait after this instance was fenced: a random time, which may be longer each time. Two
+// that fence each other would never end otherwise, if what each has to do takes longer than the other waits.
+func (l *ledger) losing() time.Duration {
+	const most = 6
+	if l.lost < most {
+		l.lost++
+	}
+	return mrand.N(fencedPause << l.lost)
+}
 
 // reset ends the session. The next one reads what has become of its last transaction.
 func (l *ledger) reset() {

@@ -2,7 +2,6 @@ package kafka
 
 import (
 	"context"
-	"math/rand/v2"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -52,6 +51,7 @@ func (w *Writer) storeOnce(ctx context.Context, chunk []int) *fault {
 	if failed {
 		return w.judge(ctx, chunk, byMessage)
 	}
+	l.lost = 0
 	for id, h := range changes {
 		l.memory.stored(id, h)
 	}
@@ -62,7 +62,7 @@ func (w *Writer) storeOnce(ctx context.Context, chunk []int) *fault {
 func (w *Writer) sessionEnded(f *fault) *fault {
 	w.ledger.reset()
 	if f.means == fenced {
-		w.ledger.again = time.Now().Add(fencedPause + rand.N(fencedPause))
+		w.ledger.again = time.Now().Add(fencedPause + w.ledger.losing())
 		w.cfg.Logger.Debug(f.Error())
 		return nil // that is usual when a sender goes to another imzmq
 	}
@@ -75,7 +75,7 @@ func (w *Writer) notOwned(ctx context.Context, f *fault) *fault {
 		return w.refuseAll(f)
 	}
 	w.cfg.Logger.Debug(f.Error())
-	timer := time.NewTimer(rand.N(fencedPause))
+	timer := time.NewTimer(w.ledger.losing())
 	defer timer.Stop()
 	select {
 	case <-timer.C:
