@@ -14,7 +14,7 @@ import (
 )
 
 var (
-	kafkaMessages = flag.Int("kafka-messages", 40_000, "how many messages TestKafkaKilled sends")
+	kafkaMessages = flag.Int("kafka-messages", 20_000, "how many messages TestKafkaKilled sends")
 	kafkaSeed     = flag.Uint64("kafka-seed", 0, "schedule of the faults in TestKafkaKilled; 0: another one each time")
 	kafkaFaults   = flag.Int("kafka-faults", 2, "how often TestKafkaKilled kills each kind of program")
 )
