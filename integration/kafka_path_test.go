@@ -14,9 +14,9 @@ import (
 )
 
 var (
-	kafkaMessages = flag.Int("kafka-messages", 10_000, "how many messages TestKafkaKilled sends")
+	kafkaMessages = flag.Int("kafka-messages", 40_000, "how many messages TestKafkaKilled sends")
 	kafkaSeed     = flag.Uint64("kafka-seed", 0, "schedule of the faults in TestKafkaKilled; 0: another one each time")
-	kafkaFaults   = flag.Int("kafka-faults", 1, "how often TestKafkaKilled kills each kind of program")
+	kafkaFaults   = flag.Int("kafka-faults", 2, "how often TestKafkaKilled kills each kind of program")
 )
 
 const kafkaTopic = "logs"
