@@ -148,7 +148,7 @@ func (l *ledger) sign(ctx context.Context, p *producer, records []kgo.Record, wa
 	records = append(records, kgo.Record{Topic: l.cfg.Target.State, Key: []byte(markPrefix + l.instance), Value: []byte(mark)})
 	chunk := make([]int, len(records))
 	for i := range records {
-		chunk[i], records[i].Context = i, &index{context.Background(), i}
+		chunk[i], records[i].Context = i, &index{Context: context.Background(), i: i}
 	}
 	errs, f := l.transact(ctx, p, records, chunk, waiting)
 	if f != nil {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -105,6 +106,37 @@ func TestOrderOverCutConnections(t *testing.T) {
 				}
 				return fate(decides.IntN(3))
 			})
+		})
+	}
+}
+
+// What a client sends first of a topic goes out together, and fails together.
+func TestOrderOfTheFirst(t *testing.T) {
+	threads := 4 * runtime.NumCPU()
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(threads))
+	var done atomic.Bool
+	for range threads - 2 { // others want the processors, so that the system interrupts each goroutine somewhere
+		go func() {
+			for !done.Load() {
+			}
+		}()
+	}
+	defer done.Store(true)
+	for range 10 {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFake(t, 1, kfake.Ports(9092))
+			defer f.end()
+			w, _ := f.writer("", nil)
+			defer f.close(w, time.Minute)
+			f.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Err: kerr.UnknownServerError, Count: 1})
+			seqs := make([]uint64, maxPart)
+			for i := range seqs {
+				seqs[i] = uint64(i + 1)
+			}
+			if _, err := store(t.Context(), w, 1, seqs...); err != nil {
+				t.Fatal(err)
+			}
+			f.inOrder(maxPart)
 		})
 	}
 }

@@ -21,10 +21,12 @@ type producer struct {
 	transactional bool
 	counters      *counters
 
-	mu   sync.Mutex
-	left int           // records that have no answer
-	all  chan struct{} // closed when there are none
-	errs []error       // by index
+	mu      sync.Mutex
+	left    int           // records that have no answer
+	all     chan struct{} // closed when there are none
+	outside int           // records that are in no partition's buffer yet
+	inside  chan struct{} // closed when there are none
+	errs    []error       // by index
 }
 
 // newProducer makes a producer. id is its transactional id; "": it is idempotent only.
@@ -33,6 +35,7 @@ func newProducer(config *Config, net *network, topics *topics, counters *counter
 	if err != nil {
 		return nil, err
 	}
+	p := &producer{net: net, transactional: id != "", counters: counters}
 	limits := func(topic string) int32 { return int32(topics.limit(topic)) }
 	options = append(options,
 		kgo.RequiredAcks(kgo.AllISRAcks()),
@@ -43,15 +46,15 @@ func newProducer(config *Config, net *network, topics *topics, counters *counter
 		kgo.RecordRetries(recordRetries),
 		kgo.UnknownTopicRetries(recordRetries),
 		kgo.ProduceRequestTimeout(config.Timeout),
+		kgo.WithHooks(p),
 	)
 	if id != "" {
 		options = append(options, kgo.TransactionalID(id), kgo.TransactionTimeout(config.Target.Timeout))
 	}
-	client, err := kgo.NewClient(options...)
-	if err != nil {
+	if p.client, err = kgo.NewClient(options...); err != nil {
 		return nil, err
 	}
-	return &producer{client: client, net: net, transactional: id != "", counters: counters}, nil
+	return p, nil
 }
 
 func (p *producer) close() { p.client.Close() }
@@ -59,9 +62,13 @@ func (p *producer) close() { p.client.Close() }
 // produce produces records[i] for each i of chunk, and returns what became of them, by index, when all are answered. It
 // calls waiting with what is wrong when that takes long. When ctx ends, it closes the client. The result is valid until
 // the next call.
+//
+// A partition's first batch goes out when the buffers have all of them, since the client fails what is in a buffer when a
+// batch before it fails: if some came into it later, they would be stored before those that are produced again.
 func (p *producer) produce(ctx context.Context, records []kgo.Record, chunk []int, waiting func(*fault)) []error {
 	p.mu.Lock()
 	p.left, p.all = len(chunk), make(chan struct{})
+	p.outside, p.inside = len(chunk), make(chan struct{})
 	if cap(p.errs) < len(records) {
 		p.errs = make([]error, len(records))
 	}
@@ -69,23 +76,48 @@ func (p *producer) produce(ctx context.Context, records []kgo.Record, chunk []in
 	clear(p.errs)
 	p.mu.Unlock()
 	for _, i := range chunk {
+		records[i].Context.(*index).inside = false
 		p.client.Produce(context.Background(), &records[i], p.answered)
 	}
 	p.counters.produced.Add(uint64(len(chunk)))
-	go p.client.Flush(ctx) //nolint:errcheck // the answers have it
+	flushed := make(chan struct{})
+	go func() {
+		defer close(flushed)
+		<-p.inside
+		p.client.Flush(ctx) //nolint:errcheck // the answers have it
+	}()
 	p.await(ctx, func() {
 		waiting(p.slow(records, chunk))
 	})
+	<-flushed
 	return p.errs
+}
+
+// OnProduceRecordPartitioned is kgo.HookProduceRecordPartitioned.
+func (p *producer) OnProduceRecordPartitioned(r *kgo.Record, _ int32) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.isInside(r.Context.(*index))
+}
+
+// isInside notes that a record is in a partition's buffer, or has failed before.
+func (p *producer) isInside(at *index) {
+	if at.inside {
+		return
+	}
+	at.inside = true
+	if p.outside--; p.outside == 0 {
+		close(p.inside)
+	}
 }
 
 // answered is the promise of all records.
 func (p *producer) answered(r *kgo.Record, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if at, ok := r.Context.(*index); ok {
-		p.errs[at.i] = err
-	}
+	at := r.Context.(*index)
+	p.errs[at.i] = err
+	p.isInside(at)
 	if p.left--; p.left == 0 {
 		close(p.all)
 	}

@@ -44,14 +44,15 @@ type part struct {
 // index is a context that says which message of the part a record is. A promise gets nothing but the record.
 type index struct {
 	context.Context
-	i int
+	i      int
+	inside bool // see producer.isInside
 }
 
 // make fills the part with the records of messages. texts[i] is the value of batch[i].
 func (p *part) make(target *Target, topics *topics, batch []message.Message, texts [][]byte) {
 	p.release()
 	for i := range batch {
-		p.indices = append(p.indices, index{context.Background(), i})
+		p.indices = append(p.indices, index{Context: context.Background(), i: i})
 	}
 	for i := range batch {
 		m := &batch[i]
