@@ -135,7 +135,7 @@ func (p *kafkaPath) run(within time.Duration, repeats bool) {
 	t.Helper()
 	t.Logf("-kafka-seed %d, %d messages", p.seed, p.messages)
 	begin := time.Now()
-	fed := p.from.feedMeanwhile(t, p.l, 0, p.messages)
+	fed := p.from.feedPaced(t, p.l, 0, p.messages, p.pace)
 	if !polled(within, func() bool { return p.pursue() == p.messages && len(p.agenda) == 0 }) {
 		t.Errorf("after %v, %d of %d messages have arrived and %d appointments are left",
 			within, p.arrived(), p.messages, len(p.agenda))

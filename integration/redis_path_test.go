@@ -79,7 +79,7 @@ func (p *redisPath) run(within time.Duration) {
 	t.Helper()
 	t.Logf("-redis-seed %d, %d messages", p.seed, p.messages)
 	begin := time.Now()
-	fed := p.from.feedMeanwhile(t, p.l, 0, p.messages)
+	fed := p.from.feedPaced(t, p.l, 0, p.messages, p.pace)
 	if !polled(within, func() bool {
 		return p.pursue() == p.messages && len(p.agenda) == 0
 	}) {

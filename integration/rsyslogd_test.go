@@ -138,7 +138,7 @@ func (r *rsyslogd) input(t *testing.T) net.Conn {
 // feed sends lines from up to, but not including, to. It blocks while rsyslogd does not read.
 func (r *rsyslogd) feed(t *testing.T, l lines, from, to int) {
 	t.Helper()
-	if err := send(r.input(t), l, from, to); err != nil {
+	if err := send(r.input(t), l, from, to, nil); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -146,8 +146,14 @@ func (r *rsyslogd) feed(t *testing.T, l lines, from, to int) {
 // feedMeanwhile is feed in a goroutine; the returned function waits for its end.
 func (r *rsyslogd) feedMeanwhile(t *testing.T, l lines, from, to int) (wait func()) {
 	t.Helper()
+	return r.feedPaced(t, l, from, to, nil)
+}
+
+// feedPaced is feedMeanwhile with a pause before each line n.
+func (r *rsyslogd) feedPaced(t *testing.T, l lines, from, to int, pause func(n int) time.Duration) (wait func()) {
+	t.Helper()
 	conn, done := r.input(t), make(chan error, 1)
-	go func() { done <- send(conn, l, from, to) }()
+	go func() { done <- send(conn, l, from, to, pause) }()
 	return func() {
 		t.Helper()
 		select {
@@ -161,9 +167,15 @@ func (r *rsyslogd) feedMeanwhile(t *testing.T, l lines, from, to int) (wait func
 	}
 }
 
-func send(conn net.Conn, l lines, from, to int) error {
+func send(conn net.Conn, l lines, from, to int, pause func(n int) time.Duration) error {
 	w := bufio.NewWriterSize(conn, 64<<10)
 	for n := from; n < to; n++ {
+		if pause != nil && pause(n) > 0 {
+			if err := w.Flush(); err != nil {
+				return fmt.Errorf("feeding line %d: %w", n, err)
+			}
+			time.Sleep(pause(n))
+		}
 		if _, err := w.Write(append(l.line(n), '\n')); err != nil {
 			return fmt.Errorf("feeding line %d: %w", n, err)
 		}

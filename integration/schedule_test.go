@@ -5,6 +5,7 @@ import (
 	"hash/fnv"
 	"math/rand/v2"
 	"slices"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -20,6 +21,7 @@ type schedule struct {
 	plans    []*plan
 	agenda   []appointment
 	happened map[string]int
+	missing  *atomic.Int32 // kinds of faults that have not happened yet
 }
 
 // newSchedule makes a schedule. With the seed 0, it is another one each time.
@@ -27,7 +29,7 @@ func newSchedule(t *testing.T, messages int, seed uint64) schedule {
 	if seed == 0 {
 		seed = uint64(time.Now().UnixNano()) % 1_000_000
 	}
-	return schedule{t: t, messages: messages, seed: seed, happened: map[string]int{}}
+	return schedule{t: t, messages: messages, seed: seed, happened: map[string]int{}, missing: new(atomic.Int32)}
 }
 
 // plan is a kind of fault, and when it is to happen.
@@ -49,6 +51,16 @@ func (s *schedule) plot(kind string, times int, strike func(r *rand.Rand) bool) 
 		plan.at = append(plan.at, int(0.9*part*float64(s.messages)))
 	}
 	s.plans = append(s.plans, plan)
+	s.missing.Add(1)
+}
+
+// pace is how long the feeder waits before line n: the last tenth comes slowly as long as a kind of fault has not
+// happened, since there is little to disturb when all have arrived.
+func (s *schedule) pace(n int) time.Duration {
+	if n >= s.messages/10*9 && s.missing.Load() > 0 {
+		return 50 * time.Millisecond
+	}
+	return 0
 }
 
 // pursue makes appointments for the faults that are due. Each is at a random time from now, so that faults also happen
@@ -64,7 +76,9 @@ func (s *schedule) pursue() (arrived int) {
 				switch {
 				case s.arrived() == s.messages: // too late: an idle rsyslogd starts no omzmq
 				case plan.strike(plan.random(left)):
-					s.happened[plan.kind]++
+					if s.happened[plan.kind]++; s.happened[plan.kind] == 1 {
+						s.missing.Add(-1)
+					}
 				default:
 					s.later(20*time.Millisecond, try)
 				}

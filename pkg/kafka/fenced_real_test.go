@@ -58,7 +58,7 @@ const childBatch = 50
 func TestChild(t *testing.T) {
 	to := os.Getenv("KAFKA_CHILD")
 	if to == "" {
-		t.Skip("a part of other tests")
+		return // it is a part of other tests
 	}
 	servers, where, _ := strings.Cut(to, " ")
 	w, _ := writer(t, servers, where, nil)

@@ -63,8 +63,8 @@ func (p *producer) close() { p.client.Close() }
 // calls waiting with what is wrong when that takes long. When ctx ends, it closes the client. The result is valid until
 // the next call.
 //
-// A partition's first batch goes out when the buffers have all of them, since the client fails what is in a buffer when a
-// batch before it fails: if some came into it later, they would be stored before those that are produced again.
+// Nothing goes out before all records are in the buffers of their partitions. When a batch fails, the client fails what
+// is in the buffer behind it; what came there later would be stored before those that are produced again.
 func (p *producer) produce(ctx context.Context, records []kgo.Record, chunk []int, waiting func(*fault)) []error {
 	p.mu.Lock()
 	p.left, p.all = len(chunk), make(chan struct{})

@@ -9,9 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -36,13 +34,6 @@ func produce(t *testing.T, addr, topic string, values [][]byte, args ...string) 
 	}
 }
 
-func numbered(from, to int) (values [][]byte) {
-	for i := from; i < to; i++ {
-		values = append(values, fmt.Appendf(nil, "record %d", i))
-	}
-	return values
-}
-
 func check(t *testing.T, records []kafkatest.Record, want [][]byte) {
 	t.Helper()
 	var got [][]byte
@@ -54,17 +45,13 @@ func check(t *testing.T, records []kafkatest.Record, want [][]byte) {
 	}
 }
 
-func TestOneBroker(t *testing.T) {
+// What the cluster can do besides is shown by the tests that need it.
+func TestRead(t *testing.T) {
 	t.Parallel()
 	c := kafkatest.Start(t, kafkatest.Config{})
 	c.CreateTopic("logs", 1, 1, map[string]string{"retention.ms": "-1"})
 	checkBinary(t, c)
 	checkTransactions(t, c)
-	c.DeleteTopic("logs")
-	c.CreateTopic("logs", 1, 1, nil)
-	c.AlterTopic("logs", map[string]string{"retention.ms": "1000000", "flush.messages": "1000"})
-	checkQuota(t, c)
-	checkFullDisk(t, c)
 }
 
 func checkBinary(t *testing.T, c *kafkatest.Cluster) {
@@ -119,83 +106,4 @@ func checkTransactions(t *testing.T, c *kafkatest.Cluster) {
 	if want[0] != 0 || want[1] != 0 || want[2] != 0 {
 		t.Errorf("missing, or too many if negative: %v", want)
 	}
-}
-
-// throttled counts answers that make the client wait.
-type throttled struct{ atomic.Int64 }
-
-func (n *throttled) OnBrokerThrottle(kgo.BrokerMetadata, time.Duration, bool) { n.Add(1) }
-
-func checkQuota(t *testing.T, c *kafkatest.Cluster) {
-	c.Quota("slow", 100)
-	var waits throttled
-	for end := time.Now().Add(time.Minute); waits.Load() == 0; {
-		if err := send(t, c, kgo.ClientID("slow"), kgo.WithHooks(&waits)); err != nil || time.Now().After(end) {
-			t.Fatalf("no client has to wait: %v", err)
-		}
-	}
-	c.Quota("slow", 0)
-}
-
-func checkFullDisk(t *testing.T, c *kafkatest.Cluster) {
-	before := len(c.Read("logs", true))
-	c.LimitFiles(1, 1<<20)
-	full, err := kgo.NewClient(kgo.SeedBrokers(c.Addrs()...), kgo.DefaultProduceTopic("logs"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer full.Close()
-	for range 30 {
-		full.Produce(t.Context(), &kgo.Record{Value: incompressible(100_000)}, func(_ *kgo.Record, err error) {
-			if err != nil {
-				t.Error(err) // the broker comes back before the client gives up
-			}
-		})
-	}
-	c.AwaitEnd(1)
-	if !strings.Contains(c.Log(1), "File too large") {
-		t.Error("the broker does not say why it has ended")
-	}
-	c.Launch(1)
-	if err := full.Flush(t.Context()); err != nil {
-		t.Error(err)
-	}
-	if got := len(c.Read("logs", true)); got < before+30 {
-		t.Errorf("%d records, want %d", got, before+30)
-	}
-}
-
-func TestThreeBrokers(t *testing.T) {
-	t.Parallel()
-	c := kafkatest.Start(t, kafkatest.Config{Brokers: 3})
-	c.CreateTopic("logs", 1, 3, map[string]string{"min.insync.replicas": "2"})
-	acks := []string{"-X", "acks=all"}
-	produce(t, c.Bootstrap(), "logs", numbered(0, 10), acks...)
-	dead := c.Leader("logs", 0)
-	c.Kill(dead)
-	if next := c.Leader("logs", 0); next == dead {
-		t.Errorf("broker %d leads, but is dead", dead)
-	}
-	produce(t, c.Bootstrap(), "logs", numbered(10, 20), acks...)
-	check(t, c.Read("logs", true), numbered(0, 20))
-	c.Launch(dead)
-	c.AwaitInSync("logs")
-	old := c.Leader("logs", 0)
-	if leader := c.MoveLeader("logs", 0); leader == old || leader != c.Leader("logs", 0) {
-		t.Errorf("broker %d leads instead of %d", leader, old)
-	}
-	frozen := c.Leader("logs", 0)
-	c.Freeze(frozen)
-	produce(t, c.Bootstrap(), "logs", numbered(20, 30), acks...)
-	c.Thaw(frozen)
-	c.AwaitInSync("logs")
-	stopped := c.Leader("logs", 0)
-	c.Stop(stopped)
-	if got := c.Running(); len(got) != 2 || slices.Contains(got, stopped) {
-		t.Errorf("%v run", got)
-	}
-	produce(t, c.Bootstrap(), "logs", numbered(30, 40), acks...)
-	c.Launch(stopped)
-	c.AwaitInSync("logs")
-	check(t, c.Read("logs", true), numbered(0, 40))
 }
