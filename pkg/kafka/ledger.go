@@ -191,6 +191,7 @@ func (l *ledger) transact(ctx context.Context, p *producer, records []kgo.Record
 	if err := p.client.BeginTransaction(); err != nil {
 		return nil, l.ended(err)
 	}
+	time.Sleep(time.Until(p.ended.Add(conclusion)))
 	errs = p.produce(ctx, records, chunk, waiting)
 	slow := func() { waiting(p.slow(records, chunk)) }
 	failed := false

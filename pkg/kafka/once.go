@@ -88,8 +88,12 @@ func (w *Writer) notOwned(ctx context.Context, f *fault) *fault {
 func (w *Writer) sendAway(chunk []int) (stay []int) {
 	stay = make([]int, 0, len(chunk))
 	var away []int
+	last, elsewhere := "", w.ledger.memory.elsewhere("")
 	for _, i := range chunk {
-		if !w.ledger.memory.elsewhere(w.batch[i].Sender) {
+		if id := w.batch[i].Sender; id != last {
+			last, elsewhere = id, w.ledger.memory.elsewhere(id)
+		}
+		if !elsewhere {
 			stay = append(stay, i)
 			continue
 		}
@@ -124,9 +128,12 @@ func (w *Writer) sendersOf(chunk []int) map[string]bool {
 func (w *Writer) admit(chunk []int) (admitted []int) {
 	admitted = make([]int, 0, len(chunk))
 	var settled []int
+	last, h := "", w.ledger.memory.sender("")
 	for _, i := range chunk {
 		m := &w.batch[i]
-		h := w.ledger.memory.sender(m.Sender)
+		if m.Sender != last {
+			last, h = m.Sender, w.ledger.memory.sender(m.Sender)
+		}
 		switch {
 		case h == nil:
 			admitted = append(admitted, i)

@@ -37,8 +37,8 @@ func BenchmarkStore(b *testing.B) {
 		for _, c := range []struct {
 			compression string
 			batch       int
-		}{{"snappy", 1000}, {"snappy", 3000}, {"snappy", 10_000}, {"snappy", 20_000},
-			{"none", 10_000}, {"lz4", 10_000}, {"zstd", 10_000}} {
+		}{{"lz4", 1}, {"lz4", 1000}, {"lz4", 4000}, {"lz4", 10_000}, {"lz4", 20_000},
+			{"none", 10_000}, {"snappy", 10_000}, {"zstd", 10_000}} {
 			run(fmt.Sprintf("once=%v/%s/%d", once, c.compression, c.batch), once, c.compression, c.batch)
 		}
 	}

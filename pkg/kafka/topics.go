@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -25,6 +26,16 @@ const (
 type topics struct {
 	mu    sync.Mutex // held while limits change, or a client asks for one
 	known map[string]*topicState
+
+	// What was asked for last, which is mostly the next one, too.
+	lastName  string
+	last      *topicState
+	lastLimit atomic.Pointer[topicLimit]
+}
+
+type topicLimit struct {
+	topic string
+	bytes int
 }
 
 type topicState struct {
@@ -65,6 +76,7 @@ func (t *topics) ask(ctx context.Context, client *kgo.Client, names map[string]b
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.forget()
 	if t.known == nil || len(t.known)+len(missing) > maxTopics {
 		t.known = make(map[string]*topicState)
 	}
@@ -90,6 +102,7 @@ func (t *topics) lower(ctx context.Context, client *kgo.Client, name string) (lo
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.forget()
 	now := t.known[name]
 	if now.limit >= before.limit {
 		now.limit = min(max(before.limit/2, leastLimit), before.limit)
@@ -106,23 +119,42 @@ func (t *topics) refuse(name string, f *fault) {
 
 // compacted reports whether a topic is known to take no records without a key.
 func (t *topics) compacted(name string) bool {
-	s := t.known[name]
+	s := t.state(name)
 	return s != nil && strings.Contains(s.cleanup, "compact")
 }
 
 // limit returns the most bytes of a batch for a topic. Any goroutine may call it.
 func (t *topics) limit(name string) int {
+	if last := t.lastLimit.Load(); last != nil && last.topic == name {
+		return last.bytes
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	limit := defaultLimit
 	if s := t.known[name]; s != nil && s.limit != 0 {
-		return s.limit
+		limit = s.limit
 	}
-	return defaultLimit
+	t.lastLimit.Store(&topicLimit{name, limit})
+	return limit
+}
+
+// state returns what is known of a topic; nil: nothing.
+func (t *topics) state(name string) *topicState {
+	if name != t.lastName || t.last == nil {
+		t.lastName, t.last = name, t.known[name]
+	}
+	return t.last
+}
+
+// forget forgets what was asked for last. The caller holds mu.
+func (t *topics) forget() {
+	t.lastName, t.last = "", nil
+	t.lastLimit.Store(nil)
 }
 
 // faultOf returns why a topic cannot be used; nil: it can.
 func (t *topics) faultOf(name string) *fault {
-	if s := t.known[name]; s != nil {
+	if s := t.state(name); s != nil {
 		return s.fault
 	}
 	return nil
@@ -130,7 +162,7 @@ func (t *topics) faultOf(name string) *fault {
 
 // useReceived lets the records of a topic have the time when their messages came. It returns false if they have it.
 func (t *topics) useReceived(name string) bool {
-	s := t.known[name]
+	s := t.state(name)
 	if s == nil || s.received {
 		return false
 	}
@@ -140,7 +172,7 @@ func (t *topics) useReceived(name string) bool {
 
 // usesReceived reports whether the records of a topic have the time when their messages came.
 func (t *topics) usesReceived(name string) bool {
-	s := t.known[name]
+	s := t.state(name)
 	return s != nil && s.received
 }
 
@@ -152,7 +184,7 @@ const (
 // oldest returns the age from which on a line's time is not the record's. Kafka deletes records by their times: what
 // comes after a long outage, or from a host whose clock is wrong, would be deleted before anybody has read it.
 func (t *topics) oldest(name string) time.Duration {
-	s := t.known[name]
+	s := t.state(name)
 	switch {
 	case s == nil || s.retention == 0:
 		return unknownAge
