@@ -43,14 +43,15 @@ func newProducer(config *Config, net *network, topics *topics, counters *counter
 		kgo.ProducerBatchCompression(compressions[config.Target.Compression], kgo.NoCompression()),
 		kgo.ProducerBatchMaxBytesFn(limits),
 		kgo.MaxBufferedRecords(10*maxPart),
-		kgo.ManualFlushing(),
 		kgo.RecordRetries(recordRetries),
 		kgo.UnknownTopicRetries(recordRetries),
 		kgo.ProduceRequestTimeout(config.Timeout),
 		kgo.WithHooks(p),
 	)
-	if id != "" {
-		options = append(options, kgo.TransactionalID(id), kgo.TransactionTimeout(config.Target.Timeout))
+	if id == "" {
+		options = append(options, kgo.ManualFlushing())
+	} else {
+		options = append(options, kgo.TransactionalID(id), kgo.TransactionTimeout(config.Target.Timeout), kgo.ProducerLinger(0))
 	}
 	if p.client, err = kgo.NewClient(options...); err != nil {
 		return nil, err
@@ -64,8 +65,9 @@ func (p *producer) close() { p.client.Close() }
 // calls waiting with what is wrong when that takes long. When ctx ends, it closes the client. The result is valid until
 // the next call.
 //
-// Nothing goes out before all records are in the buffers of their partitions. When a batch fails, the client fails what
-// is in the buffer behind it; what came there later would be stored before those that are produced again.
+// In a transaction, records go out as they come. Otherwise none goes out before all are in the buffers of their
+// partitions: when a batch fails, the client fails what is in the buffer behind it, and what came there later would be
+// stored before those that are produced again.
 func (p *producer) produce(ctx context.Context, records []kgo.Record, chunk []int, waiting func(*fault)) []error {
 	p.mu.Lock()
 	p.left, p.all = len(chunk), make(chan struct{})
@@ -84,8 +86,10 @@ func (p *producer) produce(ctx context.Context, records []kgo.Record, chunk []in
 	flushed := make(chan struct{})
 	go func() {
 		defer close(flushed)
-		<-p.inside
-		p.client.Flush(ctx) //nolint:errcheck // the answers have it
+		if !p.transactional {
+			<-p.inside
+			p.client.Flush(ctx) //nolint:errcheck // the answers have it
+		}
 	}()
 	p.await(ctx, func() {
 		waiting(p.slow(records, chunk))
