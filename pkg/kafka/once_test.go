@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -45,6 +46,21 @@ func TestOnce(t *testing.T) {
 		f.stores(b, 1, []uint64{3, 4}, "repeat", "stored")
 		f.close(b, time.Minute)
 		f.has("1/1", "1/2", "1/3", "1/4")
+	})
+}
+
+// Nothing is stored as long as the memory is in a topic of several partitions, which has no order.
+func TestMemoryInSeveralPartitions(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake(t, 1, kfake.SeedTopics(3, defaultState))
+		defer f.end()
+		w, _ := f.writer("?once=true", nil)
+		defer f.close(w, time.Minute)
+		got, err := store(t.Context(), w, 1, 1)
+		if err != nil || !strings.Contains(got[0], "it has 3 partitions") {
+			t.Errorf("settled %q, %v", got, err)
+		}
+		f.has()
 	})
 }
 
