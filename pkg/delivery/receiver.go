@@ -63,7 +63,7 @@ func (r *Receiver) Add(from Conn, source Source, frames [][]byte, base message.M
 	default:
 		seen.Mark(seq)
 		m := message.FromFrames(frames[1:])
-		m.Peer, m.User, m.Received = base.Peer, base.User, base.Received
+		m.Peer, m.User, m.Received, m.Conn = base.Peer, base.User, base.Received, base.Conn
 		m.Sender, m.Seq, m.Claim = seen.name, seq, source.claim
 		to.arrivals = append(to.arrivals, arrival{from: from, seen: seen, seq: seq, index: len(to.batch)})
 		to.batch = append(to.batch, m)

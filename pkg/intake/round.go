@@ -156,7 +156,7 @@ func (in *Intake) take(b *zmq.Batch, from int) {
 	if in.round.last = time.Now(); len(in.round.borrowed) == 0 && in.round.messages == 0 {
 		in.round.began = in.round.last
 	}
-	base := message.Message{Peer: b.Peer().Remote(), User: b.Peer().User(), Received: in.round.last}
+	base := message.Message{Peer: b.Peer().Remote(), User: b.Peer().User(), Received: in.round.last, Conn: b.Peer().Number()}
 	i := from
 	for ; i < b.Len() && !in.full(); i++ {
 		frames := b.Frames(i)

@@ -178,6 +178,15 @@ func codeFault(code *kerr.Error, err error) *fault {
 	return &f
 }
 
+// noSecret returns the fault of a password's or a token's file that cannot be read.
+func noSecret(err error) *fault {
+	return &fault{verdict: refuse, code: codeFile, fatal: true, whole: true, means: "the password or the token cannot be read", err: err}
+}
+
+// notBegun is why a transaction may wait for long before it begins.
+var notBegun = &fault{code: codeSilent, means: "no transaction begins: brokers are slow or down, or the one before has not " +
+	"ended, because a partition that it wrote to has no leader"}
+
 // connectionFault returns the fault of a connection that fails.
 func connectionFault(err error, secure bool) *fault {
 	var path *os.PathError
@@ -193,8 +202,7 @@ func connectionFault(err error, secure bool) *fault {
 	}
 	switch {
 	case errors.As(err, &path):
-		return &fault{verdict: refuse, code: codeFile, fatal: true, whole: true, means: "the password or the token cannot be read",
-			err: err}
+		return noSecret(err)
 	case errors.As(err, &name):
 		return refuseTLS("a broker's certificate is for another name: write that name in --to, " +
 			"or in the broker's advertised.listeners")

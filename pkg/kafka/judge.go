@@ -77,7 +77,10 @@ func (w *Writer) conclude(ctx context.Context, chunk []int, errs []error) (f *fa
 	}
 	w.done(fine)
 	if len(fine) == len(chunk) {
-		w.chunk = min(2*w.chunk, maxPart)
+		if len(chunk) >= w.most {
+			w.most = min(w.most+w.most/8+1, maxPart)
+		}
+		w.chunk = min(2*w.chunk, w.most)
 		return nil
 	}
 	return w.judge(ctx, chunk, errs)
@@ -104,19 +107,20 @@ func (w *Writer) judge(ctx context.Context, chunk []int, errs []error) (waiting 
 			continue
 		}
 		name := w.part.records[i].Topic
-		f, own := w.fault(errs[i]), false // own: the cause is in the message
+		f, own := w.fault(errs[i]), false // own: the cause may be in the message alone
 		fatal = fatal || f.fatal || f.verdict == tooLong
 		switch f.verdict {
 		case refuse:
 			f = f.of(name)
 			w.topics.refuse(name, f)
 		case tooLong, odd, untimed:
+			own = f.verdict == odd
 			again, known := adapted[name]
 			if !known {
 				again = w.adapt(ctx, f.of(name), len(chunk) == 1)
 				adapted[name] = again
 			}
-			f, own = again, true
+			f = again
 		}
 		switch {
 		case f == nil:

@@ -34,14 +34,18 @@ type ledger struct {
 	locks   map[string]*producer // under those of others, by instance
 	again   time.Time            // not before this is a session begun again that was fenced
 	lost    int                  // how often in a row this instance was fenced
+	took    time.Duration        // the last transaction
+
+	sentAway map[uint64]bool // connections: see sendAway
 
 	records []kgo.Record // the memory of changes
 	indices []*index     // indices[i].i is i
+	order   []int        // order[i] is i
 }
 
-func newLedger(config *Config, net *network, counters *counters, waiting func(*fault)) *ledger {
+func newLedger(config *Config, net *network, topics *topics, counters *counters, waiting func(*fault)) *ledger {
 	instance := nonce()
-	return &ledger{cfg: config, net: net, counters: counters, waiting: waiting, instance: instance,
+	return &ledger{cfg: config, net: net, topics: topics, counters: counters, waiting: waiting, instance: instance,
 		turn:   make(chan struct{}, 1),
 		memory: newMemory(instance, config.Target.Remember), locks: make(map[string]*producer)}
 }
@@ -77,11 +81,10 @@ func (l *ledger) transactionalID(instance string) string {
 
 // ready begins the session, unless it stands. When it has begun, all is known that others have stored for the senders
 // that this instance owns.
-func (l *ledger) ready(ctx context.Context, topics *topics, waiting func(*fault)) *fault {
+func (l *ledger) ready(ctx context.Context, waiting func(*fault)) *fault {
 	if l.session != nil {
 		return nil
 	}
-	l.topics = topics
 	if f := l.listen(ctx); f != nil {
 		return f
 	}
@@ -133,7 +136,7 @@ func (l *ledger) say(ctx context.Context, value []byte) {
 func (l *ledger) begin(ctx context.Context, instance string, waiting func(*fault)) (*producer, *fault) {
 	p, err := newProducer(l.cfg, l.net, l.topics, l.counters, l.transactionalID(instance))
 	if err != nil {
-		return nil, l.fault(err)
+		return nil, noSecret(err)
 	}
 	if f := l.sign(ctx, p, nil, waiting); f != nil {
 		p.close()
@@ -146,11 +149,10 @@ func (l *ledger) begin(ctx context.Context, instance string, waiting func(*fault
 func (l *ledger) sign(ctx context.Context, p *producer, records []kgo.Record, waiting func(*fault)) *fault {
 	mark := nonce()
 	records = append(records, kgo.Record{Topic: l.cfg.Target.State, Key: []byte(markPrefix + l.instance), Value: []byte(mark)})
-	chunk := make([]int, len(records))
 	for i := range records {
-		chunk[i], records[i].Context = i, &index{Context: context.Background(), i: i}
+		records[i].Context = &index{Context: context.Background(), i: i}
 	}
-	errs, f := l.transact(ctx, p, records, chunk, waiting)
+	errs, f := l.transact(ctx, p, records, 0, waiting)
 	if f != nil {
 		return f
 	}
@@ -180,29 +182,41 @@ func (l *ledger) memoryFault(f *fault) *fault {
 	return g
 }
 
-// transact produces records in a transaction and commits it. errs[i] is why record i could not be produced; the
-// transaction is then aborted, and nothing is stored. A fault means that it is not known, or that the session is of no
-// use any more.
-func (l *ledger) transact(ctx context.Context, p *producer, records []kgo.Record, chunk []int,
+// transact produces records in a transaction and commits it: first the data, then the rest, which are records of the
+// memory. As long as one of those is in an open transaction, nobody can read the memory, and all who wait for that take
+// the transaction for stuck. errs[i] is why record i could not be produced; the transaction is then aborted, and nothing
+// is stored. A fault means that it is not known, or that the session is of no use any more.
+func (l *ledger) transact(ctx context.Context, p *producer, records []kgo.Record, data int,
 	waiting func(*fault)) (errs []error, f *fault) {
 	began := time.Now()
-	l.counters.transactions.Add(1)
-	defer func() { l.counters.transactionTime.Add(int64(time.Since(began))) }()
-	if err := p.client.BeginTransaction(); err != nil {
+	defer func() {
+		l.took = time.Since(began)
+		l.counters.transactionTime.Add(int64(l.took))
+	}()
+	if err := p.begin(ctx, func() { waiting(notBegun) }); err != nil {
 		return nil, l.ended(err)
 	}
+	l.counters.transactions.Add(1)
 	time.Sleep(time.Until(p.ended.Add(conclusion)))
-	errs = p.produce(ctx, records, chunk, waiting)
+	for len(l.order) < len(records) {
+		l.order = append(l.order, len(l.order))
+	}
+	chunk, failed := l.order[:len(records)], false
 	slow := func() { waiting(p.slow(records, chunk)) }
-	failed := false
-	for _, err := range errs {
-		if err == nil {
+	for _, part := range [][]int{chunk[:data], chunk[data:]} {
+		if len(part) == 0 || failed {
 			continue
 		}
-		failed = true
-		if f := l.fault(err); f.fatal && f.verdict == wait || ctx.Err() != nil {
-			l.counters.aborted.Add(1)
-			return errs, l.ended(err)
+		errs = p.produce(ctx, records, part, waiting)
+		for _, err := range errs {
+			if err == nil {
+				continue
+			}
+			failed = true
+			if f := l.fault(err); f.fatal && f.verdict == wait || ctx.Err() != nil {
+				l.counters.aborted.Add(1)
+				return errs, l.ended(err)
+			}
 		}
 	}
 	if failed {

@@ -116,6 +116,7 @@ type memory struct {
 	mark    string               // the nonce of the last mark of this process
 	alive   map[string]time.Time // by instance: when it last said that it is alive
 	latest  time.Time            // when anybody did, this process included
+	live    bool                 // latest is not from the past that is read at the start
 	news    chan struct{}        // closed when something has been read
 	fault   error                // why nothing can be read at the moment; nil: nothing is wrong
 	swept   time.Time
@@ -227,8 +228,13 @@ func (m *memory) beat(instance string, alive bool, written time.Time) {
 	if m.mark == "" && written.Before(heard) { // this is the past, which is being read; clocks may be wrong
 		heard = written
 	}
+	if gap := heard.Sub(m.latest); m.live && gap > beatsLast { // nobody could be heard: that says nothing about the others
+		for other, last := range m.alive {
+			m.alive[other] = last.Add(gap)
+		}
+	}
 	if heard.After(m.latest) {
-		m.latest = heard
+		m.latest, m.live = heard, m.mark != ""
 	}
 	if m.alive[instance] = heard; !alive {
 		delete(m.alive, instance)

@@ -170,3 +170,32 @@ func TestWhoIsAlive(t *testing.T) {
 		is("b", false)
 	})
 }
+
+// After a time in which nobody could be heard, the others are not dead because one is heard first.
+func TestWhoIsAliveAfterASilence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory("me", time.Hour)
+		read := func(key, value string) {
+			t.Helper()
+			if err := m.read([]byte(key), []byte(value), time.Now()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		read(markPrefix+"me", "n")
+		m.set("s", &holding{owner: "other", seen: time.Now()})
+		read(alivePrefix+"other", "alive")
+		read(alivePrefix+"me", "alive")
+		for _, wait := range []time.Duration{10 * time.Second, time.Second, time.Second} {
+			time.Sleep(wait)
+			read(alivePrefix+"me", "alive")
+			if !m.elsewhere("s") {
+				t.Fatal("the other is taken for dead")
+			}
+		}
+		time.Sleep(time.Second)
+		read(alivePrefix+"me", "alive")
+		if m.elsewhere("s") {
+			t.Error("the other is silent, and taken for alive")
+		}
+	})
+}

@@ -27,11 +27,7 @@ func (w *Writer) storeOnce(ctx context.Context, chunk []int) *fault {
 		}
 	}
 	chunk, changes, records := l.changes(w, chunk)
-	all := make([]int, len(records))
-	for i := range all {
-		all[i] = i
-	}
-	errs, f := l.transact(ctx, l.session, records, all, l.waiting)
+	errs, f := l.transact(ctx, l.session, records, len(chunk), l.waiting)
 	clear(records) // they refer to the messages
 	if f != nil {
 		return w.sessionEnded(f)
@@ -61,6 +57,10 @@ func (w *Writer) storeOnce(ctx context.Context, chunk []int) *fault {
 // sessionEnded ends the session, whose last transaction may be committed or not: the next one reads that.
 func (w *Writer) sessionEnded(f *fault) *fault {
 	w.ledger.reset()
+	if w.ledger.took > patience { // it may have been too slow, for the time-out or for those who wait for the memory
+		w.most = max(1, min(w.chunk, len(w.pending))/2)
+		w.chunk = w.most
+	}
 	if f.means == fenced {
 		w.ledger.again = time.Now().Add(fencedPause + w.ledger.losing())
 		w.cfg.Logger.Debug(f.Error())
@@ -88,10 +88,14 @@ func (w *Writer) notOwned(ctx context.Context, f *fault) *fault {
 func (w *Writer) sendAway(chunk []int) (stay []int) {
 	stay = make([]int, 0, len(chunk))
 	var away []int
-	last, elsewhere := "", w.ledger.memory.elsewhere("")
+	var last *message.Message
+	elsewhere := false
 	for _, i := range chunk {
-		if id := w.batch[i].Sender; id != last {
-			last, elsewhere = id, w.ledger.memory.elsewhere(id)
+		if m := &w.batch[i]; last == nil || m.Sender != last.Sender || m.Conn != last.Conn {
+			last, elsewhere = m, w.ledger.sentAway[m.Conn] || w.ledger.memory.elsewhere(m.Sender)
+			if elsewhere {
+				w.ledger.sendAway(m.Conn)
+			}
 		}
 		if !elsewhere {
 			stay = append(stay, i)
@@ -102,6 +106,21 @@ func (w *Writer) sendAway(chunk []int) (stay []int) {
 	}
 	w.done(away)
 	return stay
+}
+
+// maxSentAway is how many connections are remembered.
+const maxSentAway = 10_000
+
+// sendAway remembers a connection whose messages were not stored here. It is ended, and what it has sent comes again
+// over another one. If its owner goes just now, what else has come over it must not be stored before that.
+func (l *ledger) sendAway(conn uint64) {
+	switch {
+	case conn == 0:
+		return
+	case l.sentAway == nil || len(l.sentAway) >= maxSentAway:
+		l.sentAway = make(map[uint64]bool)
+	}
+	l.sentAway[conn] = true
 }
 
 // Serves reports whether the messages of a sender may be taken: with Target.Once, no other imzmq that is alive owns it.
@@ -167,7 +186,7 @@ func (l *ledger) changes(w *Writer, chunk []int) (once []int, changes map[string
 		}
 		if m.Sender != lastID {
 			if lastID, last = m.Sender, changes[m.Sender]; last == nil {
-				last = l.memory.sender(m.Sender).clone()
+				last = l.known(m.Sender)
 				changes[m.Sender] = last
 			}
 		}
@@ -189,6 +208,14 @@ func (l *ledger) changes(w *Writer, chunk []int) (once []int, changes map[string
 	}
 	l.records = records
 	return once, changes, records
+}
+
+// known returns a copy of what is known of a sender that this instance owns. It may have been forgotten just now.
+func (l *ledger) known(id string) *holding {
+	if h := l.memory.sender(id); h != nil {
+		return h.clone()
+	}
+	return &holding{owner: l.instance}
 }
 
 // record returns the record of a sender.

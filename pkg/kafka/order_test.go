@@ -264,3 +264,49 @@ func TestTheEndWhileTheClusterIsAway(t *testing.T) {
 		})
 	}
 }
+
+// A sender's owner goes just when its messages are sent away: none that came over the same connection is stored before
+// those, also not in the next batch.
+func TestOrderWhenTheOwnerGoes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake(t, 1)
+		defer f.end()
+		a, _ := f.writer("?once=true", nil)
+		b, _ := f.writer("?once=true", nil)
+		defer f.close(b, time.Minute)
+		f.stores(b, 2, []uint64{1}, "stored")
+		f.stores(a, 1, []uint64{1}, "stored")
+		time.Sleep(2 * beatEvery)
+		messages, texts := batch(1, 2, 3, 4)
+		between, text := batch(2, 2)
+		messages = append(messages[:1:1], between[0], messages[1], messages[2])
+		texts = append(texts[:1:1], text[0], texts[1], texts[2])
+		for i := range messages {
+			messages[i].Conn = 7
+		}
+		messages[1].Conn = 8
+		away, gone := 0, false
+		settled := func(i int, refusal error) {
+			if refusal == message.ErrElsewhere {
+				away++
+			}
+			if !gone {
+				gone = true
+				f.close(a, time.Minute)
+				for !b.Serves(sender(1)) {
+					time.Sleep(time.Millisecond)
+				}
+			}
+		}
+		for _, part := range [][2]int{{0, 3}, {3, 4}} {
+			if err := b.Store(t.Context(), messages[part[0]:part[1]], texts[part[0]:part[1]], settled); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if away != 3 {
+			t.Errorf("%d messages were sent away", away)
+		}
+		f.stores(b, 1, []uint64{2, 3, 4}, "stored", "stored", "stored")
+		f.has("2/1", "1/1", "2/2", "1/2", "1/3", "1/4")
+	})
+}

@@ -16,11 +16,10 @@ const recordRetries = 4
 
 // producer produces records, idempotently or in transactions.
 type producer struct {
-	client        *kgo.Client
-	net           *network
-	transactional bool
-	counters      *counters
-	ended         time.Time // the last transaction
+	client   *kgo.Client
+	net      *network
+	counters *counters
+	ended    time.Time // the last transaction
 
 	mu      sync.Mutex
 	left    int           // records that have no answer
@@ -36,7 +35,7 @@ func newProducer(config *Config, net *network, topics *topics, counters *counter
 	if err != nil {
 		return nil, err
 	}
-	p := &producer{net: net, transactional: id != "", counters: counters}
+	p := &producer{net: net, counters: counters}
 	limits := func(topic string) int32 { return int32(topics.limit(topic)) }
 	options = append(options,
 		kgo.RequiredAcks(kgo.AllISRAcks()),
@@ -86,16 +85,35 @@ func (p *producer) produce(ctx context.Context, records []kgo.Record, chunk []in
 	flushed := make(chan struct{})
 	go func() {
 		defer close(flushed)
-		if !p.transactional {
-			<-p.inside
-			p.client.Flush(ctx) //nolint:errcheck // the answers have it
-		}
+		<-p.inside
+		p.client.Flush(ctx) //nolint:errcheck // the answers have it
 	}()
 	p.await(ctx, func() {
 		waiting(p.slow(records, chunk))
 	})
 	<-flushed
 	return p.errs
+}
+
+// begin begins a transaction, and calls slow each time when that has taken patience: what has become of the transaction
+// before is asked for here, if that is not known. When ctx ends, it closes the client.
+func (p *producer) begin(ctx context.Context, slow func()) error {
+	begun := make(chan error, 1)
+	go func() { begun <- p.client.BeginTransaction() }()
+	ticker := time.NewTicker(patience)
+	defer ticker.Stop()
+	ended := ctx.Done()
+	for {
+		select {
+		case err := <-begun:
+			return err
+		case <-ended:
+			ended = nil
+			p.client.Close() // which takes no context
+		case <-ticker.C:
+			slow()
+		}
+	}
 }
 
 // OnProduceRecordPartitioned is kgo.HookProduceRecordPartitioned.

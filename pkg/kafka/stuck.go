@@ -45,7 +45,7 @@ func (l *ledger) abort(ctx context.Context, producers []int64) {
 			continue
 		}
 		for _, state := range response.TransactionStates {
-			if strings.HasPrefix(state.TransactionalID, l.transactionalID("")) {
+			if id := state.TransactionalID; id != l.transactionalID(l.instance) && strings.HasPrefix(id, l.transactionalID("")) {
 				l.fence(ctx, state.TransactionalID)
 			}
 		}

@@ -22,7 +22,7 @@ func (l *ledger) listen(ctx context.Context) *fault {
 	if l.tail == nil {
 		options, err := l.cfg.options(l.net)
 		if err != nil {
-			return l.fault(err)
+			return noSecret(err)
 		}
 		options = append(options, kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 			kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchMaxBytes(8<<20), kgo.FetchMaxPartitionBytes(8<<20),

@@ -88,7 +88,7 @@ func (l *ledger) giveUp(ctx context.Context) {
 	}
 	defer l.leave()
 	quiet := func(*fault) {}
-	if f := l.ready(ctx, l.topics, quiet); f != nil { // it may have been fenced, and nothing has come since
+	if f := l.ready(ctx, quiet); f != nil { // it may have been fenced, and nothing has come since
 		return
 	}
 	var records []kgo.Record
@@ -96,7 +96,7 @@ func (l *ledger) giveUp(ctx context.Context) {
 		if len(records) == maxGivenUp {
 			break
 		}
-		h := l.memory.sender(id).clone()
+		h := l.known(id)
 		h.owner = ""
 		records = append(records, l.record(id, h))
 	}

@@ -104,6 +104,9 @@ func (t *topics) lower(ctx context.Context, client *kgo.Client, name string) (lo
 	defer t.mu.Unlock()
 	t.forget()
 	now := t.known[name]
+	if now == nil {
+		return false, nil
+	}
 	if now.limit >= before.limit {
 		now.limit = min(max(before.limit/2, leastLimit), before.limit)
 	}

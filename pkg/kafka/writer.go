@@ -42,6 +42,7 @@ type Writer struct {
 	part    part
 	pending []int // the messages that are not settled, in order
 	chunk   int   // how many of them are sent together
+	most    int   // the most of that, which is lowered when a transaction takes too long
 
 	backoff  backoff.Backoff
 	reporter trouble.Reporter
@@ -67,11 +68,11 @@ func NewWriter(config Config) (*Writer, error) {
 		config.Logger.Warn("kafka: with sasl=" + string(m) + " the password or token crosses the network in clear: " +
 			"write kafka+tls for kafka in --to, or take SCRAM-SHA-512")
 	}
-	w := &Writer{cfg: config, net: net}
+	w := &Writer{cfg: config, net: net, most: maxPart}
 	w.reporter = trouble.Reporter{Log: log.Limited{Logger: config.Logger}, Name: "kafka"}
 	w.backoff = backoff.Backoff{First: config.Reconnect, Max: config.ReconnectMax}
 	if config.Target.Once {
-		w.ledger = newLedger(&w.cfg, net, &w.counters, w.waiting)
+		w.ledger = newLedger(&w.cfg, net, &w.topics, &w.counters, w.waiting)
 	}
 	return w, nil
 }
@@ -141,7 +142,7 @@ func (w *Writer) storePart(ctx context.Context) error {
 	for i := range w.batch {
 		w.pending = append(w.pending, i)
 	}
-	w.chunk = len(w.pending)
+	w.chunk = min(len(w.pending), w.most)
 	for first := true; ; first = false {
 		if !first {
 			w.counters.retried.Add(uint64(min(w.chunk, len(w.pending))))
@@ -194,14 +195,14 @@ func (w *Writer) attempt(ctx context.Context) *fault {
 // open makes the producer, or begins the session that Target.Once needs.
 func (w *Writer) open(ctx context.Context) *fault {
 	if w.ledger != nil {
-		return w.ledger.ready(ctx, &w.topics, w.waiting)
+		return w.ledger.ready(ctx, w.waiting)
 	}
 	if w.producer != nil {
 		return nil
 	}
 	p, err := newProducer(&w.cfg, w.net, &w.topics, &w.counters, "")
 	if err != nil {
-		return &fault{verdict: refuse, code: codeFile, means: "it cannot be used", err: err}
+		return noSecret(err)
 	}
 	w.producer = p
 	return nil

@@ -24,6 +24,7 @@ type Message struct {
 	User     string    // the peer's proven identity (CURVE certificate or key, PLAIN user); "" without authentication
 	Sender   string    // in acknowledged delivery: the sender's id in hexadecimal digits; "": none
 	Seq      uint64    // in acknowledged delivery: the message's number; 0: none
+	Conn     uint64    // a number of the connection that it came over, which no other connection has; 0: not known
 	Claim    *Claim    // in acknowledged delivery: who the sender is; nil: not known. Not to be modified
 	Received time.Time // when it was taken from the socket; zero: not known
 }

@@ -15,6 +15,7 @@ import (
 
 // Peer is one live connection of a Socket. Its methods may be called from any goroutine, even after it is gone.
 type Peer struct {
+	number  uint64
 	socket  *Socket
 	conn    net.Conn
 	writer  *listen.Writer // the writing goroutine's
@@ -52,7 +53,7 @@ type Peer struct {
 const maxUnsent = 128 << 10
 
 func newPeer(s *Socket, conn net.Conn, endpoint string, settled session) *Peer {
-	p := &Peer{socket: s, conn: conn, remote: remoteEndpoint(conn, endpoint), session: settled, quit: make(chan struct{}), began: time.Now()}
+	p := &Peer{number: numbered.Add(1), socket: s, conn: conn, remote: remoteEndpoint(conn, endpoint), session: settled, quit: make(chan struct{}), began: time.Now()}
 	p.outbox.limits, p.outbox.announces, p.outbox.wake = &s.limits, settled.commands, make(chan struct{}, 1)
 	p.outbox.encrypts = settled.keys != nil
 	if settled.commands { // before 3.1 there is no PING to answer
@@ -80,6 +81,12 @@ func remoteEndpoint(conn net.Conn, endpoint string) string {
 	}
 	return endpoint
 }
+
+// numbered counts the peers of this process.
+var numbered atomic.Uint64
+
+// Number returns a number that no other peer of this process has. It is not 0.
+func (p *Peer) Number() uint64 { return p.number }
 
 // Remote returns the peer's address as an endpoint; for a Unix socket, the path that was bound or connected to.
 func (p *Peer) Remote() string { return p.remote }
