@@ -155,7 +155,7 @@ func oldTime(t *testing.T, c *shared) {
 		if len(records) != 1 || records[0].Timestamp.Before(now.Add(-time.Minute)) || string(records[0].Value) != line {
 			t.Errorf("%+v", records)
 		}
-		m.Received = now.Add(-2 * time.Hour)
+		m.Received, m.Sender, m.Seq = now.Add(-2*time.Hour), alice, 1
 		each(t, store(t, w, m), "clocks")
 		log.wants(t, "messages are refused")
 	})
