@@ -184,8 +184,8 @@ func (l *ledger) memoryFault(f *fault) *fault {
 
 // transact produces records in a transaction and commits it: first the data, then the rest, which are records of the
 // memory. As long as one of those is in an open transaction, nobody can read the memory, and all who wait for that take
-// the transaction for stuck. errs[i] is why record i could not be produced; the transaction is then aborted, and nothing
-// is stored. A fault means that it is not known, or that the session is of no use any more.
+// the transaction for stuck. errs[i] is why record i could not be produced: the transaction is then aborted, and
+// nothing is stored. A fault means that it is not known, or that the session is of no use any more.
 func (l *ledger) transact(ctx context.Context, p *producer, records []kgo.Record, data int,
 	waiting func(*fault)) (errs []error, f *fault) {
 	began := time.Now()
