@@ -14,6 +14,7 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/intake"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/log"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/redis"
+	stats "github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/statistics"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
 )
 
@@ -104,15 +105,36 @@ func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr *log
 		cfgIn.Quiet = quiet
 	}
 	in := intake.New(cfgIn, socket, dest)
+	lastStatistics := statistics(o, in, socket, dest).Every(o.StatsInterval, stderr)
 	err = in.Run(ctx, draining)
 	err = cmp.Or(err, flags.Failure(ctx))
 	cancel(nil)
 	socket.Close(draining)
+	lastStatistics()
 	logEnd(logger, in.Counters(), socket, dest)
 	if closeErr := dest.Close(draining); err == nil {
 		err = closeErr
 	}
 	return err
+}
+
+// statistics are the numbers of --stats-interval.
+func statistics(o *options, in *intake.Intake, socket *zmq.Socket, dest destination.Destination) *stats.Set {
+	s := o.Statistics()
+	of := func(name string, value func(intake.Counters) uint64) {
+		s.Add(name, func() uint64 { return value(in.Counters()) })
+	}
+	of("received_total", func(c intake.Counters) uint64 { return c.Received })
+	of("stored_total", func(c intake.Counters) uint64 { return c.Stored })
+	of("duplicates_total", func(c intake.Counters) uint64 { return c.Duplicates })
+	of("refused_total", func(c intake.Counters) uint64 { return c.Refused })
+	s.Add("truncated_total", func() uint64 { return socket.Truncated() + dest.Truncated() })
+	s.Add("connections_refused_total", socket.Refused)
+	s.Add("peers", func() uint64 { return uint64(socket.Peers()) })
+	if counting, ok := dest.(destination.Counting); ok {
+		counting.Count(s.Add)
+	}
+	return s
 }
 
 func logEnd(logger *slog.Logger, c intake.Counters, socket *zmq.Socket, dest destination.Destination) {

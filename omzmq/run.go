@@ -68,6 +68,7 @@ func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr *log
 		adopting.Go(func() { adopter.Run(ctx) })
 	}
 	p.restrain()
+	p.lastStatistics = p.statistics().Every(o.StatsInterval, stderr)
 	var over bool
 	if o.relp != "" {
 		err = p.serve(ctx, draining)
@@ -111,6 +112,8 @@ type process struct {
 	socket    *zmq.Socket
 	account   account
 	truncated atomic.Int64 // lines that were cut
+
+	lastStatistics func() // see statistics.Set.Every
 }
 
 // end is what omzmq promises about its end. By now the conversation is over; ctx has ended, and with it the delivery of
@@ -128,6 +131,7 @@ func (p *process) end(draining context.Context, adopting *sync.WaitGroup, over b
 	}
 	adopting.Wait()
 	p.closeJournal(over)
+	p.lastStatistics()
 	c := p.account.Counters()
 	p.logger.Info("end", "received", c.Received, "confirmed", c.Confirmed, "failures told to rsyslog", c.Failed, "resent", c.Resent, "lost", c.Lost, "truncated", p.truncated.Load(),
 		"connections refused", p.socket.Refused())

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/flags"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/statistics"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
 )
@@ -61,6 +62,23 @@ func (o *source) open(stream *tap.Stream, logger *slog.Logger, fail context.Canc
 		return nil, err
 	}
 	return socket, nil
+}
+
+// statistics are the numbers of --stats-interval. clients returns how many readers there are.
+func (o *source) statistics(stream *tap.Stream, socket *zmq.Socket, clients func() int) *statistics.Set {
+	s := o.Statistics()
+	addReceived(s, stream.Counters)
+	s.Add("received_bytes_total", func() uint64 { return stream.Counters().Bytes })
+	s.Add("connections_refused_total", socket.Refused)
+	s.Add("clients", func() uint64 { return uint64(clients()) })
+	s.Add("peers", func() uint64 { return uint64(socket.Peers()) })
+	return s
+}
+
+func addReceived(s *statistics.Set, counters func() tap.Counters) {
+	s.Add("received_total", func() uint64 { return counters().Received })
+	s.Add("dropped_total", func() uint64 { return counters().Missed })
+	s.Add("missing_before_total", func() uint64 { return counters().Gone })
 }
 
 // logEnd logs the totals.

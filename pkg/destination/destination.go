@@ -59,6 +59,12 @@ type Selective interface {
 	Serves(sender string) bool
 }
 
+// Counting is a destination with numbers of its own for --stats-interval.
+type Counting interface {
+	// Count calls add with the name of each number and what returns it, which may be called at any time.
+	Count(add func(name string, value func() uint64))
+}
+
 // Config is what a destination may need in addition to its target.
 type Config struct {
 	Stdin, Stdout *os.File // for improg and -; they remain the caller's and stay open until Close

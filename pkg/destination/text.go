@@ -58,20 +58,38 @@ func newStored(writer *redis.Writer, format Format) *texts {
 	return t
 }
 
-// once is a destination in Kafka that stores each message once, and therefore may leave senders to another process.
-type once struct {
+// produced is a destination in Kafka.
+type produced struct {
 	*texts
 	writer *kafka.Writer
 }
+
+// once is one that stores each message once, and therefore may leave senders to another process.
+type once struct{ produced }
 
 // newProduced stores texts in Kafka, whose records may hold any bytes.
 func newProduced(writer *kafka.Writer, format Format, each bool) Destination {
 	t := &texts{format: format, close: writer.Close, truncated: writer.Truncated, send: writer.Store}
 	writer.Shorten = t.shorten
-	if !each {
-		return t
+	p := produced{t, writer}
+	if each {
+		return once{p}
 	}
-	return once{t, writer}
+	return p
+}
+
+// Count implements Counting.
+func (p produced) Count(add func(name string, value func() uint64)) {
+	of := func(name string, value func(kafka.Counters) uint64) {
+		add("kafka_"+name, func() uint64 { return value(p.writer.Counters()) })
+	}
+	of("produced_total", func(c kafka.Counters) uint64 { return c.Produced })
+	of("acknowledged_total", func(c kafka.Counters) uint64 { return c.Acknowledged })
+	of("retried_total", func(c kafka.Counters) uint64 { return c.Retried })
+	of("transactions_total", func(c kafka.Counters) uint64 { return c.Transactions })
+	of("aborted_total", func(c kafka.Counters) uint64 { return c.Aborted })
+	of("transaction_milliseconds_total", func(c kafka.Counters) uint64 { return uint64(c.TransactionTime.Milliseconds()) })
+	of("store_milliseconds_total", func(c kafka.Counters) uint64 { return uint64(c.Lag.Milliseconds()) })
 }
 
 func (o once) Serves(sender string) bool { return o.writer.Serves(sender) }

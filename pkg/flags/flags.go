@@ -24,7 +24,8 @@ type Common struct {
 	BindRetry     time.Duration // how long an address that cannot be bound is tried again; ForEver: without end
 	Heartbeat     time.Duration
 	Linger        time.Duration
-	Name          string // stands in each log line; "": none
+	Name          string        // stands in each log line; "": none
+	StatsInterval time.Duration // between lines of statistics; 0: there are none
 	LogLevel      string
 	LogFormat     string
 
@@ -96,6 +97,8 @@ func (c *Common) newSet(p Program) *pflag.FlagSet {
 	s.StringVar(&c.Name, "name", "", "`name` of this program: stands in each log line, and in the certificate of --curve-keygen")
 	c.security = &security{}
 	c.security.add(s)
+	Duration(s, &c.StatsInterval, "stats-interval", 0, 0, MaxDuration,
+		"write a line of counters to standard error this often, as JSON in the shape of rsyslog's impstats; 0: never")
 	s.StringVar(&c.LogLevel, "log-level", "info", "debug, info, warn or error")
 	s.StringVar(&c.LogFormat, "log-format", "text", "text or json")
 	s.Bool("version", false, "print the version")

@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"strings"
+	"time"
 
 	"github.com/spf13/pflag"
 
@@ -145,10 +146,16 @@ func checkDNSServer(server string, lookups bool) error {
 	return nil
 }
 
+// leastStatsInterval keeps a typing error from filling a disk.
+const leastStatsInterval = 100 * time.Millisecond
+
 func (c *Common) validate() error {
 	if c.ReconnectMax < c.Reconnect {
 		return Usage("--reconnect %v and --reconnect-max %v: the longest wait cannot be shorter than the first",
 			c.Reconnect, c.ReconnectMax)
+	}
+	if c.StatsInterval > 0 && c.StatsInterval < leastStatsInterval {
+		return Usage("--stats-interval %v: write %v or more, or 0 for no statistics", c.StatsInterval, leastStatsInterval)
 	}
 	if _, err := logLevel(c.LogLevel); err != nil {
 		return err

@@ -1,6 +1,7 @@
 package flags
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/endpoint"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/listen"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/log"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/statistics"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
 )
 
@@ -25,6 +27,12 @@ func (c *Common) Logger(stderr *log.Writer) *slog.Logger {
 		logger.Log(context.Background(), max(level, slog.LevelWarn), "log lines were dropped: nobody read them in time", "lines", lines)
 	})
 	return logger
+}
+
+// Statistics returns an empty set of numbers for --stats-interval.
+func (c *Common) Statistics() *statistics.Set {
+	program, _, _ := strings.Cut(c.program.Name, " ") // of zmqtap hub
+	return statistics.New(program, cmp.Or(c.Name, c.program.Name))
 }
 
 // maxText is how many bytes of an attribute are logged: some texts are a peer's.

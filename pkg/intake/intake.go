@@ -53,6 +53,9 @@ type Intake struct {
 	counters Counters
 	claims   claims
 	lost     log.Limited // for plain messages that the destination refuses
+
+	mu   sync.Mutex
+	told Counters // the totals after the last round
 }
 
 // New makes an intake. Nothing else may receive from the socket. The caller closes the destination.
@@ -69,6 +72,7 @@ func New(cfg Config, socket *zmq.Socket, dest destination.Destination) *Intake {
 func (in *Intake) Run(ctx, draining context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	defer in.tell()
 	var storer sync.WaitGroup
 	storer.Go(func() { in.storeAll(draining) })
 	defer storer.Wait()
@@ -181,6 +185,7 @@ func (in *Intake) settlePlain(_ int, refusal error) {
 // were stored.
 func (in *Intake) finish(r *round) error {
 	in.settle(r)
+	defer in.tell()
 	err := r.err
 	if in.cfg.Acknowledge {
 		deaf, left := in.receiver.Answer()
@@ -196,10 +201,19 @@ func (in *Intake) finish(r *round) error {
 	return err
 }
 
-// Counters returns the totals. Call it only after Run has returned.
+// Counters returns the totals after the last round. It may be called at any time.
 func (in *Intake) Counters() Counters {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.told
+}
+
+// tell lets Counters return the totals of this moment.
+func (in *Intake) tell() {
 	c := in.counters
 	c.Claims = in.claims.refused
 	c.Duplicates, c.Refused = in.receiver.Duplicates, c.Refused+in.receiver.Refused
-	return c
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.told = c
 }
