@@ -5,7 +5,7 @@ FUZZTIME ?= 5s
 CHAOS    ?= 2m
 export CGO_ENABLED ?= 0
 # VERSION above is the version. Go must not ask git for one, because git refuses a clone that belongs to another user.
-export GOFLAGS := $(shell go env GOFLAGS) -buildvcs=false
+export GOFLAGS := $(shell go env GOFLAGS 2>/dev/null) -buildvcs=false
 
 .PHONY: build install demo demo-kafka test race lint fuzz integration chaos bench bench-quick clean
 
@@ -13,8 +13,12 @@ build:
 	go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/ $(PROGRAMS)
 	@[ "$$(id -u)" != 0 ] || chown -R --reference=. bin # after sudo make install, make build still works
 
-# omzmq and imzmq go where the configurations in rsyslog.d/ look for them. DESTDIR is for packagers.
-install: build
+# omzmq and imzmq go where the configurations in rsyslog.d/ look for them. DESTDIR is for packagers. Where root has no
+# Go, as with sudo, what is in bin/ is installed.
+install:
+	@! command -v go >/dev/null || $(MAKE) --no-print-directory build
+	@[ -x bin/omzmq ] && [ -x bin/imzmq ] && [ -x bin/zmqtap ] || \
+		{ echo "nothing to install in bin/, and go is not on this PATH: run make build first, as yourself" >&2; exit 1; }
 	install -D -m 755 -t $(DESTDIR)/usr/libexec/rsyslog bin/omzmq bin/imzmq
 	install -D -m 755 -t $(DESTDIR)/usr/bin bin/zmqtap
 

@@ -3,6 +3,8 @@ package flags
 import (
 	"errors"
 	"fmt"
+	"log/slog"
+	"os"
 
 	"github.com/spf13/pflag"
 
@@ -34,6 +36,9 @@ var ErrHelp = pflag.ErrHelp
 // error.
 func Exit(program string, err error, stderr *log.Writer) int {
 	code, text := outcome(program, err)
+	if log.ToJournal(stderr.File(), os.Getenv) {
+		text = log.JournalText(text, slog.LevelError)
+	}
 	stderr.Close(text)
 	return code
 }

@@ -3,6 +3,7 @@ package flags
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -10,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/log"
 )
@@ -110,7 +113,7 @@ func TestLogger(t *testing.T) {
 			t.Errorf("level %s, format %s: nothing about dropped lines in %.300q", test.level, test.format, got)
 		}
 		var out bytes.Buffer
-		logger := c.logger(&out)
+		logger := c.logger(&out, false)
 		logger.Log(t.Context(), test.least-1, "too little")
 		logger.Log(t.Context(), test.least, "hello")
 		if got := out.String(); !strings.HasSuffix(got, test.line) || strings.Count(got, "\n") != 1 {
@@ -143,6 +146,41 @@ func dropped(t *testing.T, c *Common) string {
 	return all[max(0, strings.Index(all, "dropped")-100):]
 }
 
+// What goes to systemd's journal has priorities, and neither times nor levels.
+func TestJournalHasTimes(t *testing.T) {
+	for format, want := range map[string]string{
+		"text": "<6>msg=a level=7\n<4>msg=b\n<3>omzmq: failed\n",
+		"json": `<6>{"msg":"a","level":7}` + "\n" + `<4>{"msg":"b"}` + "\n<3>omzmq: failed\n",
+	} {
+		r, file, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var stat unix.Stat_t
+		if err := unix.Fstat(int(file.Fd()), &stat); err != nil {
+			t.Fatal(err)
+		}
+		t.Setenv("JOURNAL_STREAM", fmt.Sprintf("%d:%d", stat.Dev, stat.Ino))
+		c, err := parse("--bind", "tcp://*:1", "--log-format", format)
+		if err != nil {
+			t.Fatal(err)
+		}
+		stderr := log.NewWriter(file)
+		logger := c.Logger(stderr)
+		logger.Info("a", "level", 7)
+		logger.Warn("b")
+		if code := Exit("omzmq", errors.New("failed"), stderr); code != ExitFailure {
+			t.Errorf("exit code %d", code)
+		}
+		file.Close()
+		got, err := io.ReadAll(r)
+		if err != nil || string(got) != want {
+			t.Errorf("%s: %q, %v, want %q", format, got, err, want)
+		}
+		r.Close()
+	}
+}
+
 // What a peer says is logged, but not all of a long text.
 func TestLongTextsAreCut(t *testing.T) {
 	c, err := parse("--bind", "tcp://*:1")
@@ -151,7 +189,7 @@ func TestLongTextsAreCut(t *testing.T) {
 	}
 	var out bytes.Buffer
 	long := strings.Repeat("ä", 10_000)
-	c.logger(&out).Info("hello", "reason", errors.New(long), "text", long, "n", 5)
+	c.logger(&out, false).Info("hello", "reason", errors.New(long), "text", long, "n", 5)
 	if n := out.Len(); n > 2*maxText+200 || !strings.Contains(out.String(), "ä… n=5") {
 		t.Errorf("%d bytes are logged: %.100q", n, out.String())
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"os"
 	"strings"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/endpoint"
@@ -18,7 +19,7 @@ import (
 // Logger returns a logger that writes to stderr as the flags say; Parse has validated them. It also logs how many lines
 // stderr had no room for.
 func (c *Common) Logger(stderr *log.Writer) *slog.Logger {
-	logger := c.logger(stderr)
+	logger := c.logger(stderr, log.ToJournal(stderr.File(), os.Getenv))
 	if c.Name != "" {
 		logger = logger.With("name", c.Name)
 	}
@@ -38,18 +39,37 @@ func (c *Common) Statistics() *statistics.Set {
 // maxText is how many bytes of an attribute are logged: some texts are a peer's.
 const maxText = 1000
 
-func (c *Common) logger(stderr io.Writer) *slog.Logger {
+// isBuiltIn reports whether an attribute is slog's own time or level.
+func isBuiltIn(a slog.Attr) bool {
+	if a.Key == slog.TimeKey {
+		return a.Value.Kind() == slog.KindTime
+	}
+	_, level := a.Value.Any().(slog.Level)
+	return a.Key == slog.LevelKey && level
+}
+
+// logger returns a logger that writes to w. journal: that is systemd's.
+func (c *Common) logger(w io.Writer, journal bool) *slog.Logger {
 	level, _ := logLevel(c.LogLevel)
-	options := &slog.HandlerOptions{Level: level, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+	options := &slog.HandlerOptions{Level: level, ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
+		if journal && len(groups) == 0 && isBuiltIn(a) {
+			return slog.Attr{} // the journal has it
+		}
 		if text := a.Value.String(); len(text) > maxText {
 			return slog.String(a.Key, strings.ToValidUTF8(text[:maxText], "")+"…")
 		}
 		return a
 	}}
-	if c.LogFormat == "json" {
-		return slog.New(slog.NewJSONHandler(stderr, options))
+	handler := func(w io.Writer) slog.Handler {
+		if c.LogFormat == "json" {
+			return slog.NewJSONHandler(w, options)
+		}
+		return slog.NewTextHandler(w, options)
 	}
-	return slog.New(slog.NewTextHandler(stderr, options))
+	if journal {
+		return slog.New(log.Journal(w, handler))
+	}
+	return slog.New(handler(w))
 }
 
 // Socket returns the part of a socket's configuration that the shared flags determine. Secure comes before it.
