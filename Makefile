@@ -21,6 +21,15 @@ install:
 		{ echo "nothing to install in bin/, and go is not on this PATH: run make build first, as yourself" >&2; exit 1; }
 	install -D -m 755 -t $(DESTDIR)/usr/libexec/rsyslog bin/omzmq bin/imzmq
 	install -D -m 755 -t $(DESTDIR)/usr/bin bin/zmqtap
+	install -d $(DESTDIR)/usr/share/man/man1 $(DESTDIR)/usr/share/man/man8
+	bin/omzmq --manual >$(DESTDIR)/usr/share/man/man8/omzmq.8
+	bin/imzmq --manual >$(DESTDIR)/usr/share/man/man8/imzmq.8
+	bin/zmqtap --manual >$(DESTDIR)/usr/share/man/man1/zmqtap.1
+	bin/zmqtap serve --manual >$(DESTDIR)/usr/share/man/man1/zmqtap-serve.1
+	bin/zmqtap hub --manual >$(DESTDIR)/usr/share/man/man1/zmqtap-hub.1
+	chmod 644 $(DESTDIR)/usr/share/man/man8/omzmq.8 $(DESTDIR)/usr/share/man/man8/imzmq.8 \
+		$(DESTDIR)/usr/share/man/man1/zmqtap.1 $(DESTDIR)/usr/share/man/man1/zmqtap-serve.1 \
+		$(DESTDIR)/usr/share/man/man1/zmqtap-hub.1
 
 demo:
 	demo/run

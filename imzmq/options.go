@@ -47,6 +47,10 @@ func parseOptions(args []string, stdout io.Writer) (*options, error) {
 		Name:    program,
 		Plugin:  true,
 		Summary: "Takes messages from ZeroMQ into rsyslog (improg, RELP), into Redis or Kafka, or onto standard output.",
+		Environment: []flags.Variable{
+			{Name: "REDIS_PASSWORD", Meaning: "Redis's password, unless --redis-password-file is given."},
+			{Name: "KAFKA_PASSWORD", Meaning: "The password for Kafka's SASL, unless --kafka-password-file is given."},
+		},
 		Examples: []flags.Example{
 			{Purpose: "Into rsyslog's imrelp", Command: "imzmq --bind 'tcp://*:5555' --to relp://127.0.0.1:2514"},
 			{Purpose: "Into a Redis list, which any number of workers empty",

@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -12,7 +13,7 @@ import (
 func TestInstallWithoutGo(t *testing.T) {
 	t.Parallel()
 	tree, tools, to := t.TempDir(), t.TempDir(), t.TempDir()
-	for _, name := range []string{"make", "sh", "install"} {
+	for _, name := range []string{"make", "sh", "install", "chmod"} {
 		path, err := exec.LookPath(name)
 		if err == nil {
 			err = os.Symlink(path, filepath.Join(tools, name))
@@ -41,17 +42,52 @@ func TestInstallWithoutGo(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"omzmq", "imzmq", "zmqtap"} {
-		if err := os.WriteFile(filepath.Join(tree, "bin", name), []byte(name), 0o700); err != nil { //nolint:gosec // it is executable
+		if err := os.WriteFile(filepath.Join(tree, "bin", name), []byte("#!/bin/sh\necho $0 $*\n"), 0o700); err != nil { //nolint:gosec // it is executable
 			t.Fatal(err)
 		}
 	}
 	if out, err := install(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	for _, path := range []string{"usr/libexec/rsyslog/omzmq", "usr/libexec/rsyslog/imzmq", "usr/bin/zmqtap"} {
+	const program = "#!/bin/sh\necho $0 $*\n"
+	for path, want := range map[string]string{
+		"usr/libexec/rsyslog/omzmq": program, "usr/libexec/rsyslog/imzmq": program, "usr/bin/zmqtap": program,
+		"usr/share/man/man8/omzmq.8":        "bin/omzmq --manual\n",
+		"usr/share/man/man8/imzmq.8":        "bin/imzmq --manual\n",
+		"usr/share/man/man1/zmqtap.1":       "bin/zmqtap --manual\n",
+		"usr/share/man/man1/zmqtap-serve.1": "bin/zmqtap serve --manual\n",
+		"usr/share/man/man1/zmqtap-hub.1":   "bin/zmqtap hub --manual\n",
+	} {
 		text, err := os.ReadFile(filepath.Join(to, path))
-		if err != nil || string(text) != filepath.Base(path) {
+		if err != nil || string(text) != want {
 			t.Errorf("%s has %q, %v", path, text, err)
+		}
+	}
+}
+
+// The manual pages are what groff takes without a warning, and have every flag of the help.
+func TestManualPages(t *testing.T) {
+	t.Parallel()
+	for _, command := range [][]string{{"omzmq"}, {"imzmq"}, {"zmqtap"}, {"zmqtap", "serve"}, {"zmqtap", "hub"}} {
+		words := func(flag string) string {
+			t.Helper()
+			out, err := exec.Command(program(command[0]), append(command[1:], flag)...).Output()
+			if err != nil {
+				t.Fatal(err)
+			}
+			return string(out)
+		}
+		cmd := exec.Command("groff", "-man", "-ww", "-Kutf8", "-Tutf8", "-P-c", "-rLL=200n")
+		cmd.Stdin = strings.NewReader(words("--manual"))
+		var page, warnings strings.Builder
+		cmd.Stdout, cmd.Stderr = &page, &warnings
+		if err := cmd.Run(); err != nil || warnings.Len() > 0 {
+			t.Errorf("%q: %v\n%s", command, err, &warnings)
+		}
+		for _, flag := range regexp.MustCompile(`(?m)^ +(?:-h, )?(--[a-z-]+)`).FindAllStringSubmatch(words("--help"), -1) {
+			if !regexp.MustCompile(`(?m)^ +(-h, )?` + flag[1] + `\b`).MatchString(page.String()) {
+				t.Errorf("%q's page has no %s", command, flag[1])
+			}
 		}
 	}
 }

@@ -43,6 +43,7 @@ func parsePrint(args []string, stdout *os.File) (*printOptions, error) {
 		Name: program,
 		Summary: "Prints the stream that the publishers at ENDPOINT... send.\n" +
 			"Other ways to use it: zmqtap serve --help, zmqtap hub --help.",
+		Environment: []flags.Variable{{Name: "NO_COLOR", Meaning: "If it is not empty, the output has no colors."}},
 		Examples: []flags.Example{
 			{Purpose: "Everything", Command: "zmqtap tcp://127.0.0.1:5556"},
 			{Purpose: "Lines of some topics that match a regular expression",

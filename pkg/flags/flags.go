@@ -103,6 +103,8 @@ func (c *Common) newSet(p Program) *pflag.FlagSet {
 	s.StringVar(&c.LogFormat, "log-format", "text", "text or json")
 	s.Bool("version", false, "print the version")
 	s.BoolP("help", "h", false, "print this help")
+	s.Bool(manualFlag, false, "print the manual page")
+	s.MarkHidden(manualFlag) //nolint:errcheck // it is there
 
 	fs := newSet(p.Name)
 	fs.AddFlagSet(s)

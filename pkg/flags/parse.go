@@ -29,6 +29,10 @@ func (c *Common) Parse(fs *pflag.FlagSet, version string, args []string, stdout 
 		c.printHelp(fs, stdout)
 		return ErrHelp
 	}
+	if manual, _ := fs.GetBool(manualFlag); manual {
+		c.printManual(fs, version, stdout)
+		return ErrHelp
+	}
 	if v, _ := fs.GetBool("version"); v {
 		fmt.Fprintln(stdout, fs.Name(), version)
 		return ErrHelp
