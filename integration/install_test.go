@@ -77,7 +77,7 @@ func TestManualPages(t *testing.T) {
 			}
 			return string(out)
 		}
-		cmd := exec.Command("groff", "-man", "-ww", "-Kutf8", "-Tutf8", "-P-c", "-rLL=200n")
+		cmd := exec.Command("groff", "-man", "-ww", "-Kutf8", "-Tutf8", "-P-cbou", "-rLL=200n")
 		cmd.Stdin = strings.NewReader(words("--manual"))
 		var page, warnings strings.Builder
 		cmd.Stdout, cmd.Stderr = &page, &warnings
