@@ -175,8 +175,19 @@ func (c *kafkaCluster) end(ctx context.Context, topic string) (int64, error) {
 	return answer.Offset, kerr.ErrorForCode(answer.ErrorCode)
 }
 
-// holds reads a topic with kcat, and returns an error unless it has the messages 0 to n-1 of writeLines, each once.
-func (c *kafkaCluster) holds(ctx context.Context, topic string, n int) error {
+// holds returns an error unless a topic has the messages 0 to n-1 of writeLines, each once. It looks up to three times:
+// kcat -e may end early when a leader moves.
+func (c *kafkaCluster) holds(ctx context.Context, topic string, n int) (err error) {
+	for range 3 {
+		if err = c.look(ctx, topic, n); err == nil || ctx.Err() != nil {
+			return err
+		}
+	}
+	return err
+}
+
+// look reads a topic with kcat once.
+func (c *kafkaCluster) look(ctx context.Context, topic string, n int) error {
 	seen := make([]bool, n)
 	records, different := 0, 0
 	err := c.read(ctx, topic, func(text []byte) {
