@@ -2,6 +2,7 @@ package kafka_test
 
 import (
 	"crypto/rand"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -108,22 +109,23 @@ func (p *pair) check(t *testing.T) {
 	for _, c := range p.clients {
 		closeWriter(t, c.w)
 		var got []string
-		seen, repeats := make(map[string]bool), 0
+		seen := make(map[string]int64) // their offsets
+		var repeats []string
 		for _, r := range p.Read(c.topic, true) {
 			_, seq, _ := strings.Cut(r.Headers, "seq=")
 			seq, _, _ = strings.Cut(seq, ",")
-			if seen[seq] {
-				repeats++
+			if before, again := seen[seq]; again {
+				repeats = append(repeats, fmt.Sprintf("%s at %d and %d", seq, before, r.Offset))
 				continue
 			}
-			seen[seq] = true
+			seen[seq] = r.Offset
 			got = append(got, seq)
 		}
 		if want := texts(0, c.next); !slices.Equal(got, want) {
 			t.Errorf("%s: %d records, want %d in their order: %.1000q", c.topic, len(got), len(want), got)
 		}
-		if repeats > 0 && strings.HasSuffix(c.topic, "once") {
-			t.Errorf("%s: %d records are there twice", c.topic, repeats)
+		if len(repeats) > 0 && strings.HasSuffix(c.topic, "once") {
+			t.Errorf("%s: records are there twice: %q", c.topic, repeats)
 		}
 	}
 }
