@@ -152,7 +152,7 @@ func (l *ledger) sign(ctx context.Context, p *producer, records []kgo.Record, wa
 	for i := range records {
 		records[i].Context = &index{Context: context.Background(), i: i}
 	}
-	errs, f := l.transact(ctx, p, records, 0, waiting)
+	errs, f := l.transact(ctx, p, records, waiting)
 	if f != nil {
 		return f
 	}
@@ -182,11 +182,10 @@ func (l *ledger) memoryFault(f *fault) *fault {
 	return g
 }
 
-// transact produces records in a transaction and commits it: first the data, then the rest, which are records of the
-// memory. As long as one of those is in an open transaction, nobody can read the memory, and all who wait for that take
-// the transaction for stuck. errs[i] is why record i could not be produced: the transaction is then aborted, and
-// nothing is stored. A fault means that it is not known, or that the session is of no use any more.
-func (l *ledger) transact(ctx context.Context, p *producer, records []kgo.Record, data int,
+// transact produces records in a transaction and commits it. errs[i] is why record i could not be produced: the
+// transaction is then aborted, and nothing is stored. A fault means that it is not known, or that the session is of no
+// use any more.
+func (l *ledger) transact(ctx context.Context, p *producer, records []kgo.Record,
 	waiting func(*fault)) (errs []error, f *fault) {
 	began := time.Now()
 	defer func() {
@@ -203,7 +202,7 @@ func (l *ledger) transact(ctx context.Context, p *producer, records []kgo.Record
 	}
 	chunk, failed := l.order[:len(records)], false
 	slow := func() { waiting(p.slow(records, chunk)) }
-	for _, part := range [][]int{chunk[:data], chunk[data:]} {
+	for _, part := range [][]int{chunk} {
 		if len(part) == 0 || failed {
 			continue
 		}

@@ -27,7 +27,7 @@ func (w *Writer) storeOnce(ctx context.Context, chunk []int) *fault {
 		}
 	}
 	chunk, changes, records := l.changes(w, chunk)
-	errs, f := l.transact(ctx, l.session, records, len(chunk), l.waiting)
+	errs, f := l.transact(ctx, l.session, records, l.waiting)
 	clear(records) // they refer to the messages
 	if f != nil {
 		return w.sessionEnded(f)
