@@ -112,7 +112,7 @@ func runPrint(ctx context.Context, args []string, stdout *os.File, stderr *log.W
 		ctx, cancel = context.WithTimeout(ctx, o.duration)
 		defer cancel()
 	}
-	lastStatistics := o.statistics(stream, socket, stream.Readers).Every(o.StatsInterval, stderr)
+	lastStatistics := o.statistics(stream, socket).Every(o.StatsInterval, stderr)
 	v := newView(o, reader, stdout, onTerminal, logger)
 	err = cmp.Or(v.watch(ctx), flags.Failure(ctx))
 	lastStatistics()

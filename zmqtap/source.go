@@ -64,13 +64,13 @@ func (o *source) open(stream *tap.Stream, logger *slog.Logger, fail context.Canc
 	return socket, nil
 }
 
-// statistics are the numbers of --stats-interval. clients returns how many readers there are.
-func (o *source) statistics(stream *tap.Stream, socket *zmq.Socket, clients func() int) *statistics.Set {
+// statistics are the numbers of --stats-interval.
+func (o *source) statistics(stream *tap.Stream, socket *zmq.Socket) *statistics.Set {
 	s := o.Statistics()
 	addReceived(s, stream.Counters)
 	s.Add("received_bytes_total", func() uint64 { return stream.Counters().Bytes })
 	s.Add("connections_refused_total", socket.Refused)
-	s.Add("clients", func() uint64 { return uint64(clients()) })
+	s.Add("clients", func() uint64 { return uint64(stream.Readers()) })
 	s.Add("peers", func() uint64 { return uint64(socket.Peers()) })
 	return s
 }

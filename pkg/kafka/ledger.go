@@ -150,7 +150,7 @@ func (l *ledger) sign(ctx context.Context, p *producer, records []kgo.Record, wa
 	mark := nonce()
 	records = append(records, kgo.Record{Topic: l.cfg.Target.State, Key: []byte(markPrefix + l.instance), Value: []byte(mark)})
 	for i := range records {
-		records[i].Context = &index{Context: context.Background(), i: i}
+		records[i].Context = &index{i: i}
 	}
 	errs, f := l.transact(ctx, p, records, waiting)
 	if f != nil {
@@ -200,22 +200,17 @@ func (l *ledger) transact(ctx context.Context, p *producer, records []kgo.Record
 	for len(l.order) < len(records) {
 		l.order = append(l.order, len(l.order))
 	}
-	chunk, failed := l.order[:len(records)], false
-	slow := func() { waiting(p.slow(records, chunk)) }
-	for _, part := range [][]int{chunk} {
-		if len(part) == 0 || failed {
+	all, failed := l.order[:len(records)], false
+	slow := func() { waiting(p.slow(records, all)) }
+	errs = p.produce(ctx, records, all, waiting)
+	for _, err := range errs {
+		if err == nil {
 			continue
 		}
-		errs = p.produce(ctx, records, part, waiting)
-		for _, err := range errs {
-			if err == nil {
-				continue
-			}
-			failed = true
-			if f := l.fault(err); f.fatal && f.verdict == wait || ctx.Err() != nil {
-				l.counters.aborted.Add(1)
-				return errs, l.ended(err)
-			}
+		failed = true
+		if f := l.fault(err); f.fatal && f.verdict == wait || ctx.Err() != nil {
+			l.counters.aborted.Add(1)
+			return errs, l.ended(err)
 		}
 	}
 	if failed {

@@ -201,7 +201,7 @@ func (l *ledger) changes(w *Writer, chunk []int) (once []int, changes map[string
 		records = append(records, l.record(id, h))
 	}
 	for len(l.indices) < len(records) {
-		l.indices = append(l.indices, &index{Context: context.Background(), i: len(l.indices)})
+		l.indices = append(l.indices, &index{i: len(l.indices)})
 	}
 	for at := range records {
 		records[at].Context = l.indices[at]

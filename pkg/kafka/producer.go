@@ -2,7 +2,6 @@ package kafka
 
 import (
 	"context"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -21,10 +20,9 @@ type producer struct {
 	counters *counters
 	ended    time.Time // the last transaction
 
-	mu      sync.Mutex
-	left    int           // records that have no answer
+	left    atomic.Int64  // records that have no answer
 	all     chan struct{} // closed when there are none
-	outside int           // records that are in no partition's buffer yet
+	outside atomic.Int64  // records that are in no partition's buffer yet
 	inside  chan struct{} // closed when there are none
 	errs    []error       // by index
 }
@@ -68,15 +66,14 @@ func (p *producer) close() { p.client.Close() }
 // partitions: when a batch fails, the client fails what is in the buffer behind it, and what came there later would be
 // stored before those that are produced again.
 func (p *producer) produce(ctx context.Context, records []kgo.Record, chunk []int, waiting func(*fault)) []error {
-	p.mu.Lock()
-	p.left, p.all = len(chunk), make(chan struct{})
-	p.outside, p.inside = len(chunk), make(chan struct{})
+	p.all, p.inside = make(chan struct{}), make(chan struct{})
+	p.left.Store(int64(len(chunk)))
+	p.outside.Store(int64(len(chunk)))
 	if cap(p.errs) < len(records) {
 		p.errs = make([]error, len(records))
 	}
 	p.errs = p.errs[:len(records)]
 	clear(p.errs)
-	p.mu.Unlock()
 	for _, i := range chunk {
 		records[i].Context.(*index).inside = false
 		p.client.Produce(context.Background(), &records[i], p.answered)
@@ -118,30 +115,26 @@ func (p *producer) begin(ctx context.Context, slow func()) error {
 
 // OnProduceRecordPartitioned is kgo.HookProduceRecordPartitioned.
 func (p *producer) OnProduceRecordPartitioned(r *kgo.Record, _ int32) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	p.isInside(r.Context.(*index))
 }
 
-// isInside notes that a record is in a partition's buffer, or has failed before.
+// isInside notes that a record is in a partition's buffer, or has failed before. The client does not do both at once.
 func (p *producer) isInside(at *index) {
 	if at.inside {
 		return
 	}
 	at.inside = true
-	if p.outside--; p.outside == 0 {
+	if p.outside.Add(-1) == 0 {
 		close(p.inside)
 	}
 }
 
 // answered is the promise of all records.
 func (p *producer) answered(r *kgo.Record, err error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	at := r.Context.(*index)
 	p.errs[at.i] = err
 	p.isInside(at)
-	if p.left--; p.left == 0 {
+	if p.left.Add(-1) == 0 {
 		close(p.all)
 	}
 }

@@ -1,7 +1,6 @@
 package kafka
 
 import (
-	"context"
 	"strconv"
 	"time"
 
@@ -41,18 +40,24 @@ type part struct {
 	lastReceivedBytes                         []byte
 }
 
-// index is a context that says which message of the part a record is. A promise gets nothing but the record.
+// index is a context that says which message of the part a record is. A promise gets nothing but the record. It never
+// ends, and its methods read nothing: the client may ask it after the record is answered, and its memory used again.
 type index struct {
-	context.Context
 	i      int
 	inside bool // see producer.isInside
 }
+
+// Deadline, Done, Err and Value are those of context.Background.
+func (*index) Deadline() (deadline time.Time, ok bool) { return time.Time{}, false }
+func (*index) Done() <-chan struct{}                   { return nil }
+func (*index) Err() error                              { return nil }
+func (*index) Value(any) any                           { return nil }
 
 // make fills the part with the records of messages. texts[i] is the value of batch[i].
 func (p *part) make(target *Target, topics *topics, batch []message.Message, texts [][]byte) {
 	p.release()
 	for i := range batch {
-		p.indices = append(p.indices, index{Context: context.Background(), i: i})
+		p.indices = append(p.indices, index{i: i})
 	}
 	for i := range batch {
 		m := &batch[i]
