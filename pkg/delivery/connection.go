@@ -188,6 +188,7 @@ func (s *Sender) Answer(from Link, a Answer) {
 	c.queue[c.at(e.pos)] = nil
 	c.trim()
 	e.conn, e.state = nil, refused
+	s.refusal = a.Reason
 	s.unconfirmed--
 	switch {
 	case e.orphan:
@@ -205,6 +206,8 @@ func (s *Sender) Answer(from Link, a Answer) {
 
 // confirmTo confirms the first n messages that a connection was ever given. The caller holds mu.
 func (s *Sender) confirmTo(c *connection, n uint64) {
+	ages := ages{histogram: s.cfg.Ages, now: s.clock()}
+	defer ages.observe()
 	for c.owes() && c.given-uint64(len(c.queue)-c.head) < n {
 		e := c.queue[c.head]
 		c.queue[c.head] = nil
@@ -213,6 +216,7 @@ func (s *Sender) confirmTo(c *connection, n uint64) {
 			continue
 		}
 		e.conn, e.state = nil, confirmed
+		ages.add(e.at)
 		e.ref.Confirm()
 		s.used(e.ref, min(len(e.line), journal.Around))
 		s.unconfirmed--

@@ -18,6 +18,7 @@ type entry struct {
 	line      []byte
 	ref       journal.Ref // the zero Ref when it is not journaled
 	conn      *connection // while in flight
+	at        int64       // when it was accepted, by SenderConfig.Clock
 	pos       uint64      // its place among all messages that the connection was ever given, from 0
 	state     state
 	sent      bool // a connection had it once

@@ -28,13 +28,13 @@ type Feed interface {
 // While the feed is not settled, a transaction does not begin, and other lines are held: what is published before a
 // subscriber that we connect to has subscribed would be lost to it.
 type Publisher struct {
-	topics   message.Topics
-	feed     Feed
-	logger   *slog.Logger
-	frames   [][]byte
-	scratch  []byte
-	counters Counters
-	changed  chan struct{}
+	topics                                   message.Topics
+	feed                                     Feed
+	logger                                   *slog.Logger
+	frames                                   [][]byte
+	scratch                                  []byte
+	received, confirmed, failed, noDelimiter atomic.Uint64
+	changed                                  chan struct{}
 
 	mu      sync.Mutex
 	held    [][]byte    // accepted lines that are not published yet, in order
@@ -65,7 +65,7 @@ func (p *Publisher) Ready() error { return p.feed.Settled() }
 // Accept publishes a line, or holds it while the feed is not settled: outside a transaction, or because a subscriber
 // came back in mid-transaction. It is always deferrable.
 func (p *Publisher) Accept(line []byte) (deferrable bool) {
-	p.counters.Received++
+	p.received.Add(1)
 	if !p.holding.Load() && p.feed.Settled() == nil {
 		p.publish(line)
 	} else {
@@ -80,10 +80,10 @@ func (p *Publisher) publish(line []byte) {
 	var found bool
 	p.frames, p.scratch, found = p.topics.AppendFrames(p.frames[:0], p.scratch[:0], line)
 	if !found {
-		logNoDelimiter(p.logger, &p.topics, &p.counters.NoDelimiter)
+		logNoDelimiter(p.logger, &p.topics, &p.noDelimiter)
 	}
 	p.feed.Publish(p.frames...)
-	p.counters.Confirmed++
+	p.confirmed.Add(1)
 }
 
 func (p *Publisher) hold(line []byte) {
@@ -116,8 +116,8 @@ func (p *Publisher) release() error {
 func (p *Publisher) Failed(bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.counters.Failed++
-	p.counters.Received -= uint64(len(p.held))
+	p.failed.Add(1)
+	p.received.Add(-uint64(len(p.held)))
 	p.held = nil
 	p.holding.Store(false)
 }
@@ -147,9 +147,7 @@ func (p *Publisher) Submit() { p.feed.Flush() }
 
 // Counters returns the totals.
 func (p *Publisher) Counters() Counters {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.counters
+	return Counters{Received: p.received.Load(), Confirmed: p.confirmed.Load(), Failed: p.failed.Load(), NoDelimiter: p.noDelimiter.Load()}
 }
 
 // The rest of an account is simple where nothing is owed for long: a transaction means nothing.
@@ -179,8 +177,8 @@ func (p *Publisher) BeginFailed() {}
 func (p *Publisher) Pipes(journal.Pipes) {}
 
 // logNoDelimiter counts a line that lacks its topic's delimiter, and logs the first.
-func logNoDelimiter(logger *slog.Logger, topics *message.Topics, count *uint64) {
-	if *count++; *count == 1 {
+func logNoDelimiter(logger *slog.Logger, topics *message.Topics, count *atomic.Uint64) {
+	if count.Add(1) == 1 {
 		logger.Warn("a line lacks the --topic-delimiter and goes out with an empty topic; check the rsyslog template (logged once)",
 			"delimiter", fmt.Sprintf("%q", topics.Delimiter))
 	}

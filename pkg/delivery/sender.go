@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/journal"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/message"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/statistics"
 )
 
 // Confirm is what has to happen to a message before it counts as confirmed.
@@ -51,6 +53,11 @@ type SenderConfig struct {
 	Lost    func(reason string) // called for a message that is given up: see Pipes. It must not block. nil: no call
 	Splits  func() bool         // reports whether rsyslog is of a release that BeginFailed speaks of; nil: it is not
 	Streams bool                // the lines come over connections: see Streams
+
+	Away  func() string         // says, for people, which receivers are away and why; it must not call the Sender. nil: nothing
+	Clock func() int64          // nanoseconds since any moment; nil: all lines are of age 0
+	Ages  *statistics.Histogram // of the confirmed lines, from when they were accepted, by Clock; nil: not observed
+	Sizes *statistics.Histogram // with Streams: how many lines were accepted together
 }
 
 // Sender is the account of a conversation that owes lines: what was accepted is owed until it is confirmed, over
@@ -82,6 +89,7 @@ type Sender struct {
 	unconfirmed int
 	refused     int // refused and not given back to rsyslog yet
 	reason      string
+	refusal     string            // the reason of the last refusal
 	unread      bool              // rsyslog reads no replies: what is refused is lost
 	parked      []*entry          // orphans that were refused: see Retry
 	turned      []*entry          // what was refused since the account was last empty: see Streams
@@ -91,7 +99,8 @@ type Sender struct {
 	scratch     []byte
 	seq         [SeqSize]byte
 
-	counters Counters
+	counters    Counters
+	noDelimiter atomic.Uint64
 }
 
 // Counters are the totals of an account since it began.
@@ -116,6 +125,14 @@ func NewSender(cfg SenderConfig, transport Transport) *Sender {
 	return s
 }
 
+// clock returns the time by SenderConfig.Clock.
+func (s *Sender) clock() int64 {
+	if s.cfg.Clock == nil {
+		return 0
+	}
+	return s.cfg.Clock()
+}
+
 // Changed receives after something has happened that the conversation may be waiting for.
 func (s *Sender) Changed() <-chan struct{} { return s.changed }
 
@@ -127,14 +144,15 @@ func (s *Sender) Accept(line []byte) (deferrable bool) {
 		return repeat.ref.Journaled() || s.cfg.Journal == nil
 	}
 	s.fresh = true
-	_, deferrable = s.stage(line)
+	_, deferrable = s.stage(line, s.clock())
 	return deferrable
 }
 
-// stage makes a new line's entry, which Submit hands on. safe reports whether it is journaled, or there is no journal.
-func (s *Sender) stage(line []byte) (e *entry, safe bool) {
+// stage makes the entry of a new line that came at that time of the clock. Submit hands it on. safe reports whether it is
+// journaled, or there is no journal.
+func (s *Sender) stage(line []byte, at int64) (e *entry, safe bool) {
 	e = s.arena.entry()
-	e.seq = s.next
+	e.seq, e.at = s.next, at
 	safe = s.copyLine(e, line)
 	s.next++
 	s.bytes += len(line)
@@ -205,7 +223,7 @@ func (s *Sender) encode(e *entry) [][]byte {
 	before := len(s.frames)
 	s.frames, s.scratch, found = s.cfg.Topics.AppendFrames(s.frames, s.scratch, e.line)
 	if !found {
-		logNoDelimiter(s.cfg.Logger, &s.cfg.Topics, &s.counters.NoDelimiter)
+		logNoDelimiter(s.cfg.Logger, &s.cfg.Topics, &s.noDelimiter)
 	}
 	if s.cfg.Confirm == Stored && len(s.frames)-before == 1 {
 		s.frames = append(s.frames[:before], nil, s.frames[before]) // an acknowledged message always has a topic's frame
@@ -233,7 +251,7 @@ func (s *Sender) Outcome() (settled bool, err error) {
 	case s.unconfirmed == 0:
 		return true, nil
 	case len(s.connections) == 0:
-		return false, fmt.Errorf("%d messages not confirmed: no peer is connected", s.unconfirmed)
+		return false, fmt.Errorf("%d messages not confirmed: no peer is connected%s", s.unconfirmed, s.away())
 	}
 	return false, fmt.Errorf("%d messages not confirmed by %d connected peers, whose destinations may be away (see their logs)",
 		s.unconfirmed, len(s.connections))
@@ -244,7 +262,7 @@ func (s *Sender) Ready() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.connections) == 0 {
-		return errors.New("no peer is connected")
+		return fmt.Errorf("no peer is connected%s", s.away())
 	}
 	if s.cfg.Streams {
 		return s.readyForStreams()
@@ -253,6 +271,16 @@ func (s *Sender) Ready() error {
 		return fmt.Errorf("%d messages of earlier transactions are not confirmed", s.unconfirmed)
 	}
 	return nil
+}
+
+// away says which receivers are away, in parentheses.
+func (s *Sender) away() string {
+	if s.cfg.Away != nil {
+		if text := s.cfg.Away(); text != "" {
+			return " (" + text + ")"
+		}
+	}
+	return ""
 }
 
 // Outstanding is the number of accepted messages that are neither confirmed nor refused.
@@ -295,7 +323,9 @@ func (s *Sender) Committed() {
 func (s *Sender) Counters() Counters {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.counters
+	c := s.counters
+	c.NoDelimiter = s.noDelimiter.Load()
+	return c
 }
 
 func (s *Sender) notify() {

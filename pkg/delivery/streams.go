@@ -74,10 +74,12 @@ func (st *Stream) Accept(lines [][]byte) {
 	s := st.all
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	at := s.sender.clock()
+	s.sender.cfg.Sizes.Observe(uint64(len(lines)), 1)
 	for _, line := range lines {
 		e := s.resume(st, line)
 		if e == nil {
-			e, _ = s.sender.stage(line)
+			e, _ = s.sender.stage(line, at)
 		}
 		st.lines = append(st.lines, e)
 	}

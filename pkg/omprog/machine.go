@@ -96,6 +96,14 @@ type Config struct {
 	// would die with this process either way. rsyslogd goes to sleep if it has to wait for a microsecond.
 	ReplyFirst bool
 	Truncated  func(line int) // called for a cut line, with its length as far as it was read
+	Outcome    func(Outcome)  // called before a reply that ends a transaction, or a wait for its beginning; nil: no call
+}
+
+// Outcome is what rsyslog is told about a transaction, or about a message outside one.
+type Outcome struct {
+	Lines   int           // accepted since the last one
+	Took    time.Duration // from COMMIT, or from the message, to the reply
+	Failure string        // the text; "": OK
 }
 
 // Machine is the conversation's state. It does no input or output and has no clock: Line takes what rsyslog says,
@@ -114,6 +122,8 @@ type Machine struct {
 	bytes    int
 	wait     wait
 	since    time.Time
+	now      time.Time // of the last Poll
+	batch    int       // lines accepted since the last Outcome
 	dots     int
 	about    journal.Reply // what the reply under way tells rsyslog about accepted lines
 	failing  bool          // it is a failure for accepted lines
@@ -187,6 +197,7 @@ func (m *Machine) accept(line []byte) (deferrable bool) {
 	line = m.cut(line)
 	deferrable = m.ledger.Accept(line)
 	m.lines++
+	m.batch++
 	m.bytes += len(line)
 	return deferrable
 }
@@ -222,6 +233,7 @@ func (m *Machine) Poll(now time.Time) (say string, again time.Time) {
 	if m.since.IsZero() {
 		m.since = now
 	}
+	m.now = now
 	m.ledger.Poll()
 	settled, err := m.outcome()
 	deadline := m.since.Add(min(m.cfg.SendTimeout, maxDots*keepAlive))

@@ -50,6 +50,9 @@ func (m *Machine) succeed() string {
 	case waitMessage:
 		m.about, m.refusals = journal.Confirmed, 0
 	}
+	if was != waitBegin {
+		m.tell("")
+	}
 	return replyOK
 }
 
@@ -67,7 +70,17 @@ func (m *Machine) fail(text string) string {
 	default:
 		m.failing = true
 	}
+	m.tell(text)
 	return failure(text)
+}
+
+// tell calls Config.Outcome.
+func (m *Machine) tell(failure string) {
+	lines := m.batch
+	m.batch = 0
+	if m.cfg.Outcome != nil {
+		m.cfg.Outcome(Outcome{Lines: lines, Took: m.now.Sub(m.since), Failure: failure})
+	}
 }
 
 // failure makes one line of a text, which may come from a peer. The line never reads as OK, and leaves room for the

@@ -1,5 +1,5 @@
-// Package statistics writes what a program counts as rsyslog's impstats writes its counters: a line of JSON each, for
-// rsyslog to parse.
+// Package statistics holds what a program counts. It writes the numbers as rsyslog's impstats writes its counters, a line
+// of JSON each, for rsyslog to parse; package metrics publishes them for Prometheus.
 package statistics
 
 import (
@@ -8,18 +8,38 @@ import (
 	"io"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 )
 
-// Set is the numbers of a program. Add all of them before the first line is written.
+// Set is the numbers of a program. Add all of them before the first is asked for.
 type Set struct {
-	start   []byte // of each line
-	numbers []number
+	Program    string // as in the names of its metrics: "omzmq"
+	start      []byte // of each line
+	Numbers    []Number
+	Histograms []NamedHistogram
 }
 
-type number struct {
-	key   []byte
-	value func() uint64
+// Number is what was counted since the process began, if its name ends with _total, otherwise what is there now.
+type Number struct {
+	Name  string
+	About string        // a sentence without a full stop
+	Value func() uint64 // called from any goroutine
+
+	// Label divides the number: Each yields what there is for each value of the label, all of which is less than
+	// Value's, or as much. "": it is not divided.
+	Label string
+	Each  func(yield func(label string, value uint64))
+}
+
+// Total reports whether the number only grows.
+func (n *Number) Total() bool { return strings.HasSuffix(n.Name, "_total") }
+
+// NamedHistogram is a histogram of a Set.
+type NamedHistogram struct {
+	Name  string // it ends with its unit
+	About string
+	*Histogram
 }
 
 // New makes an empty set. name is what the operator calls the process.
@@ -32,20 +52,30 @@ func New(program, name string) *Set {
 	if err != nil {
 		panic(err) // strings and numbers can be marshalled
 	}
-	return &Set{start: start[:len(start)-1]}
+	return &Set{Program: program, start: start[:len(start)-1]}
 }
 
-// Add adds a number: what was counted since the process began, if its name ends with _total, otherwise what is there
-// now. value is called for each line, from any goroutine.
-func (s *Set) Add(name string, value func() uint64) {
-	s.numbers = append(s.numbers, number{key: []byte(`,"` + name + `":`), value: value})
+// Add adds a number. value is called from any goroutine.
+func (s *Set) Add(name, about string, value func() uint64) {
+	s.Numbers = append(s.Numbers, Number{Name: name, About: about, Value: value})
+}
+
+// AddDivided adds a number that is divided by a label: see Number.
+func (s *Set) AddDivided(name, about string, value func() uint64, label string, each func(yield func(string, uint64))) {
+	s.Numbers = append(s.Numbers, Number{Name: name, About: about, Value: value, Label: label, Each: each})
+}
+
+// AddHistogram adds a histogram. It is not in the lines.
+func (s *Set) AddHistogram(name, about string, h *Histogram) {
+	s.Histograms = append(s.Histograms, NamedHistogram{name, about, h})
 }
 
 // Line returns the numbers as a line with a line feed. The keys name, origin, size and so on are impstats'.
 func (s *Set) Line() []byte {
 	line := append([]byte(nil), s.start...)
-	for _, n := range s.numbers {
-		line = strconv.AppendUint(append(line, n.key...), n.value(), 10)
+	for _, n := range s.Numbers {
+		line = append(append(append(line, `,"`...), n.Name...), `":`...)
+		line = strconv.AppendUint(line, n.Value(), 10)
 	}
 	return append(line, "}\n"...)
 }

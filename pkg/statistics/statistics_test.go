@@ -11,8 +11,8 @@ import (
 
 func TestLine(t *testing.T) {
 	s := New("omzmq", `a "name"`)
-	s.Add("received_total", func() uint64 { return 1<<64 - 1 })
-	s.Add("peers", func() uint64 { return 0 })
+	s.Add("received_total", "", func() uint64 { return 1<<64 - 1 })
+	s.Add("peers", "", func() uint64 { return 0 })
 	var got struct {
 		Name, Origin string
 		PID          int
@@ -34,7 +34,7 @@ func TestLine(t *testing.T) {
 func TestEvery(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, n := New("omzmq", "omzmq"), uint64(0)
-		s.Add("n", func() uint64 { return n })
+		s.Add("n", "", func() uint64 { return n })
 		var out bytes.Buffer
 		last := s.Every(time.Minute, &out)
 		for range 3 {
@@ -64,7 +64,7 @@ func TestEvery(t *testing.T) {
 func BenchmarkLine(b *testing.B) {
 	s := New("omzmq", "omzmq")
 	for range 10 {
-		s.Add("received_total", func() uint64 { return 123456789 })
+		s.Add("received_total", "", func() uint64 { return 123456789 })
 	}
 	b.ReportAllocs()
 	for b.Loop() {

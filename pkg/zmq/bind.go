@@ -23,7 +23,9 @@ func (s *Socket) Bind(text string) (string, error) {
 	}
 	l, err := listen.Listen(e.Network, e.Address)
 	if err != nil {
-		return "", bindError(text, err)
+		err = bindError(text, err)
+		s.endpoints.set(text, true, false, err.Error())
+		return "", err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -33,6 +35,8 @@ func (s *Socket) Bind(text string) (string, error) {
 	}
 	s.listeners = append(s.listeners, l)
 	bound := boundEndpoint(e, l.Addr())
+	s.endpoints.forget(text)
+	s.endpoints.set(bound, true, true, "")
 	s.work.Go(func() { s.accept(l, bound) })
 	return bound, nil
 }

@@ -115,6 +115,9 @@ type Config struct {
 	// with Allow needs OnReceive.
 	Allow func(*Peer) *prefix.Set
 
+	// Waiting returns how many messages wait for a peer, for the log; nil: that is not logged.
+	Waiting func() int
+
 	// Serves reports whether a peer with that routing identity is served here. If not, its connection is not made, so
 	// that it sends what it has to another receiver, and comes again later. nil: all are.
 	Serves func(identity []byte) bool

@@ -26,6 +26,7 @@ func (s *Socket) follow(name endpoint.Endpoint) {
 		Server:   s.cfg.DNSServer,
 		Interval: s.cfg.LookupInterval,
 		Logger:   s.cfg.Logger,
+		Leads:    func(reason string) { s.leads(name, reason) },
 		Join: func(e endpoint.Endpoint) {
 			s.named.Write(slog.LevelInfo, "member joined", "endpoint", name.String(), "member", e.String())
 			s.join(e)

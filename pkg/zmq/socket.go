@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/listen"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/log"
@@ -44,6 +45,7 @@ type Socket struct {
 	refusals  log.Limited // for what Config.Allow does not allow
 	named     log.Limited // for the members of names, which a DNS server can change as it likes
 
+	endpoints  endpoints
 	waitMu     sync.Mutex
 	progressed chan struct{} // closed at the next progress; nil while nothing waits for it
 
@@ -148,7 +150,7 @@ func (s *Socket) serve(conn net.Conn, endpoint string, guest *listen.Guest, dial
 	}
 	p.recheck() // Recheck may have run since the handshake
 	err = p.run(func() {
-		s.strangers.Write(slog.LevelInfo, "peer connected", "endpoint", endpoint, "peer", p.remote, logUser(p.User()))
+		s.strangers.Write(slog.LevelInfo, "peer connected", s.aboutPeer(p, endpoint)...)
 		p.logUseless()
 		if p.awaited() {
 			s.newcomers.up(p)
@@ -168,6 +170,22 @@ func (s *Socket) serve(conn net.Conn, endpoint string, guest *listen.Guest, dial
 	}
 	s.progress()
 	return true, err
+}
+
+// aboutPeer notes that a peer's endpoint is up, and returns what is logged about that. After an outage that was logged it
+// has how long that was, and how much waits.
+func (s *Socket) aboutPeer(p *Peer, endpoint string) []any {
+	attrs := []any{"endpoint", endpoint, "peer", p.remote, logUser(p.User())}
+	if p.dialled == "" {
+		return attrs
+	}
+	if before := s.endpoints.set(endpoint, false, true, ""); before.Reason != "" {
+		attrs = append(attrs, "after", time.Since(before.Since).Round(time.Millisecond))
+		if s.cfg.Waiting != nil {
+			attrs = append(attrs, "unconfirmed", s.cfg.Waiting())
+		}
+	}
+	return attrs
 }
 
 // add makes a peer one of the socket's. It returns false if the socket is closed.

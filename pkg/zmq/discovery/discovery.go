@@ -44,6 +44,9 @@ type Config struct {
 	// it leaves.
 	Join, Leave func(member endpoint.Endpoint)
 
+	// Leads is called after each lookup with the reason why the name has no member, "" if it has one.
+	Leads func(reason string)
+
 	resolver resolver // for tests
 }
 
@@ -115,6 +118,21 @@ func (f *follower) take(r round, err error) {
 		f.cfg.Leave(asEndpoint(member))
 	}
 	f.logNobody(err)
+	if f.cfg.Leads != nil {
+		f.cfg.Leads(f.nowhere(err))
+	}
+}
+
+// nowhere returns why there is no member; "": there is one.
+func (f *follower) nowhere(err error) string {
+	if len(f.members.joined) > 0 {
+		return ""
+	}
+	if fateOf(err) == unanswered {
+		text, _ := reason(err, f.cfg.Server)
+		return "no answer from DNS: " + text
+	}
+	return "DNS knows no member: " + f.missing(err)
 }
 
 // logOutage logs once in an outage that a question was not answered, and when the outage is over.

@@ -1,0 +1,67 @@
+package delivery
+
+import "github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/statistics"
+
+// ages observes how old lines are when they are confirmed, those that came at the same time at once.
+type ages struct {
+	histogram *statistics.Histogram
+	now       int64  // of the Sender's clock
+	at        int64  // when the last ones came
+	n         uint64 // how many they are
+}
+
+func (a *ages) add(at int64) {
+	if at != a.at {
+		a.observe()
+		a.at = at
+	}
+	a.n++
+}
+
+func (a *ages) observe() {
+	a.histogram.Observe(uint64(max(a.now-a.at, 0)), a.n)
+	a.n = 0
+}
+
+// State is what an account owes at a moment, for people.
+type State struct {
+	Unconfirmed int    // accepted and not confirmed, except for what was not submitted yet
+	Oldest      int64  // nanoseconds for which the oldest of them has been owed, by this process
+	Refused     int    // of them: a receiver has refused them
+	Reason      string // why, for the last one; it may be of a message that was stored since
+}
+
+// State returns what is owed now.
+func (s *Sender) State() State {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	state := State{Refused: s.refused + len(s.parked) + len(s.turned), Reason: s.refusal}
+	for range s.repeats.refused() {
+		state.Refused++
+	}
+	state.Unconfirmed = s.unconfirmed + state.Refused
+	now := s.clock()
+	s.owed.each(func(e *entry) {
+		if e.state != confirmed {
+			state.Oldest = max(state.Oldest, now-e.at)
+		}
+	})
+	return state
+}
+
+// UnconfirmedBy returns how many messages a connection has not answered.
+func (s *Sender) UnconfirmedBy(l Link) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c := s.connections[l]; c != nil {
+		return len(c.queue) - c.head
+	}
+	return 0
+}
+
+// State returns how many lines are held: see Publisher.
+func (p *Publisher) State() State {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return State{Unconfirmed: len(p.held)}
+}
