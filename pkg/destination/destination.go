@@ -16,6 +16,7 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/message"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/redis"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/relp"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/trouble"
 )
 
 // ErrOver means that the destination has ended by itself and takes no more: rsyslog is stopping, or the reader of
@@ -61,8 +62,8 @@ type Selective interface {
 
 // Counting is a destination with numbers of its own for --stats-interval.
 type Counting interface {
-	// Count calls add with the name of each number and what returns it, which may be called at any time.
-	Count(add func(name string, value func() uint64))
+	// Count calls add with the name of each number, what it is, and what returns it, which may be called at any time.
+	Count(add func(name, about string, value func() uint64))
 }
 
 // Config is what a destination may need in addition to its target.
@@ -76,7 +77,8 @@ type Config struct {
 	Redis redis.Config // its Target, Logger and waits are set by New
 	Kafka kafka.Config // likewise
 
-	Logger *slog.Logger
+	Logger  *slog.Logger
+	Trouble *trouble.State // is told while nothing is stored, and why; nil: is not
 }
 
 // New makes the destination that target names. It does not wait: the first Store connects to RELP, Redis or Kafka, or
@@ -143,14 +145,14 @@ func checkRELP(ctx context.Context, target Target, config Config) error {
 
 func redisConfig(target Target, config Config) redis.Config {
 	c := config.Redis
-	c.Target, c.Logger = target.Redis, config.Logger
+	c.Target, c.Logger, c.Trouble = target.Redis, config.Logger, config.Trouble
 	c.Reconnect, c.ReconnectMax = shortWaits(config)
 	return c
 }
 
 func kafkaConfig(target Target, config Config) kafka.Config {
 	c := config.Kafka
-	c.Target, c.Logger = target.Kafka, config.Logger
+	c.Target, c.Logger, c.Trouble = target.Kafka, config.Logger, config.Trouble
 	c.Reconnect, c.ReconnectMax = shortWaits(config)
 	return c
 }
@@ -170,5 +172,6 @@ func newClient(target Target, config Config) (*relp.Client, error) {
 		ReconnectMax: config.ReconnectMax,
 		Timeout:      config.Timeout,
 		Logger:       config.Logger,
+		Trouble:      config.Trouble,
 	})
 }

@@ -79,17 +79,17 @@ func newProduced(writer *kafka.Writer, format Format, each bool) Destination {
 }
 
 // Count implements Counting.
-func (p produced) Count(add func(name string, value func() uint64)) {
-	of := func(name string, value func(kafka.Counters) uint64) {
-		add("kafka_"+name, func() uint64 { return value(p.writer.Counters()) })
+func (p produced) Count(add func(name, about string, value func() uint64)) {
+	of := func(name, about string, value func(kafka.Counters) uint64) {
+		add("kafka_"+name, about, func() uint64 { return value(p.writer.Counters()) })
 	}
-	of("produced_total", func(c kafka.Counters) uint64 { return c.Produced })
-	of("acknowledged_total", func(c kafka.Counters) uint64 { return c.Acknowledged })
-	of("retried_total", func(c kafka.Counters) uint64 { return c.Retried })
-	of("transactions_total", func(c kafka.Counters) uint64 { return c.Transactions })
-	of("aborted_total", func(c kafka.Counters) uint64 { return c.Aborted })
-	of("transaction_milliseconds_total", func(c kafka.Counters) uint64 { return uint64(c.TransactionTime.Milliseconds()) })
-	of("store_milliseconds_total", func(c kafka.Counters) uint64 { return uint64(c.Lag.Milliseconds()) })
+	of("produced_total", "records given to Kafka's client, also those that remember what is stored", func(c kafka.Counters) uint64 { return c.Produced })
+	of("acknowledged_total", "messages stored", func(c kafka.Counters) uint64 { return c.Acknowledged })
+	of("retried_total", "messages produced once more", func(c kafka.Counters) uint64 { return c.Retried })
+	of("transactions_total", "transactions begun", func(c kafka.Counters) uint64 { return c.Transactions })
+	of("aborted_total", "of these, aborted", func(c kafka.Counters) uint64 { return c.Aborted })
+	of("transaction_milliseconds_total", "time in transactions", func(c kafka.Counters) uint64 { return uint64(c.TransactionTime.Milliseconds()) })
+	of("store_milliseconds_total", "time until batches were stored", func(c kafka.Counters) uint64 { return uint64(c.Lag.Milliseconds()) })
 }
 
 func (o once) Serves(sender string) bool { return o.writer.Serves(sender) }

@@ -9,12 +9,14 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/delivery"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/destination"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/log"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/message"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/statistics"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
 )
 
@@ -26,6 +28,8 @@ type Config struct {
 	Delay       time.Duration // longest wait to fill a batch
 	Quiet       time.Duration // with Acknowledge: store the batch after this much silence; 0: at once
 	Logger      *slog.Logger
+
+	Sizes, Times, Ages *statistics.Histogram // of what is stored together: messages, how long that took, and how long since they came; nil: not observed
 }
 
 // Counters are the totals of an intake.
@@ -53,6 +57,8 @@ type Intake struct {
 	counters Counters
 	claims   claims
 	lost     log.Limited // for plain messages that the destination refuses
+
+	storeSince atomic.Int64 // Unix nanoseconds when the destination was last given messages; 0: it has settled them
 
 	mu   sync.Mutex
 	told Counters // the totals after the last round
@@ -196,6 +202,7 @@ func (in *Intake) finish(r *round) error {
 			conn.(*zmq.Peer).Drop(destination.ErrElsewhere)
 		}
 	}
+	in.cfg.Ages.ObserveDuration(time.Since(r.began), uint64(r.messages))
 	r.clear()
 	in.spare = append(in.spare, r)
 	return err
@@ -206,6 +213,15 @@ func (in *Intake) Counters() Counters {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	return in.told
+}
+
+// Storing returns since when the destination has had messages that it has not settled; the zero time: it has none. It may
+// be called at any time.
+func (in *Intake) Storing() time.Time {
+	if since := in.storeSince.Load(); since != 0 {
+		return time.Unix(0, since)
+	}
+	return time.Time{}
 }
 
 // tell lets Counters return the totals of this moment.

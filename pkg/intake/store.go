@@ -2,6 +2,7 @@ package intake
 
 import (
 	"context"
+	"time"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
 )
@@ -30,7 +31,12 @@ func (in *Intake) storeRound(ctx context.Context, r *round) {
 	if len(r.batch) == 0 {
 		return // repeats only
 	}
+	began := time.Now()
+	in.storeSince.Store(began.UnixNano())
 	r.err = in.dest.Store(ctx, r.batch, func(i int, refusal error) { r.fates[i] = fate{true, refusal} })
+	in.storeSince.Store(0)
+	in.cfg.Times.ObserveDuration(time.Since(began), 1)
+	in.cfg.Sizes.Observe(uint64(len(r.batch)), 1)
 }
 
 // storeAll stores rounds until there are no more. Run waits for it.

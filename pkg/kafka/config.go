@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/credential"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/trouble"
 )
 
 // Config configures a Writer. Only Target and Logger have no default.
@@ -31,7 +32,8 @@ type Config struct {
 	Reconnect, ReconnectMax time.Duration // the first and the longest wait between attempts; 0: 100 ms and 1 s
 	Timeout                 time.Duration // of an answer, and at most 5 s of it of a dial; 0: 10 s
 
-	Logger *slog.Logger
+	Logger  *slog.Logger
+	Trouble *trouble.State // is told what is logged about waiting and refusing; nil: is not
 }
 
 func (c *Config) complete() error {

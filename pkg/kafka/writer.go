@@ -69,7 +69,7 @@ func NewWriter(config Config) (*Writer, error) {
 			"write kafka+tls for kafka in --to, or take SCRAM-SHA-512")
 	}
 	w := &Writer{cfg: config, net: net, most: maxPart}
-	w.reporter = trouble.Reporter{Log: log.Limited{Logger: config.Logger}, Name: "kafka"}
+	w.reporter = trouble.Reporter{Log: log.Limited{Logger: config.Logger}, Name: "kafka", Now: config.Trouble}
 	w.backoff = backoff.Backoff{First: config.Reconnect, Max: config.ReconnectMax}
 	if config.Target.Once {
 		w.ledger = newLedger(&w.cfg, net, &w.topics, &w.counters, w.waiting)

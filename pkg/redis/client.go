@@ -17,6 +17,7 @@ import (
 	"github.com/redis/go-redis/v9/maintnotifications"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/credential"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/trouble"
 )
 
 // Config configures a Writer. Only Target and Logger have no default.
@@ -37,7 +38,8 @@ type Config struct {
 	Reconnect, ReconnectMax time.Duration // the first and the longest wait between attempts; 0: 100 ms and 1 s
 	Timeout                 time.Duration // of an answer, and at most 5 s of it of a dial; 0: 10 s
 
-	Logger *slog.Logger
+	Logger  *slog.Logger
+	Trouble *trouble.State // is told what is logged about waiting and refusing; nil: is not
 
 	replicaTimeout time.Duration // of WAIT, shorter than Timeout; 0: 1 s. Tests set it
 }

@@ -22,8 +22,8 @@ type reporter struct {
 	fullSince, fullLast time.Time // when the present spell of full lists began, and when a list was last found full
 }
 
-func newReporter(logger *slog.Logger) reporter {
-	return reporter{Reporter: trouble.Reporter{Log: log.Limited{Logger: logger}, Name: "redis"}}
+func newReporter(logger *slog.Logger, now *trouble.State) reporter {
+	return reporter{Reporter: trouble.Reporter{Log: log.Limited{Logger: logger}, Name: "redis", Now: now}}
 }
 
 func (r *reporter) waiting(f *fault) {

@@ -14,7 +14,7 @@ func TestReporterFull(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var text bytes.Buffer
-		r := newReporter(slog.New(slog.NewTextHandler(&text, nil)))
+		r := newReporter(slog.New(slog.NewTextHandler(&text, nil)), nil)
 		lines := func() int { return strings.Count(text.String(), "\n") }
 		for range 20 { // full for a moment, periodically
 			r.waiting(full)

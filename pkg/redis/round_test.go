@@ -15,7 +15,7 @@ import (
 // settled.
 func newCall(maxList int64) (w *Writer, c *call, fates map[int]error) {
 	fates = make(map[int]error)
-	w = &Writer{cfg: Config{MaxList: maxList}, reporter: newReporter(slog.New(slog.DiscardHandler))}
+	w = &Writer{cfg: Config{MaxList: maxList}, reporter: newReporter(slog.New(slog.DiscardHandler), nil)}
 	w.batch = []message.Message{{Sender: "01", Seq: 1}, {Sender: "01", Seq: 2}, {Sender: "01", Seq: 3}}
 	w.texts = make([][]byte, len(w.batch))
 	w.settled = func(i int, refusal error) { fates[i] = refusal }

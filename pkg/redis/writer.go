@@ -70,7 +70,7 @@ func NewWriter(config Config) (*Writer, error) {
 	var id [16]byte
 	rand.Read(id[:]) // never fails (crypto/rand)
 	w := &Writer{cfg: config, client: client, self: hex.EncodeToString(id[:]),
-		transactFrom: transactBytes, transactBelow: math.MaxInt, reporter: newReporter(config.Logger)}
+		transactFrom: transactBytes, transactBelow: math.MaxInt, reporter: newReporter(config.Logger, config.Trouble)}
 	w.backoff = backoff.Backoff{First: config.Reconnect, Max: config.ReconnectMax}
 	w.poll = backoff.Backoff{First: fullPoll, Max: fullPoll}
 	return w, nil

@@ -18,17 +18,19 @@ import (
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/backoff"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/listen"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/trouble"
 )
 
 // Config configures a Client. Only Address and Logger have no default.
 type Config struct {
 	Address string // host:port of imrelp; every address of the name is tried
 
-	Reconnect    time.Duration // first wait before another attempt to connect; 0: 100 ms
-	ReconnectMax time.Duration // longest wait, after doubling; 0: 30 s, or Reconnect if that is longer
-	Timeout      time.Duration // a connection that owes an answer is given up after this much silence; 0: 90 s
-	Window       int           // most unanswered messages at a time; 0: the whole batch
-	Logger       *slog.Logger  // logs that the session is lost and that it works again
+	Reconnect    time.Duration  // first wait before another attempt to connect; 0: 100 ms
+	ReconnectMax time.Duration  // longest wait, after doubling; 0: 30 s, or Reconnect if that is longer
+	Timeout      time.Duration  // a connection that owes an answer is given up after this much silence; 0: 90 s
+	Window       int            // most unanswered messages at a time; 0: the whole batch
+	Logger       *slog.Logger   // logs that the session is lost and that it works again
+	Trouble      *trouble.State // is told of both; nil: is not
 }
 
 const (
@@ -255,6 +257,7 @@ func (c *Client) retry(ctx context.Context, failure error) bool {
 		c.log.Warn("relp: no session; trying again until there is one", "unanswered", len(c.pending), "error", failure)
 		c.down = failure
 	}
+	c.config.Trouble.Away(failure.Error())
 	return c.wait.Wait(ctx)
 }
 
@@ -263,6 +266,7 @@ func (c *Client) recovered() {
 	if c.down != nil {
 		c.log.Info("relp: messages are answered again")
 		c.down = nil
+		c.config.Trouble.Stored()
 	}
 	c.wait.Reset()
 }

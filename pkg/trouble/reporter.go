@@ -17,6 +17,7 @@ const Pause = time.Minute
 type Reporter struct {
 	Log  log.Limited
 	Name string // of the destination; log lines begin with it
+	Now  *State // is told, too
 
 	since    time.Time // when nothing was stored any more; zero: nothing is wrong
 	reported string    // the code logged for it; "": none yet
@@ -34,6 +35,7 @@ func (r *Reporter) Waiting(code string, reason error, quiet bool) {
 	if r.since.IsZero() {
 		r.since = now
 	}
+	r.Now.Away(reason.Error())
 	if quiet || code == r.reported || code == r.last && now.Sub(r.lastAt) < Pause {
 		return
 	}
@@ -43,6 +45,7 @@ func (r *Reporter) Waiting(code string, reason error, quiet bool) {
 
 // Refused logs why messages are refused: once a minute for the same code and key. key is "" for what concerns all.
 func (r *Reporter) Refused(code, key string, reason error) {
+	r.Now.Refused(reason.Error())
 	if r.refusal == code && r.refusedKey == key && time.Since(r.refusedAt) < Pause {
 		return
 	}
@@ -55,9 +58,13 @@ func (r *Reporter) Stored(key []byte) {
 	if r.reported != "" {
 		r.Log.Write(slog.LevelInfo, r.Name+": messages are stored again", "after", time.Since(r.since).Round(time.Millisecond))
 	}
+	if !r.since.IsZero() {
+		r.Now.Stored()
+	}
 	r.since, r.reported = time.Time{}, ""
 	if r.refusal != "" && (r.refusedKey == "" || r.refusedKey == string(key)) {
 		r.Log.Write(slog.LevelInfo, r.Name+": messages are no longer refused", "key", string(key))
 		r.refusal, r.refusedKey = "", ""
+		r.Now.Refused("")
 	}
 }
