@@ -14,7 +14,8 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/intake"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/log"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/redis"
-	stats "github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/statistics"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/statistics"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/trouble"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
 )
 
@@ -55,6 +56,9 @@ func newSocket(o *options, dest destination.Destination, senders *intake.Senders
 }
 
 func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr *log.Writer) error {
+	if len(args) > 0 && args[0] == "status" {
+		return flags.Status(ctx, program, version, args[1:], stdout)
+	}
 	o, err := parseOptions(args, stdout)
 	if err != nil {
 		return err
@@ -70,6 +74,7 @@ func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr *log
 		senders = intake.NewSenders(logger)
 		o.kafka.Connected = senders.Connected
 	}
+	var now trouble.State
 	config := destination.Config{
 		Stdin:        stdin,
 		Stdout:       stdout,
@@ -78,6 +83,7 @@ func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr *log
 		Redis:        o.redis,
 		Kafka:        o.kafka,
 		Logger:       logger,
+		Trouble:      &now,
 	}
 	dest, err := destination.New(o.target, o.encoding, config)
 	if err != nil {
@@ -100,41 +106,24 @@ func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr *log
 	}
 	draining, stop := o.Lingering(ctx)
 	defer stop()
-	cfgIn := intake.Config{Acknowledge: senders != nil, Senders: senders, Batch: o.batch, Delay: o.delay, Logger: logger}
+	cfgIn := intake.Config{Acknowledge: senders != nil, Senders: senders, Batch: o.batch, Delay: o.delay, Logger: logger,
+		Sizes: statistics.Sizes(), Times: statistics.Durations(), Ages: statistics.Durations()}
 	if o.target.Stores() {
 		cfgIn.Quiet = quiet
 	}
 	in := intake.New(cfgIn, socket, dest)
-	lastStatistics := statistics(o, in, socket, dest).Every(o.StatsInterval, stderr)
+	w := watched{o, in, socket, dest, &now, cfgIn}
+	endMonitor := o.Monitor(w.source(), logger, stderr)
 	err = in.Run(ctx, draining)
 	err = cmp.Or(err, flags.Failure(ctx))
 	cancel(nil)
 	socket.Close(draining)
-	lastStatistics()
+	endMonitor()
 	logEnd(logger, in.Counters(), socket, dest)
 	if closeErr := dest.Close(draining); err == nil {
 		err = closeErr
 	}
 	return err
-}
-
-// statistics are the numbers of --stats-interval.
-func statistics(o *options, in *intake.Intake, socket *zmq.Socket, dest destination.Destination) *stats.Set {
-	s := o.Statistics()
-	of := func(name string, value func(intake.Counters) uint64) {
-		s.Add(name, func() uint64 { return value(in.Counters()) })
-	}
-	of("received_total", func(c intake.Counters) uint64 { return c.Received })
-	of("stored_total", func(c intake.Counters) uint64 { return c.Stored })
-	of("duplicates_total", func(c intake.Counters) uint64 { return c.Duplicates })
-	of("refused_total", func(c intake.Counters) uint64 { return c.Refused })
-	s.Add("truncated_total", func() uint64 { return socket.Truncated() + dest.Truncated() })
-	s.Add("connections_refused_total", socket.Refused)
-	s.Add("peers", func() uint64 { return uint64(socket.Peers()) })
-	if counting, ok := dest.(destination.Counting); ok {
-		counting.Count(s.Add)
-	}
-	return s
 }
 
 func logEnd(logger *slog.Logger, c intake.Counters, socket *zmq.Socket, dest destination.Destination) {

@@ -73,7 +73,7 @@ func newAdopter(ctx context.Context, o *options, folder *spool.Folder, own *spoo
 func takeOver(ctx context.Context, o *options, folder *spool.Folder, most int, logger *slog.Logger) (deliveries []adopt.Delivery) {
 	for _, j := range folder.Orphans(most) {
 		logger.Info("delivering what an earlier omzmq has left", "file", j.Path(), "messages", len(j.Records))
-		socket, sender, err := newSender(o, logger, j, 0)
+		socket, sender, err := newSender(o, logger, j, 0, observed{})
 		if err == nil {
 			err = o.Dial(socket)
 		}

@@ -59,13 +59,21 @@ func (p *process) stream(cfg *relp.ServerConfig, sender *delivery.Sender, accoun
 	sender.Pipes(journal.PipesNone)
 	began := time.Now()
 	streams := delivery.NewStreams(sender, func() int64 { return int64(time.Since(began) / time.Second) })
-	cfg.Account, cfg.Open = streaming{streams, account}, func() relp.Stream { return streams.Open() }
+	cfg.Account, cfg.Open = streaming{streams, account, &p.outcomes}, func() relp.Stream { return streams.Open() }
 }
 
 // streaming is the account of a server: the streams, and what says when they can go on.
 type streaming struct {
 	*delivery.Streams
-	account account
+	account  account
+	outcomes *outcomes
+}
+
+// TimedOut is called for a session that was ended because nothing was confirmed.
+func (s streaming) TimedOut() {
+	_, why := s.account.Outcome()
+	s.outcomes.cut(fmt.Sprint(why))
+	s.Streams.TimedOut()
 }
 
 func (s streaming) Ready() error             { return s.Streams.Ready(s.account) }

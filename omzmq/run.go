@@ -19,6 +19,7 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/log"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/omprog"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/omprog/lines"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/statistics"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
 )
 
@@ -29,14 +30,18 @@ type account interface {
 	Unconfirmed() int
 	Unjournaled() int
 	Counters() delivery.Counters
+	State() delivery.State
 }
 
 func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr *log.Writer) error {
+	if len(args) > 0 && args[0] == "status" {
+		return flags.Status(ctx, program, version, args[1:], stdout)
+	}
 	o, err := parseOptions(args, stdout)
 	if err != nil {
 		return err
 	}
-	p := &process{o: o, logger: o.Logger(stderr)}
+	p := newProcess(o, o.Logger(stderr))
 	if o.newID {
 		return renewID(o, stdout, p.logger)
 	}
@@ -56,7 +61,7 @@ func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr *log
 		return err
 	}
 	defer p.leave()
-	if p.socket, p.account, err = newAccount(o, p.logger, p.own); err != nil {
+	if p.socket, p.account, err = p.newAccount(); err != nil {
 		return err
 	}
 	if err := o.Open(p.socket, p.logger, cancel); err != nil {
@@ -68,7 +73,7 @@ func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr *log
 		adopting.Go(func() { adopter.Run(ctx) })
 	}
 	p.restrain()
-	p.lastStatistics = p.statistics().Every(o.StatsInterval, stderr)
+	p.endMonitor = o.Monitor(p.source(), p.logger, stderr)
 	var over bool
 	if o.relp != "" {
 		err = p.serve(ctx, draining)
@@ -113,7 +118,14 @@ type process struct {
 	account   account
 	truncated atomic.Int64 // lines that were cut
 
-	lastStatistics func() // see statistics.Set.Every
+	outcomes   outcomes
+	ages       *statistics.Histogram // of confirmed lines
+	endMonitor func()                // see flags.Common.Monitor
+}
+
+func newProcess(o *options, logger *slog.Logger) *process {
+	return &process{o: o, logger: logger, ages: statistics.Durations(),
+		outcomes: outcomes{logger: logger, sizes: statistics.Sizes(), times: statistics.Durations()}}
 }
 
 // end is what omzmq promises about its end. By now the conversation is over; ctx has ended, and with it the delivery of
@@ -131,7 +143,7 @@ func (p *process) end(draining context.Context, adopting *sync.WaitGroup, over b
 	}
 	adopting.Wait()
 	p.closeJournal(over)
-	p.lastStatistics()
+	p.endMonitor()
 	c := p.account.Counters()
 	p.logger.Info("end", "received", c.Received, "confirmed", c.Confirmed, "failures told to rsyslog", c.Failed, "resent", c.Resent, "lost", c.Lost, "truncated", p.truncated.Load(),
 		"connections refused", p.socket.Refused())
@@ -207,6 +219,7 @@ func (p *process) machine() *omprog.Machine {
 		MaxLine:     p.o.maxLine(),
 		Truncated:   p.cut,
 		ReplyFirst:  p.own == nil,
+		Outcome:     p.outcomes.note,
 	}, p.account)
 }
 
@@ -238,15 +251,15 @@ func converse(ctx, draining context.Context, server *omprog.Server, stdout *os.F
 }
 
 // newAccount makes the socket and the account of what it owes.
-func newAccount(o *options, logger *slog.Logger, own *spool.Journal) (*zmq.Socket, account, error) {
-	if o.socketType == zmq.Pub {
-		return newPublisher(o, logger)
+func (p *process) newAccount() (*zmq.Socket, account, error) {
+	if p.o.socketType == zmq.Pub {
+		return newPublisher(p.o, p.logger)
 	}
 	first := uint64(1)
-	if own != nil {
-		first = own.Log.Next()
+	if p.own != nil {
+		first = p.own.Log.Next()
 	}
-	return newSender(o, logger, own, first)
+	return newSender(p.o, p.logger, p.own, first, observed{p.ages, p.outcomes.sizes})
 }
 
 // feed is a socket as a delivery.Feed.

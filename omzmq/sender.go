@@ -4,26 +4,34 @@ import (
 	"fmt"
 	"log/slog"
 	"strconv"
+	"time"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/delivery"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/journal/spool"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/message"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/omprog"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/statistics"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
 )
 
+// observed is where a sender's observations go; the zero value: nowhere.
+type observed struct{ ages, sizes *statistics.Histogram }
+
 // newSender makes a socket and the account of what it owes, beginning with what is in the journal, if there is one.
 // first is the number of its next new line; 0: there will be none.
-func newSender(o *options, logger *slog.Logger, j *spool.Journal, first uint64) (*zmq.Socket, *delivery.Sender, error) {
+func newSender(o *options, logger *slog.Logger, j *spool.Journal, first uint64, into observed) (*zmq.Socket, *delivery.Sender, error) {
 	cfg := o.Socket(o.socketType, logger)
 	lost := &omprog.Losses{Logger: logger}
 	about := delivery.SenderConfig{Confirm: o.confirmLevel, Topics: o.topics, Logger: logger, Lost: lost.Add,
-		Splits: o.splits, Streams: o.relp != "" && first > 0}
+		Splits: o.splits, Streams: o.relp != "" && first > 0, Ages: into.ages, Sizes: into.sizes}
+	began := time.Now()
+	about.Clock = func() int64 { return int64(time.Since(began)) }
 	id := delivery.NewSenderID()
 	if j != nil {
 		about.Journal, id = j.Log, j.Log.ID()
 	}
 	carrier := &carrier{}
+	about.Away = carrier.away
 	sender := delivery.NewSender(about, carrier)
 	if j != nil {
 		sender.Restore(j.Records, o.Endpoints()...)
@@ -37,6 +45,7 @@ func newSender(o *options, logger *slog.Logger, j *spool.Journal, first uint64) 
 	}
 	refused := &refusals{}
 	refused.log.Logger = logger
+	cfg.Waiting = func() int { return sender.State().Unconfirmed }
 	cfg.OnUp = func(p *zmq.Peer) { sender.Up(p) }
 	cfg.OnDown = func(p *zmq.Peer, _ error) { sender.Down(p) }
 	cfg.OnUnreachable = sender.Unreachable
@@ -73,6 +82,9 @@ func answers(sender *delivery.Sender, j *spool.Journal, refused *refusals, b *zm
 
 // carrier is a socket as a delivery.Transport.
 type carrier struct{ *zmq.Socket }
+
+// away says which endpoints are not up, and why.
+func (c *carrier) away() string { return c.Trouble() }
 
 func (c *carrier) Queue(frames ...[]byte) delivery.Link {
 	if p := c.Socket.Queue(frames...); p != nil {

@@ -2,25 +2,48 @@ package main
 
 import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/delivery"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/flags"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/statistics"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/status"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
 )
 
-// statistics are the numbers of --stats-interval: those of this process, without the orphan journals that it delivers.
+// source is what an operator can look at: this process's numbers and state, without the orphan journals that it delivers,
+// which are with the journals.
+func (p *process) source() status.Source {
+	s := status.Source{
+		Sockets:   []*zmq.Socket{p.socket},
+		NeedsPeer: p.o.socketType != zmq.Pub,
+		Numbers:   p.statistics(),
+		Owed:      p.account.State,
+		Failure:   p.outcomes.last,
+		Journal:   p.o.journal,
+	}
+	if sender, owes := p.account.(interface{ UnconfirmedBy(delivery.Link) int }); owes {
+		s.UnconfirmedBy = func(peer *zmq.Peer) int { return sender.UnconfirmedBy(peer) }
+	}
+	return s
+}
+
 func (p *process) statistics() *statistics.Set {
 	s := p.o.Statistics()
-	of := func(name string, value func(delivery.Counters) uint64) {
-		s.Add(name, func() uint64 { return value(p.account.Counters()) })
+	of := func(name, about string, value func(delivery.Counters) uint64) {
+		s.Add(name, about, func() uint64 { return value(p.account.Counters()) })
 	}
-	of("received_total", func(c delivery.Counters) uint64 { return c.Received })
-	of("confirmed_total", func(c delivery.Counters) uint64 { return c.Confirmed })
-	of("failed_total", func(c delivery.Counters) uint64 { return c.Failed })
-	of("resent_total", func(c delivery.Counters) uint64 { return c.Resent })
-	of("lost_total", func(c delivery.Counters) uint64 { return c.Lost })
-	of("without_delimiter_total", func(c delivery.Counters) uint64 { return c.NoDelimiter })
-	s.Add("dropped_total", p.socket.Dropped)
-	s.Add("truncated_total", func() uint64 { return uint64(p.truncated.Load()) })
-	s.Add("connections_refused_total", p.socket.Refused)
-	s.Add("unconfirmed", func() uint64 { return uint64(p.account.Unconfirmed()) })
-	s.Add("peers", func() uint64 { return uint64(p.socket.Peers()) })
+	of("received_total", "lines taken from rsyslog, without those that it sends again", func(c delivery.Counters) uint64 { return c.Received })
+	of("confirmed_total", "of these, confirmed as --confirm says", func(c delivery.Counters) uint64 { return c.Confirmed })
+	of("failed_total", "batches that rsyslog was told to send again", func(c delivery.Counters) uint64 { return c.Failed })
+	of("resent_total", "messages sent once more after a connection had ended", func(c delivery.Counters) uint64 { return c.Resent })
+	of("lost_total", "messages that the receiver refused, where rsyslog reads no replies", func(c delivery.Counters) uint64 { return c.Lost })
+	of("without_delimiter_total", "lines without their topic delimiter", func(c delivery.Counters) uint64 { return c.NoDelimiter })
+	s.AddDivided("dropped_total", "messages that subscribers were too slow for; without a peer: those that are gone",
+		p.socket.Dropped, "peer", flags.DroppedByPeer(p.socket))
+	s.Add("truncated_total", "lines that were cut", func() uint64 { return uint64(p.truncated.Load()) })
+	s.Add("connections_refused_total", "connections that were turned away", p.socket.Refused)
+	s.Add("unconfirmed", "lines that are not confirmed yet", func() uint64 { return uint64(p.account.State().Unconfirmed) })
+	s.Add("peers", "connections", func() uint64 { return uint64(p.socket.Peers()) })
+	s.AddHistogram("commit_seconds", "from rsyslog's COMMIT to the OK", p.outcomes.times)
+	s.AddHistogram("batch_messages", "lines of a batch", p.outcomes.sizes)
+	s.AddHistogram("age_seconds", "of a confirmed line, from when it was accepted", p.ages)
 	return s
 }

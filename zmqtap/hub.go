@@ -17,6 +17,7 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/hub"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/log"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/statistics"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/status"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/web"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
@@ -161,33 +162,33 @@ func runHub(ctx context.Context, args []string, stdout *os.File, stderr *log.Wri
 		h.In.Close(ctx)
 		return err
 	}
-	lastStatistics := o.statistics(h, stream).Every(o.StatsInterval, stderr)
+	endMonitor := o.Monitor(status.Source{Sockets: []*zmq.Socket{h.In, h.Out}, Numbers: o.statistics(h, stream)}, logger, stderr)
 	<-ctx.Done()
 	h.In.Close(draining) // receive no more, then send what was received
 	err = cmp.Or(wait(), flags.Failure(ctx))
 	if n := h.Out.Close(draining); n > 0 {
 		logger.Warn("messages were still queued for subscribers that did not take them", "messages", n)
 	}
-	lastStatistics()
+	endMonitor()
 	c := h.Counters()
 	logger.Info("end", "received", c.Received, "missed", c.Missed, "missing before", c.Gone,
 		"connections refused", h.In.Refused()+h.Out.Refused())
 	return err
 }
 
-// statistics are the numbers of --stats-interval. stream is nil if nobody reads over HTTP.
+// statistics are the numbers of --stats-interval and --metrics. stream is nil if nobody reads over HTTP.
 func (o *hubOptions) statistics(h *hub.Hub, stream *tap.Stream) *statistics.Set {
 	s := o.Statistics()
-	addReceived(s, h.Counters)
-	s.Add("connections_refused_total", func() uint64 { return h.In.Refused() + h.Out.Refused() })
-	s.Add("clients", func() uint64 {
+	addReceived(s, h.Counters, h.Out)
+	s.Add("connections_refused_total", aboutRefused, func() uint64 { return h.In.Refused() + h.Out.Refused() })
+	s.Add("clients", aboutClients, func() uint64 {
 		n := h.Out.Peers()
 		if stream != nil {
 			n += stream.Readers()
 		}
 		return uint64(n)
 	})
-	s.Add("peers", func() uint64 { return uint64(h.In.Peers()) })
+	s.Add("peers", aboutPeers, func() uint64 { return uint64(h.In.Peers()) })
 	return s
 }
 

@@ -38,9 +38,13 @@ func main() {
 	os.Exit(flags.Exit(name, err, stderr))
 }
 
+func runStatus(ctx context.Context, args []string, stdout *os.File, _ *log.Writer) error {
+	return flags.Status(ctx, program, version, args, stdout)
+}
+
 // run runs the command that the first argument names. It also returns the command's full name, for error messages.
 func run(ctx context.Context, args []string, stdout *os.File, stderr *log.Writer) (name string, err error) {
-	commands := map[string]func(context.Context, []string, *os.File, *log.Writer) error{"serve": runServe, "hub": runHub}
+	commands := map[string]func(context.Context, []string, *os.File, *log.Writer) error{"serve": runServe, "hub": runHub, "status": runStatus}
 	if len(args) > 0 {
 		if command, known := commands[args[0]]; known {
 			return program + " " + args[0], command(ctx, args[1:], stdout, stderr)

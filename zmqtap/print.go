@@ -112,10 +112,10 @@ func runPrint(ctx context.Context, args []string, stdout *os.File, stderr *log.W
 		ctx, cancel = context.WithTimeout(ctx, o.duration)
 		defer cancel()
 	}
-	lastStatistics := o.statistics(stream, socket).Every(o.StatsInterval, stderr)
+	endMonitor := o.monitor(stream, socket, logger, stderr)
 	v := newView(o, reader, stdout, onTerminal, logger)
 	err = cmp.Or(v.watch(ctx), flags.Failure(ctx))
-	lastStatistics()
+	endMonitor()
 	if summary := v.summary(); signalled.Err() != nil || summary.Slow+summary.Dropped+summary.Lost > 0 {
 		fmt.Fprint(stderr, summary.String())
 	}

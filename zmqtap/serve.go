@@ -62,7 +62,7 @@ func runServe(ctx context.Context, args []string, stdout *os.File, stderr *log.W
 	draining, stop := o.Lingering(ctx)
 	defer stop()
 	o.Budget().Govern(ctx)
-	lastStatistics := o.statistics(stream, socket).Every(o.StatsInterval, stderr)
+	endMonitor := o.monitor(stream, socket, logger, stderr)
 	server, l, err := web.listen(ctx, stream, &o.Common, logger)
 	if err == nil {
 		wait := background(ctx, draining, server, l, cancel)
@@ -73,7 +73,7 @@ func runServe(ctx context.Context, args []string, stdout *os.File, stderr *log.W
 	}
 	cancel(nil)
 	socket.Close(draining)
-	lastStatistics()
+	endMonitor()
 	logEnd(logger, stream, socket)
 	return err
 }

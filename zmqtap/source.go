@@ -10,7 +10,9 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/flags"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/log"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/statistics"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/status"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
 )
@@ -64,21 +66,33 @@ func (o *source) open(stream *tap.Stream, logger *slog.Logger, fail context.Canc
 	return socket, nil
 }
 
-// statistics are the numbers of --stats-interval.
-func (o *source) statistics(stream *tap.Stream, socket *zmq.Socket) *statistics.Set {
+const (
+	aboutRefused = "connections that were turned away"
+	aboutClients = "readers and subscribers"
+	aboutPeers   = "publishers"
+)
+
+// monitor lets an operator look at the program: see flags.Common.Monitor.
+func (o *source) monitor(stream *tap.Stream, socket *zmq.Socket, logger *slog.Logger, stderr *log.Writer) (end func()) {
 	s := o.Statistics()
-	addReceived(s, stream.Counters)
-	s.Add("received_bytes_total", func() uint64 { return stream.Counters().Bytes })
-	s.Add("connections_refused_total", socket.Refused)
-	s.Add("clients", func() uint64 { return uint64(stream.Readers()) })
-	s.Add("peers", func() uint64 { return uint64(socket.Peers()) })
-	return s
+	addReceived(s, stream.Counters, nil)
+	s.Add("received_bytes_total", "bytes of the messages received", func() uint64 { return stream.Counters().Bytes })
+	s.Add("connections_refused_total", aboutRefused, socket.Refused)
+	s.Add("clients", aboutClients, func() uint64 { return uint64(stream.Readers()) })
+	s.Add("peers", aboutPeers, func() uint64 { return uint64(socket.Peers()) })
+	return o.Monitor(status.Source{Sockets: []*zmq.Socket{socket}, Numbers: s}, logger, stderr)
 }
 
-func addReceived(s *statistics.Set, counters func() tap.Counters) {
-	s.Add("received_total", func() uint64 { return counters().Received })
-	s.Add("dropped_total", func() uint64 { return counters().Missed })
-	s.Add("missing_before_total", func() uint64 { return counters().Gone })
+// addReceived adds what all commands count. out has the subscribers; nil: there are readers alone.
+func addReceived(s *statistics.Set, counters func() tap.Counters, out *zmq.Socket) {
+	s.Add("received_total", "messages from publishers", func() uint64 { return counters().Received })
+	each := func(func(string, uint64)) {}
+	if out != nil {
+		each = flags.DroppedByPeer(out)
+	}
+	s.AddDivided("dropped_total", "messages that readers and subscribers were too slow for; without a client: those of readers, and that are gone",
+		func() uint64 { return counters().Missed }, "client", each)
+	s.Add("missing_before_total", "messages that publishers say they dropped for zmqtap", func() uint64 { return counters().Gone })
 }
 
 // logEnd logs the totals.

@@ -103,10 +103,10 @@ func TestCurveTopics(t *testing.T) {
 	red.Expect("red.|4")
 
 	s.write(t, "web publish *\nred subscribe red.\nblue subscribe blue.\nadmin subscribe *\n")
-	s.logged(`msg="--curve-topics read again" .*names=4 "connections ended"=1\n`)
+	s.logged(`msg="--curve-topics read again" .*names=4 "connections ended"=1 `)
 	blue.Expect("blue.|1", "blue.|3")
 	s.signal(syscall.SIGHUP)
-	s.logged(`msg="--curve-topics read again" .*names=4 "connections ended"=0\n`)
+	s.logged(`msg="--curve-topics read again" .*names=4 "connections ended"=0 `)
 	s.logged(`msg="allowed clients read again"`)
 	web.Send("blue.|5", "red.|6")
 	red.Expect("red.|6")

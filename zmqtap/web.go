@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"net/url"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -62,9 +61,10 @@ func (o *webOptions) validate(fs *pflag.FlagSet) error {
 		})
 		return wrong
 	}
+	if _, _, err := listen.Address(o.address); err != nil {
+		return flags.Usage("--http %q: %w", o.address, err)
+	}
 	switch {
-	case !validAddress(o.address):
-		return flags.Usage("--http %q: write host:port, such as 127.0.0.1:8080, or unix:/path", o.address)
 	case (o.CertFile == "") != (o.KeyFile == ""):
 		return flags.Usage("--http-cert and --http-key need each other")
 	}
@@ -82,18 +82,6 @@ func (o *webOptions) validate(fs *pflag.FlagSet) error {
 	return nil
 }
 
-// validAddress reports whether the address has a valid form.
-func validAddress(address string) bool {
-	if path, unix := strings.CutPrefix(address, "unix:"); unix {
-		return path != ""
-	}
-	_, port, err := net.SplitHostPort(address)
-	if err == nil {
-		_, err = strconv.ParseUint(port, 10, 16)
-	}
-	return err == nil
-}
-
 // validOrigin reports whether a browser could send this origin. Origins are compared byte by byte.
 func validOrigin(origin string) bool {
 	u, err := url.Parse(origin)
@@ -108,9 +96,9 @@ func (o *webOptions) listen(ctx context.Context, stream *tap.Stream, common *fla
 	if err != nil {
 		return nil, nil, err
 	}
-	network, address := "tcp", o.address
-	if path, unix := strings.CutPrefix(o.address, "unix:"); unix {
-		network, address = "unix", path
+	network, address, err := listen.Address(o.address)
+	if err != nil {
+		return nil, nil, err
 	}
 	var l net.Listener
 	err = common.Patience(logger).Try(ctx, o.address, func() (err error) {

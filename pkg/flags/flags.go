@@ -25,11 +25,13 @@ type Common struct {
 	Heartbeat     time.Duration
 	Linger        time.Duration
 	Name          string        // stands in each log line; "": none
+	Metrics       string        // the address of --metrics; "": none
 	StatsInterval time.Duration // between lines of statistics; 0: there are none
 	LogLevel      string
 	LogFormat     string
 
 	program  Program
+	version  string
 	shared   *pflag.FlagSet
 	limits   limits
 	security *security
@@ -38,11 +40,23 @@ type Common struct {
 // Arguments is what arguments that are not flags mean.
 type Arguments int
 
+// usage is how they are written in a usage line.
+func (a Arguments) usage() string {
+	switch a {
+	case NoArguments:
+		return ""
+	case AddressArguments:
+		return " [ADDRESS]..."
+	}
+	return " ENDPOINT..."
+}
+
 // The meanings.
 const (
 	NoArguments      Arguments = iota // a mistake
 	ConnectArguments                  // endpoints to connect to
 	BindArguments                     // endpoints to bind
+	AddressArguments                  // addresses of --metrics; there may be none
 )
 
 // NewSet returns a program's flag set, with the shared flags in it. The program adds its own flags, then calls Parse.
@@ -72,6 +86,14 @@ func newSet(name string) *pflag.FlagSet {
 	return fs
 }
 
+// addStandard adds the flags that every command has.
+func addStandard(s *pflag.FlagSet) {
+	s.Bool("version", false, "print the version")
+	s.BoolP("help", "h", false, "print this help")
+	s.Bool(manualFlag, false, "print the manual page")
+	s.MarkHidden(manualFlag) //nolint:errcheck // it is there
+}
+
 // newSet adds the shared flags other than endpoints to c.shared and returns a set that holds them all.
 func (c *Common) newSet(p Program) *pflag.FlagSet {
 	c.program = p
@@ -97,14 +119,14 @@ func (c *Common) newSet(p Program) *pflag.FlagSet {
 	s.StringVar(&c.Name, "name", "", "`name` of this program: stands in each log line, and in the certificate of --curve-keygen")
 	c.security = &security{}
 	c.security.add(s)
+	s.StringVar(&c.Metrics, "metrics", "",
+		"serve Prometheus's /metrics, and /healthz, at this `address`: host:port, or unix:/path; "+
+			"processes with the same address share it")
 	Duration(s, &c.StatsInterval, "stats-interval", 0, 0, MaxDuration,
 		"write a line of counters to standard error this often, as JSON in the shape of rsyslog's impstats; 0: never")
 	s.StringVar(&c.LogLevel, "log-level", "info", "debug, info, warn or error")
 	s.StringVar(&c.LogFormat, "log-format", "text", "text or json")
-	s.Bool("version", false, "print the version")
-	s.BoolP("help", "h", false, "print this help")
-	s.Bool(manualFlag, false, "print the manual page")
-	s.MarkHidden(manualFlag) //nolint:errcheck // it is there
+	addStandard(s)
 
 	fs := newSet(p.Name)
 	fs.AddFlagSet(s)

@@ -20,9 +20,7 @@ func (c *Common) printManual(fs *pflag.FlagSet, version string, stdout io.Writer
 	fmt.Fprintf(&out, ".TH %s %d \"\" \"rsyslog-zeromq %s\" \"%s\"\n", strings.ToUpper(roff(name)), section, roff(version), title)
 	fmt.Fprintf(&out, ".SH NAME\n%s \\- %s\n", roff(name), roff(brief(summary)))
 	fmt.Fprintf(&out, ".SH SYNOPSIS\n.B %s\n[\\fIflags\\fR]", roff(fs.Name()))
-	if c.Arguments != NoArguments {
-		out.WriteString(" \\fIENDPOINT\\fR...")
-	}
+	out.WriteString(roff(c.Arguments.usage()))
 	fmt.Fprintf(&out, "\n.SH DESCRIPTION\n%s\n", roff(summary))
 	if further != "" {
 		fmt.Fprintf(&out, ".PP\n%s\n", roff(further))

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/endpoint"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/listen"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/prefix"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq/curve/zcert"
 )
@@ -22,19 +23,11 @@ func (c *Common) Parse(fs *pflag.FlagSet, version string, args []string, stdout 
 			return err
 		}
 	}
+	c.version = version
 	if err := fs.Parse(args); err != nil {
 		return &UsageError{err}
 	}
-	if help, _ := fs.GetBool("help"); help {
-		c.printHelp(fs, stdout)
-		return ErrHelp
-	}
-	if manual, _ := fs.GetBool(manualFlag); manual {
-		c.printManual(fs, version, stdout)
-		return ErrHelp
-	}
-	if v, _ := fs.GetBool("version"); v {
-		fmt.Fprintln(stdout, fs.Name(), version)
+	if c.printed(fs, stdout) {
 		return ErrHelp
 	}
 	if fs.Changed("name") {
@@ -64,6 +57,22 @@ func (c *Common) Parse(fs *pflag.FlagSet, version string, args []string, stdout 
 		}
 	}
 	return c.validate()
+}
+
+// printed prints help, manual page or version, if that was asked for, and reports whether it was.
+func (c *Common) printed(fs *pflag.FlagSet, stdout io.Writer) bool {
+	asked := func(name string) bool { yes, _ := fs.GetBool(name); return yes }
+	switch {
+	case asked("help"):
+		c.printHelp(fs, stdout)
+	case asked(manualFlag):
+		c.printManual(fs, c.version, stdout)
+	case asked("version"):
+		fmt.Fprintln(stdout, fs.Name(), c.version)
+	default:
+		return false
+	}
+	return true
 }
 
 // checkQuotes refuses arguments that begin or end with a quote. No shell takes quotes away where rsyslog starts a
@@ -160,6 +169,11 @@ func (c *Common) validate() error {
 	}
 	if c.StatsInterval > 0 && c.StatsInterval < leastStatsInterval {
 		return Usage("--stats-interval %v: write %v or more, or 0 for no statistics", c.StatsInterval, leastStatsInterval)
+	}
+	if c.Metrics != "" {
+		if _, _, err := listen.Address(c.Metrics); err != nil {
+			return Usage("--metrics %q: %w", c.Metrics, err)
+		}
 	}
 	if _, err := logLevel(c.LogLevel); err != nil {
 		return err

@@ -95,15 +95,16 @@ func TestSetWithoutEndpoints(t *testing.T) {
 }
 
 func TestLogger(t *testing.T) {
+	pid := strconv.Itoa(os.Getpid())
 	for _, test := range []struct {
 		level, format string
 		least         slog.Level
 		line          string
 	}{
-		{"debug", "text", slog.LevelDebug, "level=DEBUG msg=hello\n"},
-		{"info", "json", slog.LevelInfo, `"level":"INFO","msg":"hello"}` + "\n"},
-		{"warn", "text", slog.LevelWarn, "level=WARN msg=hello\n"},
-		{"error", "json", slog.LevelError, `"level":"ERROR","msg":"hello"}` + "\n"},
+		{"debug", "text", slog.LevelDebug, "level=DEBUG msg=hello pid=" + pid + "\n"},
+		{"info", "json", slog.LevelInfo, `"level":"INFO","msg":"hello","pid":` + pid + "}\n"},
+		{"warn", "text", slog.LevelWarn, "level=WARN msg=hello pid=" + pid + "\n"},
+		{"error", "json", slog.LevelError, `"level":"ERROR","msg":"hello","pid":` + pid + "}\n"},
 	} {
 		c, err := parse("--bind", "tcp://*:1", "--log-level", test.level, "--log-format", test.format)
 		if err != nil {

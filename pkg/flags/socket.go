@@ -69,7 +69,7 @@ func (c *Common) logger(w io.Writer, journal bool) *slog.Logger {
 	if journal {
 		return slog.New(log.Journal(w, handler))
 	}
-	return slog.New(handler(w))
+	return slog.New(log.Process(handler(w)))
 }
 
 // Socket returns the part of a socket's configuration that the shared flags determine. Secure comes before it.

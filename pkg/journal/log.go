@@ -57,6 +57,7 @@ type newHead struct {
 const (
 	headSize = int(unsafe.Sizeof(head{}))
 	sumFrom  = int(unsafe.Offsetof(head{}.seq)) // where the checksummed part begins; the length is covered, too
+	stateAt  = int(unsafe.Offsetof(head{}.state))
 )
 
 func headOf(memory []byte) *head { return (*head)(unsafe.Pointer(&memory[:headSize][0])) }

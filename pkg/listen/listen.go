@@ -8,9 +8,31 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"strconv"
+	"strings"
 	"syscall"
 	"time"
 )
+
+// Address splits an address of an HTTP server, host:port or unix:/path, into what Listen takes.
+func Address(text string) (network, address string, err error) {
+	if path, unix := strings.CutPrefix(text, "unix:"); unix {
+		if path == "" {
+			return "", "", errAddress
+		}
+		return "unix", path, nil
+	}
+	_, port, err := net.SplitHostPort(text)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil {
+		return "", "", errAddress
+	}
+	return "tcp", text, nil
+}
+
+var errAddress = errors.New("write host:port, such as 127.0.0.1:8080, or unix:/path")
 
 // Listen is net.Listen for the networks "tcp" and "unix". It replaces a Unix socket that a dead process has
 // left; for one that is in use it returns syscall.EADDRINUSE. It listens at an IPv4 address on IPv4 alone: for

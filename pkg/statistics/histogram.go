@@ -10,7 +10,7 @@ import (
 // observations and forgets them.
 type Histogram struct {
 	bounds  []uint64 // upper, inclusive, in units
-	unit    float64  // what an observed 1 is in the unit of the histogram's name
+	unit    float64  // how many of what is observed make one of the unit of the histogram's name
 	buckets []atomic.Uint64
 	sum     atomic.Uint64
 }
@@ -18,7 +18,7 @@ type Histogram struct {
 // Durations makes a histogram of durations in seconds, from a tenth of a millisecond to five minutes.
 func Durations() *Histogram {
 	const ms = uint64(time.Millisecond)
-	return newHistogram(time.Duration(1).Seconds(), ms/10, ms/2, ms, 2*ms, 5*ms, 10*ms, 25*ms, 50*ms, 100*ms, 250*ms, 500*ms,
+	return newHistogram(float64(time.Second), ms/10, ms/2, ms, 2*ms, 5*ms, 10*ms, 25*ms, 50*ms, 100*ms, 250*ms, 500*ms,
 		1000*ms, 2500*ms, 5000*ms, 10_000*ms, 30_000*ms, 60_000*ms, 300_000*ms)
 }
 
@@ -50,8 +50,8 @@ func (h *Histogram) Read() (count uint64, sum float64, cumulative map[float64]ui
 	for i := range h.buckets {
 		count += h.buckets[i].Load()
 		if i < len(h.bounds) {
-			cumulative[float64(h.bounds[i])*h.unit] = count
+			cumulative[float64(h.bounds[i])/h.unit] = count
 		}
 	}
-	return count, float64(h.sum.Load()) * h.unit, cumulative
+	return count, float64(h.sum.Load()) / h.unit, cumulative
 }

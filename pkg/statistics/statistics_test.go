@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"os"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -33,14 +34,15 @@ func TestLine(t *testing.T) {
 
 func TestEvery(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, n := New("omzmq", "omzmq"), uint64(0)
-		s.Add("n", "", func() uint64 { return n })
+		s := New("omzmq", "omzmq")
+		var n atomic.Uint64
+		s.Add("n", "", n.Load)
 		var out bytes.Buffer
 		last := s.Every(time.Minute, &out)
 		for range 3 {
 			time.Sleep(time.Minute)
 			synctest.Wait()
-			n++
+			n.Add(1)
 		}
 		last()
 		var values []int

@@ -24,7 +24,7 @@ func (s *Socket) Bind(text string) (string, error) {
 	l, err := listen.Listen(e.Network, e.Address)
 	if err != nil {
 		err = bindError(text, err)
-		s.endpoints.set(text, true, false, err.Error())
+		s.endpoints.set(text, true, false, err)
 		return "", err
 	}
 	s.mu.Lock()
@@ -36,7 +36,7 @@ func (s *Socket) Bind(text string) (string, error) {
 	s.listeners = append(s.listeners, l)
 	bound := boundEndpoint(e, l.Addr())
 	s.endpoints.forget(text)
-	s.endpoints.set(bound, true, true, "")
+	s.endpoints.set(bound, true, true, nil)
 	s.work.Go(func() { s.accept(l, bound) })
 	return bound, nil
 }

@@ -1,9 +1,11 @@
 package zmq
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"slices"
 	"time"
@@ -53,15 +55,19 @@ func (s *Socket) keepConnected(ctx context.Context, e endpoint.Endpoint, m *memb
 	wait := backoff.Backoff{First: s.cfg.Reconnect, Max: s.cfg.ReconnectMax}
 	var logged []string // reasons
 	var key int         // index of the server's key that was right last
-	s.endpoints.set(e.String(), false, false, "")
-	defer s.endpoints.forget(e.String())
+	s.endpoints.set(e.String(), false, false, nil)
+	defer func() {
+		if s.ctx.Err() == nil { // nothing leads there any more
+			s.endpoints.forget(e.String())
+		}
+	}()
 	for ctx.Err() == nil {
 		began := time.Now()
 		established, err := s.tryKeys(ctx, e, m, &key)
 		if ctx.Err() != nil {
 			return
 		}
-		s.endpoints.set(e.String(), false, false, why(err))
+		s.endpoints.set(e.String(), false, false, cmp.Or(err, io.EOF))
 		if s.cfg.OnUnreachable != nil && unreachable(established, err) {
 			s.cfg.OnUnreachable(e.String())
 		}

@@ -179,7 +179,7 @@ func (s *Socket) aboutPeer(p *Peer, endpoint string) []any {
 	if p.dialled == "" {
 		return attrs
 	}
-	if before := s.endpoints.set(endpoint, false, true, ""); before.Reason != "" {
+	if before := s.endpoints.set(endpoint, false, true, nil); before.Reason != "" {
 		attrs = append(attrs, "after", time.Since(before.Since).Round(time.Millisecond))
 		if s.cfg.Waiting != nil {
 			attrs = append(attrs, "unconfirmed", s.cfg.Waiting())

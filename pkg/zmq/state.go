@@ -22,6 +22,7 @@ type EndpointState struct {
 	Up       bool      // it listens, or has a connection
 	Since    time.Time // since when it is up, or not
 	Reason   string    // if it is not up: why, as far as is known
+	StandsBy bool      // it is not up because another peer serves what we have: see Config.Serves
 }
 
 // endpoints are the states of a socket's endpoints. Its methods may be called from any goroutine.
@@ -31,7 +32,7 @@ type endpoints struct {
 }
 
 // set notes that an endpoint is up, or why it is not. It returns the state before; the zero state if there was none.
-func (e *endpoints) set(name string, bound, up bool, reason string) (before EndpointState) {
+func (e *endpoints) set(name string, bound, up bool, reason error) (before EndpointState) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	i := slices.IndexFunc(e.states, func(s *EndpointState) bool { return s.Endpoint == name })
@@ -41,7 +42,11 @@ func (e *endpoints) set(name string, bound, up bool, reason string) (before Endp
 	}
 	state := e.states[i]
 	before = *state
-	if state.Reason = reason; state.Up != up {
+	state.Reason, state.StandsBy = "", errors.Is(reason, errElsewhere)
+	if reason != nil {
+		state.Reason = why(reason)
+	}
+	if state.Up != up {
 		state.Up, state.Since = up, time.Now()
 	}
 	return before
@@ -95,13 +100,13 @@ func (s *Socket) leads(name endpoint.Endpoint, reason string) {
 	if reason == "" {
 		s.endpoints.forget(name.String())
 	} else {
-		s.endpoints.set(name.String(), false, false, reason)
+		s.endpoints.set(name.String(), false, false, errors.New(reason))
 	}
 }
 
 // why returns an error for people who know the endpoint: without its address, and without the names of system calls.
 func why(err error) string {
-	if err == nil || err == io.EOF {
+	if err == io.EOF {
 		return "the peer has closed the connection"
 	}
 	if errno, ok := errors.AsType[syscall.Errno](err); ok {
