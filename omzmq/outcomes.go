@@ -10,8 +10,8 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/status"
 )
 
-// outcomes are what rsyslog was told, for the log, for status and for --metrics. They log the first failure in a row, and
-// the end of the row.
+// outcomes are what rsyslog was told, for the log, for status and for --metrics. They log the first failure in a row,
+// and the end of the row.
 type outcomes struct {
 	logger       *slog.Logger
 	sizes, times *statistics.Histogram

@@ -8,8 +8,8 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
 )
 
-// source is what an operator can look at: this process's numbers and state, without the orphan journals that it delivers,
-// which are with the journals.
+// source is what an operator can look at: this process's numbers and state, without the orphan journals that it
+// delivers, which are with the journals.
 func (p *process) source() status.Source {
 	s := status.Source{
 		Sockets:   []*zmq.Socket{p.socket},

@@ -148,8 +148,8 @@ func (s *Sender) Accept(line []byte) (deferrable bool) {
 	return deferrable
 }
 
-// stage makes the entry of a new line that came at that time of the clock. Submit hands it on. safe reports whether it is
-// journaled, or there is no journal.
+// stage makes the entry of a new line that came at that time of the clock. Submit hands it on. safe reports whether it
+// is journaled, or there is no journal.
 func (s *Sender) stage(line []byte, at int64) (e *entry, safe bool) {
 	e = s.arena.entry()
 	e.seq, e.at = s.next, at

@@ -215,8 +215,8 @@ func (in *Intake) Counters() Counters {
 	return in.told
 }
 
-// Storing returns since when the destination has had messages that it has not settled; the zero time: it has none. It may
-// be called at any time.
+// Storing returns since when the destination has had messages that it has not settled; the zero time: it has none. It
+// may be called at any time.
 func (in *Intake) Storing() time.Time {
 	if since := in.storeSince.Load(); since != 0 {
 		return time.Unix(0, since)

@@ -1,8 +1,8 @@
-// Package metrics publishes what a program counts, and its state, for Prometheus and for health checks, over HTTP: at the
-// address of --metrics, and at the socket at which other programs of ours ask (package running).
+// Package metrics publishes what a program counts, and its state, for Prometheus and for health checks, over HTTP: at
+// the address of --metrics, and at the socket at which other programs of ours ask (package running).
 //
-// Several processes may have the same address, such as the workers of an omprog action. Whoever binds it answers for all:
-// it asks the others. Their metrics have the label worker, the process's place among them; the first has none.
+// Several processes may have the same address, such as the workers of an omprog action. Whoever binds it answers for
+// all: it asks the others. Their metrics have the label worker, the process's place among them; the first has none.
 package metrics
 
 import (

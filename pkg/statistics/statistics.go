@@ -1,5 +1,5 @@
-// Package statistics holds what a program counts. It writes the numbers as rsyslog's impstats writes its counters, a line
-// of JSON each, for rsyslog to parse; package metrics publishes them for Prometheus.
+// Package statistics holds what a program counts. It writes the numbers as rsyslog's impstats writes its counters, a
+// line of JSON each, for rsyslog to parse; package metrics publishes them for Prometheus.
 package statistics
 
 import (

@@ -43,8 +43,8 @@ func (q Question) Print(ctx context.Context, stdout io.Writer) error {
 		return ErrNone
 	}
 	folder := Report{Journals: journals}
-	folder.judge(time.Now(), time.Time{})
-	well := folder.Well
+	folder.judgeJournals(time.Now(), 0)
+	well := len(folder.Problems) == 0
 	reports := []*Report{}
 	for _, a := range answers {
 		if a.Report != nil {

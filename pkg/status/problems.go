@@ -16,35 +16,42 @@ const (
 
 // judge fills in Problems and Well. lonely is since when no peer has been connected to a program that needs one.
 func (r *Report) judge(now, lonely time.Time) {
-	add := func(since time.Time, format string, args ...any) {
-		r.Problems = append(r.Problems, Problem{fmt.Sprintf(format, args...), since})
-	}
 	for _, e := range r.Endpoints {
 		switch {
 		case e.Up || now.Sub(e.Since) < graceAway:
 		case e.StandsBy && r.Connected > 0:
 		case e.Bound:
-			add(e.Since, "%s is not bound: %s", e.Endpoint, e.Reason)
+			r.add(e.Since, "%s is not bound: %s", e.Endpoint, e.Reason)
 		case e.Reason == "":
-			add(e.Since, "%s does not answer", e.Endpoint)
+			r.add(e.Since, "%s does not answer", e.Endpoint)
 		default:
-			add(e.Since, "%s is away: %s", e.Endpoint, e.Reason)
+			r.add(e.Since, "%s is away: %s", e.Endpoint, e.Reason)
 		}
 	}
 	if !lonely.IsZero() && now.Sub(lonely) > graceAway && !r.connects() {
-		add(lonely, "no receiver has connected")
+		r.add(lonely, "no receiver has connected")
 	}
-	r.judgeOwed(now, add)
-	r.judgeDestination(now, add)
+	r.judgeOwed(now)
+	r.judgeDestination(now)
+	r.judgeJournals(now, graceDead)
+	r.Well = len(r.Problems) == 0
+}
+
+// judgeJournals names those with messages of a process that has been dead for longer than grace.
+func (r *Report) judgeJournals(now time.Time, grace time.Duration) {
 	for _, j := range r.Journals {
 		switch {
 		case j.Problem != "":
-			add(now, "journal %s: %s", j.File, j.Problem)
-		case j.Unconfirmed > 0 && j.Process == 0 && j.Dead > graceDead:
-			add(now.Add(-j.Dead), "journal %s: %d messages of an omzmq that has ended wait for the next one", j.File, j.Unconfirmed)
+			r.add(now, "journal %s: %s", j.File, j.Problem)
+		case j.Unconfirmed > 0 && j.Process == 0 && j.Dead >= grace:
+			r.add(now.Add(-j.Dead), "journal %s: %d messages of an omzmq that has ended wait for the next one", j.File, j.Unconfirmed)
 		}
 	}
-	r.Well = len(r.Problems) == 0
+}
+
+// add adds a problem.
+func (r *Report) add(since time.Time, format string, args ...any) {
+	r.Problems = append(r.Problems, Problem{fmt.Sprintf(format, args...), since})
 }
 
 // connects reports whether the program connects to anything.
@@ -57,33 +64,33 @@ func (r *Report) connects() bool {
 	return false
 }
 
-func (r *Report) judgeOwed(now time.Time, add func(time.Time, string, ...any)) {
+func (r *Report) judgeOwed(now time.Time) {
 	if o := r.Owed; o != nil {
 		oldest := time.Duration(o.Oldest * float64(time.Second))
 		if o.Refused > 0 {
-			add(now.Add(-oldest), "%d messages are refused, and sent again: %s", o.Refused, o.Reason)
+			r.add(now.Add(-oldest), "%d messages are refused, and sent again: %s", o.Refused, o.Reason)
 		} else if oldest > graceOwed {
-			add(now.Add(-oldest), "%d messages are not confirmed", o.Unconfirmed)
+			r.add(now.Add(-oldest), "%d messages are not confirmed", o.Unconfirmed)
 		}
 	}
 	if f := r.Failure; f != nil && f.Lasts && r.Destination == nil {
-		add(f.Since, "rsyslog was told of a failure: %s", f.Reason)
+		r.add(f.Since, "rsyslog was told of a failure: %s", f.Reason)
 	}
 }
 
-func (r *Report) judgeDestination(now time.Time, add func(time.Time, string, ...any)) {
+func (r *Report) judgeDestination(now time.Time) {
 	d := r.Destination
 	if d == nil {
 		return
 	}
 	if d.Since != nil && now.Sub(*d.Since) > graceStored {
 		if d.Reason == "" {
-			add(*d.Since, "%s does not answer", d.To)
+			r.add(*d.Since, "%s does not answer", d.To)
 		} else {
-			add(*d.Since, "%s stores nothing: %s", d.To, d.Reason)
+			r.add(*d.Since, "%s stores nothing: %s", d.To, d.Reason)
 		}
 	}
 	if d.Refuses != "" {
-		add(r.Failure.At, "%s refuses messages: %s", d.To, d.Refuses)
+		r.add(r.Failure.At, "%s refuses messages: %s", d.To, d.Refuses)
 	}
 }

@@ -1,6 +1,6 @@
-// Package status is what a running program says of itself to its operator: which of its endpoints and peers are up, what
-// waits, what was refused and why, and whether all is well. A Monitor collects it, logs once a minute what is wrong, and
-// answers at a socket of its own, at which Ask finds it.
+// Package status is what a running program says of itself to its operator: which of its endpoints and peers are up,
+// what waits, what was refused and why, and whether all is well. A Monitor collects it, logs once a minute what is
+// wrong, and answers at a socket of its own, at which Ask finds it.
 package status
 
 import (

@@ -172,8 +172,8 @@ func (s *Socket) serve(conn net.Conn, endpoint string, guest *listen.Guest, dial
 	return true, err
 }
 
-// aboutPeer notes that a peer's endpoint is up, and returns what is logged about that. After an outage that was logged it
-// has how long that was, and how much waits.
+// aboutPeer notes that a peer's endpoint is up, and returns what is logged about that. After an outage that was logged
+// it has how long that was, and how much waits.
 func (s *Socket) aboutPeer(p *Peer, endpoint string) []any {
 	attrs := []any{"endpoint", endpoint, "peer", p.remote, logUser(p.User())}
 	if p.dialled == "" {

@@ -1,11 +1,11 @@
-// Package running lets the programs of a host find and ask each other. Each listens at an abstract Unix socket (unix(7)),
-// which needs no folder and leaves nothing behind:
+// Package running lets the programs of a host find and ask each other. Each listens at an abstract Unix socket
+// (unix(7)), which needs no folder and leaves nothing behind:
 //
 //	@rsyslog-zeromq/PROGRAM/UID/GROUP/PLACE
 //
-// UID is the user that runs it. GROUP is what several processes serve together, a hash of their --metrics address, or -.
-// PLACE counts the processes of a group from 1; a process takes the lowest that is free. Such names belong to a network
-// namespace: the programs of a container are found in it.
+// UID is the user that runs it. GROUP is what several processes serve together, a hash of their --metrics address, or
+// -. PLACE counts the processes of a group from 1; a process takes the lowest that is free. Such names belong to a
+// network namespace: the programs of a container are found in it.
 //
 // Anybody on the host may listen at such a name, and connect. Therefore both sides ask the kernel who the other is
 // (SO_PEERCRED): a program answers its own user and root, and what asks takes no other user's answer for a name.
