@@ -152,7 +152,7 @@ func TestSecurityPageKeysChange(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.on(t, "web1", h.block(t, client, 2))
-	h.imzmq.count(t, 2, "user=web1\n")
+	h.imzmq.count(t, 2, "user=web1 ")
 	flows()
 	h.on(t, logsHost, h.block(t, client, 3))
 	h.imzmq.count(t, 2, `msg="allowed clients have changed"`)

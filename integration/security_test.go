@@ -93,7 +93,7 @@ const here = "tcp://127.0.0.1:0"
 // wantUser checks that an end knows who the other one is.
 func (p *process) wantUser(t *testing.T, user string) {
 	t.Helper()
-	p.logged(t, `msg="peer connected" .*peer=\S+ user=`+regexp.QuoteMeta(user)+`\n`)
+	p.logged(t, `msg="peer connected" .*peer=\S+ user=`+regexp.QuoteMeta(user)+` `)
 }
 
 // secured are the flags of two ends.

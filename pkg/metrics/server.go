@@ -12,6 +12,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -36,14 +37,14 @@ const (
 type Server struct {
 	monitor  *status.Monitor
 	logger   *slog.Logger
-	registry *prometheus.Registry
-	name     running.Name // our own; the zero name: we have none, and nobody finds us
+	registry func() *prometheus.Registry // made when the first asks: it takes memory
+	name     running.Name                // our own; the zero name: we have none, and nobody finds us
 }
 
 // Serve answers until ctx ends: at a socket of its own, and at address, if it is not "". Neither may stop the program:
 // what cannot be bound is logged, and tried again.
 func Serve(ctx context.Context, m *status.Monitor, address string, logger *slog.Logger) {
-	s := &Server{monitor: m, logger: logger, registry: newRegistry(m)}
+	s := &Server{monitor: m, logger: logger, registry: sync.OnceValue(func() *prometheus.Registry { return newRegistry(m) })}
 	own, name, err := running.Listen(m.Source().Numbers.Program, running.GroupOf(address))
 	if err != nil {
 		logger.Warn("status does not find this process: it cannot listen at a socket of its own", "reason", err)
@@ -134,7 +135,7 @@ type answers struct {
 // alone answers for this process.
 func (s *Server) alone(context.Context) answers {
 	a := answers{families: make(map[string]*dto.MetricFamily), reports: []*status.Report{s.monitor.Report(time.Now())}}
-	own, err := s.registry.Gather()
+	own, err := s.registry().Gather()
 	if err != nil {
 		s.logger.Debug("some metrics are missing", "reason", err)
 	}
