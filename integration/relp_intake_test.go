@@ -204,7 +204,7 @@ ruleset(name="in" queue.type="Direct") { `+action+`
 	from.feed(t, l, 0, 100)
 	other := l.account(from.file("second"), 1<<20)
 	eventually(t, patience, "the other action gets all", func() bool { return other.has(t, 100) })
-	k.logged(t, "session ended.*no peer is connected for 500ms")
+	k.logged(t, "session ended.*no peer is connected .* for 500ms")
 	router, _ := startRouter(t, endpoint)
 	all := l.account("", 1<<20)
 	sent := 100

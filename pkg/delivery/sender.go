@@ -253,8 +253,8 @@ func (s *Sender) Outcome() (settled bool, err error) {
 	case len(s.connections) == 0:
 		return false, fmt.Errorf("%d messages not confirmed: no peer is connected%s", s.unconfirmed, s.away())
 	}
-	return false, fmt.Errorf("%d messages not confirmed by %d connected peers, whose destinations may be away (see their logs)",
-		s.unconfirmed, len(s.connections))
+	return false, fmt.Errorf("%d messages not confirmed by %s: a destination may be away (see the receiver's log, or imzmq status there)",
+		s.unconfirmed, s.debtors())
 }
 
 // Ready returns nil when a transaction can begin: a peer is connected, and there is no large backlog.

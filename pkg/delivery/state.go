@@ -1,6 +1,12 @@
 package delivery
 
-import "github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/statistics"
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/statistics"
+)
 
 // ages observes how old lines are when they are confirmed, those that came at the same time at once.
 type ages struct {
@@ -57,6 +63,25 @@ func (s *Sender) UnconfirmedBy(l Link) int {
 		return len(c.queue) - c.head
 	}
 	return 0
+}
+
+// debtors names the connected receivers that owe answers, or all if none does. The caller holds mu.
+func (s *Sender) debtors() string {
+	const most = 3 // names
+	var names []string
+	for to, c := range s.connections {
+		if remote, named := to.(interface{ Remote() string }); named && c.owes() {
+			names = append(names, remote.Remote())
+		}
+	}
+	if len(names) == 0 {
+		return fmt.Sprintf("%d connected peers", len(s.connections))
+	}
+	slices.Sort(names)
+	if more := len(names) - most; more > 0 {
+		names = append(names[:most], fmt.Sprintf("%d more", more))
+	}
+	return strings.Join(names, ", ")
 }
 
 // State returns how many lines are held: see Publisher.
