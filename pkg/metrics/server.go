@@ -45,12 +45,14 @@ type Server struct {
 // what cannot be bound is logged, and tried again.
 func Serve(ctx context.Context, m *status.Monitor, address string, logger *slog.Logger) {
 	s := &Server{monitor: m, logger: logger, registry: sync.OnceValue(func() *prometheus.Registry { return newRegistry(m) })}
+	var serving sync.WaitGroup
+	defer serving.Wait()
 	own, name, err := running.Listen(m.Source().Numbers.Program, running.GroupOf(address))
 	if err != nil {
 		logger.Warn("status does not find this process: it cannot listen at a socket of its own", "reason", err)
 	} else {
 		s.name = name
-		go s.serve(ctx, own, s.alone)
+		serving.Go(func() { s.serve(ctx, own, s.alone) })
 	}
 	if address != "" {
 		s.serveAddress(ctx, address)
