@@ -28,6 +28,7 @@ type Common struct {
 	StatsInterval time.Duration // between lines of statistics; 0: there are none
 	LogLevel      string
 	LogFormat     string
+	Check         Check
 
 	program  Program
 	shared   *pflag.FlagSet
@@ -101,6 +102,7 @@ func (c *Common) newSet(p Program) *pflag.FlagSet {
 		"write a line of counters to standard error this often, as JSON in the shape of rsyslog's impstats; 0: never")
 	s.StringVar(&c.LogLevel, "log-level", "info", "debug, info, warn or error")
 	s.StringVar(&c.LogFormat, "log-format", "text", "text or json")
+	c.Check.add(s, p.Plugin)
 	s.Bool("version", false, "print the version")
 	s.BoolP("help", "h", false, "print this help")
 	s.Bool(manualFlag, false, "print the manual page")
