@@ -36,6 +36,9 @@ func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr *log
 	if err != nil {
 		return err
 	}
+	if o.Check.Wanted {
+		return checked(ctx, o, stdout)
+	}
 	p := &process{o: o, logger: o.Logger(stderr)}
 	if o.newID {
 		return renewID(o, stdout, p.logger)
