@@ -179,9 +179,9 @@ func unescape(text string) string {
 			code, _ := strconv.ParseUint(text[i:i+n], 8, 16) // digits, and few
 			out.WriteByte(byte(code))
 			i += n - 1
-		case c == 'x' && i+2 < len(text):
-			code, err := strconv.ParseUint(text[i+1:i+3], 16, 8)
-			if err != nil {
+		case c == 'x':
+			code, err := strconv.ParseUint(text[i+1:min(i+3, len(text))], 16, 8)
+			if err != nil || i+2 >= len(text) {
 				out.WriteString(`\x`)
 				continue
 			}
