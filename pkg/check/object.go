@@ -86,7 +86,7 @@ func (c *configured) queueFiles() {
 
 // binary checks the program and its flags. It returns what these ask for, or what is usual if they cannot be parsed.
 func (c *configured) binary(o *rsyslogconf.Object) *Subject {
-	usual := &Subject{Owes: true, Linger: 4 * time.Second, Marks: [2]string{omprog.DefaultBeginMark, omprog.DefaultCommitMark}}
+	usual := &Subject{guessed: true, Owes: true, Linger: 4 * time.Second, Marks: [2]string{omprog.DefaultBeginMark, omprog.DefaultCommitMark}}
 	at := o.At("binary")
 	if o.Params["binary"].Unknown {
 		c.Note("%v: binary= is only known to rsyslogd, so that its flags are not tried", at)

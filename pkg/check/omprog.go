@@ -54,6 +54,9 @@ func (c *configured) confirmation(o *rsyslogconf.Object, s *Subject) {
 		}
 		return
 	}
+	if s.guessed {
+		return
+	}
 	if s.Owes && s.Journal == "" {
 		c.lost(s, NoJournal, o.At("usetransactions"), "")
 	}

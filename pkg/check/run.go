@@ -40,6 +40,8 @@ type Subject struct {
 	SendTimeout time.Duration
 	Marks       [2]string // before and after a batch
 	RELP        string    // host:port that omrelp sends to, or that imrelp listens at; "": none
+
+	guessed bool // the flags could not be parsed
 }
 
 // Run checks a command line, a configuration of rsyslog, or both, and writes the report to stdout. file is "" if there

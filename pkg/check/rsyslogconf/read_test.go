@@ -237,6 +237,10 @@ func TestLimits(t *testing.T) {
 	if _, err := Read("/long", m.files()); err == nil {
 		t.Error("a file that is too long was read")
 	}
+	m["/sum"], m["/mib"] = strings.Repeat("include(file=\"/mib\")\n", MaxTotal/MaxFile+1), strings.Repeat(" ", MaxFile)
+	if c, _ := Read("/sum", m.files()); len(c.Files) != 1+MaxTotal/MaxFile || len(c.Problems) != 1 {
+		t.Errorf("%d files, %v", len(c.Files), c.Problems)
+	}
 	many := parse(strings.Repeat("action()\n", 2*maxItems))
 	if len(many.Objects) > maxItems {
 		t.Errorf("%d objects", len(many.Objects))

@@ -20,7 +20,8 @@ import (
 
 // Limits of what is read.
 const (
-	MaxFile  = 1 << 20 // bytes of one file
+	MaxFile  = 1 << 20  // bytes of one file
+	MaxTotal = 16 << 20 // bytes of all files
 	MaxFiles = 500
 	MaxDepth = 10 // of includes, as in rsyslog
 	maxItems = 100_000
@@ -153,6 +154,7 @@ type reader struct {
 	config *Config
 	open   []string // the files that include each other
 	items  int
+	bytes  int // that were read
 	legacy map[string]Value // what legacy directives have said about the next action, by the parameter's name
 }
 
@@ -213,7 +215,8 @@ func (r *reader) readFile(at Place, name string, optional bool) {
 		r.problem(at, "%s is not read: there are more than %d files", name, MaxFiles)
 		return
 	}
-	text, err := r.files.Read(name, MaxFile)
+	text, err := r.files.Read(name, min(MaxFile, MaxTotal-r.bytes))
+	r.bytes += len(text)
 	if err != nil {
 		if !optional || !errors.Is(err, fs.ErrNotExist) {
 			r.problem(at, "%v", err)

@@ -118,7 +118,8 @@ func (s *scanner) backticks(text string) Value {
 		return s.echo(rest)
 	}
 	if name, found := strings.CutPrefix(text, "cat "); found {
-		content, err := s.files.Read(name, MaxFile)
+		content, err := s.files.Read(name, min(MaxFile, MaxTotal-s.bytes))
+		s.bytes += len(content)
 		if err != nil {
 			s.problem(s.place(), "%v", err)
 		}
