@@ -57,14 +57,12 @@ func holderOf(network, address string) holder {
 	return holder{}
 }
 
-// programOf returns the name of a process's program.
+// programOf returns the name of a process's program, as it was called: the file may be that of another name.
 func programOf(pid int) string {
-	exe, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
-	if err != nil {
-		comm, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid)) // the process may have ended
-		return strings.TrimSpace(string(comm))
-	}
-	return filepath.Base(strings.TrimSuffix(exe, " (deleted)"))
+	line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid)) // the process may have ended
+	path, _, _ := strings.Cut(string(line), "\x00")
+	name, _, _ := strings.Cut(filepath.Base(path), " ") // redis-server writes its address there
+	return name
 }
 
 // tcpListeners returns the inodes of the sockets that listen at a port. Which of this host's addresses they listen at

@@ -19,7 +19,8 @@ type Probed struct {
 }
 
 // Probe connects once to an endpoint of the network "tcp" or "unix" without Lookup, performs the handshake that a socket
-// with this configuration would perform, and hangs up. It takes at most Config.HandshakeTimeout, for each server key.
+// with this configuration would perform, and hangs up. For each server key it takes at most Config.HandshakeTimeout to
+// dial, and as long for the handshake.
 //
 // No message may reach the probe, as it would be lost. A socket to which peers send unasked (PULL, ROUTER) therefore
 // does not finish the handshake. Where the peer speaks first or is a CURVE client, its type is known by then; a server
@@ -41,9 +42,9 @@ func Probe(ctx context.Context, cfg Config, e endpoint.Endpoint) (found Probed, 
 var errProbed = errors.New("probed")
 
 func (s *Socket) probe(ctx context.Context, e endpoint.Endpoint, key int) (found Probed, err error) {
-	ctx, cancel := context.WithTimeout(ctx, s.cfg.HandshakeTimeout)
+	dialling, cancel := context.WithTimeout(ctx, s.cfg.HandshakeTimeout)
 	defer cancel()
-	conn, err := s.cfg.dial(ctx, e.Network, e.Address)
+	conn, err := s.cfg.dial(dialling, e.Network, e.Address)
 	if err != nil {
 		return Probed{}, err
 	}
@@ -56,14 +57,15 @@ func (s *Socket) probe(ctx context.Context, e endpoint.Endpoint, key int) (found
 	m := s.mechanism(true, key)
 	about := metadataOf(m)
 	about.probing = s.cfg.Type == Pull || s.cfg.Type == Router
-	established, err := handshake(conn, m, s.cfg.Type, s.cfg.HandshakeTimeout)
+	greeting := &greetingConn{Conn: conn, mechanism: m.Type(), server: m.server(), first: s.cfg.HandshakeTimeout / 2}
+	established, err := negotiate(conn, greeting, m, s.cfg.Type, s.cfg.HandshakeTimeout)
 	found.Type, found.User = about.peerType, established.user
 	switch {
 	case errors.Is(err, errProbed):
 		found.Partly, err = found.Type == "", nil
 	case errors.Is(err, errElsewhere):
 		found.Elsewhere, err = true, nil
-	case err != nil && ctx.Err() != nil && !errors.Is(ctx.Err(), context.DeadlineExceeded):
+	case err != nil && ctx.Err() != nil:
 		err = ctx.Err()
 	}
 	return found, err

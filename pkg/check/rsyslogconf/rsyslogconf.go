@@ -154,7 +154,7 @@ type reader struct {
 	config *Config
 	open   []string // the files that include each other
 	items  int
-	bytes  int // that were read
+	bytes  int              // that were read
 	legacy map[string]Value // what legacy directives have said about the next action, by the parameter's name
 }
 
