@@ -26,8 +26,8 @@ func configured(t *testing.T, name, text string, oldnew ...string) string {
 	return path
 }
 
-// receiver is an imzmq that acknowledges, and its endpoint.
-func receiver(t *testing.T, flags ...string) string {
+// acknowledging starts an imzmq that acknowledges, and its endpoint.
+func acknowledging(t *testing.T, flags ...string) string {
 	t.Helper()
 	imzmq := startImzmq(t, append([]string{"--bind", "tcp://127.0.0.1:0", "--to", "-"}, flags...)...)
 	t.Cleanup(func() { imzmq.stop(t) })
@@ -43,7 +43,7 @@ func TestCheckReadme(t *testing.T) {
 	}
 	c := makeKeyring(t, "server", "client")
 	c.allow(t, "client")
-	clear, closed, redis := receiver(t), receiver(t, "--curve-key", c.path("server"), "--curve-clients", c.path("clients")), redistest.Start(t)
+	clear, closed, redis := acknowledging(t), acknowledging(t, "--curve-key", c.path("server"), "--curve-clients", c.path("clients")), redistest.Start(t)
 	to := startRsyslogd(t, preamble+relpToFile)
 	sender := readme(t, "1. ", "rsyslog")
 	encrypted := regexp.MustCompile(`(?m)^ *binary=.*\n`).ReplaceAllLiteralString(sender, documented(t, "README.md", "### 1. ", "rsyslog", 1))
@@ -61,9 +61,9 @@ func TestCheckReadme(t *testing.T) {
 			wantWell(t, test.program, "--check="+configured(t, "rsyslog.conf", likeDebian(test.text), test.oldnew...))
 		})
 	}
-	receiving := configured(t, "30-imzmq.conf", readme(t, "2. ", "rsyslog"), "2514", to.relp)
+	relpInput := configured(t, "30-imzmq.conf", readme(t, "2. ", "rsyslog"), "2514", to.relp)
 	for name, command := range map[string]string{
-		"2":            documented(t, "README.md", "### 2. ", "sh", 0) + " --check=" + receiving,
+		"2":            documented(t, "README.md", "### 2. ", "sh", 0) + " --check=" + relpInput,
 		"2, encrypted": documented(t, "README.md", "### 2. ", "sh", 1) + " --check",
 		"3":            documented(t, "README.md", "### 3. ", "sh", 0) + " --check",
 	} {
@@ -81,7 +81,7 @@ func TestCheckShipped(t *testing.T) {
 	if reason := leftOut("improg"); reason != "" {
 		t.Skip(reason)
 	}
-	clear, h := receiver(t), startHub(t)
+	clear, h := acknowledging(t), startHub(t)
 	to := startRsyslogd(t, preamble+relpToFile)
 	for name, flags := range map[string][]string{
 		"30-omzmq-acknowledged.conf": {"omzmq"},
@@ -112,7 +112,7 @@ func TestCheckShipped(t *testing.T) {
 
 // The first configuration of the README within a whole one, with one thing wrong at a time.
 func TestCheckNamesWhatIsWrongInConfigurations(t *testing.T) {
-	endpoint := receiver(t)
+	endpoint := acknowledging(t)
 	good := likeDebian(readme(t, "1. ", "rsyslog"))
 	include := `include(file="[dir]/part.conf")` + "\n"
 	for name, test := range map[string]struct {
@@ -120,7 +120,7 @@ func TestCheckNamesWhatIsWrongInConfigurations(t *testing.T) {
 		old, new string
 		detail   string
 	}{
-		"rsyslogd's own complaint":      {check.RsyslogdRefuses, `confirmMessages=`, `confirmMessage=`, "confirmmessage"},
+		"rsyslogd's own complaint":      {check.RsyslogdRefuses, `confirmMessages=`, `confirmMessage=`, "confirmMessage"},
 		"not confirmed":                 {check.NotConfirmed, `confirmMessages="on"`, `confirmMessages="off"`, "rsyslog.conf:"},
 		"no journal":                    {check.NoJournal, ` --journal /var/spool/rsyslog/omzmq`, ``, "rsyslog.conf:"},
 		"no line feed":                  {check.NoLineFeed, `%msg:::escape-cc%\n`, `%msg:::escape-cc%`, "omzmq_line"},
@@ -143,14 +143,14 @@ func TestCheckNamesWhatIsWrongInConfigurations(t *testing.T) {
 		"other marks":                   {check.MarksDiffer, `useTransactions="on"`, `useTransactions="on" commitTransactionMark="C"`, `"C"`},
 		"nobody listens":                {check.NobodyListens, logsExample, nowhere(t), ""},
 		"another program":               {check.NotStarted, packagedOmzmq, "/bin/cat", "omzmq"},
-		"in an included file":           {check.SharedJournal, `global(`, include + `global(`, "part.conf:4"},
+		"in an included file":           {check.SharedJournal, `global(`, include + `global(`, "part.conf:5"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if !strings.Contains(good, test.old) {
 				t.Fatalf("there is no %s", test.old)
 			}
 			path := configured(t, "rsyslog.conf", strings.Replace(good, test.old, test.new, 1), logsExample, endpoint)
-			part := strings.NewReplacer(`name="omzmq`, `name="other`, `filename="omzmq"`, `filename="other"`, logsExample, endpoint+" --connect "+endpoint,
+			part := strings.NewReplacer(`name="omzmq"`, `name="other"`, `module(load="omprog")`, ``, `filename="omzmq"`, `filename="other"`, logsExample, endpoint+" --connect "+endpoint,
 				packagedOmzmq, program("omzmq"), "/var/log/", filepath.Dir(path)+"/", "/var/spool/rsyslog/", filepath.Dir(path)+"/").Replace(readme(t, "1. ", "rsyslog"))
 			if err := os.WriteFile(filepath.Join(filepath.Dir(path), "part.conf"), []byte(part), 0o600); err != nil {
 				t.Fatal(err)
@@ -160,4 +160,31 @@ func TestCheckNamesWhatIsWrongInConfigurations(t *testing.T) {
 	}
 	wantWrong(t, check.Unreadable, "/nowhere.conf", "omzmq", "--check=/nowhere.conf")
 	wantWrong(t, check.NotStarted, "improg", "imzmq", "--check="+configured(t, "rsyslog.conf", good, logsExample, endpoint))
+}
+
+// The example in docs/check.md, at another address.
+func TestCheckPage(t *testing.T) {
+	block := documented(t, "docs/check.md", "## How to use it", "console", 0)
+	command, want, _ := strings.Cut(block, "\n")
+	_, port, _ := strings.Cut(strings.TrimPrefix(nowhere(t), "tcp://"), ":")
+	here := strings.NewReplacer("logs.example.com:5555", "localhost:"+port, "/var/spool/rsyslog", folder(t))
+	args := strings.Fields(here.Replace(strings.TrimPrefix(command, "$ ")))
+	report, code := checked(t, args[0], args[1:]...)
+	if code != 1 {
+		t.Errorf("exit code %d", code)
+	}
+	address := regexp.MustCompile(`192\\\.0\\\.2\\\.7(:5555)?`)
+	number := regexp.MustCompile(`\d{2,}`)
+	var pattern []string
+	for line := range strings.SplitSeq(here.Replace(want), "\n") {
+		line = address.ReplaceAllLiteralString(regexp.QuoteMeta(line), `\S.*`)
+		line = strings.Replace(line, `root \(uid 0\)`, `\S+ \(uid \d+\)`, 1)
+		if !strings.Contains(line, port) {
+			line = number.ReplaceAllLiteralString(line, `\d+`)
+		}
+		pattern = append(pattern, line)
+	}
+	if !regexp.MustCompile(`^` + strings.Join(pattern, "\n") + `$`).MatchString(report) {
+		t.Errorf("%s\nwant\n%s", report, strings.Join(pattern, "\n"))
+	}
 }
