@@ -187,7 +187,7 @@ func dialKind(err error) Kind {
 	return Unreachable
 }
 
-// handshakeKind is the kind of an error of a handshake. The texts are those of package zmq, which docs/security.md lists.
+// handshakeKind is the kind of an error of a handshake. The texts are package zmq's, which docs/security.md lists.
 func handshakeKind(err error) Kind {
 	text := fmt.Sprint(err)
 	for _, k := range []struct {

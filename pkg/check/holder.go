@@ -110,8 +110,8 @@ func readTable(name string) []byte {
 	return limited(file, maxTable)
 }
 
-// runs reports whether a program runs that has an address in its command line. Command lines are shown to users that the
-// descriptors are hidden from.
+// runs reports whether a program runs that has an address in its command line. Users to whom the descriptors of a
+// process are hidden may see that.
 func runs(program, address string) bool {
 	lines, _ := filepath.Glob("/proc/[0-9]*/cmdline")
 	self := fmt.Sprintf("/proc/%d/cmdline", os.Getpid())

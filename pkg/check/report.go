@@ -47,8 +47,8 @@ func (r *Report) OK(format string, args ...any) { r.line("ok", fmt.Sprintf(forma
 // Note says what is no fault, and was not or cannot be tried.
 func (r *Report) Note(format string, args ...any) { r.line("note", fmt.Sprintf(format, args...)) }
 
-// Wrong says that something does not work, or loses messages. what is the flag or the place that it is about; detail may
-// be empty.
+// Wrong says that something does not work, or loses messages. what is the flag or the place that it is about; detail
+// may be empty.
 func (r *Report) Wrong(k Kind, what any, detail string, args ...any) {
 	r.finding("WRONG", k, what, detail, args)
 }

@@ -64,8 +64,8 @@ var (
 	wholeJSON = regexp.MustCompile(`^(\$!all-json(-plain)?|jsonmesg|\$!|\$\.|\$/)$`)
 )
 
-// lineFeeds looks for a property through which a line feed gets. rsyslog's inputs escape what they receive from outside,
-// unless they are told not to; imfile, imjournal and parsers of JSON do not.
+// lineFeeds looks for a property through which a line feed gets. rsyslog's inputs escape what they receive, unless they
+// are told not to; imfile, imjournal and parsers of JSON do not.
 func (c *configured) lineFeeds(t *rsyslogconf.Template, at rsyslogconf.Place) {
 	escaping := true
 	if v, set := c.config.Global("parser.escapecontrolcharactersonreceive"); set {

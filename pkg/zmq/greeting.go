@@ -53,8 +53,8 @@ func (c *greetingConn) Write(b []byte) (int, error) {
 	return c.Conn.Write(b)
 }
 
-// writeSlowly writes our greeting up to its version, and the rest when the peer's has arrived. libzmq sends its mechanism
-// only after our version, and never if it has ours by then, which is another one: then it hangs up.
+// writeSlowly writes our greeting up to its version, and the rest when the peer's has arrived. libzmq sends its
+// mechanism only after our version, and never if it has ours by then, which is another one: then it hangs up.
 func (c *greetingConn) writeSlowly(greeting []byte) (int, error) {
 	if _, err := c.Conn.Write(greeting[:mechanismAt]); err != nil {
 		return 0, err

@@ -47,7 +47,7 @@ func isName(c byte) bool {
 	return isLetter(c) || isDigit(c) || c == '.' || c == '-' || c == '$' || c == '!'
 }
 
-// value reads a value: in double quotes, single quotes or backticks, a list, or a bare word. Of a list, the elements are
+// value reads a value: in double quotes, single quotes or backticks, a list, or a bare word. The elements of a list are
 // joined by line feeds.
 func (s *scanner) value() Value {
 	if s.at >= len(s.text) {

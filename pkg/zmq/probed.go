@@ -18,9 +18,9 @@ type Probed struct {
 	Elsewhere bool
 }
 
-// Probe connects once to an endpoint of the network "tcp" or "unix" without Lookup, performs the handshake that a socket
-// with this configuration would perform, and hangs up. For each server key it takes at most Config.HandshakeTimeout to
-// dial, and as long for the handshake.
+// Probe connects once to an endpoint without Lookup, performs the handshake that a socket with this configuration would
+// perform, and hangs up. For each server key it takes at most Config.HandshakeTimeout to dial, and as long for the
+// handshake.
 //
 // No message may reach the probe, as it would be lost. A socket to which peers send unasked (PULL, ROUTER) therefore
 // does not finish the handshake. Where the peer speaks first or is a CURVE client, its type is known by then; a server
