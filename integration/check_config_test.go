@@ -162,6 +162,15 @@ func TestCheckNamesWhatIsWrongInConfigurations(t *testing.T) {
 	wantWrong(t, check.NotStarted, "improg", "imzmq", "--check="+configured(t, "rsyslog.conf", good, logsExample, endpoint))
 }
 
+// checksKafka checks imzmq before a Kafka that has the topic logs.
+func checksKafka(t *testing.T, bootstrap string) {
+	t.Helper()
+	bound := []string{"--check", "--bind", "tcp://127.0.0.1:0", "--to"}
+	wantWell(t, "imzmq", append(bound, "kafka://"+bootstrap+"/logs?once=true")...)
+	wantWrong(t, check.KafkaFails, "missing", "imzmq", append(bound, "kafka://"+bootstrap+"/missing")...)
+	wantWrong(t, check.KafkaFails, "", "imzmq", append(bound, "kafka+tls://"+bootstrap+"/logs")...)
+}
+
 // The example in docs/check.md, at another address.
 func TestCheckPage(t *testing.T) {
 	block := documented(t, "docs/check.md", "## How to use it", "console", 0)
