@@ -63,6 +63,9 @@ func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr *log
 	if err != nil {
 		return err
 	}
+	if o.Check.Wanted {
+		return checked(ctx, o, stdout)
+	}
 	logger := o.Logger(stderr)
 	unwatch, err := o.Secure(logger, hangups)
 	if err != nil {

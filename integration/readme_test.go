@@ -144,6 +144,7 @@ func TestReadmeKafka(t *testing.T) {
 	endpoint := nowhere(t)
 	receiver := exec.Command("bash", "-c", "exec "+documented(t, "README.md", "### 6. ", "sh", 1,
 		packagedImzmq, program("imzmq"), "tcp://*:5555", endpoint, "kafka-1.example.com:9092", cluster.Bootstrap()))
+	checksKafka(t, cluster.Bootstrap())
 	imzmq := start(t, "imzmq", receiver)
 	from := readmeSender(t, endpoint)
 	from.logLines(t, written...)

@@ -41,6 +41,9 @@ func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr *log
 	if err != nil {
 		return err
 	}
+	if o.Check.Wanted {
+		return checked(ctx, o, stdout)
+	}
 	p := newProcess(o, o.Logger(stderr))
 	if o.newID {
 		return renewID(o, stdout, p.logger)

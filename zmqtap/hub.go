@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/check"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/endpoint"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/flags"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/hub"
@@ -127,6 +128,9 @@ func runHub(ctx context.Context, args []string, stdout *os.File, stderr *log.Wri
 	o, err := parseHub(args, stdout)
 	if err != nil {
 		return err
+	}
+	if o.Check.Wanted {
+		return check.Run(ctx, stdout, check.Program{Name: program}, "", &check.Subject{Try: o.try})
 	}
 	logger := o.Logger(stderr)
 	hangups := sync.OnceValue(hangups) // a second call would undo the first

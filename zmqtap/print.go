@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"time"
 
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/check"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/flags"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/log"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap"
@@ -85,6 +86,9 @@ func runPrint(ctx context.Context, args []string, stdout *os.File, stderr *log.W
 	o, err := parsePrint(args, stdout)
 	if err != nil {
 		return err
+	}
+	if o.Check.Wanted {
+		return check.Run(ctx, stdout, check.Program{Name: program}, "", &check.Subject{Try: o.try})
 	}
 	o.Budget().Govern(ctx)
 	onTerminal := terminal.IsTerminal(stdout)

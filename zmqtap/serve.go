@@ -46,6 +46,9 @@ func runServe(ctx context.Context, args []string, stdout *os.File, stderr *log.W
 	if err != nil {
 		return err
 	}
+	if o.Check.Wanted {
+		return checkServe(ctx, o, web, stdout)
+	}
 	logger := o.Logger(stderr)
 	unwatch, err := o.Secure(logger, hangups)
 	if err != nil {

@@ -29,6 +29,7 @@ type Common struct {
 	StatsInterval time.Duration // between lines of statistics; 0: there are none
 	LogLevel      string
 	LogFormat     string
+	Check         Check
 
 	program  Program
 	version  string
@@ -126,6 +127,7 @@ func (c *Common) newSet(p Program) *pflag.FlagSet {
 		"write a line of counters to standard error this often, as JSON in the shape of rsyslog's impstats; 0: never")
 	s.StringVar(&c.LogLevel, "log-level", "info", "debug, info, warn or error")
 	s.StringVar(&c.LogFormat, "log-format", "text", "text or json")
+	c.Check.add(s, p.Plugin)
 	addStandard(s)
 
 	fs := newSet(p.Name)

@@ -48,7 +48,7 @@ func (c *Common) Parse(fs *pflag.FlagSet, version string, args []string, stdout 
 			return Usage("unexpected argument %q: every setting is a flag", fs.Arg(0))
 		}
 	}
-	if fs.Lookup("connect") != nil && !fs.Changed(c.program.Offline) {
+	if fs.Lookup("connect") != nil && !fs.Changed(c.program.Offline) && !c.onlyFile() {
 		if err := c.validateEndpoints(); err != nil {
 			return err
 		}

@@ -57,6 +57,9 @@ func (m *curveClient) Handshake(conn *zmq4.Conn, _ bool) error {
 	if err != nil {
 		return &SecurityError{err}
 	}
+	if m.probing {
+		return errProbed
+	}
 	if err := sendCommand(conn, initiate); err != nil {
 		return err
 	}

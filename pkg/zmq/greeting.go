@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"time"
 
 	"github.com/go-zeromq/zmq4"
 )
@@ -32,6 +33,9 @@ type greetingConn struct {
 	server    bool              // we are its server
 	sent      bool
 	got       []byte // what has arrived of the peer's greeting
+
+	first  time.Duration // how long the peer's greeting is waited for before ours is complete; 0: not at all
+	unread []byte        // what arrived meanwhile
 }
 
 func (c *greetingConn) Write(b []byte) (int, error) {
@@ -42,11 +46,46 @@ func (c *greetingConn) Write(b []byte) (int, error) {
 		if c.server { // as RFC 23 says. libzmq neither sends that nor looks at it
 			b[asServerAt] = 1
 		}
+		if c.first > 0 {
+			return c.writeSlowly(b)
+		}
 	}
 	return c.Conn.Write(b)
 }
 
+// writeSlowly writes our greeting up to its version, and the rest when the peer's has arrived. libzmq sends its
+// mechanism only after our version, and never if it has ours by then, which is another one: then it hangs up.
+func (c *greetingConn) writeSlowly(greeting []byte) (int, error) {
+	if _, err := c.Conn.Write(greeting[:mechanismAt]); err != nil {
+		return 0, err
+	}
+	if err := c.SetReadDeadline(time.Now().Add(c.first)); err != nil {
+		return 0, err
+	}
+	for len(c.got) < greetingSize {
+		b := make([]byte, greetingSize-len(c.got))
+		n, err := c.Conn.Read(b)
+		c.got, c.unread = append(c.got, b[:n]...), append(c.unread, b[:n]...)
+		if problem := c.problem(); problem != nil {
+			return 0, problem
+		}
+		if err != nil {
+			break // a peer may wait for the whole greeting
+		}
+	}
+	if err := c.SetReadDeadline(time.Now().Add(c.first)); err != nil {
+		return 0, err
+	}
+	n, err := c.Conn.Write(greeting[mechanismAt:])
+	return mechanismAt + n, err
+}
+
 func (c *greetingConn) Read(b []byte) (int, error) {
+	if len(c.unread) > 0 {
+		n := copy(b, c.unread)
+		c.unread = c.unread[n:]
+		return n, nil
+	}
 	n, err := c.Conn.Read(b)
 	if missing := greetingSize - len(c.got); missing > 0 {
 		c.got = append(c.got, b[:min(n, missing)]...)

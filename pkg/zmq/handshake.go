@@ -40,6 +40,11 @@ type mechanism interface {
 // handshake performs greeting and handshake on conn. It sets conn's deadline, and clears it at the end. On an error the
 // caller closes conn.
 func handshake(conn net.Conn, m mechanism, typ Type, timeout time.Duration) (s session, err error) {
+	return negotiate(conn, &greetingConn{Conn: conn, mechanism: m.Type(), server: m.server()}, m, typ, timeout)
+}
+
+// negotiate is handshake with a greeting of the caller's.
+func negotiate(conn net.Conn, greeting *greetingConn, m mechanism, typ Type, timeout time.Duration) (s session, err error) {
 	if err := conn.SetDeadline(time.Now().Add(timeout)); err != nil {
 		return session{}, err
 	}
@@ -49,7 +54,6 @@ func handshake(conn net.Conn, m mechanism, typ Type, timeout time.Duration) (s s
 			err = fmt.Errorf("malformed handshake: %v", r)
 		}
 	}()
-	greeting := &greetingConn{Conn: conn, mechanism: m.Type(), server: m.server()}
 	recorder := &recorder{mechanism: m, greeting: greeting}
 	if _, err := zmq4.Open(greeting, recorder, typ, nil, false, nil); err != nil {
 		if problem := greeting.problem(); problem != nil {

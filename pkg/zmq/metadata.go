@@ -17,8 +17,10 @@ type metadata struct {
 	properties     []Property
 	peerIdentity   []byte
 	peerProperties []Property
+	peerType       Type
 
-	serves func(identity []byte) bool // Config.Serves; nil: everybody is served
+	serves  func(identity []byte) bool // Config.Serves; nil: everybody is served
+	probing bool                       // the peer must not take the handshake for complete: see Probe
 }
 
 // Property is what an application tells of itself in a handshake. Its name begins with "X-" (RFC 23); names are
@@ -71,7 +73,11 @@ func (m *metadata) read(conn *zmq4.Conn, data []byte) error {
 	if len(m.peerIdentity) > 255 {
 		return fmt.Errorf("a routing identity of %d bytes: at most 255 are allowed", len(m.peerIdentity))
 	}
+	m.peerType = Type(typ)
 	conn.Peer.Meta[zmtp.SocketType] = typ
+	if m.probing {
+		return errProbed
+	}
 	if m.serves != nil && !m.serves(m.peerIdentity) {
 		return m.turnAway(conn)
 	}

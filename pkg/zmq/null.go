@@ -20,7 +20,7 @@ func (*nullMechanism) server() bool            { return false }
 // Handshake listens before it speaks if the peer may be turned away: with our READY, it would begin to send.
 func (m *nullMechanism) Handshake(conn *zmq4.Conn, _ bool) error {
 	steps := []func(*zmq4.Conn) error{m.write, m.receive}
-	if m.serves != nil {
+	if m.serves != nil || m.probing {
 		slices.Reverse(steps)
 	}
 	for _, step := range steps {

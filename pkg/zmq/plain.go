@@ -55,6 +55,9 @@ func (m *plainMechanism) ask(conn *zmq4.Conn, password string) error {
 		}
 		return err
 	}
+	if m.probing {
+		return errProbed
+	}
 	if _, err := conn.Write(zmtp.AppendCommand(nil, zmtp.Initiate, m.encode())); err != nil {
 		return err
 	}

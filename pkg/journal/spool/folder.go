@@ -90,11 +90,17 @@ func probe(name string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(file.Close(), os.Remove(name))
+	if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) { // another process may have swept it away
+		return errors.Join(file.Close(), err)
+	}
+	return file.Close()
 }
 
 // explain adds what to do about an error, where something can be done.
 func explain(path string, err error) error {
+	if err == nil {
+		return nil
+	}
 	var cause *fs.PathError
 	if errors.As(err, &cause) {
 		err = cause.Err
