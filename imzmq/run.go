@@ -105,7 +105,11 @@ func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr *log
 		cfgIn.Quiet = quiet
 	}
 	in := intake.New(cfgIn, socket, dest)
-	lastStatistics := statistics(o, in, socket, dest).Every(o.StatsInterval, stderr)
+	numbers := statistics(o, in, socket, dest)
+	lastStatistics := numbers.Every(o.StatsInterval, stderr)
+	if o.target.Kind != destination.Improg {
+		defer o.Report(ctx, numbers, logger)()
+	}
 	err = in.Run(ctx, draining)
 	err = cmp.Or(err, flags.Failure(ctx))
 	cancel(nil)

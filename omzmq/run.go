@@ -36,7 +36,8 @@ func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr *log
 	if err != nil {
 		return err
 	}
-	p := &process{o: o, logger: o.Logger(stderr)}
+	p := &process{o: o, logger: o.Logger(stderr), endReports: func() {}}
+	defer func() { p.endReports() }()
 	if o.newID {
 		return renewID(o, stdout, p.logger)
 	}
@@ -114,6 +115,7 @@ type process struct {
 	truncated atomic.Int64 // lines that were cut
 
 	lastStatistics func() // see statistics.Set.Every
+	endReports     func() // see flags.Common.Report
 }
 
 // end is what omzmq promises about its end. By now the conversation is over; ctx has ended, and with it the delivery of

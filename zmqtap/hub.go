@@ -161,7 +161,9 @@ func runHub(ctx context.Context, args []string, stdout *os.File, stderr *log.Wri
 		h.In.Close(ctx)
 		return err
 	}
-	lastStatistics := o.statistics(h, stream).Every(o.StatsInterval, stderr)
+	numbers := o.statistics(h, stream)
+	lastStatistics := numbers.Every(o.StatsInterval, stderr)
+	defer o.Report(ctx, numbers, logger)()
 	<-ctx.Done()
 	h.In.Close(draining) // receive no more, then send what was received
 	err = cmp.Or(wait(), flags.Failure(ctx))

@@ -62,10 +62,12 @@ func runServe(ctx context.Context, args []string, stdout *os.File, stderr *log.W
 	draining, stop := o.Lingering(ctx)
 	defer stop()
 	o.Budget().Govern(ctx)
-	lastStatistics := o.statistics(stream, socket).Every(o.StatsInterval, stderr)
+	numbers := o.statistics(stream, socket)
+	lastStatistics := numbers.Every(o.StatsInterval, stderr)
 	server, l, err := web.listen(ctx, stream, &o.Common, logger)
 	if err == nil {
 		wait := background(ctx, draining, server, l, cancel)
+		defer o.Report(ctx, numbers, logger)()
 		<-ctx.Done()
 		err = cmp.Or(wait(), flags.Failure(ctx))
 	} else if ctx.Err() != nil { // while it waited for its address

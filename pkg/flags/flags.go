@@ -32,6 +32,7 @@ type Common struct {
 	program  Program
 	shared   *pflag.FlagSet
 	limits   limits
+	unready  *countdown // endpoints that are not yet bound, and the program itself: see Report
 	security *security
 }
 
@@ -74,7 +75,7 @@ func newSet(name string) *pflag.FlagSet {
 
 // newSet adds the shared flags other than endpoints to c.shared and returns a set that holds them all.
 func (c *Common) newSet(p Program) *pflag.FlagSet {
-	c.program = p
+	c.program, c.unready = p, newCountdown()
 	s := c.shared
 	s.StringVar(&c.DNSServer, "dns", "",
 		"DNS server, `host:port`, for dns+tcp and srv+tcp endpoints, instead of the system's; "+

@@ -5,9 +5,11 @@ package statistics
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -18,6 +20,7 @@ type Set struct {
 }
 
 type number struct {
+	name  string
 	key   []byte
 	value func() uint64
 }
@@ -38,7 +41,7 @@ func New(program, name string) *Set {
 // Add adds a number: what was counted since the process began, if its name ends with _total, otherwise what is there
 // now. value is called for each line, from any goroutine.
 func (s *Set) Add(name string, value func() uint64) {
-	s.numbers = append(s.numbers, number{key: []byte(`,"` + name + `":`), value: value})
+	s.numbers = append(s.numbers, number{name: name, key: []byte(`,"` + name + `":`), value: value})
 }
 
 // Line returns the numbers as a line with a line feed. The keys name, origin, size and so on are impstats'.
@@ -48,6 +51,17 @@ func (s *Set) Line() []byte {
 		line = strconv.AppendUint(append(line, n.key...), n.value(), 10)
 	}
 	return append(line, "}\n"...)
+}
+
+// Brief returns the numbers that are not 0 as a short text for people: "received 12, peers 1".
+func (s *Set) Brief() string {
+	var parts []string
+	for _, n := range s.numbers {
+		if v := n.value(); v > 0 {
+			parts = append(parts, fmt.Sprintf("%s %d", strings.ReplaceAll(strings.TrimSuffix(n.name, "_total"), "_", " "), v))
+		}
+	}
+	return strings.Join(parts, ", ")
 }
 
 // Every writes a line to w at each interval, and a last one when last is called; 0: it writes none. The caller calls
