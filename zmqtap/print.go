@@ -40,7 +40,8 @@ type printOptions struct {
 func parsePrint(args []string, stdout *os.File) (*printOptions, error) {
 	o := &printOptions{}
 	fs := flags.NewSet(flags.Program{
-		Name: program,
+		Name:     program,
+		Commands: []string{"serve", "hub"},
 		Summary: "Prints the stream that the publishers at ENDPOINT... send.\n" +
 			"Other ways to use it: zmqtap serve --help, zmqtap hub --help.",
 		Environment: []flags.Variable{{Name: "NO_COLOR", Meaning: "If it is not empty, the output has no colors."}},

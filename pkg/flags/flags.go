@@ -101,11 +101,15 @@ func (c *Common) newSet(p Program) *pflag.FlagSet {
 	Duration(s, &c.StatsInterval, "stats-interval", 0, 0, MaxDuration,
 		"write a line of counters to standard error this often, as JSON in the shape of rsyslog's impstats; 0: never")
 	s.StringVar(&c.LogLevel, "log-level", "info", "debug, info, warn or error")
+	Values(s, "log-level", "debug", "info", "warn", "error")
 	s.StringVar(&c.LogFormat, "log-format", "text", "text or json")
+	Values(s, "log-format", "text", "json")
 	s.Bool("version", false, "print the version")
 	s.BoolP("help", "h", false, "print this help")
 	s.Bool(manualFlag, false, "print the manual page")
 	s.MarkHidden(manualFlag) //nolint:errcheck // it is there
+	s.String(completionFlag, "", "print a script for the completion in this shell")
+	s.MarkHidden(completionFlag) //nolint:errcheck // likewise
 
 	fs := newSet(p.Name)
 	fs.AddFlagSet(s)

@@ -33,6 +33,10 @@ func (c *Common) Parse(fs *pflag.FlagSet, version string, args []string, stdout 
 		c.printManual(fs, version, stdout)
 		return ErrHelp
 	}
+	if fs.Changed(completionFlag) {
+		shell, _ := fs.GetString(completionFlag)
+		return c.printCompletion(fs, shell, stdout)
+	}
 	if v, _ := fs.GetBool("version"); v {
 		fmt.Fprintln(stdout, fs.Name(), version)
 		return ErrHelp
