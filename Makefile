@@ -7,29 +7,27 @@ export CGO_ENABLED ?= 0
 # VERSION above is the version. Go must not ask git for one, because git refuses a clone that belongs to another user.
 export GOFLAGS := $(shell go env GOFLAGS 2>/dev/null) -buildvcs=false
 
-.PHONY: build install demo demo-kafka test race lint fuzz integration chaos bench bench-quick clean
+.PHONY: build install packages packages-test demo demo-kafka test race lint fuzz integration chaos bench bench-quick clean
 
 build:
 	go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/ $(PROGRAMS)
 	@[ "$$(id -u)" != 0 ] || chown -R --reference=. bin # after sudo make install, make build still works
 
-# omzmq and imzmq go where the configurations in rsyslog.d/ look for them. DESTDIR is for packagers. Where root has no
-# Go, as with sudo, what is in bin/ is installed.
+# What the packages install, without what belongs into /etc. DESTDIR is for packagers. Where root has no Go, as with
+# sudo, what is in bin/ is installed.
 install:
 	@! command -v go >/dev/null || $(MAKE) --no-print-directory build
 	@[ -x bin/omzmq ] && [ -x bin/imzmq ] && [ -x bin/zmqtap ] || \
 		{ echo "nothing to install in bin/, and go is not on this PATH: run make build first, as yourself" >&2; exit 1; }
-	install -D -m 755 -t $(DESTDIR)/usr/libexec/rsyslog bin/omzmq bin/imzmq
-	install -D -m 755 -t $(DESTDIR)/usr/bin bin/zmqtap
-	install -d $(DESTDIR)/usr/share/man/man1 $(DESTDIR)/usr/share/man/man8
-	bin/omzmq --manual >$(DESTDIR)/usr/share/man/man8/omzmq.8
-	bin/imzmq --manual >$(DESTDIR)/usr/share/man/man8/imzmq.8
-	bin/zmqtap --manual >$(DESTDIR)/usr/share/man/man1/zmqtap.1
-	bin/zmqtap serve --manual >$(DESTDIR)/usr/share/man/man1/zmqtap-serve.1
-	bin/zmqtap hub --manual >$(DESTDIR)/usr/share/man/man1/zmqtap-hub.1
-	chmod 644 $(DESTDIR)/usr/share/man/man8/omzmq.8 $(DESTDIR)/usr/share/man/man8/imzmq.8 \
-		$(DESTDIR)/usr/share/man/man1/zmqtap.1 $(DESTDIR)/usr/share/man/man1/zmqtap-serve.1 \
-		$(DESTDIR)/usr/share/man/man1/zmqtap-hub.1
+	packaging/install bin $(DESTDIR)
+
+# The deb and the rpm, for amd64 and arm64, into dist/. The same commit gives the same bytes.
+packages:
+	VERSION=$(VERSION) packaging/build
+
+# The deb in fresh systems with systemd, Debian 12 and 13. Needs root.
+packages-test:
+	integration/packages
 
 demo:
 	demo/run

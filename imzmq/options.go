@@ -62,6 +62,7 @@ func parseOptions(args []string, stdout io.Writer) (*options, error) {
 		},
 	}, &o.Common)
 	fs.StringVar(&o.socket, "socket", "router", "router, pull or sub")
+	flags.Values(fs, "socket", "router", "pull", "sub")
 	fs.BoolVar(&o.ack, "ack", true,
 		"router: acknowledge each message to its sender once it is stored; for plain DEALER senders write --ack=false")
 	fs.StringArrayVar(&o.subscribe, "subscribe", nil,
@@ -75,6 +76,7 @@ func parseOptions(args []string, stdout io.Writer) (*options, error) {
 			"kafka+tls with TLS; docs/kafka.md has more settings. Kafka's password is read from KAFKA_PASSWORD")
 	fs.StringVar(&o.format, "format", "raw",
 		"raw (the payload) or json (one line a message, safe for binary data and line feeds)")
+	flags.Values(fs, "format", "raw", "json")
 	flags.Count(fs, &o.batch, "batch", defaultBatch, 1, 1_000_000,
 		"most `messages` per write to the destination; for Kafka, the default is 10000")
 	flags.Duration(fs, &o.delay, "batch-delay", 2*time.Millisecond, 0, time.Minute,

@@ -115,8 +115,11 @@ func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr *log
 		cfgIn.Quiet = quiet
 	}
 	in := intake.New(cfgIn, socket, dest)
-	w := watched{o, in, socket, dest, &now, cfgIn}
-	endMonitor := o.Monitor(w.source(), logger, stderr)
+	source := watched{o, in, socket, dest, &now, cfgIn}.source()
+	endMonitor := o.Monitor(source, logger, stderr)
+	if o.target.Kind != destination.Improg {
+		defer o.Report(ctx, source.Numbers, logger)()
+	}
 	err = in.Run(ctx, draining)
 	err = cmp.Or(err, flags.Failure(ctx))
 	cancel(nil)

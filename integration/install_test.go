@@ -13,7 +13,7 @@ import (
 func TestInstallWithoutGo(t *testing.T) {
 	t.Parallel()
 	tree, tools, to := t.TempDir(), t.TempDir(), t.TempDir()
-	for _, name := range []string{"make", "sh", "install", "chmod"} {
+	for _, name := range []string{"make", "sh", "install", "chmod", "ln", "dirname"} {
 		path, err := exec.LookPath(name)
 		if err == nil {
 			err = os.Symlink(path, filepath.Join(tools, name))
@@ -22,12 +22,10 @@ func TestInstallWithoutGo(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	makefile, err := os.ReadFile(filepath.Join(repository(), "Makefile"))
-	if err == nil {
-		err = os.WriteFile(filepath.Join(tree, "Makefile"), makefile, 0o600)
-	}
-	if err != nil {
-		t.Fatal(err)
+	for _, name := range []string{"Makefile", "packaging", "rsyslog.d"} {
+		if err := os.Symlink(filepath.Join(repository(), name), filepath.Join(tree, name)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	install := func() (string, error) {
 		cmd := exec.Command(filepath.Join(tools, "make"), "install", "DESTDIR="+to)
@@ -57,10 +55,22 @@ func TestInstallWithoutGo(t *testing.T) {
 		"usr/share/man/man1/zmqtap.1":       "bin/zmqtap --manual\n",
 		"usr/share/man/man1/zmqtap-serve.1": "bin/zmqtap serve --manual\n",
 		"usr/share/man/man1/zmqtap-hub.1":   "bin/zmqtap hub --manual\n",
+		"usr/bin/omzmq":                     program, // a link
+
+		"usr/share/bash-completion/completions/omzmq": "bin/omzmq --completion bash\n",
+		"usr/share/zsh/vendor-completions/_zmqtap": "bin/zmqtap serve --completion zsh\nbin/zmqtap hub --completion zsh\n" +
+			"bin/zmqtap --completion zsh\n",
+		"usr/share/fish/vendor_completions.d/imzmq.fish": "bin/imzmq --completion fish\n",
 	} {
 		text, err := os.ReadFile(filepath.Join(to, path))
 		if err != nil || string(text) != want {
 			t.Errorf("%s has %q, %v", path, text, err)
+		}
+	}
+	for _, path := range []string{"usr/lib/systemd/system/imzmq@.service", "usr/lib/tmpfiles.d/rsyslog-zeromq.conf",
+		"usr/share/man/man7/rsyslog-zeromq.7", "usr/share/doc/rsyslog-zeromq/examples/rsyslog.d/30-imzmq-relp.conf"} {
+		if info, err := os.Stat(filepath.Join(to, path)); err != nil || info.Mode() != 0o644 {
+			t.Errorf("%s: %v", path, err)
 		}
 	}
 }

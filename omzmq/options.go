@@ -43,8 +43,10 @@ func parseOptions(args []string, stdout io.Writer) (*options, error) {
 	o := &options{instance: delivery.NewInstance()}
 	fs := flags.NewSet(about(), &o.Common)
 	fs.StringVar(&o.socket, "socket", "dealer", "dealer, push or pub")
+	flags.Values(fs, "socket", "dealer", "push", "pub")
 	fs.StringVar(&o.confirm, "confirm", "", "what rsyslog's OK means: stored (dealer only, its default), "+
 		"received (push's default) or sent (pub's default)")
+	flags.Values(fs, "confirm", "stored", "received", "sent")
 	flags.Duration(fs, &o.sendTimeout, "send-timeout", 30*time.Second, time.Millisecond, flags.MaxDuration,
 		"longest time that a commit waits for its confirmation before it fails")
 	fs.StringVar(&o.topic, "topic", "", "a constant first frame")

@@ -35,6 +35,7 @@ func (p *process) serve(ctx, draining context.Context) error {
 	if listener == nil {
 		return err
 	}
+	p.endReports = p.o.Report(ctx, p.statistics(), p.logger)
 	cfg := relp.ServerConfig{
 		MaxMessage: p.o.maxLine(), Truncated: p.cut, SendTimeout: p.o.sendTimeout, Gate: p.o.Gate(p.logger), Logger: p.logger,
 	}

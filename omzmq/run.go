@@ -45,6 +45,7 @@ func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr *log
 		return checked(ctx, o, stdout)
 	}
 	p := newProcess(o, o.Logger(stderr))
+	defer func() { p.endReports() }()
 	if o.newID {
 		return renewID(o, stdout, p.logger)
 	}
@@ -124,10 +125,11 @@ type process struct {
 	outcomes   outcomes
 	ages       *statistics.Histogram // of confirmed lines
 	endMonitor func()                // see flags.Common.Monitor
+	endReports func()                // see flags.Common.Report
 }
 
 func newProcess(o *options, logger *slog.Logger) *process {
-	return &process{o: o, logger: logger, ages: statistics.Durations(),
+	return &process{o: o, logger: logger, endReports: func() {}, ages: statistics.Durations(),
 		outcomes: outcomes{logger: logger, sizes: statistics.Sizes(), times: statistics.Durations()}}
 }
 

@@ -166,7 +166,9 @@ func runHub(ctx context.Context, args []string, stdout *os.File, stderr *log.Wri
 		h.In.Close(ctx)
 		return err
 	}
-	endMonitor := o.Monitor(status.Source{Sockets: []*zmq.Socket{h.In, h.Out}, Numbers: o.statistics(h, stream)}, logger, stderr)
+	numbers := o.statistics(h, stream)
+	endMonitor := o.Monitor(status.Source{Sockets: []*zmq.Socket{h.In, h.Out}, Numbers: numbers}, logger, stderr)
+	defer o.Report(ctx, numbers, logger)()
 	<-ctx.Done()
 	h.In.Close(draining) // receive no more, then send what was received
 	err = cmp.Or(wait(), flags.Failure(ctx))

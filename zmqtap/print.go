@@ -13,8 +13,10 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/check"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/flags"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/log"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/status"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/terminal"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
 )
 
 // The most that waits for a terminal or a pipe that does not keep up. It is much, because there is only one
@@ -41,7 +43,8 @@ type printOptions struct {
 func parsePrint(args []string, stdout *os.File) (*printOptions, error) {
 	o := &printOptions{}
 	fs := flags.NewSet(flags.Program{
-		Name: program,
+		Name:     program,
+		Commands: []string{"serve", "hub"},
 		Summary: "Prints the stream that the publishers at ENDPOINT... send.\n" +
 			"Other ways to use it: zmqtap serve --help, zmqtap hub --help.",
 		Environment: []flags.Variable{{Name: "NO_COLOR", Meaning: "If it is not empty, the output has no colors."}},
@@ -116,7 +119,8 @@ func runPrint(ctx context.Context, args []string, stdout *os.File, stderr *log.W
 		ctx, cancel = context.WithTimeout(ctx, o.duration)
 		defer cancel()
 	}
-	endMonitor := o.monitor(stream, socket, logger, stderr)
+	source := status.Source{Sockets: []*zmq.Socket{socket}, Numbers: o.statistics(stream, socket)}
+	endMonitor := o.Monitor(source, logger, stderr)
 	v := newView(o, reader, stdout, onTerminal, logger)
 	err = cmp.Or(v.watch(ctx), flags.Failure(ctx))
 	endMonitor()

@@ -7,6 +7,7 @@ import (
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/flags"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/log"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/status"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap"
 )
 
@@ -65,10 +66,12 @@ func runServe(ctx context.Context, args []string, stdout *os.File, stderr *log.W
 	draining, stop := o.Lingering(ctx)
 	defer stop()
 	o.Budget().Govern(ctx)
-	endMonitor := o.monitor(stream, socket, logger, stderr)
+	numbers := o.statistics(stream, socket)
+	endMonitor := o.Monitor(status.Source{Sockets: []*zmq.Socket{socket}, Numbers: numbers}, logger, stderr)
 	server, l, err := web.listen(ctx, stream, &o.Common, logger)
 	if err == nil {
 		wait := background(ctx, draining, server, l, cancel)
+		defer o.Report(ctx, numbers, logger)()
 		<-ctx.Done()
 		err = cmp.Or(wait(), flags.Failure(ctx))
 	} else if ctx.Err() != nil { // while it waited for its address

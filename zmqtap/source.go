@@ -10,9 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/flags"
-	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/log"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/statistics"
-	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/status"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
 )
@@ -72,15 +70,15 @@ const (
 	aboutPeers   = "publishers"
 )
 
-// monitor lets an operator look at the program: see flags.Common.Monitor.
-func (o *source) monitor(stream *tap.Stream, socket *zmq.Socket, logger *slog.Logger, stderr *log.Writer) (end func()) {
+// statistics are the numbers of --stats-interval and --metrics.
+func (o *source) statistics(stream *tap.Stream, socket *zmq.Socket) *statistics.Set {
 	s := o.Statistics()
 	addReceived(s, stream.Counters, nil)
 	s.Add("received_bytes_total", "bytes of the messages received", func() uint64 { return stream.Counters().Bytes })
 	s.Add("connections_refused_total", aboutRefused, socket.Refused)
 	s.Add("clients", aboutClients, func() uint64 { return uint64(stream.Readers()) })
 	s.Add("peers", aboutPeers, func() uint64 { return uint64(socket.Peers()) })
-	return o.Monitor(status.Source{Sockets: []*zmq.Socket{socket}, Numbers: s}, logger, stderr)
+	return s
 }
 
 // addReceived adds what all commands count. out has the subscribers; nil: there are readers alone.

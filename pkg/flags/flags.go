@@ -35,6 +35,7 @@ type Common struct {
 	version  string
 	shared   *pflag.FlagSet
 	limits   limits
+	unready  *countdown // endpoints that are not yet bound, and the program itself: see Report
 	security *security
 }
 
@@ -93,11 +94,13 @@ func addStandard(s *pflag.FlagSet) {
 	s.BoolP("help", "h", false, "print this help")
 	s.Bool(manualFlag, false, "print the manual page")
 	s.MarkHidden(manualFlag) //nolint:errcheck // it is there
+	s.String(completionFlag, "", "print a script for the completion in this shell")
+	s.MarkHidden(completionFlag) //nolint:errcheck // likewise
 }
 
 // newSet adds the shared flags other than endpoints to c.shared and returns a set that holds them all.
 func (c *Common) newSet(p Program) *pflag.FlagSet {
-	c.program = p
+	c.program, c.unready = p, newCountdown()
 	s := c.shared
 	s.StringVar(&c.DNSServer, "dns", "",
 		"DNS server, `host:port`, for dns+tcp and srv+tcp endpoints, instead of the system's; "+
@@ -126,7 +129,9 @@ func (c *Common) newSet(p Program) *pflag.FlagSet {
 	Duration(s, &c.StatsInterval, "stats-interval", 0, 0, MaxDuration,
 		"write a line of counters to standard error this often, as JSON in the shape of rsyslog's impstats; 0: never")
 	s.StringVar(&c.LogLevel, "log-level", "info", "debug, info, warn or error")
+	Values(s, "log-level", "debug", "info", "warn", "error")
 	s.StringVar(&c.LogFormat, "log-format", "text", "text or json")
+	Values(s, "log-format", "text", "json")
 	c.Check.add(s, p.Plugin)
 	addStandard(s)
 

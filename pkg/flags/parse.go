@@ -27,6 +27,10 @@ func (c *Common) Parse(fs *pflag.FlagSet, version string, args []string, stdout 
 	if err := fs.Parse(args); err != nil {
 		return &UsageError{err}
 	}
+	if fs.Changed(completionFlag) {
+		shell, _ := fs.GetString(completionFlag)
+		return c.printCompletion(fs, shell, stdout)
+	}
 	if c.printed(fs, stdout) {
 		return ErrHelp
 	}

@@ -7,6 +7,7 @@ type Program struct {
 	Examples    []Example
 	Plugin      bool       // rsyslog starts it: see checkQuotes
 	Environment []Variable // what it reads from the environment
+	Commands    []string   // words that may come first, each with a Program of its own: serve, hub
 	Offline     string     // a flag with which it needs no endpoint; "": there is none
 }
 

@@ -106,12 +106,14 @@ func (c *Common) Open(s *zmq.Socket, logger *slog.Logger, fail context.CancelCau
 		case c.BindRetry <= 0:
 			return err
 		default:
+			c.unready.add()
 			s.BindLater(text, c.Patience(logger), func(bound string, err error) {
 				if err != nil {
 					fail(&failure{err})
 					return
 				}
 				logger.Info("listening", "endpoint", bound)
+				c.unready.done()
 			})
 		}
 	}

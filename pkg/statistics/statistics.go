@@ -5,6 +5,7 @@ package statistics
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"os"
 	"strconv"
@@ -78,6 +79,17 @@ func (s *Set) Line() []byte {
 		line = strconv.AppendUint(line, n.Value(), 10)
 	}
 	return append(line, "}\n"...)
+}
+
+// Brief returns the numbers that are not 0 as a short text for people: "received 12, peers 1".
+func (s *Set) Brief() string {
+	var parts []string
+	for _, n := range s.Numbers {
+		if v := n.Value(); v > 0 {
+			parts = append(parts, fmt.Sprintf("%s %d", strings.ReplaceAll(strings.TrimSuffix(n.Name, "_total"), "_", " "), v))
+		}
+	}
+	return strings.Join(parts, ", ")
 }
 
 // Every writes a line to w at each interval, and a last one when last is called; 0: it writes none. The caller calls

@@ -1,0 +1,121 @@
+package integration
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// completions writes the scripts of all programs for a shell, as make install does, and returns the folder.
+func completions(t *testing.T, shell string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for _, command := range [][]string{{"omzmq"}, {"imzmq"}, {"zmqtap", "serve"}, {"zmqtap", "hub"}, {"zmqtap"}} {
+		text, err := exec.Command(program(command[0]), append(command[1:], "--completion", shell)...).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		file, err := os.OpenFile(filepath.Join(dir, command[0]), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := file.Write(text); err != nil {
+			t.Fatal(err)
+		}
+		file.Close()
+	}
+	return dir
+}
+
+// completed are command lines of which the last word is completed, and what it may become. In dir are the file "file"
+// and the folder "folder".
+var completed = []struct {
+	line []string
+	want []string
+}{
+	{[]string{"omzmq", "--socket", ""}, []string{"dealer", "pub", "push"}},
+	{[]string{"omzmq", "--socket", "p"}, []string{"pub", "push"}},
+	{[]string{"omzmq", "--confirm", "s"}, []string{"sent", "stored"}},
+	{[]string{"omzmq", "--log-level", "w"}, []string{"warn"}},
+	{[]string{"imzmq", "--format", ""}, []string{"json", "raw"}},
+	{[]string{"omzmq", "--curve-k"}, []string{"--curve-key", "--curve-keygen"}},
+	{[]string{"omzmq", "--curve-key", "fi"}, []string{"file"}},
+	{[]string{"omzmq", "--journal", "fo"}, []string{"folder"}},
+	{[]string{"omzmq", "--journal", "fi"}, nil},
+	{[]string{"zmqtap", "s"}, []string{"serve"}},
+	{[]string{"zmqtap", "--rat"}, []string{"--rate"}},
+	{[]string{"zmqtap", "serve", "--http-token"}, []string{"--http-token-file", "--http-tokens"}},
+	{[]string{"zmqtap", "serve", "--rat"}, nil},
+	{[]string{"zmqtap", "hub", "--in"}, []string{"--in", "--in-connect"}},
+}
+
+// complete checks what a script prints, which gets a command line as its arguments.
+func complete(t *testing.T, shell ...string) {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "file"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join(dir, "folder"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range completed {
+		cmd := exec.Command(shell[0], append(shell[1:], c.line...)...)
+		cmd.Dir, cmd.Env = dir, append(os.Environ(), "HOME="+t.TempDir())
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("%q: %v\n%s", c.line, err, out)
+		}
+		got := strings.Fields(strings.ReplaceAll(string(out), "/", ""))
+		if slices.Sort(got); !slices.Equal(got, c.want) {
+			t.Errorf("%q: %q, want %q", c.line, got, c.want)
+		}
+	}
+}
+
+func TestCompletionInBash(t *testing.T) {
+	t.Parallel()
+	complete(t, "bash", "-c", `. "$0/$1"
+		compopt() { :; } # it works only while bash completes
+		COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+		_$1
+		printf '%s\n' "${COMPREPLY[@]}"`, completions(t, "bash"))
+}
+
+func TestCompletionInFish(t *testing.T) {
+	t.Parallel()
+	complete(t, "fish", "-c", `source "$argv[1]/$argv[2]"
+		complete -C (string join ' ' -- $argv[2..]) | string replace -r '\t.*' ''; true`, completions(t, "fish"))
+}
+
+// zsh completes nothing without a terminal: _arguments, which is zsh's own, prints what it is asked to complete.
+func TestCompletionInZsh(t *testing.T) {
+	t.Parallel()
+	const script = `
+		_arguments() { print -rl -- "$@" }
+		dir=$1; shift
+		words=("$@") CURRENT=$#
+		. "$dir/$1"`
+	dir := completions(t, "zsh")
+	for line, want := range map[string][]string{
+		"omzmq ": {"--socket=[dealer, push or pub]:value:(dealer push pub)",
+			"--journal=[folder for accepted but unconfirmed messages, so that a killed omzmq loses none]:folder:_files -/",
+			"--dns=[DNS server, host\\:port, for dns+tcp and srv+tcp endpoints, instead of the system's]:host\\:port: "},
+		"zmqtap ":       {"1: :(serve hub)", "--rate["},
+		"zmqtap serve ": {"*--http-host=[accept this name in the Host header, in addition to addresses, localhost and the host's own name]:name: "},
+		"zmqtap hub ":   {"--replay-bytes="},
+	} {
+		out, err := exec.Command("zsh", append([]string{"-fc", script, "zsh", dir}, strings.Split(line, " ")...)...).CombinedOutput()
+		if err != nil {
+			t.Fatalf("%q: %v\n%s", line, err, out)
+		}
+		for _, w := range want {
+			if !strings.Contains("\n"+string(out), "\n"+w) {
+				t.Errorf("%q lacks %q:\n%s", line, w, out)
+			}
+		}
+	}
+}
