@@ -62,8 +62,8 @@ func inEachLanguage(t *testing.T, test func(t *testing.T, language string)) {
 	}
 }
 
-// Each receiver's answers confirm omzmq's lines. What was answered, and whose answer was lost with the connection, comes
-// again and is stored once.
+// Each receiver's answers confirm omzmq's lines. What was answered, and whose answer was lost with the connection,
+// comes again and is stored once.
 func TestProtocolPageReceivers(t *testing.T) {
 	t.Parallel()
 	inEachLanguage(t, func(t *testing.T, language string) {
@@ -125,8 +125,8 @@ func TestProtocolPageSenders(t *testing.T) {
 	})
 }
 
-// startForgetful starts a hop to a port. Of what comes back over its first connection, it passes on the handshake alone:
-// what arrives there is stored, and no answer reaches its sender.
+// startForgetful starts a hop to a port. Of what comes back over its first connection, it passes on the handshake
+// alone: what arrives there is stored, and no answer reaches its sender.
 func startForgetful(t *testing.T, port string) net.Listener {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
