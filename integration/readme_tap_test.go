@@ -11,7 +11,7 @@ import (
 // Each command under "Look into the stream" shows what the fourth configuration publishes.
 func TestReadmeLookIntoTheStream(t *testing.T) {
 	port := freePort(t)
-	from := startRsyslogd(t, likeDebian(readme(t, "4. ", "rsyslog",
+	from := startRsyslogd(t, likeDebian(readmeOmprog(t)+readme(t, "4. ", "rsyslog",
 		packagedOmzmq, program("omzmq"), "tcp://127.0.0.1:5556", "tcp://127.0.0.1:"+port, "/var/log/", "[dir]/")))
 	block := documented(t, "README.md", "## Look into the stream", "sh", 0, "5556", port, "127.0.0.1:8080", "127.0.0.1:0", ":5557", ":0", ":5558", ":0")
 	const line = "<37>1 2026-01-02T03:04:05+02:00 web-1 sshd 1 - - Failed password"

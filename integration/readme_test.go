@@ -49,9 +49,15 @@ func documented(t *testing.T, document, heading, language string, n int, oldnew 
 	return code
 }
 
+// readmeOmprog is the line that the configurations with omprog need once.
+func readmeOmprog(t *testing.T) string {
+	t.Helper()
+	return documented(t, "README.md", "## Configurations to copy", "rsyslog", 0)
+}
+
 func readmeSender(t *testing.T, endpoint string) *rsyslogd {
 	t.Helper()
-	return startRsyslogd(t, likeDebian(readme(t, "1. ", "rsyslog",
+	return startRsyslogd(t, likeDebian(readmeOmprog(t)+readme(t, "1. ", "rsyslog",
 		packagedOmzmq, program("omzmq"), "tcp://logs.example.com:5555", endpoint, "/var/log/", "[dir]/", "/var/spool/rsyslog/", "[dir]/")))
 }
 
@@ -80,7 +86,7 @@ func TestReadmeEncrypted(t *testing.T) {
 	imzmq := start(t, "imzmq", exec.Command(command[0], command[1:]...))
 	clear := readme(t, "1. ", "rsyslog")
 	binary := regexp.MustCompile(`(?m)^ *binary=.*\n`)
-	from := startRsyslogd(t, likeDebian(strings.NewReplacer(packagedOmzmq, program("omzmq"), keysFolder, c.dir,
+	from := startRsyslogd(t, likeDebian(readmeOmprog(t)+strings.NewReplacer(packagedOmzmq, program("omzmq"), keysFolder, c.dir,
 		"tcp://logs.example.com:5555", "tcp://127.0.0.1:"+imzmq.boundPort(t), "/var/log/", "[dir]/", "/var/spool/rsyslog/", "[dir]/").
 		Replace(binary.ReplaceAllLiteralString(clear, documented(t, "README.md", "### 1. ", "rsyslog", 1)))))
 	from.logLines(t, written...)
@@ -110,7 +116,7 @@ func testReadmeRedis(t *testing.T, redisServer string) {
 
 func TestReadmePublish(t *testing.T) {
 	port := freePort(t)
-	from := startRsyslogd(t, likeDebian(readme(t, "4. ", "rsyslog",
+	from := startRsyslogd(t, likeDebian(readmeOmprog(t)+readme(t, "4. ", "rsyslog",
 		packagedOmzmq, program("omzmq"), "tcp://127.0.0.1:5556", "tcp://127.0.0.1:"+port, "/var/log/", "[dir]/")))
 	sub := startPeer(t, "SUB", "--connect", "tcp://127.0.0.1:"+port, "--subscribe", "")
 	eventually(t, patience, "the subscription takes effect", func() bool {

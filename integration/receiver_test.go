@@ -64,6 +64,13 @@ func (r *receiver) next(t *testing.T) string {
 	}
 }
 
+// awaits passes over lines until the given one comes.
+func (r *receiver) awaits(t *testing.T, want string) {
+	t.Helper()
+	for r.next(t) != want {
+	}
+}
+
 // expect waits for the given lines, in this order.
 func (r *receiver) expect(t *testing.T, want ...string) {
 	t.Helper()

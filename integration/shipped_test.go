@@ -30,6 +30,12 @@ func shipped(t *testing.T, name string, oldnew ...string) string {
 	return conf
 }
 
+// omprogLoaded is the file that loads omprog for those that send through it.
+func omprogLoaded(t *testing.T) string {
+	t.Helper()
+	return shipped(t, "29-omprog.conf")
+}
+
 // likeDebian surrounds the included file with what Debian's rsyslog.conf has. The default rules write to
 // "syslog", and there is a way in for the test.
 func likeDebian(included string) string {
@@ -104,7 +110,7 @@ func unitCommand(t *testing.T, conf string) []string {
 // startShippedSender starts an rsyslogd with 30-omzmq-acknowledged.conf.
 func startShippedSender(t *testing.T, endpoint string, oldnew ...string) *rsyslogd {
 	t.Helper()
-	return startRsyslogd(t, likeDebian(shipped(t, "30-omzmq-acknowledged.conf", append(oldnew,
+	return startRsyslogd(t, likeDebian(omprogLoaded(t)+shipped(t, "30-omzmq-acknowledged.conf", append(oldnew,
 		packagedOmzmq, program("omzmq"), "tcp://logs.example.com:5555", endpoint, "/var/log/", "[dir]/", "/var/spool/rsyslog/", "[dir]/")...)))
 }
 
@@ -145,11 +151,11 @@ func TestShippedRELPIntake(t *testing.T) {
 		t.Fatal("the unit has no ExecStart=")
 	}
 	port, state := freePort(t), folder(t)
-	command := strings.Fields(strings.NewReplacer(packagedOmzmq, program("omzmq"), "127.0.0.1:2514", "127.0.0.1:"+port,
+	command := strings.Fields(strings.NewReplacer(packagedOmzmq, program("omzmq"), "127.0.0.1:2515", "127.0.0.1:"+port,
 		"tcp://logs.example.com:5555", "tcp://127.0.0.1:"+imzmq.boundPort(t), "/var/lib/omzmq-relp", state).Replace(started[1]))
 	omzmq := start(t, "omzmq", exec.Command(command[0], command[1:]...))
 	omzmq.logged(t, "listening for RELP")
-	from := startRsyslogd(t, likeDebian(shipped(t, "30-omzmq-relp.conf", "2514", port)))
+	from := startRsyslogd(t, likeDebian(shipped(t, "30-omzmq-relp.conf", `port="2515"`, fmt.Sprintf("port=%q", port))))
 	from.logLines(t, written...)
 	eventually(t, patience, "the lines arrive", func() bool {
 		text, _ := os.ReadFile(to.file("out")) // may not exist yet
@@ -213,7 +219,7 @@ func TestShippedEncryptedAndRELP(t *testing.T) {
 	cmd := exec.Command(command[0], command[1:]...)
 	cmd.Env = append(os.Environ(), "CREDENTIALS_DIRECTORY="+credentials)
 	imzmq := start(t, "imzmq", cmd)
-	from := startRsyslogd(t, likeDebian(encrypted(t, "30-omzmq-acknowledged.conf", c,
+	from := startRsyslogd(t, likeDebian(omprogLoaded(t)+encrypted(t, "30-omzmq-acknowledged.conf", c,
 		packagedOmzmq, program("omzmq"), "tcp://logs.example.com:5555", "tcp://127.0.0.1:"+imzmq.boundPort(t))))
 	from.logLines(t, written...)
 	wantRead(t, to.file("syslog"))
@@ -229,7 +235,7 @@ func TestShippedEncryptedAndImprog(t *testing.T) {
 	port := freePort(t)
 	to := startRsyslogd(t, likeDebian(encrypted(t, "30-imzmq-improg.conf", c, `load="improg"`, fmt.Sprintf("load=%q", improgModule()),
 		packagedImzmq, program("imzmq"), "tcp://*:5555", "tcp://127.0.0.1:"+port)))
-	from := startRsyslogd(t, likeDebian(encrypted(t, "30-omzmq-acknowledged.conf", c, `template="omzmq_line"`, `template="omzmq_json"`,
+	from := startRsyslogd(t, likeDebian(omprogLoaded(t)+encrypted(t, "30-omzmq-acknowledged.conf", c, `template="omzmq_line"`, `template="omzmq_json"`,
 		packagedOmzmq, program("omzmq"), "tcp://logs.example.com:5555", "tcp://127.0.0.1:"+port)))
 	from.logLines(t, written...)
 	wantRead(t, to.file("imzmq.log"))
@@ -239,7 +245,7 @@ func TestShippedEncryptedAndImprog(t *testing.T) {
 
 func TestShippedPublish(t *testing.T) {
 	port := freePort(t)
-	from := startRsyslogd(t, likeDebian(shipped(t, "30-omzmq-publish.conf", packagedOmzmq, program("omzmq"),
+	from := startRsyslogd(t, likeDebian(omprogLoaded(t)+shipped(t, "30-omzmq-publish.conf", packagedOmzmq, program("omzmq"),
 		"tcp://127.0.0.1:5556", "tcp://127.0.0.1:"+port, "/var/log/", "[dir]/")))
 	all := startPeer(t, "SUB", "--connect", "tcp://127.0.0.1:"+port, "--subscribe", "")
 	auth := startPeer(t, "SUB", "--connect", "tcp://127.0.0.1:"+port, "--subscribe", "authpriv.")
@@ -259,7 +265,7 @@ func TestShippedPublish(t *testing.T) {
 // exactly one on one host.
 func TestShippedPrograms(t *testing.T) {
 	h := startHub(t)
-	from := startRsyslogd(t, likeDebian(shipped(t, "30-omzmq-programs.conf", packagedOmzmq, program("omzmq"),
+	from := startRsyslogd(t, likeDebian(omprogLoaded(t)+shipped(t, "30-omzmq-programs.conf", packagedOmzmq, program("omzmq"),
 		"ipc:///run/zmqtap/in", h.in, "/var/log/", "[dir]/")))
 	all := startPeer(t, "SUB", "--connect", h.out, "--subscribe", "")
 	sshd := startPeer(t, "SUB", "--connect", h.out, "--subscribe", "sshd/")

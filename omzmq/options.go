@@ -91,7 +91,7 @@ func about() flags.Program {
 			{Purpose: "Send to every pod behind a name, confirmed by the peer's kernel",
 				Command: "omzmq --socket push --connect dns+tcp://imzmq.logging.svc:5555"},
 			{Purpose: "Take messages from rsyslog's omrelp instead, at full speed",
-				Command: "omzmq --relp 127.0.0.1:2514 --connect tcp://logs.example.com:5555"},
+				Command: "omzmq --relp 127.0.0.1:2515 --connect tcp://logs.example.com:5555"},
 			{Purpose: "Publish; the topic is the line's text before the first tab",
 				Command: `omzmq --socket pub --bind tcp://127.0.0.1:5556 --topic-delimiter '\t'`},
 		},

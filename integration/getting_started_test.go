@@ -1,0 +1,88 @@
+package integration
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// docs/getting-started.md, executed as it stands on two machines. Each block of text is what the commands before it
+// print: an ellipsis stands for what varies, and alone on a line for any lines.
+
+const gettingStarted = "docs/getting-started.md"
+
+// step is a block of commands, with what the page says where it runs, and what it prints.
+type step struct{ heading, where, script, prints string }
+
+// steps reads a page.
+func steps(t *testing.T, page string) (all []step) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(repository(), page))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var heading, where string
+	for _, part := range regexp.MustCompile("(?ms)^(## [^\n]*)$|^```(sh|text)\n(.*?)^```$|^([A-Z][^\n]*)$").FindAllStringSubmatch(string(text), -1) {
+		switch {
+		case part[1] != "":
+			heading, where = part[1], ""
+		case part[2] == "sh":
+			all = append(all, step{heading: heading, where: where, script: part[3]})
+		case part[2] == "text":
+			all[len(all)-1].prints = part[3]
+		default:
+			if on := regexp.MustCompile(`^(?:On|From) (web1|logs\.example\.com|a machine)\b`).FindStringSubmatch(part[4]); on != nil {
+				where = on[1]
+			}
+		}
+	}
+	return all
+}
+
+// pattern is a regular expression of what a step prints.
+func (s step) pattern() *regexp.Regexp {
+	var p strings.Builder
+	p.WriteString(`\A`)
+	for line := range strings.Lines(s.prints) {
+		line = strings.TrimSuffix(line, "\n")
+		if line == "…" {
+			p.WriteString(`(?:.*\n)*`)
+			continue
+		}
+		p.WriteString(strings.ReplaceAll(regexp.QuoteMeta(line), "…", ".*") + `\n`)
+	}
+	p.WriteString(`\z`)
+	return regexp.MustCompile(p.String())
+}
+
+func TestGettingStarted(t *testing.T) {
+	t.Parallel()
+	w := startWorld(t, [2]string{"web1", "logs.example.com"}, "5555", "2514")
+	ran := 0
+	for _, s := range steps(t, gettingStarted) {
+		on := []*machine{w.machines[s.where]}
+		switch s.where {
+		case "":
+			on = []*machine{w.machines["web1"], w.machines["logs.example.com"]}
+		case "a machine":
+			on = []*machine{w.machines["web1"]}
+		}
+		for _, m := range on {
+			ran++
+			var printed string
+			if s.prints == "" {
+				m.sh(t, s.script)
+			} else if want := s.pattern(); !polled(patience, func() bool { printed = m.sh(t, s.script); return want.MatchString(printed) }) {
+				t.Fatalf("%s, on %s:\n%s\nprinted\n%s\nwant\n%s", s.heading, m.name, s.script, printed, s.prints)
+			}
+			m.obey(t)
+		}
+	}
+	if ran < 20 {
+		t.Errorf("only %d commands were run", ran)
+	}
+	w.machines["web1"].stop(t)
+	w.machines["logs.example.com"].stop(t)
+}
