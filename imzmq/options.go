@@ -44,9 +44,10 @@ const (
 func parseOptions(args []string, stdout io.Writer) (*options, error) {
 	o := &options{}
 	fs := flags.NewSet(flags.Program{
-		Name:    program,
-		Plugin:  true,
-		Summary: "Takes messages from ZeroMQ into rsyslog (improg, RELP), into Redis or Kafka, or onto standard output.",
+		Name:     program,
+		Commands: []string{"status"},
+		Plugin:   true,
+		Summary:  "Takes messages from ZeroMQ into rsyslog (improg, RELP), into Redis or Kafka, or onto standard output.",
 		Environment: []flags.Variable{
 			{Name: "REDIS_PASSWORD", Meaning: "Redis's password, unless --redis-password-file is given."},
 			{Name: "KAFKA_PASSWORD", Meaning: "The password for Kafka's SASL, unless --kafka-password-file is given."},

@@ -55,12 +55,13 @@ func TestInstallWithoutGo(t *testing.T) {
 		"usr/share/man/man1/zmqtap.1":       "bin/zmqtap --manual\n",
 		"usr/share/man/man1/zmqtap-serve.1": "bin/zmqtap serve --manual\n",
 		"usr/share/man/man1/zmqtap-hub.1":   "bin/zmqtap hub --manual\n",
+		"usr/share/man/man8/omzmq-status.8": "bin/omzmq status --manual\n",
 		"usr/bin/omzmq":                     program, // a link
 
-		"usr/share/bash-completion/completions/omzmq": "bin/omzmq --completion bash\n",
+		"usr/share/bash-completion/completions/omzmq": "bin/omzmq status --completion bash\nbin/omzmq --completion bash\n",
 		"usr/share/zsh/vendor-completions/_zmqtap": "bin/zmqtap serve --completion zsh\nbin/zmqtap hub --completion zsh\n" +
-			"bin/zmqtap --completion zsh\n",
-		"usr/share/fish/vendor_completions.d/imzmq.fish": "bin/imzmq --completion fish\n",
+			"bin/zmqtap status --completion zsh\nbin/zmqtap --completion zsh\n",
+		"usr/share/fish/vendor_completions.d/imzmq.fish": "bin/imzmq status --completion fish\nbin/imzmq --completion fish\n",
 	} {
 		text, err := os.ReadFile(filepath.Join(to, path))
 		if err != nil || string(text) != want {

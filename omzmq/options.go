@@ -81,10 +81,11 @@ func parseOptions(args []string, stdout io.Writer) (*options, error) {
 // about returns what --help says besides the flags.
 func about() flags.Program {
 	return flags.Program{
-		Name:    program,
-		Plugin:  true,
-		Offline: newIDFlag,
-		Summary: "Moves log messages from rsyslog, through omprog or omrelp, into ZeroMQ.",
+		Name:     program,
+		Commands: []string{"status"},
+		Plugin:   true,
+		Offline:  newIDFlag,
+		Summary:  "Moves log messages from rsyslog, through omprog or omrelp, into ZeroMQ.",
 		Examples: []flags.Example{
 			{Purpose: "Send, confirmed by the receiver; a killed omzmq loses nothing",
 				Command: "omzmq --connect tcp://logs.example.com:5555 --journal /var/spool/rsyslog/omzmq"},

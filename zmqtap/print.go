@@ -44,9 +44,9 @@ func parsePrint(args []string, stdout *os.File) (*printOptions, error) {
 	o := &printOptions{}
 	fs := flags.NewSet(flags.Program{
 		Name:     program,
-		Commands: []string{"serve", "hub"},
+		Commands: []string{"serve", "hub", "status"},
 		Summary: "Prints the stream that the publishers at ENDPOINT... send.\n" +
-			"Other ways to use it: zmqtap serve --help, zmqtap hub --help.",
+			"Other ways to use it: zmqtap serve --help, zmqtap hub --help, zmqtap status --help.",
 		Environment: []flags.Variable{{Name: "NO_COLOR", Meaning: "If it is not empty, the output has no colors."}},
 		Examples: []flags.Example{
 			{Purpose: "Everything", Command: "zmqtap tcp://127.0.0.1:5556"},

@@ -27,12 +27,8 @@ func (c *Common) Parse(fs *pflag.FlagSet, version string, args []string, stdout 
 	if err := fs.Parse(args); err != nil {
 		return &UsageError{err}
 	}
-	if fs.Changed(completionFlag) {
-		shell, _ := fs.GetString(completionFlag)
-		return c.printCompletion(fs, shell, stdout)
-	}
-	if c.printed(fs, stdout) {
-		return ErrHelp
+	if err := c.printed(fs, stdout); err != nil {
+		return err
 	}
 	if fs.Changed("name") {
 		if err := zcert.CheckName(c.Name); err != nil {
@@ -63,20 +59,23 @@ func (c *Common) Parse(fs *pflag.FlagSet, version string, args []string, stdout 
 	return c.validate()
 }
 
-// printed prints help, manual page or version, if that was asked for, and reports whether it was.
-func (c *Common) printed(fs *pflag.FlagSet, stdout io.Writer) bool {
+// printed prints help, manual page, completion or version, if that was asked for, and then returns ErrHelp.
+func (c *Common) printed(fs *pflag.FlagSet, stdout io.Writer) error {
 	asked := func(name string) bool { yes, _ := fs.GetBool(name); return yes }
 	switch {
 	case asked("help"):
 		c.printHelp(fs, stdout)
 	case asked(manualFlag):
 		c.printManual(fs, c.version, stdout)
+	case fs.Changed(completionFlag):
+		shell, _ := fs.GetString(completionFlag)
+		return c.printCompletion(fs, shell, stdout)
 	case asked("version"):
 		fmt.Fprintln(stdout, fs.Name(), c.version)
 	default:
-		return false
+		return nil
 	}
-	return true
+	return ErrHelp
 }
 
 // checkQuotes refuses arguments that begin or end with a quote. No shell takes quotes away where rsyslog starts a

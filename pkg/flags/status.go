@@ -35,8 +35,8 @@ func Status(ctx context.Context, program, version string, args []string, stdout 
 	if err := fs.Parse(args); err != nil {
 		return &UsageError{err}
 	}
-	if c.printed(fs, stdout) {
-		return ErrHelp
+	if err := c.printed(fs, stdout); err != nil {
+		return err
 	}
 	for _, address := range fs.Args() {
 		if _, _, err := listen.Address(address); err != nil {
