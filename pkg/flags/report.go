@@ -10,8 +10,8 @@ import (
 )
 
 // Report reports to systemd until end is called, if this process is a service: that it is ready as soon as all its
-// endpoints are bound, that it lives, its numbers, and that it stops, when ctx ends. It is called once, when the program
-// does its work; end when it has nothing more to do.
+// endpoints are bound, that it lives, its numbers, and that it stops, when ctx ends. It is called once, when the
+// program does its work; end when it has nothing more to do.
 func (c *Common) Report(ctx context.Context, numbers *statistics.Set, logger *slog.Logger) (end func()) {
 	service := systemd.Start(ctx, numbers.Brief, logger)
 	c.unready.then = service.Ready
