@@ -29,7 +29,8 @@ var (
 	WrongServerKey = Kind{"the server has another key",
 		"copy the server's public file to this host again, and name it in --curve-server-key"}
 	ClientRefused = Kind{"the server does not let this program in",
-		"put the public file of this program's --curve-key into the folder of the server's --curve-clients"}
+		"put the public file of this program's --curve-key into the folder of the server's --curve-clients; if it is there, " +
+			"compare the socket types"}
 	WrongPassword = Kind{"the server has another user or password",
 		"give both ends the same --plain-user, and the same text in --plain-password-file"}
 	WrongType = Kind{"the socket types do not fit",
