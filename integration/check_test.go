@@ -124,6 +124,7 @@ func TestCheckNamesWhatIsWrongWithPeers(t *testing.T) {
 		"nothing listens":            {check.NobodyListens, nobody, "omzmq", []string{"--connect", nobody}},
 		"no Unix socket":             {check.NoSocket, "ipc:///nowhere/s", "omzmq", []string{"--connect", "ipc:///nowhere/s"}},
 		"no such name":               {check.NoAddress, dns, "omzmq", []string{"--connect", "dns+tcp://none.example.com.:1", "--dns", dns}},
+		"a name of others":           {check.NoDNS, "REFUSED", "omzmq", []string{"--connect", "dns+tcp://none.example.org.:1", "--dns", dns}},
 		"no DNS server":              {check.NoDNS, "127.0.0.1:1", "omzmq", []string{"--connect", "dns+tcp://none.example.com.:1", "--dns", "127.0.0.1:1"}},
 		"no such service":            {check.NoAddress, "srv+tcp://_b._tcp", "omzmq", []string{"--connect", "srv+tcp://_b._tcp.example.com.", "--dns", dns}},
 		"a service without listener": {check.NobodyListens, port, "omzmq", []string{"--connect", "srv+tcp://_a._tcp.example.com.", "--dns", dns}},

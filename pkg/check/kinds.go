@@ -10,8 +10,8 @@ type Kind struct {
 var (
 	NoAddress = Kind{"the name leads to no address",
 		"write the name as DNS has it (getent hosts NAME shows what this host finds), or let DNS know it; --dns asks another server"}
-	NoDNS = Kind{"DNS does not answer",
-		"write the right server (--dns, /etc/resolv.conf), and let firewalls pass port 53"}
+	NoDNS = Kind{"DNS says nothing about the name",
+		"write a server that knows the name (--dns, /etc/resolv.conf), and let firewalls pass port 53"}
 	NobodyListens = Kind{"nothing listens there",
 		"start the receiver, or write the port that it listens at; ss -ltn on its host shows those"}
 	Unreachable = Kind{"the host cannot be reached",
