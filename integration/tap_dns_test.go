@@ -17,7 +17,7 @@ func startDNS(t *testing.T, zone, port string, addresses ...string) string {
 	server := freePort(t)
 	dir := folder(t)
 	flags := []string{"--keep-in-foreground", "--log-facility=-", "--user=", "--conf-file=/dev/null", "--pid-file=" + filepath.Join(dir, "pid"),
-		"--no-resolv", "--no-hosts", "--bind-interfaces", "--listen-address=127.0.0.1", "--port=" + server}
+		"--no-resolv", "--no-hosts", "--local=/example.com/", "--bind-interfaces", "--listen-address=127.0.0.1", "--port=" + server}
 	for line := range strings.Lines(zone) {
 		record := strings.Fields(line) // name SRV priority weight port target
 		name, target := strings.TrimSuffix(record[0], "."), strings.TrimSuffix(record[5], ".")

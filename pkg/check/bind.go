@@ -75,6 +75,11 @@ func bindTCP(ctx context.Context, address string) error {
 		return err
 	}
 	ip := found[0]
+	for _, other := range found { // as net.Listen, which takes the first of IPv4
+		if ip.IP.To4() == nil && other.IP.To4() != nil {
+			ip = other
+		}
+	}
 	if four := ip.IP.To4(); four != nil {
 		return bindAt(&unix.SockaddrInet4{Port: n, Addr: [4]byte(four)}, unix.AF_INET)
 	}

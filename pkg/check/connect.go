@@ -66,7 +66,11 @@ func (s *Socket) reach(ctx context.Context, r *Report, what string, e endpoint.E
 	defer cancel()
 	members, err := discovery.Lookup(asking, discovery.Config{Endpoint: e, Server: s.Config.DNSServer})
 	if err != nil {
-		r.Wrong(NoAddress, what, "%v", err)
+		k := NoAddress
+		if errors.Is(err, discovery.ErrUnanswered) {
+			k = NoDNS
+		}
+		r.Wrong(k, what, "%v", err)
 		return
 	}
 	r.OK("%s: %d addresses: %s", what, len(members), list(members))

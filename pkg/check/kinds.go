@@ -10,8 +10,8 @@ type Kind struct {
 var (
 	NoAddress = Kind{"the name leads to no address",
 		"write the name as DNS has it (getent hosts NAME shows what this host finds), or let DNS know it; --dns asks another server"}
-	NoDNS = Kind{"DNS does not answer",
-		"write the right server (--dns, /etc/resolv.conf), and let firewalls pass port 53"}
+	NoDNS = Kind{"DNS says nothing about the name",
+		"write a server that knows the name (--dns, /etc/resolv.conf), and let firewalls pass port 53"}
 	NobodyListens = Kind{"nothing listens there",
 		"start the receiver, or write the port that it listens at; ss -ltn on its host shows those"}
 	Unreachable = Kind{"the host cannot be reached",
@@ -29,7 +29,8 @@ var (
 	WrongServerKey = Kind{"the server has another key",
 		"copy the server's public file to this host again, and name it in --curve-server-key"}
 	ClientRefused = Kind{"the server does not let this program in",
-		"put the public file of this program's --curve-key into the folder of the server's --curve-clients"}
+		"put the public file of this program's --curve-key into the folder of the server's --curve-clients; if it is there, " +
+			"compare the socket types"}
 	WrongPassword = Kind{"the server has another user or password",
 		"give both ends the same --plain-user, and the same text in --plain-password-file"}
 	WrongType = Kind{"the socket types do not fit",

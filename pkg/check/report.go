@@ -81,6 +81,13 @@ func (r *Report) line(level, text string, further ...string) {
 	}
 }
 
+// found returns how many faults there are, warnings included.
+func (r *Report) found() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.wrong + r.warnings
+}
+
 // printable keeps what others have written on one line, and from controlling a terminal.
 func printable(text string) string {
 	return strings.Map(func(c rune) rune {

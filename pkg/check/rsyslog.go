@@ -34,7 +34,7 @@ func readConfig(ctx context.Context, r *Report, file string) *rsyslogconf.Config
 		r.Wrong(Unreadable, file, "%v", err)
 		return nil
 	}
-	r.OK("%d files were read", len(config.Files))
+	r.OK("files that were read: %d", len(config.Files))
 	for _, p := range config.Problems {
 		r.Warn(NotRead, p.Place, "%s", p.Text)
 	}

@@ -124,12 +124,16 @@ func (c *configured) starts(o *rsyslogconf.Object) bool {
 func (c *configured) started(ctx context.Context, o *rsyslogconf.Object) {
 	c.Heading("%v: %s %q", o.Place, o.Kind, o.Text("name"))
 	subject := c.binary(o)
+	before := c.found()
 	if c.program.Object == "action" {
 		c.omprog(o, subject)
 	} else {
 		c.improg(o, subject)
 	}
 	c.sharedJournal(started{o, subject})
+	if c.found() == before {
+		c.OK("the %s's other settings, and what they refer to, have none of the known faults", o.Kind)
+	}
 	if subject.Try != nil {
 		subject.Try(ctx, c.Report)
 	}

@@ -90,11 +90,12 @@ func handshakeError(err error) error {
 	case errors.As(err, new(*SecurityError)):
 		return err
 	case hungUp(err):
-		return errors.New("the peer closed the connection during the ZMTP handshake; " +
-			"do socket types and security match?")
+		return errHungUp
 	}
 	return err
 }
+
+var errHungUp = errors.New("the peer closed the connection during the ZMTP handshake; do socket types and security match?")
 
 // hungUp reports whether the peer has closed the connection.
 func hungUp(err error) bool {

@@ -31,8 +31,14 @@ func Probe(ctx context.Context, cfg Config, e endpoint.Endpoint) (found Probed, 
 	}
 	s := &Socket{cfg: cfg}
 	for key := range s.serverKeys(true) {
-		if found, err = s.probe(ctx, e, key); !errors.Is(err, errWrongServerKey) {
+		if found, err = s.probe(ctx, e, key, s.cfg.Type == Pull || s.cfg.Type == Router); !errors.Is(err, errWrongServerKey) {
 			break
+		}
+	}
+	if errors.Is(err, errHungUp) && s.cfg.Security == (Security{}) {
+		// libzmq hangs up on a type that does not fit, and may not have told its own by then.
+		if again, reason := s.probe(ctx, e, 0, true); reason != nil && !errors.Is(reason, errHungUp) {
+			return again, reason
 		}
 	}
 	return found, err
@@ -41,7 +47,8 @@ func Probe(ctx context.Context, cfg Config, e endpoint.Endpoint) (found Probed, 
 // errProbed ends the handshake of a probe that must not be finished.
 var errProbed = errors.New("probed")
 
-func (s *Socket) probe(ctx context.Context, e endpoint.Endpoint, key int) (found Probed, err error) {
+// probe probes once. listen: it does not finish the handshake, and says nothing before the peer does.
+func (s *Socket) probe(ctx context.Context, e endpoint.Endpoint, key int, listen bool) (found Probed, err error) {
 	dialling, cancel := context.WithTimeout(ctx, s.cfg.HandshakeTimeout)
 	defer cancel()
 	conn, err := s.cfg.dial(dialling, e.Network, e.Address)
@@ -56,7 +63,7 @@ func (s *Socket) probe(ctx context.Context, e endpoint.Endpoint, key int) (found
 	found.Remote = conn.RemoteAddr().String()
 	m := s.mechanism(true, key)
 	about := metadataOf(m)
-	about.probing = s.cfg.Type == Pull || s.cfg.Type == Router
+	about.probing = listen
 	greeting := &greetingConn{Conn: conn, mechanism: m.Type(), server: m.server(), first: s.cfg.HandshakeTimeout / 2}
 	established, err := negotiate(conn, greeting, m, s.cfg.Type, s.cfg.HandshakeTimeout)
 	found.Type, found.User = about.peerType, established.user

@@ -148,6 +148,16 @@ func TestProbeMechanism(t *testing.T) {
 	}
 }
 
+// libzmq hangs up on a type that does not fit, at once.
+func TestProbeOfAnotherType(t *testing.T) {
+	pull := zmqtest.Start(t).Bind("PULL", zmqtest.Loopback, nil)
+	for range 50 {
+		if _, err := probeAt(t, Config{Type: Dealer}, pull.Endpoint); err == nil || !strings.Contains(err.Error(), `cannot talk to the peer's "PULL"`) {
+			t.Fatal(err)
+		}
+	}
+}
+
 // A peer that waits for a whole greeting before it sends its own is probed, too.
 func TestProbeOfThePolite(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

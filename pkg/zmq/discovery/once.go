@@ -2,6 +2,7 @@ package discovery
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -9,6 +10,9 @@ import (
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/endpoint"
 )
+
+// ErrUnanswered is among the errors of Lookup if DNS has not answered.
+var ErrUnanswered = errors.New("no answer")
 
 // Lookup looks cfg.Endpoint up once and returns its members, sorted, of which Follow would connect to as many. It needs
 // no functions of cfg, and no logger. The error names the server that was asked, and says what is wrong.
@@ -29,5 +33,8 @@ func Lookup(ctx context.Context, cfg Config) ([]endpoint.Endpoint, error) {
 		err = errNone
 	}
 	text, server := reason(err, cfg.Server)
+	if fateOf(err) == unanswered {
+		return nil, fmt.Errorf("%w: %s (DNS server: %s)", ErrUnanswered, text, server)
+	}
 	return nil, fmt.Errorf("%s (DNS server: %s)", text, server)
 }

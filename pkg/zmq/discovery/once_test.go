@@ -1,6 +1,7 @@
 package discovery
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -26,6 +27,9 @@ func TestLookup(t *testing.T) {
 		var got []string
 		for _, m := range members {
 			got = append(got, m.Address)
+		}
+		if unanswered := strings.Contains(test.wrong, "SERVFAIL"); errors.Is(err, ErrUnanswered) != unanswered {
+			t.Errorf("%v: %v", test.e, err)
 		}
 		if strings.Join(got, " ") != test.want || (err == nil) != (test.wrong == "") || !strings.Contains(fmt.Sprint(err), test.wrong) {
 			t.Errorf("%v: %v, %v; want %s, %s", test.e, got, err, test.want, test.wrong)
