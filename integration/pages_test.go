@@ -10,7 +10,7 @@ import (
 )
 
 // Pages that name parts of this repository. What they name exists.
-var namingPages = []string{"README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/comparison.md",
+var namingPages = []string{"README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/comparison.md", "docs/kubernetes.md",
 	"docs/protocol.md", "docs/releasing.md", "docs/troubleshooting.md"}
 
 // pageText is a page without its blocks of code.
