@@ -9,6 +9,7 @@ export GOFLAGS := $(shell go env GOFLAGS 2>/dev/null) -buildvcs=false
 
 .PHONY: build install packages packages-test demo demo-kafka test race lint fuzz integration chaos bench bench-quick clean
 
+# The programs, into bin/.
 build:
 	go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/ $(PROGRAMS)
 	@[ "$$(id -u)" != 0 ] || chown -R --reference=. bin # after sudo make install, make build still works
@@ -29,21 +30,26 @@ packages:
 packages-test:
 	integration/packages
 
+# Two private rsyslogd over ZeroMQ, with kills, in some seconds. Installs what is missing.
 demo:
 	demo/run
 
+# The same into Kafka, in a minute.
 demo-kafka:
 	demo/kafka
 
+# Every test, with the real rsyslogd, libzmq, Redis and Kafka. Installs what is missing.
 test: build
 	integration/setup test
 	go vet ./...
 	go test -count=1 -timeout=14m ./...
 	@sed -s 's/^/NOT TESTED: /' .cache/*/left-out 2>/dev/null || true
 
+# The packages' tests with the race detector.
 race:
 	CGO_ENABLED=1 go test -race -count=1 $$(go list ./... | grep -v /integration)
 
+# gofmt, vet, staticcheck, and lines of at most 120 columns.
 lint:
 	@test -z "$$(gofmt -l */)" || { gofmt -d */; exit 1; }
 	go vet ./...
@@ -58,6 +64,7 @@ fuzz:
 		echo "$$p $$t"; go test -run '^$$' -fuzz "^$$t\$$" -fuzztime $(FUZZTIME) $$p 2>&1 | tee .cache/fuzz.log; \
 		grep -Eq '^(ok  |    context deadline exceeded$$)' .cache/fuzz.log || exit 1; done; done
 
+# The tests with real programs alone, and what they say.
 integration:
 	integration/setup test
 	go test -count=1 -v ./integration
@@ -76,5 +83,13 @@ bench: build
 bench-quick: build
 	bench/run -quick -rounds 2
 
+# Removes what was built and fetched.
 clean:
 	rm -rf bin dist .cache
+
+.PHONY: help
+# This list: each target, with the first sentence of its comment.
+help:
+	@awk '/^# / { about = about substr($$0, 2); next } \
+		/^[a-z-]+:/ { sub(/[.] .*/, ".", about); sub(/:.*/, ""); printf "%-13s%s\n", $$1, about } \
+		!/^[.]PHONY/ { about = "" }' $(firstword $(MAKEFILE_LIST))
