@@ -41,6 +41,7 @@ func (o *options) subject() *check.Subject {
 // try tries what the flags ask for.
 func (o *options) try(ctx context.Context, r *check.Report) {
 	check.Descriptors(r)
+	check.HTTP(ctx, r, program, "--metrics", o.Metrics)
 	if check.Secure(r, &o.Common) {
 		s := check.Socket{Config: o.Socket(o.socketType, nil), Connect: o.Connect, Bind: o.Bind, Program: program}
 		s.Try(ctx, r)

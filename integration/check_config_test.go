@@ -53,7 +53,7 @@ func TestCheckReadme(t *testing.T) {
 	}{
 		"1":            {"omzmq", sender, []string{logsExample, clear}},
 		"1, encrypted": {"omzmq", encrypted, []string{logsExample, closed, keysFolder, c.dir}},
-		"4":            {"omzmq", readme(t, "4. ", "rsyslog"), []string{"127.0.0.1:5556", "127.0.0.1:" + freePort(t)}},
+		"4":            {"omzmq", readmeOmprog(t) + readme(t, "4. ", "rsyslog"), []string{"127.0.0.1:5556", "127.0.0.1:" + freePort(t)}},
 		"5":            {"imzmq", readme(t, "5. ", "rsyslog"), []string{"tcp://*:5555", "tcp://*:" + freePort(t)}},
 	} {
 		t.Run(name, func(t *testing.T) {

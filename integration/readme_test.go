@@ -49,15 +49,15 @@ func documented(t *testing.T, document, heading, language string, n int, oldnew 
 	return code
 }
 
-// readmeOmprog is the line that the configurations with omprog need once.
+// readmeOmprog is the line that configuration 4 needs where 1 is not there.
 func readmeOmprog(t *testing.T) string {
 	t.Helper()
-	return documented(t, "README.md", "## Configurations to copy", "rsyslog", 0)
+	return documented(t, "README.md", "### 4. ", "rsyslog", 1)
 }
 
 func readmeSender(t *testing.T, endpoint string) *rsyslogd {
 	t.Helper()
-	return startRsyslogd(t, likeDebian(readmeOmprog(t)+readme(t, "1. ", "rsyslog",
+	return startRsyslogd(t, likeDebian(readme(t, "1. ", "rsyslog",
 		packagedOmzmq, program("omzmq"), "tcp://logs.example.com:5555", endpoint, "/var/log/", "[dir]/", "/var/spool/rsyslog/", "[dir]/")))
 }
 
@@ -86,7 +86,7 @@ func TestReadmeEncrypted(t *testing.T) {
 	imzmq := start(t, "imzmq", exec.Command(command[0], command[1:]...))
 	clear := readme(t, "1. ", "rsyslog")
 	binary := regexp.MustCompile(`(?m)^ *binary=.*\n`)
-	from := startRsyslogd(t, likeDebian(readmeOmprog(t)+strings.NewReplacer(packagedOmzmq, program("omzmq"), keysFolder, c.dir,
+	from := startRsyslogd(t, likeDebian(strings.NewReplacer(packagedOmzmq, program("omzmq"), keysFolder, c.dir,
 		"tcp://logs.example.com:5555", "tcp://127.0.0.1:"+imzmq.boundPort(t), "/var/log/", "[dir]/", "/var/spool/rsyslog/", "[dir]/").
 		Replace(binary.ReplaceAllLiteralString(clear, documented(t, "README.md", "### 1. ", "rsyslog", 1)))))
 	from.logLines(t, written...)

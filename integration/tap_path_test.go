@@ -11,7 +11,7 @@ import (
 func publishing(t *testing.T) (*rsyslogd, string) {
 	t.Helper()
 	endpoint := nowhere(t)
-	return startRsyslogd(t, likeDebian(shipped(t, "30-omzmq-publish.conf", packagedOmzmq, program("omzmq"),
+	return startRsyslogd(t, likeDebian(omprogLoaded(t)+shipped(t, "30-omzmq-publish.conf", packagedOmzmq, program("omzmq"),
 		"tcp://127.0.0.1:5556", endpoint, "/var/log/", "[dir]/"))), endpoint
 }
 

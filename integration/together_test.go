@@ -74,11 +74,10 @@ func TestReadmeTogether(t *testing.T) {
 	to, publish, port := startPrinter(t, "--bind", "tcp://127.0.0.1:0"), nowhere(t), freePort(t)
 	paths := []string{packagedOmzmq, program("omzmq"), "/var/log/", "[dir]/"}
 	r := startRsyslogd(t, likeDebian(includes(t, map[string]string{
-		"29-omprog.conf": readmeOmprog(t),
 		"30-send.conf": readme(t, "1. ", "rsyslog", append(paths, "/var/spool/rsyslog/", "[dir]/",
 			"tcp://logs.example.com:5555", "tcp://127.0.0.1:"+to.boundPort(t))...),
 		"30-receive.conf": readme(t, "2. ", "rsyslog", "2514", port, "/var/log/", "[dir]/"),
-		"30-publish.conf": readme(t, "4. ", "rsyslog", append(paths, "tcp://127.0.0.1:5556", publish)...),
+		"40-publish.conf": readme(t, "4. ", "rsyslog", append(paths, "tcp://127.0.0.1:5556", publish)...),
 	})))
 	sub := startPeer(t, "SUB", "--connect", publish, "--subscribe", "")
 	eventually(t, patience, "the subscription takes effect", func() bool {

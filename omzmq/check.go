@@ -47,6 +47,7 @@ func (o *options) subject() *check.Subject {
 // try tries what the flags ask for. The sender id is a new one, of which no receiver keeps anything.
 func (o *options) try(ctx context.Context, r *check.Report) {
 	check.Descriptors(r)
+	check.HTTP(ctx, r, program, "--metrics", o.Metrics)
 	if o.journal != "" {
 		check.Journal(r, o.journal)
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"io"
-	"strings"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/check"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/flags"
@@ -13,6 +12,7 @@ import (
 // try tries what the flags of a command that subscribes ask for.
 func (o *source) try(ctx context.Context, r *check.Report) {
 	check.Descriptors(r)
+	check.HTTP(ctx, r, program, "--metrics", o.Metrics)
 	if check.Secure(r, &o.Common) {
 		s := check.Socket{Config: o.Socket(zmq.Sub, nil), Connect: o.Connect, Bind: o.Bind, Program: program,
 			ConnectFlag: "connect", BindFlag: "bind"}
@@ -33,11 +33,7 @@ func (o *webOptions) try(ctx context.Context, r *check.Report, common *flags.Com
 	if o.address == "" {
 		return
 	}
-	network, address := "tcp", o.address
-	if path, unix := strings.CutPrefix(o.address, "unix:"); unix {
-		network, address = "unix", path
-	}
-	check.Bind(ctx, r, program, "--http "+o.address, o.address, network, address)
+	check.HTTP(ctx, r, program, "--http", o.address)
 	o.Logger, o.Budget = r.Logger(), common.Budget()
 	if _, err := o.server(); err != nil {
 		r.Wrong(check.OtherFiles, "--http", "%v", err)
@@ -47,6 +43,7 @@ func (o *webOptions) try(ctx context.Context, r *check.Report, common *flags.Com
 // try tries what the flags of a hub ask for.
 func (o *hubOptions) try(ctx context.Context, r *check.Report) {
 	check.Descriptors(r)
+	check.HTTP(ctx, r, program, "--metrics", o.Metrics)
 	if check.Secure(r, &o.Common) {
 		in := check.Socket{Config: o.Socket(zmq.XSub, nil), Connect: o.upstream, Bind: o.in, Program: program,
 			ConnectFlag: "--in-connect", BindFlag: "--in"}

@@ -10,6 +10,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/listen"
 )
 
 // Bind tries an address to listen at, without listening: nobody can connect, and a program that starts meanwhile gets
@@ -36,6 +38,19 @@ func Bind(ctx context.Context, r *Report, own, what, named, network, address str
 		return
 	}
 	r.Wrong(bindKind(network, err), what, "%v", err)
+}
+
+// HTTP is Bind for an address of an HTTP server, host:port or unix:/path; "": there is none.
+func HTTP(ctx context.Context, r *Report, own, flag, text string) {
+	if text == "" {
+		return
+	}
+	network, address, err := listen.Address(text)
+	if err != nil {
+		r.Wrong(CannotBind, flag+" "+text, "%v", err)
+		return
+	}
+	Bind(ctx, r, own, flag+" "+text, text, network, address)
 }
 
 func bindKind(network string, err error) Kind {
