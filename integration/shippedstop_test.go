@@ -2,15 +2,15 @@ package integration
 
 import (
 	"fmt"
-	"os"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 )
 
-// rsyslogd is stopped while the receiver does not answer, with a batch at COMMIT and more in its queue. Nothing is lost
-// or repeated. docs/troubleshooting.md says how long the stop takes; -v shows it.
+// rsyslogd is stopped while the receiver does not answer. It has ten seconds, in which a batch gets to its COMMIT, and
+// saves the rest of its queue. Nothing is lost or repeated. docs/troubleshooting.md says how long the stop takes; -v
+// shows it.
 func TestShippedStopWithoutReceiver(t *testing.T) {
 	t.Parallel()
 	const messages = 3000
@@ -25,21 +25,12 @@ func TestShippedStopWithoutReceiver(t *testing.T) {
 		rest = append(rest, line(n))
 	}
 	from.logLines(t, rest...)
-	journal := from.file("omzmq_acknowledged")
-	eventually(t, patience, "omzmq has a part of them", func() bool {
-		for _, name := range journals(journal) {
-			if text, err := os.ReadFile(name); err == nil && strings.Contains(string(text), line(1)) {
-				return true
-			}
-		}
-		return false
-	})
 	began := time.Now()
 	from.stop(t)
 	t.Logf("rsyslogd took %.1f s to stop", time.Since(began).Seconds())
 	imzmq.signal(t, syscall.SIGCONT)
 	from.again(t)
-	times, missing := map[string]int{}, messages-1
+	times, missing := map[string]int{line(0): 1}, messages-1
 	for missing > 0 {
 		got := imzmq.next(t)
 		if times[got]++; strings.Contains(got, " web-1 app ") && times[got] == 1 {
@@ -51,7 +42,7 @@ func TestShippedStopWithoutReceiver(t *testing.T) {
 	for _, got := range imzmq.rest(t) {
 		times[got]++
 	}
-	for _, line := range rest {
+	for _, line := range append(rest, line(0)) {
 		if times[line] != 1 {
 			t.Errorf("%q was printed %d times", line, times[line])
 		}
