@@ -18,7 +18,7 @@ func publishing(t *testing.T) (*rsyslogd, string) {
 // intoHub starts an rsyslogd with 30-omzmq-programs.conf that publishes into the hub.
 func intoHub(t *testing.T, h *hub) *rsyslogd {
 	t.Helper()
-	return startRsyslogd(t, likeDebian(shipped(t, "30-omzmq-programs.conf", packagedOmzmq, program("omzmq"),
+	return startRsyslogd(t, likeDebian(omprogLoaded(t)+shipped(t, "30-omzmq-programs.conf", packagedOmzmq, program("omzmq"),
 		"ipc:///run/zmqtap/in", h.in, "/var/log/", "[dir]/")))
 }
 
