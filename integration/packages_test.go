@@ -70,6 +70,8 @@ var packaged = map[string]string{
 	"/usr/share/doc/rsyslog-zeromq/changelog.gz":                                  "-rw-r--r--",
 	"/usr/share/doc/rsyslog-zeromq/examples/rsyslog.d/30-omzmq-acknowledged.conf": "-rw-r--r--",
 	"/usr/share/doc/rsyslog-zeromq/examples/systemd/imzmq-kafka.service":          "-rw-r--r--",
+	"/usr/share/doc/rsyslog-zeromq/examples/grafana/rsyslog-zeromq.json":          "-rw-r--r--",
+	"/usr/share/man/man8/imzmq-status.8.gz":                                       "-rw-r--r--",
 	"/usr/share/fish/vendor_completions.d/zmqtap.fish":                            "-rw-r--r--",
 	"/usr/share/man/man1/zmqtap-hub.1.gz":                                         "-rw-r--r--",
 	"/usr/share/man/man1/zmqtap-serve.1.gz":                                       "-rw-r--r--",
