@@ -22,6 +22,10 @@ install:
 		{ echo "nothing to install in bin/, and go is not on this PATH: run make build first, as yourself" >&2; exit 1; }
 	packaging/install bin $(DESTDIR)
 
+# docs/reference.md, from what the programs say of themselves.
+reference: build
+	packaging/reference bin >docs/reference.md
+
 # The deb and the rpm, for amd64 and arm64, into dist/. The same commit gives the same bytes.
 packages:
 	VERSION=$(VERSION) packaging/build

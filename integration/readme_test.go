@@ -193,3 +193,20 @@ func TestQueuesHaveRoomForMoreThanABatch(t *testing.T) {
 		t.Errorf("%d actions found", seen)
 	}
 }
+
+// impstats has what the README says to look at.
+func TestReadmeImpstats(t *testing.T) {
+	t.Parallel()
+	oldnew := []string{packagedOmzmq, program("omzmq"), "tcp://logs.example.com:5555", nowhere(t), "/var/log/", "[dir]/", "/var/spool/rsyslog/", "[dir]/"}
+	impstats := documented(t, "README.md", "## Is it working?", "rsyslog", 0, `interval="60"`, `interval="1"`, "/var/log/", "[dir]/")
+	from := startRsyslogd(t, likeDebian(impstats+readme(t, "1. ", "rsyslog", oldnew...)))
+	from.logLines(t, written...)
+	for _, line := range []string{`omzmq queue: .*\bsize=[1-9].* discarded\.full=0\b`, `omzmq: .*\bfailed=\d+ suspended=\d+\b`} {
+		want := regexp.MustCompile(line)
+		eventually(t, patience, "impstats writes "+line, func() bool {
+			text, _ := os.ReadFile(from.file("impstats.log")) // may not exist yet
+			return want.Match(text)
+		})
+	}
+	from.stop(t)
+}

@@ -94,6 +94,9 @@ func addStandard(s *pflag.FlagSet) {
 	s.BoolP("help", "h", false, "print this help")
 	s.Bool(manualFlag, false, "print the manual page")
 	s.MarkHidden(manualFlag) //nolint:errcheck // it is there
+	s.String(referenceFlag, "", "print the program's part of the reference")
+	s.MarkHidden(referenceFlag) //nolint:errcheck // likewise
+	s.Lookup(referenceFlag).NoOptDefVal = "own"
 	s.String(completionFlag, "", "print a script for the completion in this shell")
 	s.MarkHidden(completionFlag) //nolint:errcheck // likewise
 }

@@ -73,12 +73,19 @@ func writeOption(out *strings.Builder, f *pflag.Flag) {
 	if value != "" {
 		fmt.Fprintf(out, " \\fI%s\\fR", roff(value))
 	}
-	switch f.DefValue {
-	case "", "0", "[]", "false":
-	default:
+	if hasDefault(f) {
 		usage += " (default " + f.DefValue + ")"
 	}
 	fmt.Fprintf(out, "\n%s\n", roff(usage))
+}
+
+// hasDefault reports whether a flag's default says something.
+func hasDefault(f *pflag.Flag) bool {
+	switch f.DefValue {
+	case "", "0", "0s", "[]", "false":
+		return false
+	}
+	return true
 }
 
 // roff returns a text as roff takes it: no character of it means anything.

@@ -67,6 +67,9 @@ func (c *Common) printed(fs *pflag.FlagSet, stdout io.Writer) error {
 		c.printHelp(fs, stdout)
 	case asked(manualFlag):
 		c.printManual(fs, c.version, stdout)
+	case fs.Changed(referenceFlag):
+		what, _ := fs.GetString(referenceFlag)
+		c.printReference(fs, what == "shared", stdout)
 	case fs.Changed(completionFlag):
 		shell, _ := fs.GetString(completionFlag)
 		return c.printCompletion(fs, shell, stdout)
