@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -53,14 +54,22 @@ func manifestArgs(t *testing.T, manifest string) (args []string) {
 	return args
 }
 
-// withoutMetrics leaves a program's --metrics out where the program does not have it yet, and otherwise picks the port.
-func withoutMetrics(t *testing.T, command, name string) string {
+// metricsAt puts another address after --metrics.
+func metricsAt(address, command string) string {
+	return regexp.MustCompile(` --metrics :\d+`).ReplaceAllString(command, " --metrics "+address)
+}
+
+// answersProbe waits until a program answers a probe with 200.
+func answersProbe(t *testing.T, address, path string) {
 	t.Helper()
-	to := ""
-	if help := output(t, name, "--help"); strings.Contains(help, "--metrics ") {
-		to = " --metrics 127.0.0.1:0"
-	}
-	return regexp.MustCompile(` --metrics :\d+`).ReplaceAllString(command, to)
+	eventually(t, patience, "200 at "+address+path, func() bool {
+		response, err := http.Get("http://" + address + path)
+		if err != nil {
+			return false
+		}
+		response.Body.Close()
+		return response.StatusCode == http.StatusOK
+	})
 }
 
 // A container's line reaches Redis, encrypted, and a subscriber of the node.
@@ -68,16 +77,17 @@ func TestKubernetesPath(t *testing.T) {
 	t.Parallel()
 	server, keys := redistest.StartProgram(t, "redis-server"), makeKeyring(t, "server", "client")
 	keys.allow(t, "client")
+	probed := "127.0.0.1:" + freePort(t)
 	words := strings.Join(manifestArgs(t, source(t, "packaging/kubernetes/receiver.yaml")), " ")
 	receive := strings.Fields(strings.NewReplacer("tcp://*:5555", "tcp://127.0.0.1:0", "redis.logging.svc.cluster.local:6379", server.Addr(),
-		"/keys/", keys.dir+"/", "/clients", keys.path("clients")).Replace(withoutMetrics(t, words, "imzmq")))
+		"/keys/", keys.dir+"/", "/clients", keys.path("clients")).Replace(metricsAt(probed, words)))
 	imzmq := start(t, "imzmq", exec.Command(program("imzmq"), receive...))
 	_, conf, _ := strings.Cut(source(t, "packaging/kubernetes/node.yaml"), "  rsyslog.conf: |\n")
 	conf, _, _ = strings.Cut(conf, "\n---\n")
 	publish, containers := nowhere(t), folder(t)
 	conf = strings.NewReplacer("tcp://*:5556", publish, "dns+tcp://imzmq.logging.svc.cluster.local:5555", "tcp://127.0.0.1:"+imzmq.boundPort(t),
 		"/var/spool/rsyslog", "[dir]", "/keys/", keys.dir+"/", "/var/log/containers", containers, packagedOmzmq, program("omzmq"),
-		"/dev/stderr", "[dir]/omzmq.log", `getenv("NODE_NAME")`, `"node-1"`).Replace(withoutMetrics(t, conf, "omzmq"))
+		"/dev/stderr", "[dir]/omzmq.log", `getenv("NODE_NAME")`, `"node-1"`).Replace(metricsAt("127.0.0.1:"+freePort(t), conf))
 	from := startRsyslogd(t, conf)
 	sub := startPeer(t, "SUB", "--connect", publish, "--subscribe", "node-1/")
 	log, err := os.OpenFile(containers+"/web.log", os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
@@ -94,6 +104,8 @@ func TestKubernetesPath(t *testing.T) {
 		})
 	})
 	imzmq.wantUser(t, "client")
+	answersProbe(t, probed, "/livez")
+	answersProbe(t, probed, "/healthz")
 	from.stop(t)
 	imzmq.stop(t)
 }
