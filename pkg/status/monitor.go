@@ -52,6 +52,10 @@ type Monitor struct {
 	lonely  time.Time // since when there is no peer, but one is needed; zero: there is one, or none is needed
 	wrong   time.Time // since when something is wrong, as far as it was logged; zero: nothing is
 	said    time.Time // when that was logged last
+
+	surveying sync.Mutex
+	surveyed  time.Time // when the journals were last read
+	journals  []spool.Content
 }
 
 type sample struct {
@@ -80,7 +84,7 @@ func (m *Monitor) Run(ctx context.Context) {
 		select {
 		case now := <-ticker.C:
 			m.look(now)
-			m.log(now, m.Report(now))
+			m.log(now, m.report(now))
 		case <-ctx.Done():
 			return
 		}
@@ -146,6 +150,35 @@ func (m *Monitor) numbers(counted bool) map[string]uint64 {
 
 // Report returns the state of the program at this moment.
 func (m *Monitor) Report(now time.Time) *Report {
+	r := m.report(now)
+	if m.source.Journal != "" {
+		r.Journals = m.survey(now)
+		r.judgeJournals(now, graceDead)
+		r.Well = len(r.Problems) == 0
+	}
+	return r
+}
+
+// fresh is how long what the journals held is taken for what they hold: to read a large one takes some milliseconds.
+const fresh = 5 * time.Second
+
+// survey returns what the journals hold.
+func (m *Monitor) survey(now time.Time) []spool.Content {
+	m.surveying.Lock()
+	defer m.surveying.Unlock()
+	if now.Sub(m.surveyed) < fresh {
+		return m.journals
+	}
+	contents, err := spool.Survey(m.source.Journal)
+	if err != nil {
+		contents = []spool.Content{{File: m.source.Journal, Problem: err.Error()}}
+	}
+	m.journals, m.surveyed = contents, now
+	return contents
+}
+
+// report is Report without the journals.
+func (m *Monitor) report(now time.Time) *Report {
 	s := &m.source
 	r := &Report{Program: s.Program, Name: s.Name, Version: s.Version, Process: os.Getpid(), User: m.user, Started: m.started,
 		Metrics: s.Metrics, Connected: m.peers(), Numbers: m.numbers(false), Problems: []Problem{}, Endpoints: []Endpoint{}, Peers: []Peer{}}
@@ -167,13 +200,6 @@ func (m *Monitor) Report(now time.Time) *Report {
 	}
 	if s.Failure != nil {
 		r.Failure = s.Failure()
-	}
-	if s.Journal != "" {
-		contents, err := spool.Survey(s.Journal)
-		if err != nil {
-			contents = []spool.Content{{File: s.Journal, Problem: err.Error()}}
-		}
-		r.Journals = contents
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()

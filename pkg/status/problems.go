@@ -33,7 +33,6 @@ func (r *Report) judge(now, lonely time.Time) {
 	}
 	r.judgeOwed(now)
 	r.judgeDestination(now)
-	r.judgeJournals(now, graceDead)
 	r.Well = len(r.Problems) == 0
 }
 

@@ -57,6 +57,8 @@ func TestJudge(t *testing.T) {
 	} {
 		r := test.report
 		r.judge(now, test.lonely)
+		r.judgeJournals(now, graceDead)
+		r.Well = len(r.Problems) == 0
 		switch {
 		case r.Well != (len(r.Problems) == 0), test.want == "" != r.Well, len(r.Problems) > 1:
 			t.Errorf("%s: %v, want %q", test.name, r.Problems, test.want)
