@@ -13,7 +13,7 @@ import (
 func completions(t *testing.T, shell string) string {
 	t.Helper()
 	dir := t.TempDir()
-	for _, command := range [][]string{{"omzmq"}, {"imzmq"}, {"zmqtap", "serve"}, {"zmqtap", "hub"}, {"zmqtap"}} {
+	for _, command := range [][]string{{"omzmq", "status"}, {"omzmq"}, {"imzmq", "status"}, {"imzmq"}, {"zmqtap", "serve"}, {"zmqtap", "hub"}, {"zmqtap", "status"}, {"zmqtap"}} {
 		text, err := exec.Command(program(command[0]), append(command[1:], "--completion", shell)...).Output()
 		if err != nil {
 			t.Fatal(err)
@@ -45,7 +45,7 @@ var completed = []struct {
 	{[]string{"omzmq", "--curve-key", "fi"}, []string{"file"}},
 	{[]string{"omzmq", "--journal", "fo"}, []string{"folder"}},
 	{[]string{"omzmq", "--journal", "fi"}, nil},
-	{[]string{"zmqtap", "s"}, []string{"serve"}},
+	{[]string{"zmqtap", "s"}, []string{"serve", "status"}},
 	{[]string{"zmqtap", "--rat"}, []string{"--rate"}},
 	{[]string{"zmqtap", "serve", "--http-token"}, []string{"--http-token-file", "--http-tokens"}},
 	{[]string{"zmqtap", "serve", "--rat"}, nil},
@@ -104,7 +104,7 @@ func TestCompletionInZsh(t *testing.T) {
 		"omzmq ": {"--socket=[dealer, push or pub]:value:(dealer push pub)",
 			"--journal=[folder for accepted but unconfirmed messages, so that a killed omzmq loses none]:folder:_files -/",
 			"--dns=[DNS server, host\\:port, for dns+tcp and srv+tcp endpoints, instead of the system's]:host\\:port: "},
-		"zmqtap ":       {"1: :(serve hub)", "--rate["},
+		"zmqtap ":       {"1: :(serve hub status)", "--rate["},
 		"zmqtap serve ": {"*--http-host=[accept this name in the Host header, in addition to addresses, localhost and the host's own name]:name: "},
 		"zmqtap hub ":   {"--replay-bytes="},
 	} {

@@ -30,7 +30,7 @@ func shipped(t *testing.T, name string, oldnew ...string) string {
 	return conf
 }
 
-// omprogLoaded is the file that loads omprog for those that send through it.
+// omprogLoaded is the file that loads omprog for those that do not.
 func omprogLoaded(t *testing.T) string {
 	t.Helper()
 	return shipped(t, "29-omprog.conf")
@@ -110,7 +110,7 @@ func unitCommand(t *testing.T, conf string) []string {
 // startShippedSender starts an rsyslogd with 30-omzmq-acknowledged.conf.
 func startShippedSender(t *testing.T, endpoint string, oldnew ...string) *rsyslogd {
 	t.Helper()
-	return startRsyslogd(t, likeDebian(omprogLoaded(t)+shipped(t, "30-omzmq-acknowledged.conf", append(oldnew,
+	return startRsyslogd(t, likeDebian(shipped(t, "30-omzmq-acknowledged.conf", append(oldnew,
 		packagedOmzmq, program("omzmq"), "tcp://logs.example.com:5555", endpoint, "/var/log/", "[dir]/", "/var/spool/rsyslog/", "[dir]/")...)))
 }
 
@@ -219,7 +219,7 @@ func TestShippedEncryptedAndRELP(t *testing.T) {
 	cmd := exec.Command(command[0], command[1:]...)
 	cmd.Env = append(os.Environ(), "CREDENTIALS_DIRECTORY="+credentials)
 	imzmq := start(t, "imzmq", cmd)
-	from := startRsyslogd(t, likeDebian(omprogLoaded(t)+encrypted(t, "30-omzmq-acknowledged.conf", c,
+	from := startRsyslogd(t, likeDebian(encrypted(t, "30-omzmq-acknowledged.conf", c,
 		packagedOmzmq, program("omzmq"), "tcp://logs.example.com:5555", "tcp://127.0.0.1:"+imzmq.boundPort(t))))
 	from.logLines(t, written...)
 	wantRead(t, to.file("syslog"))
@@ -235,7 +235,7 @@ func TestShippedEncryptedAndImprog(t *testing.T) {
 	port := freePort(t)
 	to := startRsyslogd(t, likeDebian(encrypted(t, "30-imzmq-improg.conf", c, `load="improg"`, fmt.Sprintf("load=%q", improgModule()),
 		packagedImzmq, program("imzmq"), "tcp://*:5555", "tcp://127.0.0.1:"+port)))
-	from := startRsyslogd(t, likeDebian(omprogLoaded(t)+encrypted(t, "30-omzmq-acknowledged.conf", c, `template="omzmq_line"`, `template="omzmq_json"`,
+	from := startRsyslogd(t, likeDebian(encrypted(t, "30-omzmq-acknowledged.conf", c, `template="omzmq_line"`, `template="omzmq_json"`,
 		packagedOmzmq, program("omzmq"), "tcp://logs.example.com:5555", "tcp://127.0.0.1:"+port)))
 	from.logLines(t, written...)
 	wantRead(t, to.file("imzmq.log"))

@@ -35,7 +35,6 @@ func TestShippedTogether(t *testing.T) {
 	hub := startPeer(t, "SUB", "--bind", "ipc://"+upstream+"/in", "--subscribe", "")
 	paths := []string{packagedOmzmq, program("omzmq"), "/var/log/", "[dir]/"}
 	confs := map[string]string{
-		"29-omprog.conf": shipped(t, "29-omprog.conf"),
 		"30-omzmq-acknowledged.conf": shipped(t, "30-omzmq-acknowledged.conf", append(paths, "/var/spool/rsyslog/", "[dir]/",
 			"tcp://logs.example.com:5555", "tcp://127.0.0.1:"+acknowledged.boundPort(t))...),
 		"30-omzmq-publish.conf":  shipped(t, "30-omzmq-publish.conf", append(paths, "tcp://127.0.0.1:5556", publish)...),
