@@ -31,6 +31,7 @@ type collector struct {
 	monitor *status.Monitor
 	prefix  string
 	out     chan<- prometheus.Metric
+	seen    map[string]bool // the series: one that comes twice would spoil the scrape
 }
 
 // newRegistry makes a registry of a program's metrics, and of its process's.
@@ -46,7 +47,7 @@ func (c collector) Describe(chan<- *prometheus.Desc) {}
 
 // Collect collects all metrics of this moment.
 func (c collector) Collect(out chan<- prometheus.Metric) {
-	c.out = out
+	c.out, c.seen = out, make(map[string]bool)
 	source, report := c.monitor.Source(), c.monitor.Report(time.Now())
 	for i := range source.Numbers.Numbers {
 		c.number(&source.Numbers.Numbers[i])
@@ -82,13 +83,17 @@ func (c collector) number(n *statistics.Number) {
 		return
 	}
 	desc := prometheus.NewDesc(c.prefix+name, n.About, []string{n.Label}, nil)
-	rest, shown := n.Value(), 0
-	n.Each(func(label string, value uint64) {
-		if shown++; shown <= mostPeers && label != "" {
-			c.out <- prometheus.MustNewConstMetric(desc, kind, float64(value)*unit, labelOf(label))
+	rest, byLabel := n.Value(), make(map[string]uint64)
+	n.Each(func(label string, value uint64) { // peers at a Unix socket have one name
+		label = labelOf(label)
+		if _, known := byLabel[label]; label != "" && (known || len(byLabel) < mostPeers) {
+			byLabel[label] += value
 			rest -= min(rest, value)
 		}
 	})
+	for label, value := range byLabel {
+		c.out <- prometheus.MustNewConstMetric(desc, kind, float64(value)*unit, label)
+	}
 	c.out <- prometheus.MustNewConstMetric(desc, kind, float64(rest)*unit, "")
 }
 
@@ -104,12 +109,7 @@ func (c collector) endpoints(r *status.Report) {
 }
 
 func (c collector) peers(r *status.Report) {
-	seen := make(map[string]bool)
-	for _, p := range r.Peers {
-		if seen[p.Peer] || len(seen) == mostPeers { // those at a Unix socket share its name
-			continue
-		}
-		seen[p.Peer] = true
+	for _, p := range r.Peers[:min(len(r.Peers), mostPeers)] {
 		c.gauge("peer_connected_timestamp_seconds", "since when the peer is connected", seconds(p.Since), "peer", p.Peer)
 		c.gauge("peer_queued", "messages that wait for the kernel to take them for the peer", float64(p.Queued), "peer", p.Peer)
 		if r.Owed != nil {
@@ -152,13 +152,16 @@ func (c collector) destination(r *status.Report) {
 	c.gauge("destination_wait_seconds", "how long the destination has been waited for", waiting)
 }
 
-// gauge publishes a value with labels, which come as names and values in turn.
+// gauge publishes a value with labels, which come as names and values in turn, unless there is one with these labels.
 func (c collector) gauge(name, about string, value float64, labels ...string) {
 	var names, values []string
 	for i := 0; i < len(labels); i += 2 {
 		names, values = append(names, labels[i]), append(values, labelOf(labels[i+1]))
 	}
-	c.out <- prometheus.MustNewConstMetric(prometheus.NewDesc(c.prefix+name, about, names, nil), prometheus.GaugeValue, value, values...)
+	if series := name + "\x00" + strings.Join(values, "\x00"); !c.seen[series] {
+		c.seen[series] = true
+		c.out <- prometheus.MustNewConstMetric(prometheus.NewDesc(c.prefix+name, about, names, nil), prometheus.GaugeValue, value, values...)
+	}
 }
 
 func labelOf(text string) string {

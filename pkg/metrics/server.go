@@ -70,7 +70,7 @@ func (s *Server) serveAddress(ctx context.Context, address string) {
 		}
 		if err == nil {
 			s.logger.Info("serving metrics", "at", l.Addr().String())
-			s.serve(ctx, listen.NewGate(mostConnections, "few ask at a time", s.logger).Listener(l), s.all)
+			s.serve(ctx, listen.NewGate(mostConnections, "they ask at --metrics; close that address to strangers", s.logger).Listener(l), s.all)
 			return
 		}
 		if !logged && !s.answersAt(ctx, network, at) {
