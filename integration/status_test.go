@@ -99,6 +99,12 @@ func TestStatusFindsPrograms(t *testing.T) {
 		}
 		return false
 	})
+	stopped := startImzmq(t, "--bind", "tcp://127.0.0.1:0", "--to", "-", "--metrics", "unix:"+folder(t)+"/m")
+	at := stopped.cmd.Args[len(stopped.cmd.Args)-1]
+	says(t, 0, `: WELL\n`, "imzmq", at)
+	stopped.signal(t, syscall.SIGSTOP)
+	says(t, 1, `  ! it cannot be asked: no answer within 3s: is the process stopped\?\n`, "imzmq", at)
+	stopped.signal(t, syscall.SIGCONT)
 	says(t, 1, `^unix:/nowhere: NOT WELL\n  ! it cannot be asked: .*no such file or directory\n$`, "imzmq", "unix:/nowhere")
 }
 

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -88,9 +89,14 @@ func Get(ctx context.Context, dial func(context.Context) (net.Conn, error), path
 	}
 	response, err := client.Do(request)
 	if err != nil {
-		var dialled *net.OpError
-		if errors.As(err, &dialled) {
+		if ctx.Err() != nil {
+			return nil, fmt.Errorf("no answer within %v: is the process stopped?", patience)
+		}
+		if dialled := (*net.OpError)(nil); errors.As(err, &dialled) {
 			return nil, dialled.Err
+		}
+		if asked := (*url.Error)(nil); errors.As(err, &asked) {
+			return nil, asked.Err
 		}
 		return nil, err
 	}
