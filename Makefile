@@ -20,7 +20,7 @@ install:
 	@! command -v go >/dev/null || $(MAKE) --no-print-directory build
 	@[ -x bin/omzmq ] && [ -x bin/imzmq ] && [ -x bin/zmqtap ] || \
 		{ echo "nothing to install in bin/, and go is not on this PATH: run make build first, as yourself" >&2; exit 1; }
-	packaging/install bin $(DESTDIR)
+	packaging/install bin "$(DESTDIR)"
 
 # docs/reference.md, from what the programs say of themselves.
 reference: build

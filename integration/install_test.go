@@ -74,6 +74,22 @@ func TestInstallWithoutGo(t *testing.T) {
 			t.Errorf("%s: %v", path, err)
 		}
 	}
+	toThisSystem(t, tools, tree)
+}
+
+// toThisSystem checks where make install goes without DESTDIR: its first command of install(1), which here only says so.
+func toThisSystem(t *testing.T, tools, tree string) {
+	t.Helper()
+	stubs := t.TempDir()
+	if err := os.WriteFile(filepath.Join(stubs, "install"), []byte("#!/bin/sh\necho install $*\nexit 7\n"), 0o700); err != nil { //nolint:gosec // it is executable
+		t.Fatal(err)
+	}
+	cmd := exec.Command(filepath.Join(tools, "make"), "install")
+	cmd.Dir, cmd.Env = tree, []string{"PATH=" + stubs + ":" + tools}
+	out, err := cmd.CombinedOutput()
+	if want := "install -D -m 755 -t /usr/libexec/rsyslog bin/omzmq bin/imzmq\n"; err == nil || !strings.Contains(string(out), want) {
+		t.Errorf("without DESTDIR: %v, %s", err, out)
+	}
 }
 
 // The manual pages are what groff takes without a warning, and have every flag of the help.
