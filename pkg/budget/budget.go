@@ -44,8 +44,15 @@ func New(size, apart int) *Budget {
 	return b
 }
 
+// code is how many bytes of the program's own file are in memory. Go's runtime does not count them. A quarter of the
+// budget is for what is not counted; of a small one, which that does not fit into, fewer connections are let in.
+const code = 12 << 20
+
 // Connections is how many connections there is memory for.
-func (b *Budget) Connections() int { return b.size / 4 / Connection }
+func (b *Budget) Connections() int {
+	quarter := b.size / 4
+	return (quarter - min(quarter*3/8, max(0, code-quarter))) / Connection
+}
 
 // Need returns the size of the smallest budget for messages of up to message bytes.
 func Need(message int) int { return max(Least, 4*(message+message/4)+Least/4) }
