@@ -77,7 +77,8 @@ func TestInstallWithoutGo(t *testing.T) {
 	toThisSystem(t, tools, tree)
 }
 
-// toThisSystem checks where make install goes without DESTDIR: its first command of install(1), which here only says so.
+// toThisSystem checks where make install goes without DESTDIR: its first command of install(1), which here only says
+// so.
 func toThisSystem(t *testing.T, tools, tree string) {
 	t.Helper()
 	stubs := t.TempDir()
