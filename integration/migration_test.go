@@ -28,7 +28,11 @@ func TestMigrationOfAPublisher(t *testing.T) {
 			return len(sub.messages) > 0
 		})
 		got[i] = sub.receive(t)
-		from.stop(t)
+		if i == 0 {
+			from.kill() // at its stop, rsyslogd with an omczmq now and then frees memory twice
+		} else {
+			from.stop(t)
+		}
 	}
 	if want := []string{"web-1.app", written[0]}; !slices.Equal(got[0], want) || !slices.Equal(got[1], want) {
 		t.Errorf("published %q and %q, want %q", got[0], got[1], want)
