@@ -5,11 +5,13 @@ import (
 	"flag"
 	"math/rand/v2"
 	"os/exec"
+	"slices"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/journal/spool"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/kafka/kafkatest"
 )
 
@@ -145,6 +147,10 @@ func (p *kafkaPath) run(within time.Duration, repeats bool) {
 	t.Logf("%v, %.0f messages/s; %v", took.Round(time.Millisecond), float64(p.messages)/took.Seconds(), p.happened)
 	p.check()
 	eventually(t, patience, "every batch is confirmed", func() bool { return p.from.counter(t, "omzmq queue", "size") == 0 })
+	eventually(t, patience, "what a killed omzmq has left is delivered, too", func() bool {
+		left, err := spool.Survey(p.from.file("journals"))
+		return err == nil && !slices.ContainsFunc(left, func(c spool.Content) bool { return c.Unconfirmed > 0 })
+	})
 	putBack := p.from.counter(t, "omzmq queue", "enqueued") - p.messages
 	p.from.stop(t)
 	for _, im := range p.imzmq {
