@@ -216,14 +216,14 @@ func (m *Monitor) peer(p *zmq.Peer) Peer {
 	return peer
 }
 
-// rates returns how much was counted a second since the oldest sample.
+// rates returns how much was counted a second since the oldest sample; 0 for what was taken back.
 func rates(samples []sample, now time.Time, numbers map[string]uint64) map[string]float64 {
 	rates := make(map[string]float64)
 	oldest := samples[0]
 	seconds := now.Sub(oldest.at).Seconds()
 	for name, before := range oldest.numbers {
 		if seconds > 0 {
-			rates[name] = float64(numbers[name]-before) / seconds
+			rates[name] = float64(max(numbers[name], before)-before) / seconds
 		}
 	}
 	return rates

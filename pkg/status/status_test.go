@@ -158,6 +158,10 @@ func TestRates(t *testing.T) {
 		if r.Rates["received_total"] != 10 || len(r.Rates) != 1 || r.Numbers["peers"] != n {
 			t.Errorf("rates %v of %v", r.Rates, r.Numbers)
 		}
+		n -= 4000
+		if rate := m.Report(time.Now()).Rates["received_total"]; rate != 0 {
+			t.Errorf("a rate of %v after lines were taken back", rate)
+		}
 		if len(m.samples) > 13 {
 			t.Errorf("%d samples are kept", len(m.samples))
 		}
@@ -167,5 +171,22 @@ func TestRates(t *testing.T) {
 func TestNone(t *testing.T) {
 	if err := (Question{Program: "none of ours"}).Print(t.Context(), &bytes.Buffer{}); err != ErrNone {
 		t.Error(err)
+	}
+}
+
+// Whoever answers may be anybody.
+func TestDecode(t *testing.T) {
+	for _, body := range []string{"null", "[]", "[null]", `[{"pid":1},null]`, "<html>"} {
+		if reports, err := Decode([]byte(body)); err == nil {
+			t.Errorf("%s: %v", body, reports)
+		}
+	}
+	var out bytes.Buffer
+	reports, err := Decode([]byte(`[{"program":"a\u001b","user":"b\u001b","version":"c\u001b","numbers":{"d\u001b":1},"rates":{"d\u001b":1}}]`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if reports[0].Write(&out, now); strings.Contains(out.String(), "\x1b") {
+		t.Errorf("a terminal would obey %q", &out)
 	}
 }
