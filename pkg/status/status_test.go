@@ -2,6 +2,7 @@ package status
 
 import (
 	"bytes"
+	"context"
 	"log/slog"
 	"strings"
 	"testing"
@@ -189,4 +190,32 @@ func TestDecode(t *testing.T) {
 	if reports[0].Write(&out, now); strings.Contains(out.String(), "\x1b") {
 		t.Errorf("a terminal would obey %q", &out)
 	}
+}
+
+// Journals that take long to read are read once, however many ask, and nobody waits for all of it.
+func TestLargeJournals(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j, surveys := newJournals(), 0
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		go j.follow(ctx, func(context.Context) ([]spool.Content, error) {
+			surveys++
+			time.Sleep(20 * time.Second)
+			return []spool.Content{{Unconfirmed: surveys}}, nil
+		}, "/j")
+		began := time.Now()
+		for range 10 {
+			go j.contents()
+		}
+		if c := j.contents(); c != nil || time.Since(began) != journalPatience {
+			t.Errorf("%v after %v", c, time.Since(began))
+		}
+		for time.Since(began) < 200*time.Second {
+			time.Sleep(time.Second)
+			j.contents()
+		}
+		if c := j.contents(); surveys != 1 || len(c) != 1 || c[0].Unconfirmed != 1 {
+			t.Errorf("%v after %d surveys", c, surveys)
+		}
+	})
 }
