@@ -11,7 +11,7 @@ import (
 const (
 	// fresh is how long what the journals held is taken for what they hold, at least.
 	fresh = 5 * time.Second
-	// rest is how many times as long as reading them took they are not read again: a full one takes a tenth of a second.
+	// rest is how many times as long as reading took nothing is read again: a full journal takes a tenth of a second.
 	rest = 10
 	// journalPatience is how long a report waits until they are read. Then it has what they held before.
 	journalPatience = time.Second

@@ -24,7 +24,7 @@ type Source struct {
 	Sockets                []*zmq.Socket
 	NeedsPeer              bool // without a peer it can do nothing, also where peers connect to it
 	Numbers                *statistics.Set
-	Owed                   func() delivery.State
+	Owed, Orphans          func() delivery.State
 	UnconfirmedBy          func(*zmq.Peer) int
 	Destination            func() *Destination
 	Failure                func() *Failure
@@ -175,10 +175,7 @@ func (m *Monitor) report(now time.Time) *Report {
 			return len(r.Peers) < MostPeers
 		})
 	}
-	if s.Owed != nil {
-		state := s.Owed()
-		r.Owed = &Owed{Unconfirmed: state.Unconfirmed, Oldest: time.Duration(state.Oldest).Seconds(), Refused: state.Refused, Reason: state.Reason}
-	}
+	r.Owed, r.Orphans = owed(s.Owed), owed(s.Orphans)
 	if s.Destination != nil {
 		r.Destination = s.Destination()
 	}
@@ -190,6 +187,14 @@ func (m *Monitor) report(now time.Time) *Report {
 	r.Rates = rates(m.samples, now, r.Numbers)
 	r.judge(now, m.lonely)
 	return r
+}
+
+func owed(ask func() delivery.State) *Owed {
+	if ask == nil {
+		return nil
+	}
+	state := ask()
+	return &Owed{Unconfirmed: state.Unconfirmed, Oldest: time.Duration(state.Oldest).Seconds(), Refused: state.Refused, Reason: state.Reason}
 }
 
 func (m *Monitor) peer(p *zmq.Peer) Peer {
