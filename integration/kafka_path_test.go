@@ -148,7 +148,7 @@ func (p *kafkaPath) run(within time.Duration, repeats bool) {
 	p.check()
 	eventually(t, patience, "every batch is confirmed", func() bool { return p.from.counter(t, "omzmq queue", "size") == 0 })
 	eventually(t, patience, "what a killed omzmq has left is delivered, too", func() bool {
-		left, err := spool.Survey(p.from.file("journals"))
+		left, err := spool.Survey(t.Context(), p.from.file("journals"))
 		return err == nil && !slices.ContainsFunc(left, func(c spool.Content) bool { return c.Unconfirmed > 0 })
 	})
 	putBack := p.from.counter(t, "omzmq queue", "enqueued") - p.messages

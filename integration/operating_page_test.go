@@ -24,7 +24,7 @@ func TestOperatingPageProblems(t *testing.T) {
 		t.Fatalf("%d problems", len(formats))
 	}
 	for _, format := range formats {
-		words := strings.Split(strings.ReplaceAll(regexp.QuoteMeta(format[1]), "%d", "%s"), "%s")
+		words := strings.Split(strings.NewReplacer("%d", "%s", "messages%s", "messages").Replace(regexp.QuoteMeta(format[1])), "%s")
 		if line := regexp.MustCompile(`(?m)^\|.*` + strings.Join(words, `[A-Z]+`)); !line.MatchString(table) {
 			t.Errorf("%s does not explain %q", operatingPage, format[1])
 		}

@@ -19,6 +19,9 @@ func (p *process) source() status.Source {
 		Failure:   p.outcomes.last,
 		Journal:   p.o.journal,
 	}
+	if adopting, ok := p.account.(interface{ Orphans() delivery.State }); ok {
+		s.Orphans = adopting.Orphans
+	}
 	if sender, owes := p.account.(interface{ UnconfirmedBy(delivery.Link) int }); owes {
 		s.UnconfirmedBy = func(peer *zmq.Peer) int { return sender.UnconfirmedBy(peer) }
 	}

@@ -58,13 +58,15 @@ type Adopter struct {
 	wake       chan struct{} // a journal was closed
 
 	mu      sync.Mutex
-	open    int // journals taken over and not closed
+	shown   []Delivery // deliveries, for Account.Orphans
+	open    int        // journals taken over and not closed
 	closing sync.WaitGroup
 }
 
 // New takes over the orphan journals that there are.
 func New(cfg Config, now time.Time) *Adopter {
-	a := &Adopter{cfg: cfg, account: Account{Sender: cfg.Own}, look: now, retry: now.Add(retryInterval), wake: make(chan struct{}, 1)}
+	a := &Adopter{cfg: cfg, look: now, retry: now.Add(retryInterval), wake: make(chan struct{}, 1)}
+	a.account = Account{Sender: cfg.Own, adopter: a}
 	a.Step(now)
 	for _, d := range a.deliveries {
 		a.account.first = append(a.account.first, d.Sender)
@@ -114,6 +116,7 @@ func (a *Adopter) Step(now time.Time) (next time.Time) {
 	}
 	switch { // being woken up changes nothing
 	case changed:
+		a.show()
 		a.poll = firstPoll
 		a.due = now.Add(a.poll)
 	case !now.Before(a.due):
@@ -128,6 +131,13 @@ func (a *Adopter) Step(now time.Time) (next time.Time) {
 	return next
 }
 
+// show lets Account.Orphans see the deliveries of this moment.
+func (a *Adopter) show() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.shown = slices.Clone(a.deliveries)
+}
+
 func earlier(a, b time.Time) time.Time {
 	if a.Before(b) {
 		return a
@@ -138,6 +148,7 @@ func earlier(a, b time.Time) time.Time {
 // Stop closes all journals, and waits until they are closed. What is not confirmed stays in its journal.
 func (a *Adopter) Stop() {
 	a.finish(func(Delivery) bool { return true })
+	a.show()
 	a.closing.Wait()
 }
 
@@ -189,7 +200,8 @@ func (a *Adopter) closed() {
 // Account is an account that begins no transaction before what was there at the start is delivered, or refused.
 type Account struct {
 	*delivery.Sender
-	first []*delivery.Sender // of these, those that are not known to be delivered
+	adopter *Adopter
+	first   []*delivery.Sender // of these, those that are not known to be delivered
 }
 
 // Poll learns what only the kernel knows. A sender whose journal is closed has no connection, and nothing to poll.
@@ -209,6 +221,24 @@ func (a *Account) Ready() error {
 		a.first = a.first[1:]
 	}
 	return a.Sender.Ready()
+}
+
+// Orphans returns what is owed of the journals that were taken over, and how long the oldest of that has been owed by
+// this process. Any goroutine may call it.
+func (a *Account) Orphans() (all delivery.State) {
+	a.adopter.mu.Lock()
+	shown := a.adopter.shown
+	a.adopter.mu.Unlock()
+	for _, d := range shown {
+		s := d.Sender.State()
+		all.Unconfirmed += s.Unconfirmed
+		all.Oldest = max(all.Oldest, s.Oldest)
+		if s.Refused > 0 {
+			all.Refused += s.Refused
+			all.Reason = s.Reason
+		}
+	}
+	return all
 }
 
 // Spent reports whether a process that ends can remove its own journal: nothing in it is owed, and rsyslog sends

@@ -115,6 +115,29 @@ func (f *folder) expectClosed(t *testing.T, want ...string) {
 
 var start = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
+// What waits in the journals that were taken over can be seen.
+func TestOrphansAreShown(t *testing.T) {
+	own, _, _ := deliver(t)
+	f := &folder{t: t, orphans: 3}
+	a := New(Config{own.sender, f.takeOver}, start)
+	expect := func(when string, want delivery.State) {
+		t.Helper()
+		if got := a.Account().Orphans(); got != want {
+			t.Errorf("%s: %+v, want %+v", when, got, want)
+		}
+	}
+	expect("at the start", delivery.State{Unconfirmed: 3})
+	f.receivers[0].refuse(1)
+	f.receivers[1].store(1)
+	expect("one is refused, one confirmed", delivery.State{Unconfirmed: 2, Refused: 1, Reason: "no"})
+	a.Step(start.Add(time.Millisecond))
+	f.receivers[2].store(1)
+	f.receivers[0].store(1) // nothing is sent again yet: this changes nothing
+	expect("two are confirmed", delivery.State{Unconfirmed: 1, Refused: 1, Reason: "no"})
+	a.Stop()
+	expect("at the end", delivery.State{})
+}
+
 // What was there at the start comes before the first transaction. What is found later does not.
 func TestOrphansComeBeforeTheFirstTransaction(t *testing.T) {
 	own, _, _ := deliver(t)

@@ -28,13 +28,13 @@ type Feed interface {
 // While the feed is not settled, a transaction does not begin, and other lines are held: what is published before a
 // subscriber that we connect to has subscribed would be lost to it.
 type Publisher struct {
-	topics                                   message.Topics
-	feed                                     Feed
-	logger                                   *slog.Logger
-	frames                                   [][]byte
-	scratch                                  []byte
-	received, confirmed, failed, noDelimiter atomic.Uint64
-	changed                                  chan struct{}
+	topics                         message.Topics
+	feed                           Feed
+	logger                         *slog.Logger
+	frames                         [][]byte
+	scratch                        []byte
+	published, failed, noDelimiter atomic.Uint64
+	changed                        chan struct{}
 
 	mu      sync.Mutex
 	held    [][]byte    // accepted lines that are not published yet, in order
@@ -65,7 +65,6 @@ func (p *Publisher) Ready() error { return p.feed.Settled() }
 // Accept publishes a line, or holds it while the feed is not settled: outside a transaction, or because a subscriber
 // came back in mid-transaction. It is always deferrable.
 func (p *Publisher) Accept(line []byte) (deferrable bool) {
-	p.received.Add(1)
 	if !p.holding.Load() && p.feed.Settled() == nil {
 		p.publish(line)
 	} else {
@@ -83,7 +82,7 @@ func (p *Publisher) publish(line []byte) {
 		logNoDelimiter(p.logger, &p.topics, &p.noDelimiter)
 	}
 	p.feed.Publish(p.frames...)
-	p.confirmed.Add(1)
+	p.published.Add(1)
 }
 
 func (p *Publisher) hold(line []byte) {
@@ -117,7 +116,6 @@ func (p *Publisher) Failed(bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.failed.Add(1)
-	p.received.Add(-uint64(len(p.held)))
 	p.held = nil
 	p.holding.Store(false)
 }
@@ -145,9 +143,10 @@ func (p *Publisher) Unjournaled() int { return p.Outstanding() }
 // Submit sends what was published.
 func (p *Publisher) Submit() { p.feed.Flush() }
 
-// Counters returns the totals.
+// Counters returns the totals. What is held counts when it is published: until then, rsyslog may have to send it again.
 func (p *Publisher) Counters() Counters {
-	return Counters{Received: p.received.Load(), Confirmed: p.confirmed.Load(), Failed: p.failed.Load(), NoDelimiter: p.noDelimiter.Load()}
+	n := p.published.Load()
+	return Counters{Received: n, Confirmed: n, Failed: p.failed.Load(), NoDelimiter: p.noDelimiter.Load()}
 }
 
 // The rest of an account is simple where nothing is owed for long: a transaction means nothing.

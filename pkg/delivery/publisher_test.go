@@ -64,6 +64,9 @@ func TestPublisherFails(t *testing.T) {
 	s := &subscribers{missing: errors.New("not yet")}
 	p := NewPublisher(message.Topics{}, s, slog.New(slog.DiscardHandler))
 	p.Accept([]byte("a"))
+	if got := p.Counters(); got != (Counters{}) { // it would have to be taken back, and a total never goes down
+		t.Errorf("counters %+v while a line is held", got)
+	}
 	p.Failed(true)
 	s.missing = nil
 	p.Settled()

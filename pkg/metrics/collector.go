@@ -9,6 +9,7 @@ import (
 	"cmp"
 	"runtime"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -31,6 +32,7 @@ type collector struct {
 	monitor *status.Monitor
 	prefix  string
 	out     chan<- prometheus.Metric
+	rests   *rests
 	seen    map[string]bool // the series: one that comes twice would spoil the scrape
 }
 
@@ -38,7 +40,7 @@ type collector struct {
 func newRegistry(m *status.Monitor) *prometheus.Registry {
 	r := prometheus.NewPedanticRegistry()
 	r.MustRegister(collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), collectors.NewGoCollector())
-	r.MustRegister(collector{monitor: m, prefix: m.Source().Numbers.Program + "_"})
+	r.MustRegister(collector{monitor: m, prefix: m.Source().Numbers.Program + "_", rests: &rests{most: make(map[string]uint64)}})
 	return r
 }
 
@@ -94,7 +96,24 @@ func (c collector) number(n *statistics.Number) {
 	for label, value := range byLabel {
 		c.out <- prometheus.MustNewConstMetric(desc, kind, float64(value)*unit, label)
 	}
+	if n.Total() {
+		rest = c.rests.grown(n.Name, rest)
+	}
 	c.out <- prometheus.MustNewConstMetric(desc, kind, float64(rest)*unit, "")
+}
+
+// rests are the largest remainders of divided totals so far. What is counted while a total is being divided is missing
+// in its remainder, which would go down; Prometheus takes that for a new process, and counts all of it once more.
+type rests struct {
+	mu   sync.Mutex
+	most map[string]uint64
+}
+
+func (r *rests) grown(name string, rest uint64) uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.most[name] = max(r.most[name], rest)
+	return r.most[name]
 }
 
 func (c collector) endpoints(r *status.Report) {

@@ -11,14 +11,11 @@ import (
 	"net/http"
 	"os"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
-	"github.com/prometheus/common/model"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/listen"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/status"
@@ -31,6 +28,8 @@ const (
 	mostConnections = 64
 	// rebind is the time between attempts to bind an address that another process holds.
 	rebind = 2 * time.Second
+	// reask is the time between questions to the process that holds it: each makes it ask all others.
+	reask = time.Minute
 )
 
 // Server answers about a program.
@@ -63,6 +62,7 @@ func Serve(ctx context.Context, m *status.Monitor, address string, logger *slog.
 // serveAddress binds an address, as soon as no other process holds it, and answers there for all that have it.
 func (s *Server) serveAddress(ctx context.Context, address string) {
 	network, at, err := listen.Address(address)
+	var asked time.Time
 	for logged := false; ; {
 		var l net.Listener
 		if err == nil {
@@ -73,9 +73,11 @@ func (s *Server) serveAddress(ctx context.Context, address string) {
 			s.serve(ctx, listen.NewGate(mostConnections, "they ask at --metrics; close that address to strangers", s.logger).Listener(l), s.all)
 			return
 		}
-		if !logged && !s.answersAt(ctx, network, at) {
-			logged = true
-			s.logger.Error("cannot serve --metrics there; it is tried again, and all else goes on", "at", address, "reason", err)
+		if !logged && time.Since(asked) > reask {
+			if asked = time.Now(); !s.answersAt(ctx, network, at) {
+				logged = true
+				s.logger.Error("cannot serve --metrics there; it is tried again, and all else goes on", "at", address, "reason", err)
+			}
 		}
 		select {
 		case <-time.After(rebind):
@@ -92,17 +94,20 @@ func (s *Server) answersAt(ctx context.Context, network, address string) bool {
 		var d net.Dialer
 		return d.DialContext(ctx, network, address)
 	}, status.Path)
-	var reports []*status.Report
-	return err == nil && json.Unmarshal(body, &reports) == nil &&
-		slices.ContainsFunc(reports, func(r *status.Report) bool { return r.Process == os.Getpid() })
+	if err != nil {
+		return false
+	}
+	reports, err := status.Decode(body)
+	return err == nil && slices.ContainsFunc(reports, func(r *status.Report) bool { return r.Process == os.Getpid() })
 }
 
-// serve serves until ctx ends. of returns whom the answers are about.
-func (s *Server) serve(ctx context.Context, l net.Listener, of func(context.Context) answers) {
+// serve serves until ctx ends. of returns what those say of themselves that the
+// answers are about: at metricsPath their metrics, at status.Path their reports.
+func (s *Server) serve(ctx context.Context, l net.Listener, of func(ctx context.Context, path string) answers) {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET "+metricsPath, func(w http.ResponseWriter, r *http.Request) { of(r.Context()).metrics(w) })
-	mux.HandleFunc("GET "+status.Path, func(w http.ResponseWriter, r *http.Request) { of(r.Context()).status(w) })
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) { of(r.Context()).health(w) })
+	mux.HandleFunc("GET "+metricsPath, func(w http.ResponseWriter, r *http.Request) { of(r.Context(), metricsPath).metrics(w) })
+	mux.HandleFunc("GET "+status.Path, func(w http.ResponseWriter, r *http.Request) { of(r.Context(), status.Path).status(w) })
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) { of(r.Context(), status.Path).health(w) })
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprintf(w, "%s\n/metrics for Prometheus, /healthz: 503 if something is wrong, /livez, /status: all as JSON\n",
@@ -112,82 +117,6 @@ func (s *Server) serve(ctx context.Context, l net.Listener, of func(context.Cont
 		MaxHeaderBytes: 8 << 10, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, 0)}
 	defer context.AfterFunc(ctx, func() { server.Close() })()
 	server.Serve(l) //nolint:errcheck // it ends with ctx
-}
-
-// others returns the other processes that have the same address.
-func (s *Server) others() []running.Name {
-	if s.monitor.Source().Metrics == "" {
-		return nil
-	}
-	names, err := running.Find()
-	if err != nil {
-		return nil
-	}
-	return slices.DeleteFunc(names, func(n running.Name) bool {
-		return n == s.name || n.Group != s.name.Group || n.User != s.name.User
-	})
-}
-
-// answers are those of one process or more: the metrics' text, and the report. What could not be asked is left out.
-type answers struct {
-	families map[string]*dto.MetricFamily
-	reports  []*status.Report
-}
-
-// alone answers for this process.
-func (s *Server) alone(context.Context) answers {
-	a := answers{families: make(map[string]*dto.MetricFamily), reports: []*status.Report{s.monitor.Report(time.Now())}}
-	own, err := s.registry().Gather()
-	if err != nil {
-		s.logger.Debug("some metrics are missing", "reason", err)
-	}
-	for _, f := range own {
-		a.families[f.GetName()] = f
-	}
-	return a
-}
-
-// all answers for all processes that have the address.
-func (s *Server) all(ctx context.Context) answers {
-	a := s.alone(ctx)
-	mark(a.families, s.name)
-	for _, n := range s.others() {
-		dial := func(ctx context.Context) (net.Conn, error) { return running.Dial(ctx, n) }
-		if body, err := status.Get(ctx, dial, status.Path); err == nil {
-			var reports []*status.Report
-			json.Unmarshal(body, &reports) //nolint:errcheck // then there are none
-			a.reports = append(a.reports, reports...)
-		}
-		body, err := status.Get(ctx, dial, metricsPath)
-		if err != nil {
-			continue // it has just ended
-		}
-		parser := expfmt.NewTextParser(model.UTF8Validation)
-		if families, err := parser.TextToMetricFamilies(bytes.NewReader(body)); err == nil {
-			mark(families, n)
-			a.merge(families)
-		}
-	}
-	return a
-}
-
-// mark adds the label of all workers but the first.
-func mark(families map[string]*dto.MetricFamily, n running.Name) {
-	if n.Place > 1 {
-		for _, f := range families {
-			label(f, "worker", strconv.Itoa(n.Place))
-		}
-	}
-}
-
-func (a *answers) merge(families map[string]*dto.MetricFamily) {
-	for name, f := range families {
-		if known := a.families[name]; known != nil && known.GetType() == f.GetType() {
-			known.Metric = append(known.Metric, f.Metric...)
-		} else if known == nil {
-			a.families[name] = f
-		}
-	}
 }
 
 func (a answers) metrics(w http.ResponseWriter) {

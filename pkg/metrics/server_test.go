@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -20,6 +21,7 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/delivery"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/statistics"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/status"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/status/running"
 )
 
 // program is a program that a Server answers about.
@@ -48,7 +50,13 @@ func (s *syncBuffer) String() string {
 // start serves about a program that has counted received lines, at an address.
 func start(t *testing.T, address string, received uint64, owed delivery.State) *program {
 	t.Helper()
-	s := statistics.New("omzmq", "omzmq")
+	return startAs(t, "omzmq", address, received, owed)
+}
+
+// startAs is start for a program of that name.
+func startAs(t *testing.T, name, address string, received uint64, owed delivery.State) *program {
+	t.Helper()
+	s := statistics.New(name, name)
 	s.Add("received_total", "lines", func() uint64 { return received })
 	s.Add("kafka_store_milliseconds_total", "time", func() uint64 { return 1500 })
 	s.AddDivided("dropped_total", "messages", func() uint64 { return 9 }, "peer", func(yield func(string, uint64)) {
@@ -61,7 +69,7 @@ func start(t *testing.T, address string, received uint64, owed delivery.State) *
 	s.AddHistogram("age_seconds", "age", h)
 	p := &program{log: &syncBuffer{}}
 	logger := slog.New(slog.NewTextHandler(p.log, nil))
-	m := status.New(status.Source{Program: "omzmq", Metrics: address, Numbers: s, Owed: func() delivery.State { return owed }}, logger)
+	m := status.New(status.Source{Program: name, Metrics: address, Numbers: s, Owed: func() delivery.State { return owed }}, logger)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	go func() {
@@ -191,4 +199,57 @@ func TestTaken(t *testing.T) {
 	})
 	l.Close()
 	eventually(t, "it answers", func() bool { code, _ := get(address, "/metrics"); return code == 200 })
+}
+
+// Whoever holds the address may be anybody, and says what it likes. The program goes on.
+func TestTakenByStranger(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "metrics")
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stranger := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		io.WriteString(w, "[null]") //nolint:errcheck // then the log says nothing
+	})}
+	go stranger.Serve(l) //nolint:errcheck // until it is closed
+	defer stranger.Close()
+	p := start(t, "unix:"+path, 1, delivery.State{})
+	eventually(t, "it says so", func() bool { return strings.Contains(p.log.String(), "cannot serve --metrics there") })
+}
+
+// A process that is there and does not answer is not well, and does not keep the others from answering.
+func TestStoppedWorker(t *testing.T) {
+	address := "unix:" + filepath.Join(t.TempDir(), "metrics")
+	start(t, address, 1, delivery.State{})
+	eventually(t, "it answers", func() bool { code, _ := get(address, "/healthz"); return code == 200 })
+	for range 4 { // one after the other, they would take longer than an answer may
+		l, _, err := running.Listen("omzmq", running.GroupOf(address))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+	}
+	code, body := get(address, "/healthz")
+	if code != 503 || !strings.Contains(body, "worker 3 cannot be asked: no answer within") {
+		t.Errorf("%d %q", code, body)
+	}
+	if code, _ := get(address, "/metrics"); code != 200 {
+		t.Errorf("the metrics of those that answer: %d", code)
+	}
+}
+
+// Programs of another kind would publish the same series of their processes.
+func TestOtherProgram(t *testing.T) {
+	address := "unix:" + filepath.Join(t.TempDir(), "metrics")
+	start(t, address, 1, delivery.State{})
+	eventually(t, "it answers", func() bool { code, _ := get(address, "/livez"); return code == 200 })
+	startAs(t, "imzmq", address, 1, delivery.State{})
+	group := running.GroupOf(address)
+	eventually(t, "the other one listens", func() bool {
+		names, err := running.Find()
+		return err == nil && slices.ContainsFunc(names, func(n running.Name) bool { return n.Program == "imzmq" && n.Group == group })
+	})
+	if _, text := get(address, "/metrics"); strings.Count(text, "\ngo_goroutines ") != 1 || strings.Contains(text, "imzmq") {
+		t.Errorf("two processes are published as one: %s", text)
+	}
 }

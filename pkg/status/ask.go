@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -63,16 +64,27 @@ func ask(ctx context.Context, from string, dial func(context.Context) (net.Conn,
 	body, err := Get(ctx, dial, Path)
 	if err == nil {
 		var reports []*Report
-		if err = json.Unmarshal(body, &reports); err == nil {
+		if reports, err = Decode(body); err == nil {
 			answers := make([]Answer, len(reports))
 			for i, r := range reports {
 				answers[i] = Answer{From: from, Report: r}
 			}
 			return answers
 		}
-		err = fmt.Errorf("what answers is none of our programs: %w", err)
 	}
 	return []Answer{{From: from, Err: err}}
+}
+
+// Decode reads what a program answers at Path: one report or more. Anybody may have written it.
+func Decode(body []byte) (reports []*Report, err error) {
+	err = json.Unmarshal(body, &reports)
+	if err == nil && (len(reports) == 0 || slices.Contains(reports, nil)) {
+		err = errors.New("a report is missing")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("what answers is none of our programs: %w", err)
+	}
+	return reports, nil
 }
 
 // Get asks for a path over HTTP on a connection of its own, and returns the body.

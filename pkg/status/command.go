@@ -35,7 +35,7 @@ func (q Question) Print(ctx context.Context, stdout io.Writer) error {
 	}
 	var journals []spool.Content
 	if q.Journal != "" {
-		if journals, err = spool.Survey(q.Journal); err != nil {
+		if journals, err = spool.Survey(ctx, q.Journal); err != nil {
 			return fmt.Errorf("--journal: %w", err)
 		}
 	}

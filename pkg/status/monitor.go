@@ -24,7 +24,7 @@ type Source struct {
 	Sockets                []*zmq.Socket
 	NeedsPeer              bool // without a peer it can do nothing, also where peers connect to it
 	Numbers                *statistics.Set
-	Owed                   func() delivery.State
+	Owed, Orphans          func() delivery.State
 	UnconfirmedBy          func(*zmq.Peer) int
 	Destination            func() *Destination
 	Failure                func() *Failure
@@ -53,9 +53,7 @@ type Monitor struct {
 	wrong   time.Time // since when something is wrong, as far as it was logged; zero: nothing is
 	said    time.Time // when that was logged last
 
-	surveying sync.Mutex
-	surveyed  time.Time // when the journals were last read
-	journals  []spool.Content
+	journals *journals
 }
 
 type sample struct {
@@ -65,7 +63,7 @@ type sample struct {
 
 // New makes a monitor.
 func New(source Source, logger *slog.Logger) *Monitor {
-	m := &Monitor{source: source, logger: logger, started: time.Now(), user: strconv.Itoa(os.Geteuid())}
+	m := &Monitor{source: source, logger: logger, started: time.Now(), user: strconv.Itoa(os.Geteuid()), journals: newJournals()}
 	if known, err := user.LookupId(m.user); err == nil {
 		m.user = known.Username
 	}
@@ -78,6 +76,10 @@ func (m *Monitor) Source() Source { return m.source }
 
 // Run looks at the program from time to time, and logs what goes on being wrong, until ctx ends.
 func (m *Monitor) Run(ctx context.Context) {
+	var reading sync.WaitGroup
+	defer reading.Wait()
+	survey := func(ctx context.Context) ([]spool.Content, error) { return spool.Survey(ctx, m.source.Journal) }
+	reading.Go(func() { m.journals.follow(ctx, survey, m.source.Journal) })
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
 	for {
@@ -152,29 +154,11 @@ func (m *Monitor) numbers(counted bool) map[string]uint64 {
 func (m *Monitor) Report(now time.Time) *Report {
 	r := m.report(now)
 	if m.source.Journal != "" {
-		r.Journals = m.survey(now)
+		r.Journals = m.journals.contents()
 		r.judgeJournals(now, graceDead)
 		r.Well = len(r.Problems) == 0
 	}
 	return r
-}
-
-// fresh is how long what the journals held is taken for what they hold: to read a large one takes some milliseconds.
-const fresh = 5 * time.Second
-
-// survey returns what the journals hold.
-func (m *Monitor) survey(now time.Time) []spool.Content {
-	m.surveying.Lock()
-	defer m.surveying.Unlock()
-	if now.Sub(m.surveyed) < fresh {
-		return m.journals
-	}
-	contents, err := spool.Survey(m.source.Journal)
-	if err != nil {
-		contents = []spool.Content{{File: m.source.Journal, Problem: err.Error()}}
-	}
-	m.journals, m.surveyed = contents, now
-	return contents
 }
 
 // report is Report without the journals.
@@ -191,10 +175,7 @@ func (m *Monitor) report(now time.Time) *Report {
 			return len(r.Peers) < MostPeers
 		})
 	}
-	if s.Owed != nil {
-		state := s.Owed()
-		r.Owed = &Owed{Unconfirmed: state.Unconfirmed, Oldest: time.Duration(state.Oldest).Seconds(), Refused: state.Refused, Reason: state.Reason}
-	}
+	r.Owed, r.Orphans = owed(s.Owed), owed(s.Orphans)
 	if s.Destination != nil {
 		r.Destination = s.Destination()
 	}
@@ -208,6 +189,14 @@ func (m *Monitor) report(now time.Time) *Report {
 	return r
 }
 
+func owed(ask func() delivery.State) *Owed {
+	if ask == nil {
+		return nil
+	}
+	state := ask()
+	return &Owed{Unconfirmed: state.Unconfirmed, Oldest: time.Duration(state.Oldest).Seconds(), Refused: state.Refused, Reason: state.Reason}
+}
+
 func (m *Monitor) peer(p *zmq.Peer) Peer {
 	peer := Peer{Peer: p.Remote(), User: p.User(), Since: p.Since(), Queued: p.Queued(), Dropped: p.Dropped()}
 	if m.source.UnconfirmedBy != nil {
@@ -216,14 +205,14 @@ func (m *Monitor) peer(p *zmq.Peer) Peer {
 	return peer
 }
 
-// rates returns how much was counted a second since the oldest sample.
+// rates returns how much was counted a second since the oldest sample; 0 for what was taken back.
 func rates(samples []sample, now time.Time, numbers map[string]uint64) map[string]float64 {
 	rates := make(map[string]float64)
 	oldest := samples[0]
 	seconds := now.Sub(oldest.at).Seconds()
 	for name, before := range oldest.numbers {
 		if seconds > 0 {
-			rates[name] = float64(numbers[name]-before) / seconds
+			rates[name] = float64(max(numbers[name], before)-before) / seconds
 		}
 	}
 	return rates

@@ -31,7 +31,11 @@ func (r *Report) judge(now, lonely time.Time) {
 	if !lonely.IsZero() && now.Sub(lonely) > graceAway && !r.connects() {
 		r.add(lonely, "no receiver has connected")
 	}
-	r.judgeOwed(now)
+	r.judgeOwed(now, r.Owed, "")
+	r.judgeOwed(now, r.Orphans, " that an earlier omzmq has left")
+	if f := r.Failure; f != nil && f.Lasts && r.Destination == nil {
+		r.add(f.Since, "rsyslog was told of a failure: %s", f.Reason)
+	}
 	r.judgeDestination(now)
 	r.Well = len(r.Problems) == 0
 }
@@ -63,17 +67,16 @@ func (r *Report) connects() bool {
 	return false
 }
 
-func (r *Report) judgeOwed(now time.Time) {
-	if o := r.Owed; o != nil {
-		oldest := time.Duration(o.Oldest * float64(time.Second))
-		if o.Refused > 0 {
-			r.add(now.Add(-oldest), "%d messages are refused, and sent again: %s", o.Refused, o.Reason)
-		} else if oldest > graceOwed {
-			r.add(now.Add(-oldest), "%d messages are not confirmed", o.Unconfirmed)
-		}
+// judgeOwed looks at what is owed. which says which messages these are.
+func (r *Report) judgeOwed(now time.Time, o *Owed, which string) {
+	if o == nil {
+		return
 	}
-	if f := r.Failure; f != nil && f.Lasts && r.Destination == nil {
-		r.add(f.Since, "rsyslog was told of a failure: %s", f.Reason)
+	oldest := time.Duration(o.Oldest * float64(time.Second))
+	if o.Refused > 0 {
+		r.add(now.Add(-oldest), "%d messages%s are refused, and sent again: %s", o.Refused, which, o.Reason)
+	} else if oldest > graceOwed {
+		r.add(now.Add(-oldest), "%d messages%s are not confirmed", o.Unconfirmed, which)
 	}
 }
 

@@ -25,6 +25,7 @@ type Report struct {
 	Peers       []Peer             `json:"peers"` // at most MostPeers
 	Connected   int                `json:"connected"`
 	Owed        *Owed              `json:"owed,omitempty"`
+	Orphans     *Owed              `json:"orphans,omitempty"` // what is owed of the journals of dead processes
 	Destination *Destination       `json:"destination,omitempty"`
 	Failure     *Failure           `json:"failure,omitempty"` // the last one
 	Journals    []spool.Content    `json:"journals,omitempty"`

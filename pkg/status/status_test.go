@@ -2,6 +2,7 @@ package status
 
 import (
 	"bytes"
+	"context"
 	"log/slog"
 	"strings"
 	"testing"
@@ -41,6 +42,10 @@ func TestJudge(t *testing.T) {
 		{"not confirmed", Report{Owed: &Owed{Unconfirmed: 7, Oldest: 40}}, time.Time{}, "7 messages are not confirmed"},
 		{"refused", Report{Owed: &Owed{Unconfirmed: 7, Oldest: 1, Refused: 2, Reason: "WRONGTYPE"}}, time.Time{},
 			"2 messages are refused, and sent again: WRONGTYPE"},
+		{"left, and not confirmed", Report{Owed: &Owed{}, Orphans: &Owed{Unconfirmed: 7, Oldest: 40}}, time.Time{},
+			"7 messages that an earlier omzmq has left are not confirmed"},
+		{"left, and refused", Report{Owed: &Owed{}, Orphans: &Owed{Unconfirmed: 7, Oldest: 1, Refused: 7, Reason: "WRONGTYPE"}}, time.Time{},
+			"7 messages that an earlier omzmq has left are refused, and sent again: WRONGTYPE"},
 		{"a failure that is over", Report{Failure: &Failure{At: long, Reason: "away"}}, time.Time{}, ""},
 		{"failing", Report{Failure: &Failure{At: long, Since: long, Reason: "away", Lasts: true}}, time.Time{}, "rsyslog was told of a failure: away"},
 		{"a destination that takes its time", Report{Destination: &Destination{To: "x", Since: ptr(before(time.Second))}}, time.Time{}, ""},
@@ -158,6 +163,10 @@ func TestRates(t *testing.T) {
 		if r.Rates["received_total"] != 10 || len(r.Rates) != 1 || r.Numbers["peers"] != n {
 			t.Errorf("rates %v of %v", r.Rates, r.Numbers)
 		}
+		n -= 4000
+		if rate := m.Report(time.Now()).Rates["received_total"]; rate != 0 {
+			t.Errorf("a rate of %v after lines were taken back", rate)
+		}
 		if len(m.samples) > 13 {
 			t.Errorf("%d samples are kept", len(m.samples))
 		}
@@ -168,4 +177,49 @@ func TestNone(t *testing.T) {
 	if err := (Question{Program: "none of ours"}).Print(t.Context(), &bytes.Buffer{}); err != ErrNone {
 		t.Error(err)
 	}
+}
+
+// Whoever answers may be anybody.
+func TestDecode(t *testing.T) {
+	for _, body := range []string{"null", "[]", "[null]", `[{"pid":1},null]`, "<html>"} {
+		if reports, err := Decode([]byte(body)); err == nil {
+			t.Errorf("%s: %v", body, reports)
+		}
+	}
+	var out bytes.Buffer
+	reports, err := Decode([]byte(`[{"program":"a\u001b","user":"b\u001b","version":"c\u001b","numbers":{"d\u001b":1},"rates":{"d\u001b":1}}]`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if reports[0].Write(&out, now); strings.Contains(out.String(), "\x1b") {
+		t.Errorf("a terminal would obey %q", &out)
+	}
+}
+
+// Journals that take long to read are read once, however many ask, and nobody waits for all of it.
+func TestLargeJournals(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j, surveys := newJournals(), 0
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		go j.follow(ctx, func(context.Context) ([]spool.Content, error) {
+			surveys++
+			time.Sleep(20 * time.Second)
+			return []spool.Content{{Unconfirmed: surveys}}, nil
+		}, "/j")
+		began := time.Now()
+		for range 10 {
+			go j.contents()
+		}
+		if c := j.contents(); c != nil || time.Since(began) != journalPatience {
+			t.Errorf("%v after %v", c, time.Since(began))
+		}
+		for time.Since(began) < 200*time.Second {
+			time.Sleep(time.Second)
+			j.contents()
+		}
+		if c := j.contents(); surveys != 1 || len(c) != 1 || c[0].Unconfirmed != 1 {
+			t.Errorf("%v after %d surveys", c, surveys)
+		}
+	})
 }

@@ -17,15 +17,15 @@ const mostRows = 20
 
 // Write writes a report for people. now is the time there.
 func (r *Report) Write(w io.Writer, now time.Time) {
-	title := fmt.Sprintf("%s, pid %d", r.Program, r.Process)
+	title := fmt.Sprintf("%s, pid %d", clean(r.Program), r.Process)
 	if r.Name != "" {
-		title = fmt.Sprintf("%s %q, pid %d", r.Program, r.Name, r.Process)
+		title = fmt.Sprintf("%s %q, pid %d", clean(r.Program), r.Name, r.Process)
 	}
 	verdict := "WELL"
 	if !r.Well {
 		verdict = "NOT WELL"
 	}
-	fmt.Fprintf(w, "%s, user %s, version %s, up for %s: %s\n", title, r.User, r.Version, ago(now, r.Started), verdict)
+	fmt.Fprintf(w, "%s, user %s, version %s, up for %s: %s\n", title, clean(r.User), clean(r.Version), ago(now, r.Started), verdict)
 	for _, p := range r.Problems {
 		fmt.Fprintf(w, "  ! %s (for %s)\n", clean(p.What), ago(now, p.Since))
 	}
@@ -111,7 +111,7 @@ func (r *Report) writeNumbers(w io.Writer) {
 	}
 	slices.SortFunc(names, func(a, b string) int { return cmp.Or(cmp.Compare(r.Numbers[b], r.Numbers[a]), cmp.Compare(a, b)) })
 	for _, name := range names {
-		what := strings.ReplaceAll(strings.TrimSuffix(name, "_total"), "_", " ")
+		what := strings.ReplaceAll(strings.TrimSuffix(clean(name), "_total"), "_", " ")
 		fmt.Fprintf(w, "  %-12s %s (%s a second)\n", what, count(int(r.Numbers[name])), rate(r.Rates[name]))
 	}
 }
@@ -167,7 +167,7 @@ func rate(perSecond float64) string {
 	return count(int(perSecond + 0.5))
 }
 
-// clean takes out what a terminal would obey: some texts are a peer's.
+// clean takes out what a terminal would obey: some texts are a peer's, and a whole report may be another user's.
 func clean(text string) string {
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || r >= 0x7f && r < 0xa0 {

@@ -1,6 +1,7 @@
 package spool
 
 import (
+	"context"
 	"io"
 	"os"
 	"path/filepath"
@@ -22,8 +23,8 @@ type Content struct {
 	Problem     string        `json:"problem,omitempty"` // why it cannot be read
 }
 
-// Survey returns what the journals of a folder hold. It changes nothing, and locks nothing.
-func Survey(folder string) (contents []Content, err error) {
+// Survey returns what the journals of a folder hold, or an error when ctx ends. It changes nothing, and locks nothing.
+func Survey(ctx context.Context, folder string) (contents []Content, err error) {
 	entries, err := os.ReadDir(folder)
 	if err != nil {
 		return nil, err
@@ -31,7 +32,11 @@ func Survey(folder string) (contents []Content, err error) {
 	for _, e := range entries {
 		if strings.HasSuffix(e.Name(), suffix) {
 			c := Content{File: filepath.Join(folder, e.Name())}
-			if err := c.read(); err != nil {
+			err := c.read(ctx)
+			if ctx.Err() != nil {
+				return nil, ctx.Err()
+			}
+			if err != nil {
 				c.Problem = err.Error()
 			}
 			contents = append(contents, c)
@@ -40,7 +45,7 @@ func Survey(folder string) (contents []Content, err error) {
 	return contents, nil
 }
 
-func (c *Content) read() error {
+func (c *Content) read(ctx context.Context) error {
 	file, err := os.OpenFile(c.File, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return err
@@ -64,6 +69,19 @@ func (c *Content) read() error {
 	} else if beat := journal.Beat(page); beat > 0 {
 		c.Dead = time.Duration(max(Now()-beat, 0))
 	}
-	_, c.Unconfirmed, err = journal.Survey(io.NewSectionReader(file, recordsAt, maxSize))
+	_, c.Unconfirmed, err = journal.Survey(until{ctx, io.NewSectionReader(file, recordsAt, maxSize)})
 	return err
+}
+
+// until reads until ctx ends.
+type until struct {
+	ctx context.Context
+	io.Reader
+}
+
+func (u until) Read(b []byte) (int, error) {
+	if err := u.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return u.Reader.Read(b)
 }
