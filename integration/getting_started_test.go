@@ -59,7 +59,7 @@ func (s step) pattern() *regexp.Regexp {
 
 func TestGettingStarted(t *testing.T) {
 	t.Parallel()
-	w := startWorld(t, [2]string{"web1", "logs.example.com"}, "5555", "2514")
+	w := startWorld(t, [2]string{"web1", "logs.example.com"}, "5555", "2514", "9144")
 	ran := 0
 	for _, s := range steps(t, gettingStarted) {
 		on := []*machine{w.machines[s.where]}
