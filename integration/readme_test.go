@@ -229,5 +229,11 @@ func TestReadmeImpstats(t *testing.T) {
 			return want.Match(text)
 		})
 	}
+	// What docs/operating.md shows of it.
+	out, err := exec.Command("sh", "-c", documented(t, operatingPage, "## At a glance", "sh", 0, "/var/log/impstats.log", from.file("impstats.log"))).Output()
+	shown := strings.ReplaceAll(regexp.QuoteMeta(documented(t, operatingPage, "## At a glance", "text", 0, "omzmq_acknowledged", "omzmq", "1042", "0")), "…", ".*")
+	if want := regexp.MustCompile(`\A` + strings.ReplaceAll(shown, "size=0", `size=\d+`) + `\z`); err != nil || !want.Match(out) {
+		t.Errorf("%v, printed\n%s\nwant\n%s", err, out, shown)
+	}
 	from.stop(t)
 }
