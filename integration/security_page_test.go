@@ -168,7 +168,7 @@ func TestSecurityPageKeysChange(t *testing.T) {
 	flows()
 	before := h.imzmq.logged(t, `public key" key=(\S+)`)[1]
 	h.on(t, logsHost, h.block(t, server, 2))
-	if asked, _ := os.ReadFile(h.dir + "/systemctl"); string(asked) != "restart imzmq\n" {
+	if asked, _ := os.ReadFile(h.dir + "/systemctl"); string(asked) != "restart imzmq@logs\n" {
 		t.Errorf("systemctl is asked to %q", asked)
 	}
 	h.imzmq.stop(t)
