@@ -57,9 +57,26 @@ func (s step) pattern() *regexp.Regexp {
 	return regexp.MustCompile(p.String())
 }
 
+// The page names the version of Go that go.mod asks for.
+func TestGettingStartedGo(t *testing.T) {
+	t.Parallel()
+	version := regexp.MustCompile(`(?m)^go (\d+\.\d+)(\.\d+)$`).FindStringSubmatch(source(t, "go.mod"))
+	if version == nil {
+		t.Fatal("go.mod names no version")
+	}
+	for _, page := range []string{gettingStarted, "README.md"} {
+		if !strings.Contains(source(t, page), "Go "+version[1]) {
+			t.Errorf("%s does not name Go %s", page, version[1])
+		}
+	}
+	if said := "invalid go version '" + version[1] + version[2] + "'"; !strings.Contains(source(t, gettingStarted), said) {
+		t.Errorf("an old Go says %s", said)
+	}
+}
+
 func TestGettingStarted(t *testing.T) {
 	t.Parallel()
-	w := startWorld(t, [2]string{"web1", "logs.example.com"}, "5555", "2514")
+	w := startWorld(t, [2]string{"web1", "logs.example.com"}, "5555", "2514", "9144")
 	ran := 0
 	for _, s := range steps(t, gettingStarted) {
 		on := []*machine{w.machines[s.where]}

@@ -36,7 +36,7 @@ func startWorld(t *testing.T, names [2]string, ports ...string) *world {
 	for i, name := range names {
 		m := &machine{name: name, dir: filepath.Join(w.dir, name), address: fmt.Sprintf("127.0.0.%d", i+2), world: w}
 		w.machines[name] = m
-		for _, dir := range []string{"etc/rsyslog.d", "etc/systemd/system", "var/log", "var/spool/rsyslog", "usr/libexec/rsyslog", "credentials"} {
+		for _, dir := range []string{"etc/rsyslog.d", "etc/systemd/system", "var/log", "var/spool/rsyslog", "run/credentials/imzmq@logs.service"} {
 			if err := os.MkdirAll(filepath.Join(m.dir, dir), 0o755); err != nil {
 				t.Fatal(err)
 			}
@@ -87,7 +87,7 @@ func (w *world) separate(t *testing.T, names [2]string) bool {
 	return true
 }
 
-var absolute = regexp.MustCompile(`(^|["'\s:=>])(/(?:etc/rsyslog|etc/systemd|var/log|var/spool/rsyslog|usr/libexec/rsyslog))`)
+var absolute = regexp.MustCompile(`(^|["'\s:=>])(/(?:etc/rsyslog|etc/systemd|var/log|var/spool/rsyslog|usr/libexec/rsyslog|usr/share/doc|run/credentials))`)
 
 // here turns a page's paths into those of a machine. Lines with ssh are about others.
 func (m *machine) here(text string) string {
@@ -139,7 +139,7 @@ func (m *machine) sh(t *testing.T, script string) string {
 		sudo() { "$@"; }
 		apt-get() { :; }
 		git() { ln -s ` + repository() + ` rsyslog-zeromq; }
-		make() { [ "$*" != install ] || cp ` + built + `/{omzmq,imzmq} ` + m.dir + `/usr/libexec/rsyslog; }
+		make() { [ "$*" != install ] || ` + repository() + `/packaging/install ` + built + ` ` + m.dir + `; }
 		hostname() { echo ` + m.name + `; }
 		ssh() { local on=$1; shift; bash -e -c "$(echo "$*" | sed "s| /etc| ` + m.world.dir + `/$on/etc|g; s|sudo ||g")"; }
 		systemctl() { echo "$*" >>` + m.dir + `/systemctl; }
@@ -147,11 +147,15 @@ func (m *machine) sh(t *testing.T, script string) string {
 		logger() { command logger -u ` + m.dir + `/log "$@"; }
 		rsyslogd() { ` + program("rsyslogd") + ` "$@" -f ` + m.dir + `/rsyslog.conf; }
 	`
-	cmd := m.command("bash", "-c", prelude+m.here(script))
+	here := m.here(script)
+	for _, pair := range m.ports {
+		here = strings.ReplaceAll(here, pair[0], pair[1])
+	}
+	cmd := m.command("bash", "-c", prelude+here)
 	cmd.Dir = m.dir
 	m.configure(t)
 	out, err := cmd.CombinedOutput()
-	if err != nil && !strings.HasPrefix(script, "grep") && !strings.HasPrefix(script, "journalctl") {
+	if err != nil && !regexp.MustCompile(`^(grep|journalctl|curl) `).MatchString(script) { // it is not there yet
 		t.Fatalf("on %s: %v\n%s\n%s", m.name, err, script, out)
 	}
 	m.configure(t)
@@ -195,9 +199,9 @@ func (m *machine) obey(t *testing.T) {
 		case "daemon-reload":
 		case "restart rsyslog":
 			m.restartRsyslogd(t)
-		case "enable --now imzmq", "start imzmq":
+		case "enable --now imzmq@logs", "start imzmq@logs":
 			m.startImzmq(t)
-		case "stop imzmq":
+		case "stop imzmq@logs":
 			m.imzmq.stop(t)
 		default:
 			t.Fatalf("systemctl is asked to %q", line)
@@ -218,24 +222,31 @@ func (m *machine) restartRsyslogd(t *testing.T) {
 	})
 }
 
-// startImzmq starts the unit imzmq, with its credential.
+// startImzmq starts the unit imzmq@logs, with its flags and its credential.
 func (m *machine) startImzmq(t *testing.T) {
 	t.Helper()
-	text, err := os.ReadFile(m.dir + "/etc/systemd/system/imzmq.service")
-	if err != nil {
-		t.Fatal(err)
+	read := func(path, line string) string {
+		text, err := os.ReadFile(m.dir + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := regexp.MustCompile(`(?m)^` + line + `=(.*)$`).FindStringSubmatch(m.meant(string(text)))
+		if found == nil {
+			t.Fatalf("%s has no %s=", path, line)
+		}
+		return found[1]
 	}
-	unit := m.meant(string(text))
-	name, file, _ := strings.Cut(regexp.MustCompile(`(?m)^LoadCredential=(.*)$`).FindStringSubmatch(unit)[1], ":")
-	credentials := m.dir + "/credentials"
+	name, file, _ := strings.Cut(read("/etc/systemd/system/imzmq@logs.service.d/curve.conf", "LoadCredential"), ":")
+	credentials := m.dir + "/run/credentials/imzmq@logs.service"
+	os.Remove(credentials + "/" + name) // that of the run before
 	if err := copyKey(credentials+"/"+name, file); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Chmod(credentials+"/"+name, 0o400); err != nil {
 		t.Fatal(err)
 	}
-	line := regexp.MustCompile(`(?m)^ExecStart=(.*)$`).FindStringSubmatch(unit)[1]
-	command := strings.Fields(strings.ReplaceAll(line, "${CREDENTIALS_DIRECTORY}", credentials))
+	flags := read("/etc/rsyslog-zeromq/imzmq-logs.env", "FLAGS")
+	command := strings.Fields(strings.ReplaceAll(read("/usr/lib/systemd/system/imzmq@.service", "ExecStart"), "$FLAGS", flags))
 	cmd := m.command(command[0], command[1:]...)
 	cmd.Env = append(os.Environ(), "CREDENTIALS_DIRECTORY="+credentials)
 	words, err := os.OpenFile(m.dir+"/imzmq.log", os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)

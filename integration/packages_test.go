@@ -106,6 +106,26 @@ func wantFiles(t *testing.T, listing string, name int, more ...string) {
 	}
 }
 
+// Each page that is installed is in the list of docs/packages.md, and is seen also in rsyslog-zeromq(7).
+func TestManualPagesAreNamed(t *testing.T) {
+	t.Parallel()
+	pages := regexp.MustCompile(`(?m)^page (\d) (\w+)(?: (\w+))?$`).FindAllStringSubmatch(source(t, "packaging/install"), -1)
+	if len(pages) < 8 {
+		t.Fatalf("only %d pages", len(pages))
+	}
+	overview := strings.ReplaceAll(source(t, "packaging/rsyslog-zeromq.7"), `\-`, "-")
+	_, also, _ := strings.Cut(overview, ".SH SEE ALSO")
+	for _, p := range pages {
+		name := strings.TrimSuffix(p[2]+"-"+p[3], "-")
+		if !strings.Contains(also, ".BR "+name+" ("+p[1]+")") {
+			t.Errorf("rsyslog-zeromq(7) lacks %s(%s)", name, p[1])
+		}
+		if !strings.Contains(source(t, "docs/packages.md"), name+"("+p[1]+")") {
+			t.Errorf("docs/packages.md lacks %s(%s)", name, p[1])
+		}
+	}
+}
+
 // The same source gives the same bytes, whoever builds it, where and when.
 func TestPackages(t *testing.T) {
 	t.Parallel()

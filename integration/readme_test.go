@@ -63,17 +63,38 @@ func readmeSender(t *testing.T, endpoint string) *rsyslogd {
 
 func TestReadmeSendAndReceiveByRELP(t *testing.T) {
 	remote := `template(name="remote" type="string" string="%timestamp:::date-rfc3339% %hostname% %syslogtag% %pri-text%%msg:::sp-if-no-1st-sp%%msg%\n")`
+	const file = `action(type="omfile" file=`
 	to := startRsyslogd(t, likeDebian(remote+readme(t, "2. ", "rsyslog", "2514", "[relp]",
-		`/var/log/remote.log"`, `[dir]/remote.log" template="remote"`)))
+		file+`"/var/log/remote.log"`, file+`"[dir]/fields" template="remote") `+file+`"[dir]/remote.log"`)))
 	command := strings.Fields(readme(t, "2. ", "sh",
 		packagedImzmq, program("imzmq"), "tcp://*:5555", "tcp://127.0.0.1:0", "2514", to.relp))
 	imzmq := start(t, "imzmq", exec.Command(command[0], command[1:]...))
 	from := readmeSender(t, "tcp://127.0.0.1:"+imzmq.boundPort(t))
 	from.logLines(t, written...)
-	wantRead(t, to.file("remote.log"))
+	wantRead(t, to.file("fields"))
+	wantColons(t, to.file("remote.log"))
 	from.stop(t)
 	imzmq.stop(t)
 	to.stop(t)
+}
+
+// wantColons waits until the lines in a file have the form that rsyslog's files have, with a colon after the tag.
+func wantColons(t *testing.T, file string) {
+	t.Helper()
+	wantFile(t, file, `web-2 sshd\[42\]: Failed password for root\n`, `web-3 tag: BEGIN TRANSACTION\n`,
+		`2026-01-02T03:04:05\.678901\+02:00 web-1 app\[4711\]: said "hello"`)
+}
+
+// wantFile waits until a file has a match of each pattern.
+func wantFile(t *testing.T, file string, patterns ...string) {
+	t.Helper()
+	for _, pattern := range patterns {
+		want := regexp.MustCompile(pattern)
+		eventually(t, patience, file+" has "+pattern, func() bool {
+			text, _ := os.ReadFile(file) // may not exist yet
+			return want.Match(text)
+		})
+	}
 }
 
 // The encrypted form of the first two configurations, with keys of --curve-keygen.
@@ -207,6 +228,12 @@ func TestReadmeImpstats(t *testing.T) {
 			text, _ := os.ReadFile(from.file("impstats.log")) // may not exist yet
 			return want.Match(text)
 		})
+	}
+	// What docs/operating.md shows of it.
+	out, err := exec.Command("sh", "-c", documented(t, operatingPage, "## At a glance", "sh", 0, "/var/log/impstats.log", from.file("impstats.log"))).Output()
+	shown := strings.ReplaceAll(regexp.QuoteMeta(documented(t, operatingPage, "## At a glance", "text", 0, "omzmq_acknowledged", "omzmq", "1042", "0")), "…", ".*")
+	if want := regexp.MustCompile(`\A` + strings.ReplaceAll(shown, "size=0", `size=\d+`) + `\z`); err != nil || !want.Match(out) {
+		t.Errorf("%v, printed\n%s\nwant\n%s", err, out, shown)
 	}
 	from.stop(t)
 }

@@ -28,8 +28,8 @@ type hosts struct {
 // etc is a file of a host.
 func (h *hosts) etc(host, name string) string { return filepath.Join(h.dir, host, name) }
 
-// on runs a script on a host. Lines with ssh run on those that they name.
-func (h *hosts) on(t *testing.T, host, script string) {
+// on runs a script on a host, and returns what it prints. Lines with ssh run on those that they name.
+func (h *hosts) on(t *testing.T, host, script string) string {
 	t.Helper()
 	var here strings.Builder
 	for line := range strings.Lines(script) {
@@ -44,11 +44,14 @@ func (h *hosts) on(t *testing.T, host, script string) {
 		ssh() { local on=$1; shift; bash -e -c "$(echo "$*" | sed "s|` + keysFolder + `|` + h.dir + `/$on|g")"; }
 		pkill() { [ "$*" = "-TERM -x omzmq" ] && kill -TERM $(cat ` + h.dir + `/pids); }
 		systemctl() { echo "$*" >>` + h.dir + `/systemctl; }
+		apparmor_parser() { [ "$*" = "-r /etc/apparmor.d/usr.sbin.rsyslogd" ]; }
 		export -f sudo
 	`
-	if out, err := exec.Command("bash", "-c", prelude+here.String()).CombinedOutput(); err != nil {
+	out, err := exec.Command("bash", "-c", prelude+here.String()).CombinedOutput()
+	if err != nil {
 		t.Fatalf("on %s: %v\n%s\n%s", host, err, here.String(), out)
 	}
+	return string(out)
 }
 
 // block is the nth block of the page under a heading, in sh.
@@ -165,7 +168,7 @@ func TestSecurityPageKeysChange(t *testing.T) {
 	flows()
 	before := h.imzmq.logged(t, `public key" key=(\S+)`)[1]
 	h.on(t, logsHost, h.block(t, server, 2))
-	if asked, _ := os.ReadFile(h.dir + "/systemctl"); string(asked) != "restart imzmq\n" {
+	if asked, _ := os.ReadFile(h.dir + "/systemctl"); string(asked) != "restart imzmq@logs\n" {
 		t.Errorf("systemctl is asked to %q", asked)
 	}
 	h.imzmq.stop(t)

@@ -127,6 +127,50 @@ func TestShippedAcknowledgedAndRELP(t *testing.T) {
 	to.stop(t)
 }
 
+// With the line in its comment, files that name no template have a colon after the tag.
+func TestShippedColon(t *testing.T) {
+	t.Parallel()
+	conf := shipped(t, "30-imzmq-relp.conf", "2514", "[relp]", "# $ActionFileDefaultTemplate", "$ActionFileDefaultTemplate")
+	to := startRsyslogd(t, likeDebian(conf)+"*.* -[dir]/usual\n")
+	imzmq := startImzmq(t, "--bind", "tcp://127.0.0.1:0", "--to", "relp://127.0.0.1:"+to.relp)
+	from := startShippedSender(t, "tcp://127.0.0.1:"+imzmq.boundPort(t))
+	from.logLines(t, written...)
+	to.logLines(t, "<86>Oct 11 22:14:15 here sshd[43]: logged here")
+	wantColons(t, to.file("usual"))
+	wantFile(t, to.file("usual"), `here sshd\[43\]: logged here\n`)
+	from.stop(t)
+	imzmq.stop(t)
+	to.stop(t)
+}
+
+// The line in the comment keeps rsyslog's own messages about the action on their host.
+func TestShippedOwnMessages(t *testing.T) {
+	t.Parallel()
+	endpoint := nowhere(t)
+	conf := shipped(t, "30-omzmq-acknowledged.conf", "\naction(", "\n[filter]\naction(", packagedOmzmq, program("omzmq")+" --send-timeout 100ms",
+		"tcp://logs.example.com:5555", endpoint, "/var/log/", "[dir]/", "/var/spool/rsyslog/", "[dir]/")
+	for _, kept := range []bool{true, false} {
+		filter := ""
+		if kept {
+			filter = inComment(t, conf, "if not ")
+		}
+		from := startRsyslogd(t, likeDebian(`global(processInternalMessages="on")`+strings.Replace(conf, "[filter]", filter, 1)))
+		from.logLines(t, "<13>Oct 11 22:14:15 web-1 app: first")
+		wantFile(t, from.file("syslog"), `rsyslogd: syslog\.\w+ omprog: program .* returned: `, `rsyslogd-\d+: syslog\.\w+ action 'omzmq_acknowledged' suspended`)
+		from.logLines(t, "<13>Oct 11 22:14:15 web-1 app: last")
+		imzmq := startPrinter(t, "--bind", endpoint)
+		var arrived []string
+		for line := imzmq.next(t); !strings.HasSuffix(line, " last"); line = imzmq.next(t) {
+			arrived = append(arrived, line)
+		}
+		if sent := strings.Contains(strings.Join(arrived, "\n"), "action 'omzmq_acknowledged' suspended"); sent == kept {
+			t.Errorf("filtered %v, arrived:\n%s", kept, strings.Join(arrived, "\n"))
+		}
+		from.stop(t)
+		imzmq.stop(t)
+	}
+}
+
 func TestShippedAcknowledgedAndImprog(t *testing.T) {
 	port := freePort(t)
 	to := startRsyslogd(t, likeDebian(shipped(t, "30-imzmq-improg.conf", `load="improg"`, fmt.Sprintf("load=%q", improgModule()),

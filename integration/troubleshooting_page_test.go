@@ -31,6 +31,15 @@ func TestTroubleshootingPageQuotesMessages(t *testing.T) {
 	}
 }
 
+// The line that keeps rsyslog's own messages on a host is the one that TestShippedOwnMessages tries.
+func TestTroubleshootingPageFilter(t *testing.T) {
+	t.Parallel()
+	line := documented(t, troubleshootingPage, "## rsyslog's own messages are sent, too", "rsyslog", 0)
+	if tried := inComment(t, shipped(t, "30-omzmq-acknowledged.conf"), "if not "); line != tried+"\n" {
+		t.Errorf("%q, and %q is tried", line, tried)
+	}
+}
+
 // rsyslogWords is rsyslogd with its modules and librelp, in which their messages stand.
 func rsyslogWords(t *testing.T) string {
 	t.Helper()
