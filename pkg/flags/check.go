@@ -2,6 +2,7 @@ package flags
 
 import (
 	"errors"
+	"strings"
 
 	"github.com/spf13/pflag"
 )
@@ -28,6 +29,16 @@ func (c *Check) add(fs *pflag.FlagSet, plugin bool) {
 			"the cure; exit with 0 or 1; `[=file]`, such as --check=/etc/rsyslog.conf: also what that configuration of rsyslog says "+
 			"about this program; other flags are not needed then")
 	fs.Lookup("check").NoOptDefVal = withoutFile
+}
+
+// optional is what a flag may have as its value, after a =; "": it takes none, or needs one.
+func optional(f *pflag.Flag) string {
+	takes, _ := pflag.UnquoteUsage(f)
+	value, found := strings.CutPrefix(takes, "[=")
+	if !found {
+		return ""
+	}
+	return strings.TrimSuffix(value, "]")
 }
 
 // Set implements pflag.Value.

@@ -3,6 +3,7 @@ package status
 import (
 	"bytes"
 	"context"
+	"errors"
 	"log/slog"
 	"strings"
 	"testing"
@@ -174,8 +175,25 @@ func TestRates(t *testing.T) {
 }
 
 func TestNone(t *testing.T) {
-	if err := (Question{Program: "none of ours"}).Print(t.Context(), &bytes.Buffer{}); err != ErrNone {
+	err := (Question{Program: "none of ours"}).Print(t.Context(), &bytes.Buffer{})
+	if !errors.Is(err, ErrNone) || !strings.Contains(err.Error(), "journalctl") {
 		t.Error(err)
+	}
+}
+
+// A folder without journals is said to have none, and where to look if omzmq does not run.
+func TestNoJournals(t *testing.T) {
+	var out bytes.Buffer
+	q := Question{Program: "omzmq", Journal: "/j"}
+	q.print(&out, nil, Report{})
+	if !strings.Contains(out.String(), "no omzmq is running here: if rsyslog cannot start it, the reason is in the file of output=") ||
+		!strings.Contains(out.String(), "\njournals in /j\n  none: ") {
+		t.Error(out.String())
+	}
+	out.Reset()
+	q.print(&out, []Answer{{Err: ErrNone}}, Report{Journals: []spool.Content{{File: "/j/a"}}})
+	if strings.Contains(out.String(), "no omzmq is running") || strings.Contains(out.String(), "none: ") {
+		t.Error(out.String())
 	}
 }
 
