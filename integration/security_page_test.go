@@ -102,7 +102,7 @@ func TestSecurityPageCeremony(t *testing.T) {
 	}
 	check := strings.Fields(documented(t, securityPage, ceremony, "sh", 4, "tcp://"+logsHost+":5555", h.endpoint))
 	stranger := startTap(t, check[1:]...)
-	if code := stranger.exit(t); code != 0 {
+	if code := stranger.exit(t); code != 1 {
 		t.Errorf("%q ended with %d", check, code)
 	}
 	stranger.logged(t, `reason="security mismatch: `)

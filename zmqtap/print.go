@@ -59,7 +59,7 @@ func parsePrint(args []string, stdout *os.File) (*printOptions, error) {
 	o.addTopics(fs)
 	fs.StringVar(&o.grepText, "grep", "", "print only messages whose payload matches this regular `expression` (RE2)")
 	flags.Count(fs, &o.count, "count", 0, 1, mostCount, "exit after this many `messages`; 0: no limit")
-	flags.Duration(fs, &o.duration, "for", 0, time.Millisecond, flags.MaxDuration, "exit after this long; 0: no limit")
+	flags.Duration(fs, &o.duration, "for", 0, time.Millisecond, flags.MaxDuration, "exit after this long, with 1 if no publisher was connected; 0: no limit")
 	fs.BoolVar(&o.raw, "raw", false,
 		"print only the payload; into a pipe, its line feeds as #012 and all other bytes unchanged")
 	fs.BoolVar(&o.json, "json", false,
@@ -122,7 +122,7 @@ func runPrint(ctx context.Context, args []string, stdout *os.File, stderr *log.W
 	source := status.Source{Sockets: []*zmq.Socket{socket}, Numbers: o.statistics(stream, socket)}
 	endMonitor := o.Monitor(source, logger, stderr)
 	v := newView(o, reader, stdout, onTerminal, logger)
-	err = cmp.Or(v.watch(ctx), flags.Failure(ctx))
+	err = cmp.Or(v.watch(ctx), flags.Failure(ctx), o.alone(ctx, socket))
 	endMonitor()
 	if summary := v.summary(); signalled.Err() != nil || summary.Slow+summary.Dropped+summary.Lost > 0 {
 		fmt.Fprint(stderr, summary.String())
@@ -134,4 +134,12 @@ func runPrint(ctx context.Context, args []string, stdout *os.File, stderr *log.W
 		return nil // as with | head
 	}
 	return err
+}
+
+// alone returns an error if --for is over, and no publisher was connected: what was not seen may have been published.
+func (o *printOptions) alone(ctx context.Context, socket *zmq.Socket) error {
+	if o.connected.Load() || !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return nil
+	}
+	return fmt.Errorf("--for is over, and no publisher was connected: %s", cmp.Or(socket.Trouble(), "none has come"))
 }

@@ -203,6 +203,7 @@ func handshakeKind(err error) Kind {
 		{"client refused", ClientRefused},
 		{"wrong user or password", WrongPassword},
 		{"socket cannot talk to", WrongType},
+		{"socket types probably do not fit", WrongType},
 		{"is it a ZeroMQ socket?", NotZeroMQ},
 		{"ZMTP 2.0", OldPeer},
 	} {
