@@ -222,8 +222,8 @@ func TestCheckNamesWhatIsWrongHere(t *testing.T) {
 func TestCheckFindsNoRoomForAJournal(t *testing.T) {
 	dir := folder(t)
 	for options, detail := range map[string]string{
-		"size=64k":            "needs 1088 KiB and an inode, and grows up to 256 MiB; free are 64 KiB and ",
-		"size=8m,nr_inodes=1": " and 0 inodes",
+		"size=64k":            "needs 1088 KiB and an inode, and grows up to 256 MiB; free KiB: 64, free inodes: ",
+		"size=8m,nr_inodes=1": ", free inodes: 0",
 		"size=8m":             "",
 	} {
 		const script = `mount -t tmpfs -o "$1" none "$2" && exec "$3" --check --bind tcp://127.0.0.1:0 --journal "$2$4"`

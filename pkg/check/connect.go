@@ -73,7 +73,7 @@ func (s *Socket) reach(ctx context.Context, r *Report, what string, e endpoint.E
 		r.Wrong(k, what, "%v", err)
 		return
 	}
-	r.OK("%s: %d addresses: %s", what, len(members), list(members))
+	r.OK("%s: the name leads to %s", what, list(members))
 	if len(members) > maxProbes {
 		r.Note("%s: only the first %d of them are tried", what, maxProbes)
 		members = members[:maxProbes]

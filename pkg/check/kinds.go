@@ -159,7 +159,7 @@ var (
 // Of the template.
 var (
 	NoTemplate = Kind{"there is no such template",
-		"define the template, or write the name of one that is there; names are compared with case"}
+		"define the template, or write the name of one that is there; case counts; if another file has it, check the whole configuration"}
 	NoLineFeed = Kind{"the template does not end with a line feed",
 		`let the template end with \n: omprog's messages are lines`}
 	InnerLineFeed = Kind{"the template makes several lines of a message",

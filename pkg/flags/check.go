@@ -26,8 +26,8 @@ func (c *Check) add(fs *pflag.FlagSet, plugin bool) {
 	}
 	fs.Var(c, "check",
 		"test what the other flags ask for: reach the peers, try addresses, files and the destination; print what is wrong and "+
-			"the cure; exit with 0 or 1; `[=file]`, such as --check=/etc/rsyslog.conf: also what that configuration of rsyslog says "+
-			"about this program; other flags are not needed then")
+			"the cure; exit with 0 or 1; `[=file]`, such as --check=/etc/rsyslog.conf: also what that configuration of rsyslog, "+
+			"or all *.conf of that folder, say about this program; other flags are not needed then")
 	fs.Lookup("check").NoOptDefVal = withoutFile
 }
 

@@ -65,9 +65,9 @@ func free(folder string) string {
 	if os.Geteuid() == 0 {
 		blocks = s.Bfree // root may use the reserve
 	}
-	text := fmt.Sprintf("; free are %d KiB", blocks*uint64(s.Bsize)>>10)
+	text := fmt.Sprintf("; free KiB: %d", blocks*uint64(s.Bsize)>>10)
 	if s.Files > 0 {
-		text += fmt.Sprintf(" and %d inodes", s.Ffree)
+		text += fmt.Sprintf(", free inodes: %d", s.Ffree)
 	}
 	return text
 }

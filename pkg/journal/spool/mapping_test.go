@@ -232,7 +232,7 @@ func playFiller(arguments []string) error {
 	}
 	for _, path := range []string{dir, filepath.Join(dir, "new")} {
 		if err := Room(path); !errors.Is(err, unix.ENOSPC) || !strings.Contains(err.Error(), "needs 1088 KiB and an inode") ||
-			!strings.Contains(err.Error(), "free are 0 KiB and ") {
+			!strings.Contains(err.Error(), "free KiB: 0, free inodes: ") {
 			return fmt.Errorf("room on a full disk: %w", err)
 		}
 	}
@@ -279,7 +279,7 @@ func playFiller(arguments []string) error {
 	if err := errors.Join(os.Mkdir(few, 0o700), unix.Mount("none", few, "tmpfs", 0, "size=8m,nr_inodes=1")); err != nil {
 		return err
 	}
-	if err := Room(few); !errors.Is(err, unix.ENOSPC) || !strings.Contains(err.Error(), "free are 8192 KiB and 0 inodes") {
+	if err := Room(few); !errors.Is(err, unix.ENOSPC) || !strings.Contains(err.Error(), "free KiB: 8192, free inodes: 0") {
 		return fmt.Errorf("room without inodes: %w", err)
 	}
 	fmt.Println("found", j.Log.ID() == id, len(j.Records), j.Records[0].Seq, j.Records[1].Seq, j.Log.Next())
