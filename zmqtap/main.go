@@ -7,8 +7,8 @@
 //
 // Standard output carries only messages; everything else goes to standard error. The exit code is 0 after
 // SIGINT, SIGTERM, SIGHUP, --count or --for, or when standard output has been closed; 1 after a failure, or after --for
-// without a publisher; 2 if the command line is wrong. With a folder of --curve-clients, --curve-topics or --http-tokens, SIGHUP ends zmqtap only
-// if its terminal has gone.
+// without a publisher; 2 if the command line is wrong. With a folder of --curve-clients, --curve-topics or
+// --http-tokens, SIGHUP ends zmqtap only if its terminal has gone.
 package main
 
 import (

@@ -78,7 +78,9 @@ func newCompletedFlag(f *pflag.Flag) completedFlag {
 }
 
 // known are values, and what values begin with, as words.
-func (f *completedFlag) known() string { return strings.Join(slices.Concat(f.values, f.beginnings), " ") }
+func (f *completedFlag) known() string {
+	return strings.Join(slices.Concat(f.values, f.beginnings), " ")
+}
 
 // function names a shell's function for the program or command.
 func (p *completion) function() string { return "_" + strings.ReplaceAll(p.program, " ", "_") }
