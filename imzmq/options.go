@@ -75,6 +75,9 @@ func parseOptions(args []string, stdout io.Writer) (*options, error) {
 			"rediss, rediss+cluster and rediss+sentinel with TLS. Redis's password is read from REDIS_PASSWORD. "+
 			"kafka://host:port,…/TOPIC, where TOPIC may hold {topic}; with ?once=true each message once; "+
 			"kafka+tls with TLS; docs/kafka.md has more settings. Kafka's password is read from KAFKA_PASSWORD")
+	flags.Values(fs, "to", "improg", "-")
+	flags.Beginnings(fs, "to", "relp://", "redis://", "rediss://", "redis+cluster://", "rediss+cluster://", "redis+sentinel://",
+		"rediss+sentinel://", "kafka://", "kafka+tls://")
 	fs.StringVar(&o.format, "format", "raw",
 		"raw (the payload) or json (one line a message, safe for binary data and line feeds)")
 	flags.Values(fs, "format", "raw", "json")

@@ -162,6 +162,52 @@ func TestCheckNamesWhatIsWrongInConfigurations(t *testing.T) {
 	wantWrong(t, check.NotStarted, "improg", "imzmq", "--check="+configured(t, "rsyslog.conf", good, logsExample, endpoint))
 }
 
+// One wrong name is one finding, although rsyslogd complains about it, too, in several lines: in a whole configuration,
+// in a file that it includes, and in a folder. In a folder, what another file has is there.
+func TestCheckCountsAFaultOnce(t *testing.T) {
+	endpoint := acknowledging(t)
+	text := readme(t, "1. ", "rsyslog")
+	good := likeDebian(text)
+	misnamed := func(text string) string {
+		return strings.Replace(text, `template="omzmq_line"`, `template="omzmqline"`, 1)
+	}
+	template := "WRONG .*" + check.NoTemplate.Phrase + ": omzmqline\n"
+	for name, test := range map[string]struct {
+		file, text, want string
+	}{
+		"whole":                  {"rsyslog.conf", misnamed(good), template},
+		"part":                   {"30-omzmq.conf", misnamed(text), template},
+		"not loaded":             {"rsyslog.conf", strings.Replace(good, `module(load="omprog")`, ``, 1), "WRONG .*" + check.NotLoaded.Phrase + ": omprog\n"},
+		"rsyslogd's own":         {"rsyslog.conf", strings.Replace(good, `confirmMessages=`, `confirmMessage="on" confirmMessages=`, 1), "WRONG .*confirmMessage'"},
+		"an action of another's": {"rsyslog.conf", strings.Replace(good, `template="test")`, `template="none")`, 1), "WRONG .*'none'.*around line"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := configured(t, test.file, test.text, logsExample, endpoint)
+			places := []string{path}
+			if test.file != "rsyslog.conf" {
+				places = append(places, filepath.Dir(path))
+			}
+			for _, place := range places {
+				report, code := checked(t, "omzmq", "--check="+place)
+				if code != 1 || strings.Count(report, "\nWRONG ") != 1 || !strings.Contains(report, " tried, 1 wrong, ") ||
+					!regexp.MustCompile("\n"+test.want).MatchString(report) {
+					t.Errorf("%s ends with %d:\n%s", place, code, report)
+				}
+			}
+		})
+	}
+	path := configured(t, "30-omzmq.conf", misnamed(text), logsExample, endpoint)
+	other := filepath.Join(filepath.Dir(path), "10-template.conf")
+	if err := os.WriteFile(other, []byte(`template(name="omzmqline" type="string" string="<%pri%>%msg:::escape-cc%\n")`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if report := wantWell(t, "omzmq", "--check="+filepath.Dir(path)+"/"); !strings.Contains(report, "files that were read: 2\n") ||
+		!strings.Contains(report, "rsyslogd accepts the configuration") {
+		t.Error(report)
+	}
+	wantWrong(t, check.Unreadable, "no *.conf", "omzmq", "--check="+folder(t))
+}
+
 // checksKafka checks imzmq before a Kafka that has the topic logs.
 func checksKafka(t *testing.T, bootstrap string) {
 	t.Helper()

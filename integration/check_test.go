@@ -218,6 +218,31 @@ func TestCheckNamesWhatIsWrongHere(t *testing.T) {
 	}
 }
 
+// A file system without blocks, or without inodes, is one of the test's own.
+func TestCheckFindsNoRoomForAJournal(t *testing.T) {
+	dir := folder(t)
+	for options, detail := range map[string]string{
+		"size=64k":            "needs 1088 KiB and an inode, and grows up to 256 MiB; free KiB: 64, free inodes: ",
+		"size=8m,nr_inodes=1": ", free inodes: 0",
+		"size=8m":             "",
+	} {
+		const script = `mount -t tmpfs -o "$1" none "$2" && exec "$3" --check --bind tcp://127.0.0.1:0 --journal "$2$4"`
+		for _, journal := range []string{"", "/new"} {
+			args := []string{"--mount", "sh", "-c", script, "sh", options, dir, program("omzmq"), journal}
+			if os.Geteuid() != 0 {
+				args = append([]string{"--map-root-user"}, args...)
+			}
+			cmd := exec.Command("unshare", args...)
+			out, _ := cmd.CombinedOutput()
+			found := strings.Contains(string(out), "WRONG    --journal: "+check.JournalRoom.Phrase+": "+dir+journal+": no space left on device: ") &&
+				strings.Contains(string(out), detail) && strings.Contains(string(out), "cure: "+check.JournalRoom.Cure+"\n")
+			if wanted := detail != ""; found != wanted || wanted != (cmd.ProcessState.ExitCode() == 1) {
+				t.Errorf("%s, %q:\n%s", options, journal, out)
+			}
+		}
+	}
+}
+
 // A check that waits for a peer that says nothing ends on SIGTERM.
 func TestCheckEndsOnSIGTERM(t *testing.T) {
 	reached := make(chan struct{})

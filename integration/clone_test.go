@@ -69,7 +69,7 @@ func (w *twins) clone(t *testing.T, from, to string) {
 func (w *twins) renew(t *testing.T, name string) {
 	t.Helper()
 	said := output(t, "omzmq", "--journal", filepath.Join(w.dir, name, "journal"), "--new-sender-id")
-	if !strings.HasPrefix(said, "1 journals in ") {
+	if !strings.HasPrefix(said, "1 journal in ") {
 		t.Errorf("--new-sender-id says %q", said)
 	}
 }

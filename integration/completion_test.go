@@ -43,6 +43,17 @@ var completed = []struct {
 	{[]string{"imzmq", "--format", ""}, []string{"json", "raw"}},
 	{[]string{"omzmq", "--curve-k"}, []string{"--curve-key", "--curve-keygen"}},
 	{[]string{"omzmq", "--curve-key", "fi"}, []string{"file"}},
+	{[]string{"omzmq", "--curve-key=fi"}, []string{"--curve-key=file"}},
+	{[]string{"omzmq", "--curve-server-key", "fi"}, []string{"file"}},
+	{[]string{"omzmq", "--check=f"}, []string{"--check=file", "--check=folder"}},
+	{[]string{"omzmq", "--check", "fi"}, nil},
+	{[]string{"zmqtap", "--check=fi"}, nil},
+	{[]string{"imzmq", "--to", "k"}, []string{"kafka+tls://", "kafka://"}},
+	{[]string{"imzmq", "--to", "i"}, []string{"improg"}},
+	{[]string{"imzmq", "--to=rel"}, []string{"--to=relp://"}},
+	{[]string{"omzmq", "--connect", "t"}, []string{"tcp://"}},
+	{[]string{"omzmq", "--bind", ""}, []string{"ipc:///", "tcp://"}},
+	{[]string{"zmqtap", "hub", "--out", "i"}, []string{"ipc:///"}},
 	{[]string{"omzmq", "--journal", "fo"}, []string{"folder"}},
 	{[]string{"omzmq", "--journal", "fi"}, nil},
 	{[]string{"zmqtap", "s"}, []string{"serve", "status"}},
@@ -63,13 +74,22 @@ func complete(t *testing.T, shell ...string) {
 		t.Fatal(err)
 	}
 	for _, c := range completed {
-		cmd := exec.Command(shell[0], append(shell[1:], c.line...)...)
+		last := len(c.line) - 1
+		flag, word, is := strings.Cut(c.line[last], "=")
+		line, before := c.line, ""
+		if is && shell[0] == "bash" { // which takes it apart
+			line, before = append(slices.Clone(c.line[:last]), flag, "=", word), flag+"="
+		}
+		cmd := exec.Command(shell[0], append(slices.Clone(shell[1:]), line...)...)
 		cmd.Dir, cmd.Env = dir, append(os.Environ(), "HOME="+t.TempDir())
 		out, err := cmd.CombinedOutput()
 		if err != nil {
 			t.Fatalf("%q: %v\n%s", c.line, err, out)
 		}
-		got := strings.Fields(strings.ReplaceAll(string(out), "/", ""))
+		got := strings.Fields(string(out))
+		for i := range got {
+			got[i] = before + strings.Replace(got[i], "folder/", "folder", 1)
+		}
 		if slices.Sort(got); !slices.Equal(got, c.want) {
 			t.Errorf("%q: %q, want %q", c.line, got, c.want)
 		}
@@ -104,6 +124,7 @@ func TestCompletionInZsh(t *testing.T) {
 		"omzmq ": {"--socket=[dealer, push or pub]:value:(dealer push pub)",
 			"--journal=[folder for accepted but unconfirmed messages, so that a killed omzmq loses none]:folder:_files -/",
 			"--dns=[DNS server, host\\:port, for dns+tcp and srv+tcp endpoints, instead of the system's]:host\\:port: "},
+		"imzmq ":        {"--check=-[", `--to=[destination]:destination:compadd -S "" -- improg - relp\:// `, `*--connect=[connect to this endpoint]:endpoint:compadd -S "" -- tcp\:// `},
 		"zmqtap ":       {"1: :(serve hub status)", "--rate["},
 		"zmqtap serve ": {"*--http-host=[accept this name in the Host header, in addition to addresses, localhost and the host's own name]:name: "},
 		"zmqtap hub ":   {"--replay-bytes="},

@@ -93,10 +93,12 @@ func toThisSystem(t *testing.T, tools, tree string) {
 	}
 }
 
-// The manual pages are what groff takes without a warning, and have every flag of the help.
+// The manual pages are what groff takes without a warning, have every flag of the help, and name each other.
 func TestManualPages(t *testing.T) {
 	t.Parallel()
-	for _, command := range [][]string{{"omzmq"}, {"imzmq"}, {"zmqtap"}, {"zmqtap", "serve"}, {"zmqtap", "hub"}} {
+	commands := [][]string{{"omzmq"}, {"omzmq", "status"}, {"imzmq"}, {"imzmq", "status"}, {"zmqtap"}, {"zmqtap", "serve"},
+		{"zmqtap", "hub"}, {"zmqtap", "status"}}
+	for _, command := range commands {
 		words := func(flag string) string {
 			t.Helper()
 			out, err := exec.Command(program(command[0]), append(command[1:], flag)...).Output()
@@ -115,6 +117,12 @@ func TestManualPages(t *testing.T) {
 		for _, flag := range regexp.MustCompile(`(?m)^ +(?:-h, )?(--[a-z-]+)`).FindAllStringSubmatch(words("--help"), -1) {
 			if !regexp.MustCompile(`(?m)^ +(-h, )?` + flag[1] + `\b`).MatchString(page.String()) {
 				t.Errorf("%q's page has no %s", command, flag[1])
+			}
+		}
+		_, others, _ := strings.Cut(page.String(), "SEE ALSO")
+		for _, other := range commands {
+			if !strings.Contains(others, strings.Join(other, "-")+"(") {
+				t.Errorf("%q's page does not name that of %q", command, other)
 			}
 		}
 	}

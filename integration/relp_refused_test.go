@@ -101,7 +101,7 @@ func TestRelpIntakeRefusedAtTheEnd(t *testing.T) {
 	if code := k.exit(t); code != 1 {
 		t.Errorf("exit code %d", code)
 	}
-	k.logged(t, "1 messages were not confirmed")
+	k.logged(t, "1 message was not confirmed")
 }
 
 // rsyslogd goes on after a refusal. In the end every message is stored, each once.

@@ -120,7 +120,7 @@ func TestStatusOfARefusal(t *testing.T) {
 	from := startRsyslogd(t, preamble+wayIn+toOmzmq("--metrics unix:"+dir+"/om --connect tcp://127.0.0.1:"+imzmq.boundPort(t), memoryQueue))
 	from.feed(t, lines{seed: 79}, 0, 10)
 	says(t, 1, `(?s)  ! redis://\S+ refuses messages: .*WRONGTYPE`, "imzmq", "unix:"+dir+"/im")
-	says(t, 1, `(?s)  ! (\d+ messages are refused, and sent again|rsyslog was told of a failure): .*WRONGTYPE`, "omzmq", "unix:"+dir+"/om")
+	says(t, 1, `(?s)  ! (\d+ messages? (is|are) refused, and sent again|rsyslog was told of a failure): .*WRONGTYPE`, "omzmq", "unix:"+dir+"/om")
 	server.Do("del", redisKey)
 	says(t, 0, `confirmed    10 `, "omzmq", "unix:"+dir+"/om")
 	from.stop(t)
@@ -213,5 +213,5 @@ func TestStatusOfAJournal(t *testing.T) {
 		"omzmq", "unix:"+dir+"/m", "--journal", journal)
 	p.signal(t, syscall.SIGKILL)
 	<-p.ended
-	says(t, 1, `! journal \S+: 1 messages of an omzmq that has ended wait for the next one \(for `, "omzmq", "unix:"+dir+"/m", "--journal", journal)
+	says(t, 1, `! journal \S+: 1 message of an omzmq that has ended waits for the next one \(for `, "omzmq", "unix:"+dir+"/m", "--journal", journal)
 }

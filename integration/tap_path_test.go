@@ -80,6 +80,32 @@ func TestTapEndsByItself(t *testing.T) {
 	}
 }
 
+// A tap at the port of an imzmq, which publishes nothing: the reason names the socket types, whatever the mechanism
+// lets this end see.
+func TestTapAtAReceiver(t *testing.T) {
+	c := makeKeyring(t, "server", "web1")
+	c.allow(t, "web1")
+	for name, test := range map[string]struct {
+		imzmq, tap []string
+		reason     string
+	}{
+		"in clear": {nil, nil, `a SUB socket cannot talk to the peer's \\"ROUTER\\"`},
+		"CURVE":    {c.serves("server"), c.knows("web1", "server"), "or the socket types do not fit: see the server's log"},
+		"PLAIN":    {c.plain("u", "password"), c.plain("u", "password"), "the socket types probably do not fit; see the server's log"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			imzmq := startPrinter(t, with(test.imzmq, "--bind", here)...)
+			at := "tcp://127.0.0.1:" + imzmq.boundPort(t)
+			tap := startTap(t, with(test.tap, at)...)
+			tap.logged(t, `msg="no connection; will go on trying" endpoint=`+at+` reason="[^\n]*`+test.reason)
+			imzmq.logged(t, `reason="a ROUTER socket cannot talk to the peer's \\"SUB\\"`)
+			tap.stop(t)
+			imzmq.stop(t)
+		})
+	}
+}
+
 // rsyslogd and a program publish into a hub, from which libzmq, zmqtap and HTTP clients read.
 func TestHubJoins(t *testing.T) {
 	h := startHub(t, "--http", "127.0.0.1:0")

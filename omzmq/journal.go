@@ -11,6 +11,7 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/delivery"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/journal"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/journal/spool"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/message"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
 )
 
@@ -48,7 +49,7 @@ func renewID(o *options, stdout io.Writer, logger *slog.Logger) error {
 	if err != nil {
 		return fmt.Errorf("--%s: %w", newIDFlag, err)
 	}
-	fmt.Fprintf(stdout, "%d journals in %s have new sender ids\n", n, o.journal)
+	fmt.Fprintln(stdout, message.Count(n, "journal in "+o.journal+" has a new sender id", "journals in "+o.journal+" have new sender ids"))
 	return nil
 }
 

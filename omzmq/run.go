@@ -17,6 +17,7 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/flags"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/journal/spool"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/log"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/message"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/omprog"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/omprog/lines"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/statistics"
@@ -206,14 +207,15 @@ func verdict(err error, owed account) error {
 	if n == 0 {
 		return err
 	}
+	unconfirmed := message.Count(n, "message was not confirmed", "messages were not confirmed")
 	owed.Poll()
 	if _, why := owed.Outcome(); err == nil {
 		err = why
 	}
 	if err == nil {
-		return fmt.Errorf("%d messages were not confirmed", n)
+		return errors.New(unconfirmed)
 	}
-	return fmt.Errorf("%d messages were not confirmed: %w", n, err)
+	return fmt.Errorf("%s: %w", unconfirmed, err)
 }
 
 func (p *process) machine() *omprog.Machine {

@@ -53,6 +53,9 @@ func parseHub(args []string, stdout io.Writer) (*hubOptions, error) {
 	fs.StringArrayVar(&o.out, "out", nil, "bind this `endpoint` for subscribers (repeatable)")
 	fs.StringArrayVar(&o.upstream, "in-connect", nil,
 		"connect to this `endpoint` of a publisher or another hub (repeatable)")
+	flags.Beginnings(fs, "in", flags.ToBind...)
+	flags.Beginnings(fs, "out", flags.ToBind...)
+	flags.Beginnings(fs, "in-connect", flags.ToConnect...)
 	flags.Count(fs, &o.replay, "replay", 0, 0, flags.MaxCount, "give a late subscriber this many of the last `messages` of each topic")
 	fs.Var(&o.replayBytes, "replay-bytes",
 		"most `bytes` of memory for --replay; the oldest messages of all topics are forgotten first")

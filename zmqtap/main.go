@@ -5,10 +5,10 @@
 //	zmqtap serve --http ADDR ENDPOINT...      serves it over HTTP: plain text, Server-Sent Events, a page
 //	zmqtap hub --in ENDPOINT --out ENDPOINT   joins many publishers with many subscribers
 //
-// Standard output carries only messages; everything else goes to standard error. The exit code is 0 after
-// SIGINT, SIGTERM, SIGHUP, --count or --for, or when standard output has been closed; 1 after a failure; 2 if
-// the command line is wrong. With a folder of --curve-clients, --curve-topics or --http-tokens, SIGHUP ends zmqtap only
-// if its terminal has gone.
+// Standard output carries only messages; everything else goes to standard error. The exit code is 0 after SIGINT,
+// SIGTERM, SIGHUP, --count or --for, or when standard output has been closed; 1 after a failure; 2 if the command line
+// is wrong. With a folder of --curve-clients, --curve-topics or --http-tokens, SIGHUP ends zmqtap only if its terminal
+// has gone.
 package main
 
 import (

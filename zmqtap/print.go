@@ -13,6 +13,7 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/check"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/flags"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/log"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/message"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/status"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/terminal"
@@ -124,6 +125,9 @@ func runPrint(ctx context.Context, args []string, stdout *os.File, stderr *log.W
 	v := newView(o, reader, stdout, onTerminal, logger)
 	err = cmp.Or(v.watch(ctx), flags.Failure(ctx))
 	endMonitor()
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) && !o.connected.Load() {
+		fmt.Fprintf(stderr, "%sno publisher was connected in %v: %s\n", message.Own, o.duration, cmp.Or(socket.Trouble(), "none has come"))
+	}
 	if summary := v.summary(); signalled.Err() != nil || summary.Slow+summary.Dropped+summary.Lost > 0 {
 		fmt.Fprint(stderr, summary.String())
 	}

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/spf13/pflag"
 
@@ -18,7 +19,8 @@ import (
 // source is where a stream comes from: the flags of a command that subscribes.
 type source struct {
 	flags.Common
-	topics []string
+	topics    []string
+	connected atomic.Bool // a publisher was, at some time
 }
 
 func (o *source) addTopics(fs *pflag.FlagSet) {
@@ -50,6 +52,7 @@ func (o *source) open(stream *tap.Stream, logger *slog.Logger, fail context.Canc
 		stream.Publish(b)
 		b.Release()
 	}
+	cfg.OnUp = func(*zmq.Peer) { o.connected.Store(true) }
 	tap.Watch(stream, &cfg)
 	socket, err := zmq.New(cfg)
 	if err != nil {

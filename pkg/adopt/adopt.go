@@ -12,13 +12,14 @@ package adopt
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/delivery"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/journal"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/message"
 )
 
 const (
@@ -216,7 +217,8 @@ func (a *Account) Poll() {
 func (a *Account) Ready() error {
 	for len(a.first) > 0 {
 		if n := a.first[0].Outstanding(); n > 0 {
-			return fmt.Errorf("%d messages that an earlier omzmq has left are not confirmed", n)
+			return errors.New(message.Count(n, "message that an earlier omzmq has left is not confirmed",
+				"messages that an earlier omzmq has left are not confirmed"))
 		}
 		a.first = a.first[1:]
 	}

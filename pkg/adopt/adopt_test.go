@@ -145,7 +145,7 @@ func TestOrphansComeBeforeTheFirstTransaction(t *testing.T) {
 	a := New(Config{own.sender, f.takeOver}, start)
 	notReady := func(when string) {
 		t.Helper()
-		if err := a.Account().Ready(); err == nil || !strings.Contains(err.Error(), "1 messages that an earlier omzmq has left") {
+		if err := a.Account().Ready(); err == nil || !strings.Contains(err.Error(), "1 message that an earlier omzmq has left") {
 			t.Errorf("%s: %v", when, err)
 		}
 	}

@@ -68,7 +68,7 @@ func checkText(p Program, name, text string, own *Subject) string {
 		Glob: func(string) ([]string, error) { return nil, nil },
 	})
 	var out bytes.Buffer
-	c := &configured{Report: NewReport(&out), program: p, config: config, whole: whole(name, config)}
+	c := &configured{Report: NewReport(&out), program: p, config: config, path: name, whole: name == "rsyslog.conf"}
 	c.check(context.Background(), own)
 	return out.String()
 }
@@ -214,10 +214,59 @@ func TestNoFaults(t *testing.T) {
 // A file that another one includes may rely on it.
 func TestFragment(t *testing.T) {
 	p, path := omzmq(t)
-	text := strings.NewReplacer("PROGRAM", path, `module(load="omprog")`, "", `global(workDirectory="/w")`, "", `template="line"`, `template="there"`).Replace(flawless)
+	text := strings.NewReplacer("PROGRAM", path, `module(load="omprog")`, "", `global(workDirectory="/w")`, "").Replace(flawless)
 	got := checkText(p, "30-omzmq.conf", text, nil)
-	if strings.Contains(got, "WRONG") || strings.Contains(got, "warning") || strings.Count(got, "note ") != 2 {
+	if strings.Contains(got, "WRONG") || strings.Contains(got, "warning") || strings.Count(got, "note ") != 1 {
 		t.Error(got)
+	}
+	text = strings.ReplaceAll(text, `template="line"`, `template="there"`)
+	if got := checkText(p, "30-omzmq.conf", text, nil); !strings.Contains(got, NoTemplate.Phrase+": there\n") || strings.Count(got, "WRONG") != 1 {
+		t.Error(got)
+	}
+}
+
+// A template that two actions have is judged once. The second one is not called flawless for that.
+func TestSaidOnce(t *testing.T) {
+	p, path := omzmq(t)
+	_, action, _ := strings.Cut(flawless, "action(")
+	text := strings.ReplaceAll(flawless+"action("+strings.NewReplacer(`"q"`, `"r"`, "/j", "/k").Replace(action), "PROGRAM", path)
+	got := checkText(p, "rsyslog.conf", strings.ReplaceAll(text, `escape-cc%\n`, `escape-cc%`), nil)
+	if strings.Count(got, "WRONG") != 1 || strings.Count(got, "note     rsyslog.conf:3: "+NoLineFeed.Phrase+", as was said above") != 1 ||
+		strings.Contains(got, "none of the known faults") {
+		t.Error(got)
+	}
+}
+
+// What rsyslogd says of one thing is one complaint, with its place. The texts are those of 8.2302.
+func TestComplaints(t *testing.T) {
+	const around = "rsyslogd: error during parsing file /r.conf, on or before line 5: errors occurred in file '/r.conf' around line 5 [v8.2302.0]\n"
+	const unfounded = "rsyslogd: there are no active actions configured. [v8.2302.0]\nrsyslogd: run failed with error -2103 (see rsyslog.h)\n"
+	const template = "rsyslogd:  Could not find template 0 'nix' - action disabled [v8.2302.0]\n"
+	for said, want := range map[string][]string{
+		"rsyslogd: version 8.2302.0, config validation run\nrsyslogd: End of config validation run. Bye.\n": nil,
+		template + around + unfounded: {"Could not find template 0 'nix' - action disabled [v8.2302.0]; errors occurred in file '/r.conf' around line 5"},
+		"rsyslogd: error during parsing file /r.conf, on or before line 5: parameter 'x' not known\n" + around: {
+			"error during parsing file /r.conf, on or before line 5: parameter 'x' not known"},
+		around:    {"error during parsing file /r.conf, on or before line 5: errors occurred in file '/r.conf' around line 5 [v8.2302.0]"},
+		unfounded: {"there are no active actions configured. [v8.2302.0]", "run failed with error -2103 (see rsyslog.h)"},
+	} {
+		if got := complaints(said); !slices.Equal(got, want) {
+			t.Errorf("%q\nis %q\nwant %q", said, got, want)
+		}
+	}
+	found := told{kind: NoTemplate, detail: "nix"}
+	if !found.echoed(template) || found.echoed(strings.ReplaceAll(template, "nix", "other")) || (told{kind: NoLineFeed, detail: "nix"}).echoed(template) {
+		t.Error("another complaint is an echo")
+	}
+}
+
+// One fault is one finding, and one warning is not several.
+func TestEnd(t *testing.T) {
+	var out bytes.Buffer
+	r := NewReport(&out)
+	r.Warn(OtherUser, "rsyslogd", "a\n\tb")
+	if err := r.End(t.Context()); err != nil || !strings.Contains(out.String(), "1 tried, 0 wrong, 1 warning\n") || !strings.Contains(out.String(), ": a b\n") {
+		t.Errorf("%v: %s", err, &out)
 	}
 }
 

@@ -73,7 +73,7 @@ func (s *Socket) reach(ctx context.Context, r *Report, what string, e endpoint.E
 		r.Wrong(k, what, "%v", err)
 		return
 	}
-	r.OK("%s: %d addresses: %s", what, len(members), list(members))
+	r.OK("%s: the name leads to %s", what, list(members))
 	if len(members) > maxProbes {
 		r.Note("%s: only the first %d of them are tried", what, maxProbes)
 		members = members[:maxProbes]
@@ -203,6 +203,7 @@ func handshakeKind(err error) Kind {
 		{"client refused", ClientRefused},
 		{"wrong user or password", WrongPassword},
 		{"socket cannot talk to", WrongType},
+		{"socket types probably do not fit", WrongType},
 		{"is it a ZeroMQ socket?", NotZeroMQ},
 		{"ZMTP 2.0", OldPeer},
 	} {

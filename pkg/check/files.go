@@ -31,10 +31,14 @@ func Journal(r *Report, path string) {
 	switch {
 	case err != nil:
 		r.Wrong(JournalFolder, "--journal", "%s", strings.TrimPrefix(err.Error(), "--journal "))
+		return
 	case missing:
 		r.OK("--journal %s: it is not there, and this user can make it", path)
 	default:
 		r.OK("--journal %s: this user can use it", path)
+	}
+	if err := spool.Room(path); err != nil {
+		r.Wrong(JournalRoom, "--journal", "%s", strings.TrimPrefix(err.Error(), "--journal "))
 	}
 }
 

@@ -27,7 +27,8 @@ var (
 	MechanismMismatch = Kind{"the ends have different security",
 		"give both ends the flags of the same mechanism: --curve-* or --plain-*, or none; docs/security.md has them"}
 	WrongServerKey = Kind{"the server has another key",
-		"copy the server's public file to this host again, and name it in --curve-server-key"}
+		"copy the server's public file to this host again, and name it in --curve-server-key; it is read at the start: what " +
+			"runs must start again (of omprog: sudo pkill -TERM -x omzmq)"}
 	ClientRefused = Kind{"the server does not let this program in",
 		"put the public file of this program's --curve-key into the folder of the server's --curve-clients; if it is there, " +
 			"compare the socket types"}
@@ -67,6 +68,8 @@ var (
 var (
 	JournalFolder = Kind{"the journal folder cannot be used",
 		"name a folder that belongs to the program's user, of mode 0700, or one that it can make"}
+	JournalRoom = Kind{"there is no room for a journal",
+		"make room there, which df -h FOLDER and df -i FOLDER show, or name a folder of another file system"}
 	SecurityFiles = Kind{"a file for security cannot be used",
 		"do what the reason asks for; docs/security.md says who must own which file, and its mode"}
 	OtherFiles = Kind{"a file cannot be used",
@@ -156,7 +159,7 @@ var (
 // Of the template.
 var (
 	NoTemplate = Kind{"there is no such template",
-		"define the template, or write the name of one that is there; names are compared with case"}
+		"define the template, or write the name of one that is there; case counts; if another file has it, check the whole configuration"}
 	NoLineFeed = Kind{"the template does not end with a line feed",
 		`let the template end with \n: omprog's messages are lines`}
 	InnerLineFeed = Kind{"the template makes several lines of a message",
@@ -184,7 +187,7 @@ func Kinds() []Kind {
 		WrongServerKey, ClientRefused, WrongPassword, WrongType, HandshakeFails,
 		NoSuchInterface, AddressTaken, PrivilegedPort, SocketFolder, CannotBind,
 		RELPFails, RedisFails, KafkaFails,
-		JournalFolder, SecurityFiles, OtherFiles, OtherUser,
+		JournalFolder, JournalRoom, SecurityFiles, OtherFiles, OtherUser,
 		Unreadable, NotRead, RsyslogdRefuses, NotStarted, NotLoaded, LoadedTwice, SameQueueFile, NoWorkFolder,
 		NotAbsolute, NotThere, NotExecutable, FlagsRefused, DoubleQuotes,
 		NotConfirmed, NoTransactions, NoJournal, SharedJournal, MarksDiffer, ShortConfirm, SeveralBind, SharedPipe, NotKilled,

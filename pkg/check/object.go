@@ -55,11 +55,14 @@ func (c *configured) modules() {
 	switch {
 	case loads > 0:
 	case c.whole:
-		c.Wrong(NotLoaded, c.config.Files[0], "%s", c.program.Module)
+		c.Wrong(NotLoaded, c.path, "%s", c.program.Module)
 	default:
 		c.Note("%s is not loaded here: the configuration that includes this file has to load it", c.program.Module)
 	}
 }
+
+// asAt is between what two objects have and the place of the other one.
+const asAt = ", as at "
 
 // queueFiles checks that queues on disk have a folder, and files of their own.
 func (c *configured) queueFiles() {
@@ -77,7 +80,7 @@ func (c *configured) queueFiles() {
 		}
 		name = filepath.Join(o.Text("queue.spooldirectory"), name)
 		if first, taken := seen[name]; taken {
-			c.Wrong(SameQueueFile, o.At("queue.filename"), "%s, as at %v", o.Text("queue.filename"), first)
+			c.Wrong(SameQueueFile, o.At("queue.filename"), "%s"+asAt+"%v", o.Text("queue.filename"), first)
 			continue
 		}
 		seen[name] = o.At("queue.filename")
@@ -137,7 +140,7 @@ func (c *configured) sharedJournal(s started) {
 		}
 		ours, theirs := slices.Sorted(slices.Values(s.subject.Endpoints)), slices.Sorted(slices.Values(other.subject.Endpoints))
 		if !slices.Equal(ours, theirs) {
-			c.Wrong(SharedJournal, s.At("binary"), "%s, as at %v", s.subject.Journal, other.At("binary"))
+			c.Wrong(SharedJournal, s.At("binary"), "%s"+asAt+"%v", s.subject.Journal, other.At("binary"))
 			break
 		}
 	}

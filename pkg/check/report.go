@@ -10,9 +10,13 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/check/rsyslogconf"
 )
 
 // stepTime is how long one step over a network may take.
@@ -25,6 +29,14 @@ type Report struct {
 	tried    int
 	wrong    int
 	warnings int
+	told     []told // all findings
+}
+
+// told is a finding.
+type told struct {
+	kind   Kind
+	what   any
+	detail string
 }
 
 // NewReport returns a report that is written to out.
@@ -59,7 +71,17 @@ func (r *Report) Warn(k Kind, what any, detail string, args ...any) {
 }
 
 func (r *Report) finding(level string, k Kind, what any, detail string, args []any) {
-	if detail = fmt.Sprintf(detail, args...); detail != "" {
+	this := told{k, what, fmt.Sprintf(detail, args...)}
+	r.mu.Lock()
+	_, place := what.(rsyslogconf.Place)
+	again := place && slices.Contains(r.told, this) // such as a template that two actions have
+	r.told = append(r.told, this)
+	r.mu.Unlock()
+	if again {
+		r.Note("%v: %s, as was said above", what, k.Phrase)
+		return
+	}
+	if detail = this.detail; detail != "" {
 		detail = ": " + detail
 	}
 	r.line(level, fmt.Sprintf("%v: %s%s", what, k.Phrase, detail), "cure: "+k.Cure)
@@ -81,22 +103,18 @@ func (r *Report) line(level, text string, further ...string) {
 	}
 }
 
-// found returns how many faults there are, warnings included.
-func (r *Report) found() int {
+// findings returns all findings so far, those that were said again included.
+func (r *Report) findings() []told {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.wrong + r.warnings
+	return slices.Clone(r.told)
 }
 
+// control is what controls a terminal, or ends a line, with the blanks around it.
+var control = regexp.MustCompile(`[ \t]*[\x00-\x1f\x7f][ \x00-\x1f\x7f]*`)
+
 // printable keeps what others have written on one line, and from controlling a terminal.
-func printable(text string) string {
-	return strings.Map(func(c rune) rune {
-		if c < ' ' || c == 0x7f {
-			return ' '
-		}
-		return c
-	}, text)
-}
+func printable(text string) string { return control.ReplaceAllLiteralString(text, " ") }
 
 // End writes the sum, and returns an error if something is wrong, or if ctx has ended before everything was tried.
 func (r *Report) End(ctx context.Context) error {
@@ -105,7 +123,11 @@ func (r *Report) End(ctx context.Context) error {
 	if err := context.Cause(ctx); err != nil {
 		return fmt.Errorf("--check has not tried everything: %w", err)
 	}
-	fmt.Fprintf(r.out, "\n%d tried, %d wrong, %d warnings\n", r.tried, r.wrong, r.warnings)
+	warnings := "warnings"
+	if r.warnings == 1 {
+		warnings = "warning"
+	}
+	fmt.Fprintf(r.out, "\n%d tried, %d wrong, %d %s\n", r.tried, r.wrong, r.warnings, warnings)
 	if r.wrong > 0 {
 		return fmt.Errorf("--check has found what is wrong: %d of %d", r.wrong, r.tried)
 	}

@@ -8,6 +8,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,72 +24,139 @@ const (
 	maxErrors = 5
 )
 
-// readConfig reads a configuration, and lets rsyslogd verify it. It returns nil if it cannot be read.
-func readConfig(ctx context.Context, r *Report, file string) *rsyslogconf.Config {
-	file, err := filepath.Abs(file)
+// configuration reads a configuration, or those of a folder. It returns nil if there is none that can be read.
+func configuration(r *Report, p Program, name string) *configured {
+	path, err := filepath.Abs(name)
 	if err != nil {
-		r.Wrong(Unreadable, file, "%v", err)
+		r.Wrong(Unreadable, name, "%v", err)
 		return nil
 	}
-	config, err := rsyslogconf.Read(file, rsyslogconf.Files{Read: readFile, Glob: filepath.Glob, Env: os.LookupEnv})
-	if err != nil {
-		r.Wrong(Unreadable, file, "%v", err)
+	c := &configured{Report: r, program: p, path: path}
+	files := rsyslogconf.Files{Read: readFile, Glob: filepath.Glob, Env: os.LookupEnv}
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		c.folder = true
+		if c.config = rsyslogconf.ReadAll(c.included(), files); len(c.config.Files)+len(c.config.Problems) == 0 {
+			r.Wrong(Unreadable, path, "there is no *.conf in this folder")
+			return nil
+		}
+	} else if c.config, err = rsyslogconf.Read(path, files); err != nil {
+		r.Wrong(Unreadable, path, "%v", err)
 		return nil
 	}
-	r.OK("files that were read: %d", len(config.Files))
-	for _, p := range config.Problems {
+	c.whole = !c.folder && (len(c.config.Files) > 1 || filepath.Base(path) == "rsyslog.conf")
+	r.OK("files that were read: %d", len(c.config.Files))
+	for _, p := range c.config.Problems {
 		r.Warn(NotRead, p.Place, "%s", p.Text)
 	}
-	verify(ctx, r, file, config)
-	return config
+	return c
 }
 
-// verify lets rsyslogd read the configuration, where it is installed.
-func verify(ctx context.Context, r *Report, file string, config *rsyslogconf.Config) {
+// included is what another configuration includes to read this one.
+func (c *configured) included() string {
+	if c.folder {
+		return filepath.Join(c.path, "*.conf")
+	}
+	return c.path
+}
+
+// verify lets rsyslogd read the configuration, where it is installed. What was found already is not said again.
+func (c *configured) verify(ctx context.Context) {
 	rsyslogd, err := exec.LookPath("rsyslogd")
 	if err != nil {
 		rsyslogd = "/usr/sbin/rsyslogd" // which is not in everybody's PATH
 		if _, err = os.Stat(rsyslogd); err != nil {
-			r.Note("rsyslogd is not on this host, and cannot say what it thinks of the configuration")
+			c.Note("rsyslogd is not on this host, and cannot say what it thinks of the configuration")
 			return
 		}
 	}
-	checked := file
-	if !whole(file, config) {
-		wrapper, err := wrap(file, config)
+	checked := c.path
+	if !c.whole {
+		wrapper, err := c.wrap()
 		if err != nil {
-			r.Note("rsyslogd was not asked: %v", err)
+			c.Note("rsyslogd was not asked: %v", err)
 			return
 		}
 		defer os.RemoveAll(filepath.Dir(wrapper))
 		checked = wrapper
 	}
 	said, err := ask(ctx, rsyslogd, "-N1", "-f", checked)
-	var complaints []string
-	for line := range strings.Lines(said) {
-		line = strings.TrimSpace(strings.TrimPrefix(line, "rsyslogd:"))
-		if line != "" && !strings.HasPrefix(line, "version ") && !strings.HasPrefix(line, "End of config validation") {
-			complaints = append(complaints, line)
-		}
-	}
-	complaints = complaints[:min(len(complaints), maxErrors)]
+	causes := complaints(said)
 	switch {
-	case err == nil && len(complaints) == 0:
-		r.OK("rsyslogd accepts the configuration (rsyslogd -N1)")
+	case err == nil && len(causes) == 0:
+		c.OK("rsyslogd accepts the configuration")
 	case err == nil:
-		r.Note("rsyslogd accepts the configuration, and says: %s", strings.Join(complaints, "; "))
-	case errors.As(err, new(*exec.ExitError)) && len(complaints) > 0 && ctx.Err() == nil:
-		for _, line := range complaints {
-			r.Wrong(RsyslogdRefuses, "rsyslogd -N1", "%s", line)
-		}
+		c.Note("rsyslogd accepts the configuration, and says: %s", strings.Join(causes, "; "))
+	case errors.As(err, new(*exec.ExitError)) && len(causes) > 0 && ctx.Err() == nil:
+		c.refused(causes)
 	default:
-		r.Note("rsyslogd was asked, and did not answer: %v", err)
+		c.Note("rsyslogd was asked, and did not answer: %v", err)
 	}
 }
 
-// wrap makes a whole configuration of a file that is only a part of one, in a folder that the caller removes: with the
+// refused says why rsyslogd refuses the configuration.
+func (c *configured) refused(causes []string) {
+	known := c.findings()
+	causes = slices.DeleteFunc(causes, func(cause string) bool {
+		return slices.ContainsFunc(known, func(f told) bool { return f.echoed(cause) })
+	})
+	if len(causes) == 0 {
+		c.Note("rsyslogd refuses the configuration, for what is said above")
+	}
+	for _, cause := range causes[:min(len(causes), maxErrors)] {
+		c.Wrong(RsyslogdRefuses, "rsyslogd -N1", "%s", cause)
+	}
+}
+
+// echoed reports whether a complaint of rsyslogd's is about what was found here. All are of the same form in releases
+// from 8.2302 on: they quote a name.
+func (f told) echoed(complaint string) bool {
+	said, known := map[Kind]string{
+		NoTemplate:    "Could not find template",
+		NotLoaded:     "module name",
+		LoadedTwice:   "already in this config",
+		SameQueueFile: "already used",
+	}[f.kind]
+	name, _, _ := strings.Cut(f.detail, asAt)
+	return known && strings.Contains(complaint, said) && strings.Contains(complaint, "'"+name+"'")
+}
+
+var (
+	// around says no more than where the complaint before it comes from.
+	around = regexp.MustCompile(`(?:errors|warnings) occurr?ed in file '.*' around line \d+`)
+	// consequence is what rsyslogd adds to complaints.
+	consequence = regexp.MustCompile(`^(there are no active actions configured|run failed with error )`)
+)
+
+// complaints returns what is wrong of what rsyslogd says, each thing once, with its place. What follows from it is left
+// out, if there is anything else.
+func complaints(said string) (causes []string) {
+	var rest []string
+	placed := true // what follows needs no place
+	for line := range strings.Lines(said) {
+		line = strings.TrimSpace(strings.TrimPrefix(line, "rsyslogd:"))
+		where := around.FindString(line)
+		switch {
+		case line == "" || strings.HasPrefix(line, "version ") || strings.HasPrefix(line, "End of config validation"):
+		case consequence.MatchString(line):
+			rest = append(rest, line)
+		case where == "" || len(causes) == 0:
+			causes = append(causes, line)
+			placed = where != "" || strings.Contains(line, "on or before line")
+		case !placed:
+			causes[len(causes)-1] += "; " + where
+			placed = true
+		}
+	}
+	if len(causes) == 0 {
+		return rest
+	}
+	return causes
+}
+
+// wrap makes a whole configuration of what is only a part of one, in a folder that the caller removes: with the
 // modules that the file needs and does not load, and an action, because rsyslogd refuses one without.
-func wrap(file string, config *rsyslogconf.Config) (name string, err error) {
+func (c *configured) wrap() (name string, err error) {
+	file := c.included()
 	if strings.ContainsAny(file, "\"\\\n") {
 		return "", errors.New("there are quotes, backslashes or line feeds in the file's name")
 	}
@@ -96,7 +165,7 @@ func wrap(file string, config *rsyslogconf.Config) (name string, err error) {
 		return "", err
 	}
 	var text strings.Builder
-	for _, module := range needed(config) {
+	for _, module := range needed(c.config) {
 		fmt.Fprintf(&text, "module(load=%q)\n", module)
 	}
 	fmt.Fprintf(&text, "include(file=\"%s\")\naction(type=\"omfile\" file=\"/dev/null\")\n", file)

@@ -50,10 +50,13 @@ func Run(ctx context.Context, stdout io.Writer, p Program, file string, own *Sub
 	ctx, cancel := context.WithTimeoutCause(ctx, wholeTime, errors.New("it took more than "+wholeTime.String()))
 	defer cancel()
 	r := NewReport(stdout)
+	var c *configured
 	var config *rsyslogconf.Config
 	if file != "" {
 		r.Heading("%s", file)
-		config = readConfig(ctx, r, file)
+		if c = configuration(r, p, file); c != nil {
+			config = c.config
+		}
 	} else {
 		r.Heading("%s --check", p.Name)
 	}
@@ -64,16 +67,12 @@ func Run(ctx context.Context, stdout io.Writer, p Program, file string, own *Sub
 		}
 		own.Try(ctx, r)
 	}
-	if config != nil {
-		c := &configured{Report: r, program: p, config: config, whole: whole(file, config)}
+	if c != nil {
 		c.check(ctx, own)
+		c.Heading("rsyslogd -N1")
+		c.verify(ctx)
 	}
 	return r.End(ctx)
-}
-
-// whole reports whether a configuration is rsyslog's whole one, rather than a file that another one includes.
-func whole(file string, config *rsyslogconf.Config) bool {
-	return len(config.Files) > 1 || filepath.Base(file) == "rsyslog.conf"
 }
 
 // configured checks what a configuration says about a program.
@@ -81,7 +80,9 @@ type configured struct {
 	*Report
 	program Program
 	config  *rsyslogconf.Config
-	whole   bool
+	path    string    // of the file or the folder, from the root
+	folder  bool      // it is a folder, of whose files rsyslog reads *.conf
+	whole   bool      // it is rsyslog's whole one, rather than what another one includes
 	before  []started // the objects that were checked before
 }
 
@@ -110,7 +111,7 @@ func (c *configured) check(ctx context.Context, own *Subject) {
 	case own != nil:
 		c.Note("the configuration does not start %s", c.program.Name)
 	default:
-		c.Wrong(NotStarted, c.config.Files[0], "no %s of %s has %s in binary=", c.program.Object, c.program.Module, c.program.Name)
+		c.Wrong(NotStarted, c.path, "no %s of %s has %s in binary=", c.program.Object, c.program.Module, c.program.Name)
 	}
 }
 
@@ -124,14 +125,14 @@ func (c *configured) starts(o *rsyslogconf.Object) bool {
 func (c *configured) started(ctx context.Context, o *rsyslogconf.Object) {
 	c.Heading("%v: %s %q", o.Place, o.Kind, o.Text("name"))
 	subject := c.binary(o)
-	before := c.found()
+	before := len(c.findings())
 	if c.program.Object == "action" {
 		c.omprog(o, subject)
 	} else {
 		c.improg(o, subject)
 	}
 	c.sharedJournal(started{o, subject})
-	if c.found() == before {
+	if len(c.findings()) == before {
 		c.OK("the %s's other settings, and what they refer to, have none of the known faults", o.Kind)
 	}
 	if subject.Try != nil {

@@ -13,11 +13,8 @@ func (c *configured) template(o *rsyslogconf.Object, s *Subject) {
 	name, at := cmp.Or(o.Text("template"), rsyslogconf.DefaultTemplate), o.At("template")
 	t := c.config.Template(name)
 	switch {
-	case t == nil && c.whole:
-		c.Wrong(NoTemplate, at, "%s", name)
-		return
 	case t == nil:
-		c.Note("%v: the template %s is not defined here, and is not judged", at, name)
+		c.Wrong(NoTemplate, at, "%s", name)
 		return
 	case t.Opaque:
 		c.Warn(UnknownTemplate, at, "%s", name)

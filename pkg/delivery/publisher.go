@@ -100,7 +100,7 @@ func (p *Publisher) release() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if err := p.feed.Settled(); err != nil {
-		return fmt.Errorf("%d messages not published: %w", len(p.held), err)
+		return fmt.Errorf("%s: %w", message.Count(len(p.held), "message not published", "messages not published"), err)
 	}
 	for _, line := range p.held {
 		p.publish(line)

@@ -252,10 +252,11 @@ func (s *Sender) Outcome() (settled bool, err error) {
 	case s.unconfirmed == 0:
 		return true, nil
 	case len(s.connections) == 0:
-		return false, fmt.Errorf("%d messages not confirmed: no peer is connected%s", s.unconfirmed, s.away())
+		return false, fmt.Errorf("%s%s", message.Count(s.unconfirmed, "message not confirmed: no peer is connected",
+			"messages not confirmed: no peer is connected"), s.away())
 	}
-	return false, fmt.Errorf("%d messages not confirmed by %s: a destination may be away (see the receiver's log, or imzmq status there)",
-		s.unconfirmed, s.debtors())
+	return false, fmt.Errorf("%s %s: a destination may be away (see the receiver's log, or imzmq status there)",
+		message.Count(s.unconfirmed, "message not confirmed by", "messages not confirmed by"), s.debtors())
 }
 
 // Ready returns nil when a transaction can begin: a peer is connected, and there is no large backlog.
@@ -269,7 +270,8 @@ func (s *Sender) Ready() error {
 		return s.readyForStreams()
 	}
 	if s.bytes > maxBacklog && s.unconfirmed > 0 {
-		return fmt.Errorf("%d messages of earlier transactions are not confirmed", s.unconfirmed)
+		return errors.New(message.Count(s.unconfirmed, "message of an earlier transaction is not confirmed",
+			"messages of earlier transactions are not confirmed"))
 	}
 	return nil
 }

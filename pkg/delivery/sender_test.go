@@ -110,14 +110,14 @@ func TestStoredIsConfirmedByAnswers(t *testing.T) {
 	expectGot(t, l, "1 a", "2 b", "3 c")
 	expectOutcome(t, s, false, "3 messages not confirmed")
 	s.Answer(l, Answer{Seq: 2})
-	expectOutcome(t, s, false, "1 messages not confirmed")
+	expectOutcome(t, s, false, "1 message not confirmed")
 	s.Answer(l, Answer{Seq: 3})
 	expectOutcome(t, s, true, "")
 	s.Committed()
 	transaction(s, "d")
 	expectGot(t, l, "1 a", "2 b", "3 c", "4 d")
 	s.Answer(l, Answer{Seq: 3}) // late: its account is closed
-	expectOutcome(t, s, false, "1 messages not confirmed")
+	expectOutcome(t, s, false, "1 message not confirmed")
 }
 
 func TestEqualLinesAreDistinctMessages(t *testing.T) {
@@ -153,7 +153,7 @@ func TestLostConnectionOwesToAnother(t *testing.T) {
 	expectGot(t, b, "2 2", "4 4", "3 3")
 	s.Answer(a, Answer{Seq: 3}) // too late: the connection is gone
 	s.Answer(b, Answer{Seq: 4})
-	expectOutcome(t, s, false, "1 messages not confirmed")
+	expectOutcome(t, s, false, "1 message not confirmed")
 	s.Answer(b, Answer{Seq: 3}) // sent last on b, though its number is lower
 	expectOutcome(t, s, true, "")
 	if got := s.Counters(); got.Resent != 1 || got.Confirmed != 4 || got.Received != 4 {
@@ -195,7 +195,7 @@ func TestRefusalFailsAndIsSentAgainWithItsNumber(t *testing.T) {
 	s.Committed()
 	transaction(s, "bad")
 	expectGot(t, l, "1 a", "2 bad", "3 c", "2 bad")
-	expectOutcome(t, s, false, "1 messages not confirmed")
+	expectOutcome(t, s, false, "1 message not confirmed")
 	s.Answer(l, Answer{Seq: 2})
 	expectOutcome(t, s, true, "")
 	s.Committed()
@@ -255,7 +255,7 @@ func TestRefusalAmongOtherOpenTransactionsIsSentOnceMore(t *testing.T) {
 	s.Failed(false) // nothing says whose it was, and thus whether rsyslog will send it again
 	expectGot(t, l, "1 a", "2 b", "2 b")
 	s.Answer(l, Answer{Seq: 1})
-	expectOutcome(t, s, false, "1 messages")
+	expectOutcome(t, s, false, "1 message ")
 	s.Answer(l, Answer{Seq: 2})
 	expectOutcome(t, s, true, "")
 	if got := s.Counters().Resent; got != 1 {
@@ -325,7 +325,7 @@ func TestSentFollowsTheKernelsWrites(t *testing.T) {
 	transaction(s, "a", "b")
 	l.written = 1
 	s.Progress(l)
-	expectOutcome(t, s, false, "1 messages")
+	expectOutcome(t, s, false, "1 message ")
 	l.written = 2
 	s.Progress(l)
 	expectOutcome(t, s, true, "")

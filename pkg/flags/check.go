@@ -2,6 +2,7 @@ package flags
 
 import (
 	"errors"
+	"strings"
 
 	"github.com/spf13/pflag"
 )
@@ -25,9 +26,19 @@ func (c *Check) add(fs *pflag.FlagSet, plugin bool) {
 	}
 	fs.Var(c, "check",
 		"test what the other flags ask for: reach the peers, try addresses, files and the destination; print what is wrong and "+
-			"the cure; exit with 0 or 1; `[=file]`, such as --check=/etc/rsyslog.conf: also what that configuration of rsyslog says "+
-			"about this program; other flags are not needed then")
+			"the cure; exit with 0 or 1; `[=file]`, such as --check=/etc/rsyslog.conf: also what that configuration of rsyslog, "+
+			"or all *.conf of that folder, say about this program; other flags are not needed then")
 	fs.Lookup("check").NoOptDefVal = withoutFile
+}
+
+// optional is what a flag may have as its value, after a =; "": it takes none, or needs one.
+func optional(f *pflag.Flag) string {
+	takes, _ := pflag.UnquoteUsage(f)
+	value, found := strings.CutPrefix(takes, "[=")
+	if !found {
+		return ""
+	}
+	return strings.TrimSuffix(value, "]")
 }
 
 // Set implements pflag.Value.

@@ -18,7 +18,11 @@ func TestCheck(t *testing.T) {
 		{[]string{"--bind", "tcp://*:1", "--check=f"}, true, Check{Wanted: true, File: "f"}, ""},
 		{[]string{"--check"}, true, Check{}, "no endpoint"},
 		{[]string{"--check="}, true, Check{}, "the path of rsyslog's configuration"},
-		{[]string{"--check", "f", "--bind", "tcp://*:1"}, true, Check{}, `unexpected argument "f"`},
+		{[]string{"--check", "f", "--bind", "tcp://*:1"}, true, Check{}, `unexpected argument "f": the value of --check comes after a =: --check=f`},
+		{[]string{"--check", "a b"}, true, Check{}, `--check='a b'`},
+		{[]string{"--bind", "tcp://*:1", "--version=false", "--check", "false"}, false, Check{}, "--check=false"},
+		{[]string{"--bind", "tcp://*:1", "--check", "g"}, false, Check{}, "every setting is a flag"},
+		{[]string{"--bind", "f", "f"}, true, Check{}, "every setting is a flag"},
 		{[]string{"--bind", "tcp://*:1", "--check"}, false, Check{Wanted: true}, ""},
 		{[]string{"--check=x"}, false, Check{}, "invalid"},
 	} {

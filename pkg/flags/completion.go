@@ -3,6 +3,7 @@ package flags
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -14,6 +15,14 @@ const completionFlag = "completion"
 
 // valuesAnnotation is pflag's annotation of a flag with the values that it takes.
 const valuesAnnotation = "values"
+
+// beginningsAnnotation is the annotation of a flag with what its value may begin with.
+const beginningsAnnotation = "beginnings"
+
+// Beginnings declares what the value of a flag may begin with, such as tcp://, for completion.
+func Beginnings(fs *pflag.FlagSet, name string, beginnings ...string) {
+	fs.SetAnnotation(name, beginningsAnnotation, beginnings) //nolint:errcheck // it is there
+}
 
 // Values declares which values a flag takes, for completion.
 func Values(fs *pflag.FlagSet, name string, values ...string) {
@@ -29,8 +38,10 @@ type completion struct {
 
 type completedFlag struct {
 	name, usage string
-	values      []string
-	takes       string // "": no value; "file", "folder"; any other: nothing is known about it
+	values      []string // all that there are
+	beginnings  []string // of values
+	takes       string   // "": no value; "file", "folder"; any other: nothing is known about it
+	optional    bool     // the value, which comes after a =
 	repeatable  bool
 }
 
@@ -55,15 +66,20 @@ func newCompletedFlag(f *pflag.Flag) completedFlag {
 	takes, usage := pflag.UnquoteUsage(f)
 	switch {
 	case f.NoOptDefVal != "":
-		takes = ""
-	case takes == "path":
+		takes = optional(f)
+	case takes == "path", takes == "key": // the key in a file
 		takes = "file"
 	}
 	for _, end := range []string{"\n", ";", ": ", " ("} { // a line must do
 		usage, _, _ = strings.Cut(usage, end)
 	}
 	return completedFlag{name: f.Name, usage: usage, values: f.Annotations[valuesAnnotation], takes: takes,
-		repeatable: f.Value.Type() == "stringArray"}
+		beginnings: f.Annotations[beginningsAnnotation], optional: takes != "" && f.NoOptDefVal != "", repeatable: f.Value.Type() == "stringArray"}
+}
+
+// known are values, and what values begin with, as words.
+func (f *completedFlag) known() string {
+	return strings.Join(slices.Concat(f.values, f.beginnings), " ")
 }
 
 // function names a shell's function for the program or command.
@@ -74,21 +90,28 @@ func (p *completion) isCommand() bool { return strings.Contains(p.program, " ") 
 
 // bash writes a function, and for a program the use of it. Bash takes --flag=value apart before it asks.
 func (p *completion) bash(w io.Writer) {
-	fmt.Fprintf(w, "%s() {\n\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} words\n", p.function())
-	fmt.Fprint(w, "\tif [[ $cur == = ]]; then cur=; elif [[ $prev == = ]]; then prev=${COMP_WORDS[COMP_CWORD-2]}; fi\n")
+	fmt.Fprintf(w, "%s() {\n\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} is= words\n", p.function())
+	fmt.Fprint(w, "\tif [[ $cur == = ]]; then cur= is==; elif [[ $prev == = ]]; then prev=${COMP_WORDS[COMP_CWORD-2]} is==; fi\n")
 	if len(p.commands) > 0 {
 		fmt.Fprintf(w, "\tif ((COMP_CWORD > 1)) && declare -F \"%s_${COMP_WORDS[1]}\" >/dev/null; then\n", p.function())
 		fmt.Fprintf(w, "\t\t\"%s_${COMP_WORDS[1]}\"\n\t\treturn\n\tfi\n", p.function())
 	}
-	fmt.Fprint(w, "\tcase $prev in\n")
+	fmt.Fprint(w, "\tcase $prev$is in\n")
 	for _, f := range p.flags {
-		if f.takes == "" {
-			continue
-		}
-		fmt.Fprintf(w, "\t--%s) ", f.name)
 		switch {
+		case f.takes == "":
+			continue
+		case f.optional:
+			fmt.Fprintf(w, "\t--%s=) ", f.name)
+		default:
+			fmt.Fprintf(w, "\t--%s | --%s=) ", f.name, f.name)
+		}
+		switch {
+		case f.beginnings != nil:
+			fmt.Fprint(w, "compopt -o nospace; ")
+			fallthrough
 		case f.values != nil:
-			fmt.Fprintf(w, "COMPREPLY=($(compgen -W '%s' -- \"$cur\"))", strings.Join(f.values, " "))
+			fmt.Fprintf(w, "COMPREPLY=($(compgen -W '%s' -- \"$cur\"))", f.known())
 		case f.takes == "file":
 			fmt.Fprint(w, "compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- \"$cur\")")
 		case f.takes == "folder":
@@ -123,7 +146,10 @@ func (p *completion) zsh(w io.Writer) {
 	fmt.Fprint(w, "\t_arguments")
 	for _, f := range p.flags {
 		spec := "--" + f.name
-		if f.takes != "" {
+		switch {
+		case f.optional:
+			spec += "=-"
+		case f.takes != "":
 			spec += "="
 		}
 		if f.repeatable {
@@ -131,8 +157,13 @@ func (p *completion) zsh(w io.Writer) {
 		}
 		escape := strings.NewReplacer("[", `\[`, "]", `\]`, ":", `\:`).Replace
 		spec += "[" + escape(f.usage) + "]"
+		if f.optional {
+			spec += ":"
+		}
 		switch {
 		case f.takes == "":
+		case f.beginnings != nil:
+			spec += ":" + escape(f.takes) + `:compadd -S "" -- ` + escape(f.known())
 		case f.values != nil:
 			spec += ":value:(" + strings.Join(f.values, " ") + ")"
 		case f.takes == "file":
@@ -169,8 +200,10 @@ func (p *completion) fish(w io.Writer) {
 		fmt.Fprintf(w, "%s -l %s", line, f.name)
 		switch {
 		case f.takes == "":
-		case f.values != nil:
-			fmt.Fprintf(w, " -xa '%s'", strings.Join(f.values, " "))
+		case f.values != nil, f.beginnings != nil:
+			fmt.Fprintf(w, " -xa '%s'", f.known())
+		case f.optional:
+			fmt.Fprint(w, " -F")
 		case f.takes == "file":
 			fmt.Fprint(w, " -rF")
 		case f.takes == "folder":

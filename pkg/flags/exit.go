@@ -1,6 +1,7 @@
 package flags
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -22,14 +23,17 @@ const (
 )
 
 // UsageError is a command line that cannot be obeyed.
-type UsageError struct{ Err error }
+type UsageError struct {
+	Err error
+	Of  string // the full name of the command whose line it is; "": the program's
+}
 
 func (e *UsageError) Error() string { return e.Err.Error() }
 func (e *UsageError) Unwrap() error { return e.Err }
 
 // Usage returns a *UsageError.
 func Usage(format string, args ...any) error {
-	return &UsageError{fmt.Errorf(format, args...)}
+	return &UsageError{Err: fmt.Errorf(format, args...)}
 }
 
 // ErrHelp is what Parse returns after it has printed help or version.
@@ -70,6 +74,7 @@ func outcome(program string, err error) (code int, text string) {
 	case err == nil, errors.Is(err, ErrHelp):
 		return ExitOK, ""
 	case errors.As(err, &usage):
+		program = cmp.Or(usage.Of, program)
 		return ExitUsage, fmt.Sprintf("%s: %v\nTry '%s --help'.\n", program, err, program)
 	}
 	return ExitFailure, fmt.Sprintf("%s: %v\n", program, err)

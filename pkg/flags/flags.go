@@ -61,6 +61,12 @@ const (
 	AddressArguments                  // addresses of --metrics; there may be none
 )
 
+// What endpoints begin with, for completion.
+var (
+	ToConnect = []string{"tcp://", "ipc:///", "dns+tcp://", "srv+tcp://"}
+	ToBind    = []string{"tcp://", "ipc:///"}
+)
+
 // NewSet returns a program's flag set, with the shared flags in it. The program adds its own flags, then calls Parse.
 func NewSet(p Program, c *Common) *pflag.FlagSet {
 	c.shared = newSet(p.Name)
@@ -71,6 +77,8 @@ func NewSet(p Program, c *Common) *pflag.FlagSet {
 	c.shared.StringArrayVar(&c.Bind, "bind", nil,
 		"bind this `endpoint`: tcp://*:port, tcp://127.0.0.1:port or ipc:///path; port 0 picks a free port "+
 			"and logs it (repeatable)")
+	Beginnings(c.shared, "connect", ToConnect...)
+	Beginnings(c.shared, "bind", ToBind...)
 	return c.newSet(p)
 }
 

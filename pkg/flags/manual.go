@@ -43,7 +43,8 @@ func (c *Common) printManual(fs *pflag.FlagSet, version string, stdout io.Writer
 	for _, e := range c.program.Examples {
 		fmt.Fprintf(&out, ".PP\n%s:\n.PP\n.nf\n.RS\n%s\n.RE\n.fi\n", roff(e.Purpose), roff(e.Command))
 	}
-	out.WriteString(".SH SEE ALSO\n.BR omzmq (8),\n.BR imzmq (8),\n.BR zmqtap (1),\n.BR zmqtap-serve (1),\n.BR zmqtap-hub (1),\n.BR zmqtap-status (1),\n.BR rsyslog-zeromq (7),\n.BR rsyslogd (8)\n")
+	out.WriteString(".SH SEE ALSO\n.BR omzmq (8),\n.BR omzmq-status (8),\n.BR imzmq (8),\n.BR imzmq-status (8),\n" +
+		".BR zmqtap (1),\n.BR zmqtap-serve (1),\n.BR zmqtap-hub (1),\n.BR zmqtap-status (1),\n.BR rsyslog-zeromq (7),\n.BR rsyslogd (8)\n")
 	io.WriteString(stdout, out.String()) //nolint:errcheck // as with the help
 }
 

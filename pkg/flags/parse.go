@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strconv"
 	"strings"
 	"time"
 
@@ -25,7 +26,7 @@ func (c *Common) Parse(fs *pflag.FlagSet, version string, args []string, stdout 
 	}
 	c.version = version
 	if err := fs.Parse(args); err != nil {
-		return &UsageError{err}
+		return &UsageError{Err: err}
 	}
 	if err := c.printed(fs, stdout); err != nil {
 		return err
@@ -45,7 +46,7 @@ func (c *Common) Parse(fs *pflag.FlagSet, version string, args []string, stdout 
 		c.Bind = append(c.Bind, fs.Args()...)
 	default:
 		if fs.NArg() > 0 {
-			return Usage("unexpected argument %q: every setting is a flag", fs.Arg(0))
+			return unexpected(fs, args, fs.Arg(0))
 		}
 	}
 	if fs.Lookup("connect") != nil && !fs.Changed(c.program.Offline) && !c.onlyFile() {
@@ -57,6 +58,21 @@ func (c *Common) Parse(fs *pflag.FlagSet, version string, args []string, stdout 
 		}
 	}
 	return c.validate()
+}
+
+// unexpected is the error of an argument that is no flag. Where it may be meant as the value of the flag before it,
+// the error says how that is written.
+func unexpected(fs *pflag.FlagSet, args []string, arg string) error {
+	for i, after := range args[1:] {
+		f := fs.Lookup(strings.TrimPrefix(args[i], "--"))
+		if after != arg || f == nil || f.NoOptDefVal == "" {
+			continue
+		}
+		if _, err := strconv.ParseBool(arg); err == nil || optional(f) != "" {
+			return Usage("unexpected argument %q: the value of --%s comes after a =: --%s=%s", arg, f.Name, f.Name, zcert.Quote(arg))
+		}
+	}
+	return Usage("unexpected argument %q: every setting is a flag", arg)
 }
 
 // printed prints help, manual page, completion or version, if that was asked for, and then returns ErrHelp.

@@ -2,6 +2,7 @@ package flags
 
 import (
 	"context"
+	"errors"
 	"io"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/listen"
@@ -11,6 +12,14 @@ import (
 // Status is the command status of a program: it asks those that run, and prints what they say. It returns
 // status.ErrNotWell if not all is well.
 func Status(ctx context.Context, program, version string, args []string, stdout io.Writer) error {
+	err := askRunning(ctx, program, version, args, stdout)
+	if usage := (*UsageError)(nil); errors.As(err, &usage) {
+		usage.Of = program + " status"
+	}
+	return err
+}
+
+func askRunning(ctx context.Context, program, version string, args []string, stdout io.Writer) error {
 	q := status.Question{Program: program}
 	c := &Common{Arguments: AddressArguments, shared: newSet(program + " status"), version: version}
 	c.program = Program{
@@ -33,7 +42,7 @@ func Status(ctx context.Context, program, version string, args []string, stdout 
 	addStandard(c.shared)
 	fs.AddFlagSet(c.shared)
 	if err := fs.Parse(args); err != nil {
-		return &UsageError{err}
+		return &UsageError{Err: err}
 	}
 	if err := c.printed(fs, stdout); err != nil {
 		return err

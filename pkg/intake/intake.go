@@ -6,7 +6,6 @@ package intake
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -110,15 +109,16 @@ func (in *Intake) Run(ctx, draining context.Context) error {
 		return ended(err)
 	}
 	lost := in.counters.Received - in.counters.Stored - in.counters.Refused
-	const late = "the destination did not take everything within --linger: %d messages that were read are lost"
+	late := "the destination did not take everything within --linger: " +
+		message.Count(int(lost), "message that was read is lost", "messages that were read are lost")
 	select {
 	case <-gone:
 		if lost == 0 {
 			return nil
 		}
-		return fmt.Errorf(late, lost)
+		return errors.New(late)
 	default:
-		return fmt.Errorf(late+", and what was not read", lost)
+		return errors.New(late + ", and what was not read")
 	}
 }
 

@@ -24,7 +24,7 @@ func TestPlainMessagesThatAreLostAreAFailure(t *testing.T) {
 	r.giveUp()
 	select {
 	case err := <-r.ended:
-		if err == nil || !strings.Contains(err.Error(), "1 messages that were read are lost") {
+		if err == nil || !strings.Contains(err.Error(), "1 message that was read is lost") {
 			t.Errorf("ended with %v", err)
 		}
 	case <-ctx.Done():

@@ -121,7 +121,7 @@ func TestTransaction(t *testing.T) {
 }
 
 func TestCommitWaitsWithDotsThenConfirms(t *testing.T) {
-	l := &fakeLedger{err: errors.New("1 messages not confirmed")}
+	l := &fakeLedger{err: errors.New("1 message not confirmed")}
 	m := newTestMachine(l)
 	tell(m, "BEGIN TRANSACTION")
 	tell(m, "one")
@@ -148,12 +148,12 @@ func TestCommitWaitsWithDotsThenConfirms(t *testing.T) {
 }
 
 func TestCommitTimesOut(t *testing.T) {
-	l := &fakeLedger{err: errors.New("1 messages not confirmed: no peer is connected")}
+	l := &fakeLedger{err: errors.New("1 message not confirmed: no peer is connected")}
 	m := newTestMachine(l)
 	tell(m, "BEGIN TRANSACTION")
 	tell(m, "one")
 	tell(m, "COMMIT TRANSACTION")
-	expectSaid(t, poll(m, start.Add(5*time.Second)), "omzmq: 1 messages not confirmed: no peer is connected after 5s\n")
+	expectSaid(t, poll(m, start.Add(5*time.Second)), "omzmq: 1 message not confirmed: no peer is connected after 5s\n")
 	l.expect(t, "accept one", "submit", "failed true")
 	l.settled, l.err = true, nil
 	expectSaid(t, tell(m, "BEGIN TRANSACTION"), "OK\n")
@@ -217,7 +217,7 @@ func TestMessageOutsideATransaction(t *testing.T) {
 
 // A line that the journal has no room for is answered when it is confirmed, or else when COMMIT can tell.
 func TestLineThatIsNotJournaled(t *testing.T) {
-	l := &fakeLedger{full: true, err: errors.New("1 messages not confirmed")}
+	l := &fakeLedger{full: true, err: errors.New("1 message not confirmed")}
 	m := newTestMachine(l)
 	tell(m, "BEGIN TRANSACTION")
 	expectSaid(t, tell(m, "one"), "")

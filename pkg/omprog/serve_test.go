@@ -173,7 +173,7 @@ func TestServeStopsAfterWhatIsThere(t *testing.T) {
 // rsyslog closes the pipe while a commit waits: from then on there is no more time than --linger.
 func TestServeNoticesTheEndWhileACommitWaits(t *testing.T) {
 	k := startTalk(t)
-	k.account.set(nil, false, errors.New("1 messages not confirmed"))
+	k.account.set(nil, false, errors.New("1 message not confirmed"))
 	k.write(t, "BEGIN TRANSACTION\none\nCOMMIT TRANSACTION\n")
 	k.expect(t, "OK")
 	k.expect(t, "DEFER_COMMIT")
@@ -190,11 +190,11 @@ func TestServeNoticesTheEndWhileACommitWaits(t *testing.T) {
 
 func TestServeGivesACommitUpAfterLinger(t *testing.T) {
 	k := startTalk(t)
-	k.account.set(nil, false, errors.New("1 messages not confirmed"))
+	k.account.set(nil, false, errors.New("1 message not confirmed"))
 	k.write(t, "one\n")
 	k.stop()
 	k.giveUp()
-	k.expect(t, "omzmq: told to stop: 1 messages not confirmed")
+	k.expect(t, "omzmq: told to stop: 1 message not confirmed")
 	k.expectEnd(t)
 }
 
@@ -210,7 +210,7 @@ func TestServeGivesABeginUpAtOnce(t *testing.T) {
 // rsyslog does not read the reply any more: an end like any other.
 func TestServeEndsWithABrokenPipe(t *testing.T) {
 	k := startTalk(t)
-	k.account.set(nil, false, errors.New("1 messages not confirmed"))
+	k.account.set(nil, false, errors.New("1 message not confirmed"))
 	k.write(t, "one\n")
 	k.replies.Close()
 	k.in.Close()

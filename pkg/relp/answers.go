@@ -142,7 +142,8 @@ func (c *serving) owes(now time.Time) (owes, reads bool) {
 	}
 	if limit := c.server.cfg.SendTimeout; now.Sub(c.since) > limit && c.reason == nil {
 		c.server.cfg.Account.TimedOut()
-		c.part(fmt.Errorf("%d messages are not confirmed after %v: see the receivers' logs; rsyslog sends them again", c.unanswered(), limit))
+		c.part(fmt.Errorf("%s %v: see the receivers' logs; rsyslog sends again", message.Count(c.unanswered(),
+			"message is not confirmed after", "messages are not confirmed after"), limit))
 	}
 	return true, !c.read
 }

@@ -23,9 +23,17 @@ type Question struct {
 // ErrNotWell is what Print returns if not all is well. It has printed why.
 var ErrNotWell = errors.New("not all is well")
 
-// ErrNone is what Print returns if there is nobody to ask.
+// ErrNone is among the errors of Print if there is nobody to ask.
 var ErrNone = errors.New("none is running on this host, or only in other containers or network namespaces; " +
 	"a program that answers at --metrics elsewhere can be asked by that address")
+
+// unstarted says where the reason stands if a program cannot start: it does not run, and nobody can ask it.
+func unstarted(program string) string {
+	if program == "omzmq" {
+		return "if rsyslog cannot start it, the reason is in the file of output= in the action"
+	}
+	return "if its service cannot start, journalctl -u SERVICE has the reason"
+}
 
 // Print asks, and prints the answers. It returns nil if all is well.
 func (q Question) Print(ctx context.Context, stdout io.Writer) error {
@@ -40,7 +48,7 @@ func (q Question) Print(ctx context.Context, stdout io.Writer) error {
 		}
 	}
 	if len(answers) == 0 && q.Journal == "" {
-		return ErrNone
+		return fmt.Errorf("%w; %s", ErrNone, unstarted(q.Program))
 	}
 	folder := Report{Journals: journals}
 	folder.judgeJournals(time.Now(), 0)
@@ -94,11 +102,18 @@ func (q Question) print(w io.Writer, answers []Answer, folder Report) {
 		}
 		fmt.Fprintf(w, "%s: NOT WELL\n  ! it cannot be asked: %v\n", from, a.Err)
 	}
-	if q.Journal != "" {
-		fmt.Fprintf(w, "journals in %s\n", q.Journal)
-		for _, p := range folder.Problems {
-			fmt.Fprintf(w, "  ! %s (for %s)\n", clean(p.What), ago(now, p.Since))
-		}
-		writeJournals(w, folder.Journals)
+	if q.Journal == "" {
+		return
 	}
+	if len(answers) == 0 {
+		fmt.Fprintf(w, "no %s is running here: %s\n", q.Program, unstarted(q.Program))
+	}
+	fmt.Fprintf(w, "journals in %s\n", clean(q.Journal))
+	if len(folder.Journals) == 0 {
+		fmt.Fprintln(w, "  none: omzmq makes one when it starts, if there is room, and removes it at its end when all is confirmed")
+	}
+	for _, p := range folder.Problems {
+		fmt.Fprintf(w, "  ! %s (for %s)\n", clean(p.What), ago(now, p.Since))
+	}
+	writeJournals(w, folder.Journals)
 }

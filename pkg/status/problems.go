@@ -3,6 +3,8 @@ package status
 import (
 	"fmt"
 	"time"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/message"
 )
 
 // What is no problem yet: it may pass by itself.
@@ -53,7 +55,8 @@ func (r *Report) judgeJournals(now time.Time, grace time.Duration) {
 		case j.Problem != "":
 			r.add(now, "journal %s: %s", j.File, j.Problem)
 		case j.Unconfirmed > 0 && j.Process == 0 && j.Dead >= grace:
-			r.add(now.Add(-j.Dead), "journal %s: %d messages of an omzmq that has ended wait for the next one", j.File, j.Unconfirmed)
+			r.add(now.Add(-j.Dead), "journal %s: %s", j.File, message.Count(j.Unconfirmed,
+				"message of an omzmq that has ended waits for the next one", "messages of an omzmq that has ended wait for the next one"))
 		}
 	}
 }
@@ -80,9 +83,10 @@ func (r *Report) judgeOwed(now time.Time, o *Owed, which string) {
 	}
 	oldest := time.Duration(o.Oldest * float64(time.Second))
 	if o.Refused > 0 {
-		r.add(now.Add(-oldest), "%d messages%s are refused, and sent again: %s", o.Refused, which, o.Reason)
+		r.add(now.Add(-oldest), "%s: %s", message.Count(o.Refused, "message"+which+" is refused, and sent again",
+			"messages"+which+" are refused, and sent again"), o.Reason)
 	} else if oldest > graceOwed {
-		r.add(now.Add(-oldest), "%d messages%s are not confirmed", o.Unconfirmed, which)
+		r.add(now.Add(-oldest), "%s", message.Count(o.Unconfirmed, "message"+which+" is not confirmed", "messages"+which+" are not confirmed"))
 	}
 }
 

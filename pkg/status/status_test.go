@@ -3,6 +3,7 @@ package status
 import (
 	"bytes"
 	"context"
+	"errors"
 	"log/slog"
 	"strings"
 	"testing"
@@ -40,6 +41,9 @@ func TestJudge(t *testing.T) {
 		{"nobody has connected yet", Report{Endpoints: []Endpoint{{Bound: true, Up: true}}}, before(time.Second), ""},
 		{"under way", Report{Owed: &Owed{Unconfirmed: 7, Oldest: 1}}, time.Time{}, ""},
 		{"not confirmed", Report{Owed: &Owed{Unconfirmed: 7, Oldest: 40}}, time.Time{}, "7 messages are not confirmed"},
+		{"one not confirmed", Report{Owed: &Owed{Unconfirmed: 1, Oldest: 40}}, time.Time{}, "1 message is not confirmed"},
+		{"an orphan journal with one", Report{Journals: []spool.Content{{File: "/j/a", Unconfirmed: 1, Dead: time.Hour}}}, time.Time{},
+			"journal /j/a: 1 message of an omzmq that has ended waits"},
 		{"refused", Report{Owed: &Owed{Unconfirmed: 7, Oldest: 1, Refused: 2, Reason: "WRONGTYPE"}}, time.Time{},
 			"2 messages are refused, and sent again: WRONGTYPE"},
 		{"left, and not confirmed", Report{Owed: &Owed{}, Orphans: &Owed{Unconfirmed: 7, Oldest: 40}}, time.Time{},
@@ -49,7 +53,7 @@ func TestJudge(t *testing.T) {
 		{"all are refused", Report{Refused: &Refused{Peer: "tcp://c:9", Reason: "client refused", At: before(time.Second)}}, time.Time{},
 			"connections are refused, the last one of tcp://c:9: client refused"},
 		{"one is refused", Report{Connected: 1, Refused: &Refused{At: before(time.Second)}}, time.Time{}, ""},
-		{"one was refused long ago", Report{Refused: &Refused{At: long}}, time.Time{}, ""},
+		{"one was refused long ago", Report{Refused: &Refused{At: before(time.Hour)}}, time.Time{}, ""},
 		{"no room", Report{NoRoom: &NoRoom{Journal: "/j", Reason: "no space left on device", Since: long}}, time.Time{},
 			"there is no room for a journal in /j: no space left on device"},
 		{"a failure that is over", Report{Failure: &Failure{At: long, Reason: "away"}}, time.Time{}, ""},
@@ -182,8 +186,25 @@ func TestRates(t *testing.T) {
 }
 
 func TestNone(t *testing.T) {
-	if err := (Question{Program: "none of ours"}).Print(t.Context(), &bytes.Buffer{}); err != ErrNone {
+	err := (Question{Program: "none of ours"}).Print(t.Context(), &bytes.Buffer{})
+	if !errors.Is(err, ErrNone) || !strings.Contains(err.Error(), "journalctl") {
 		t.Error(err)
+	}
+}
+
+// A folder without journals is said to have none, and where to look if omzmq does not run.
+func TestNoJournals(t *testing.T) {
+	var out bytes.Buffer
+	q := Question{Program: "omzmq", Journal: "/j"}
+	q.print(&out, nil, Report{})
+	if !strings.Contains(out.String(), "no omzmq is running here: if rsyslog cannot start it, the reason is in the file of output=") ||
+		!strings.Contains(out.String(), "\njournals in /j\n  none: ") {
+		t.Error(out.String())
+	}
+	out.Reset()
+	q.print(&out, []Answer{{Err: ErrNone}}, Report{Journals: []spool.Content{{File: "/j/a"}}})
+	if strings.Contains(out.String(), "no omzmq is running") || strings.Contains(out.String(), "none: ") {
+		t.Error(out.String())
 	}
 }
 

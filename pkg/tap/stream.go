@@ -7,10 +7,10 @@
 package tap
 
 import (
-	"fmt"
 	"sync"
 	"time"
 
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/message"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/prefix"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
 )
@@ -140,7 +140,7 @@ func (g *Gap) and(later Gap) Gap {
 func (g *Gap) String() string {
 	text := g.Reason
 	if g.Count > 0 {
-		text = fmt.Sprintf("%d messages are missing here: %s", g.Count, g.Reason)
+		text = message.Count(int(g.Count), "message is missing here: ", "messages are missing here: ") + g.Reason
 	}
 	if g.Publisher != "" {
 		text = g.Publisher + ": " + text

@@ -148,7 +148,7 @@ func body(t *testing.T, conn net.Conn) *bufio.Reader {
 // readText reads lines until all n messages have been read or reported missing, of which read and missed were before.
 func readText(t *testing.T, r *bufio.Reader, read, missed, n int) (int, int) {
 	t.Helper()
-	report := regexp.MustCompile(`^zmqtap: (\d+) messages are missing here: this reader is too slow\n$`)
+	report := regexp.MustCompile(`^zmqtap: (\d+) (?:message is|messages are) missing here: this reader is too slow\n$`)
 	for read+missed < n {
 		line, err := r.ReadString('\n')
 		if err != nil {

@@ -44,7 +44,7 @@ func TestLongMessages(t *testing.T) {
 	taptest.Eventually(t, "nothing to be held", func() bool { return b.Out.Used() < b.Out.Limit()/2 })
 	b.Out.Overdraw(b.Out.Limit())
 	s.publish("t|before", "t|"+long, "t|after")
-	plain.expect("before\nzmqtap: 1 messages are missing here: this reader is too slow\nafter\n")
+	plain.expect("before\nzmqtap: 1 message is missing here: this reader is too slow\nafter\n")
 	events.event()
 	if missed := events.event(); missed.name != "missed" || missed.data != `{"count":1,"total":1}` {
 		t.Errorf("%+v", missed)

@@ -2,7 +2,6 @@ package web
 
 import (
 	"iter"
-	"strconv"
 	"unicode/utf8"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/message"
@@ -56,8 +55,8 @@ func whole(text []byte, most int) int {
 }
 
 func (plainText) missed(dst []byte, n, _ uint64) []byte {
-	dst = strconv.AppendUint(append(dst, message.Own...), n, 10)
-	return append(dst, " messages are missing here: this reader is too slow\n"...)
+	dst = append(append(dst, message.Own...), message.Count(int(n), "message is", "messages are")...)
+	return append(dst, " missing here: this reader is too slow\n"...)
 }
 
 func (plainText) gap(dst []byte, g *tap.Gap) []byte {

@@ -69,7 +69,7 @@ func (m *curveClient) Handshake(conn *zmq4.Conn, _ bool) error {
 		return err
 	case hungUp(err), errors.As(err, new(*SecurityError)):
 		return &SecurityError{fmt.Errorf("%s: the server has ended the handshake at INITIATE; it probably does not know "+
-			"this client's public key, %s (%w)", clientRefused, m.own.Public, err)}
+			"this client's public key, %s, or the socket types do not fit: see the server's log (%w)", clientRefused, m.own.Public, err)}
 	case err != nil:
 		return err
 	}

@@ -62,7 +62,11 @@ func (m *plainMechanism) ask(conn *zmq4.Conn, password string) error {
 		return err
 	}
 	_, data, err := receiveCommand(conn, zmtp.Ready)
-	if err != nil {
+	switch {
+	case hungUp(err):
+		return errors.New("the server has taken the password, and then ended the handshake: the socket types probably do not " +
+			"fit; see the server's log")
+	case err != nil:
 		return err
 	}
 	return m.read(conn, data)

@@ -44,13 +44,18 @@ type Config struct {
 	Problems []Problem
 }
 
-// Place is where something stands.
+// Place is where something stands; Line 0: the file, or the files, as a whole.
 type Place struct {
 	File string
 	Line int
 }
 
-func (p Place) String() string { return fmt.Sprintf("%s:%d", p.File, p.Line) }
+func (p Place) String() string {
+	if p.Line == 0 {
+		return p.File
+	}
+	return fmt.Sprintf("%s:%d", p.File, p.Line)
+}
 
 // Problem is a file that could not be read, or something that was left out.
 type Problem struct {
@@ -139,6 +144,13 @@ func Read(name string, files Files) (*Config, error) {
 	}
 	r.parse(name, string(text))
 	return r.config, nil
+}
+
+// ReadAll reads the files that a pattern matches, as an include of that pattern does, and what they include.
+func ReadAll(pattern string, files Files) *Config {
+	r := &reader{files: files, config: &Config{}, legacy: map[string]Value{}}
+	r.include(Place{File: pattern}, pattern, true)
+	return r.config
 }
 
 // Parse reads a text that includes nothing else than files can read.

@@ -31,6 +31,47 @@ func Check(path string) (missing bool, err error) {
 	return false, explain(path, err)
 }
 
+// Room returns an error if there is no room for a journal in a folder, or in the one that it would be made in. It
+// makes a file as large as a new journal, which has lost its name before that and is gone when Room returns: free
+// blocks and inodes, reserves and quotas count as they would for a journal.
+func Room(path string) error {
+	folder := path
+	if _, err := os.Stat(folder); errors.Is(err, fs.ErrNotExist) {
+		folder = filepath.Dir(filepath.Clean(path))
+	}
+	file, err := os.CreateTemp(folder, ".omzmq-check-")
+	if err == nil {
+		defer file.Close()
+		os.Remove(file.Name())
+		err = allocate(file, 0, recordsAt+extentSize)
+	}
+	if !full(err) {
+		return err
+	}
+	if cause := (*fs.PathError)(nil); errors.As(err, &cause) {
+		err = cause.Err
+	}
+	return fmt.Errorf("--journal %s: %w: a journal needs %d KiB and an inode, and grows up to %d MiB%s",
+		path, err, (recordsAt+extentSize)>>10, (recordsAt+maxSize)>>20, free(folder))
+}
+
+// free says what a file system has left for this user; "": it does not say.
+func free(folder string) string {
+	var s unix.Statfs_t
+	if unix.Statfs(folder, &s) != nil || s.Blocks == 0 {
+		return ""
+	}
+	blocks := s.Bavail
+	if os.Geteuid() == 0 {
+		blocks = s.Bfree // root may use the reserve
+	}
+	text := fmt.Sprintf("; free KiB: %d", blocks*uint64(s.Bsize)>>10)
+	if s.Files > 0 {
+		text += fmt.Sprintf(", free inodes: %d", s.Ffree)
+	}
+	return text
+}
+
 // creatable returns why this user cannot make a folder, or nil.
 func creatable(path string) error {
 	parent := filepath.Dir(filepath.Clean(path))

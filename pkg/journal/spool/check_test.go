@@ -41,6 +41,11 @@ func TestCheck(t *testing.T) {
 			t.Errorf("%s: %v, %v; want %+v", path, missing, err, want)
 		}
 	}
+	for _, path := range []string{"good", "new"} {
+		if err := Room(filepath.Join(dir, path)); err != nil {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
 	if left, _ := filepath.Glob(dir + "/*/*"); len(left) > 0 {
 		t.Errorf("left behind: %q", left)
 	}

@@ -230,6 +230,12 @@ func playFiller(arguments []string) error {
 	if err := os.WriteFile(full, make([]byte, 2<<20), 0o600); err != nil && !errors.Is(err, unix.ENOSPC) {
 		return err
 	}
+	for _, path := range []string{dir, filepath.Join(dir, "new")} {
+		if err := Room(path); !errors.Is(err, unix.ENOSPC) || !strings.Contains(err.Error(), "needs 1088 KiB and an inode") ||
+			!strings.Contains(err.Error(), "free KiB: 0, free inodes: ") {
+			return fmt.Errorf("room on a full disk: %w", err)
+		}
+	}
 	f, err := Open(dir, newID, slog.New(slog.NewTextHandler(os.Stdout, nil)))
 	if err != nil {
 		return err
@@ -244,6 +250,12 @@ func playFiller(arguments []string) error {
 	}
 	if err := os.Remove(full); err != nil {
 		return err
+	}
+	if err := Room(dir); err != nil {
+		return fmt.Errorf("room: %w", err)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		return fmt.Errorf("left behind: %v, %w", left, err)
 	}
 	tick := time.NewTicker(lookAgain / 4)
 	defer tick.Stop()
@@ -262,6 +274,13 @@ func playFiller(arguments []string) error {
 	j.Release()
 	if j, err = f.Own(false, "COMMIT TRANSACTION"); err != nil {
 		return err
+	}
+	few := filepath.Join(dir, "few")
+	if err := errors.Join(os.Mkdir(few, 0o700), unix.Mount("none", few, "tmpfs", 0, "size=8m,nr_inodes=1")); err != nil {
+		return err
+	}
+	if err := Room(few); !errors.Is(err, unix.ENOSPC) || !strings.Contains(err.Error(), "free KiB: 8192, free inodes: 0") {
+		return fmt.Errorf("room without inodes: %w", err)
 	}
 	fmt.Println("found", j.Log.ID() == id, len(j.Records), j.Records[0].Seq, j.Records[1].Seq, j.Log.Next())
 	return nil
