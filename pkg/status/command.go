@@ -47,12 +47,10 @@ func (q Question) Print(ctx context.Context, stdout io.Writer) error {
 			return fmt.Errorf("--journal: %w", err)
 		}
 	}
-	if len(answers) == 0 && q.Journal == "" {
-		return fmt.Errorf("%w; %s", ErrNone, unstarted(q.Program))
-	}
+	nobody := len(answers) == 0 && q.Journal == ""
 	folder := Report{Journals: journals}
 	folder.judgeJournals(time.Now(), 0)
-	well := len(folder.Problems) == 0
+	well := len(folder.Problems) == 0 && !nobody
 	reports := []*Report{}
 	for _, a := range answers {
 		if a.Report != nil {
@@ -70,10 +68,15 @@ func (q Question) Print(ctx context.Context, stdout io.Writer) error {
 	} else {
 		q.print(stdout, answers, folder)
 	}
-	if err == nil && !well {
-		err = ErrNotWell
+	switch {
+	case err != nil:
+		return err
+	case nobody:
+		return fmt.Errorf("%w; %s", ErrNone, unstarted(q.Program))
+	case !well:
+		return ErrNotWell
 	}
-	return err
+	return nil
 }
 
 func unasked(answers []Answer) []string {

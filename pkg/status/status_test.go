@@ -186,9 +186,12 @@ func TestRates(t *testing.T) {
 }
 
 func TestNone(t *testing.T) {
-	err := (Question{Program: "none of ours"}).Print(t.Context(), &bytes.Buffer{})
-	if !errors.Is(err, ErrNone) || !strings.Contains(err.Error(), "journalctl") {
-		t.Error(err)
+	for asJSON, want := range map[bool]string{false: "", true: `{"well":false,"programs":[],"unasked":[]}` + "\n"} {
+		var out bytes.Buffer
+		err := Question{Program: "none of ours", JSON: asJSON}.Print(t.Context(), &out)
+		if !errors.Is(err, ErrNone) || !strings.Contains(err.Error(), "journalctl") || out.String() != want {
+			t.Errorf("%v, %q", err, &out)
+		}
 	}
 }
 
