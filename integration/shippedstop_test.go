@@ -25,6 +25,7 @@ func TestShippedStopWithoutReceiver(t *testing.T) {
 		rest = append(rest, line(n))
 	}
 	from.logLines(t, rest...)
+	wantFile(t, from.file("syslog"), fmt.Sprintf(` %d\n`, messages-1)) // what rsyslogd has not read is lost at its stop
 	began := time.Now()
 	from.stop(t)
 	t.Logf("rsyslogd took %.1f s to stop", time.Since(began).Seconds())
