@@ -60,6 +60,7 @@ func TestInstallWithoutGo(t *testing.T) {
 
 		"usr/share/bash-completion/completions/omzmq": "bin/omzmq status --completion bash\nbin/omzmq --completion bash\n",
 		"usr/share/zsh/vendor-completions/_zmqtap": "bin/zmqtap serve --completion zsh\nbin/zmqtap hub --completion zsh\n" +
+			"bin/zmqtap record --completion zsh\nbin/zmqtap replay --completion zsh\n" +
 			"bin/zmqtap status --completion zsh\nbin/zmqtap --completion zsh\n",
 		"usr/share/fish/vendor_completions.d/imzmq.fish": "bin/imzmq status --completion fish\nbin/imzmq --completion fish\n",
 	} {
@@ -96,7 +97,7 @@ func toThisSystem(t *testing.T, tools, tree string) {
 // The manual pages are what groff takes without a warning, and have every flag of the help.
 func TestManualPages(t *testing.T) {
 	t.Parallel()
-	for _, command := range [][]string{{"omzmq"}, {"imzmq"}, {"zmqtap"}, {"zmqtap", "serve"}, {"zmqtap", "hub"}} {
+	for _, command := range [][]string{{"omzmq"}, {"imzmq"}, {"zmqtap"}, {"zmqtap", "serve"}, {"zmqtap", "hub"}, {"zmqtap", "record"}, {"zmqtap", "replay"}} {
 		words := func(flag string) string {
 			t.Helper()
 			out, err := exec.Command(program(command[0]), append(command[1:], flag)...).Output()
