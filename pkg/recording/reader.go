@@ -62,26 +62,28 @@ func (r *Reader) Line() uint64 { return r.line }
 // same one. It skips empty lines.
 func (r *Reader) Next() (Entry, error) {
 	for r.err == nil {
-		text, err := r.read()
-		whole := err == nil
-		if err != nil {
-			r.err = r.end(err)
-		}
+		text, failed := r.read()
 		if len(bytes.TrimSpace(text)) == 0 {
-			if whole {
+			if failed != nil {
+				r.err = r.end(failed)
+			} else {
 				r.line++
 			}
 			continue
 		}
 		e, err := Parse(text, r.most)
 		switch {
-		case err == nil:
-			r.line++
-			return e, nil // also one whose line feed is missing
-		case whole:
+		case err == nil: // its line feed may be missing
+			if r.line++; failed != nil {
+				r.err = r.end(failed)
+			}
+			return e, nil
+		case failed == nil:
 			r.err = &LineError{r.line + 1, err}
-		case r.err == io.EOF:
+		case failed == io.EOF:
 			r.err = &CutOffError{r.line}
+		default:
+			r.err = r.end(failed)
 		}
 	}
 	return Entry{}, r.err
