@@ -177,6 +177,9 @@ func (p *player) Next(ctx context.Context, dst []tap.Delivery) []tap.Delivery {
 			if len(messages) > 0 {
 				dst, messages = append(dst, tap.Delivery{Messages: messages}), nil
 			}
+			if e.Gap.Count == 0 { // a view leaves that to the socket
+				p.logger.Warn("messages are missing in the recording", "reason", e.Gap.Reason, "publisher", e.Gap.Publisher)
+			}
 			return append(dst, tap.Delivery{Gap: &tap.Gap{Publisher: e.Gap.Publisher, Count: e.Gap.Count, Reason: e.Gap.Reason, Time: e.Gap.Received}})
 		}
 		m := &e.Message

@@ -51,7 +51,11 @@ func parseRecord(args []string, stdout *os.File) (*recordOptions, error) {
 	fs.Var(&o.maxSize, "max-size", "exit when FILE would be larger than this many `bytes`; suffixes KiB, MiB and GiB; 0: no limit")
 	fs.BoolVar(&o.append, "append", false, "go on with FILE, if it is there")
 	fs.BoolVar(&o.force, "force", false, "overwrite FILE, if it is there")
-	if err := o.parse(fs, args, stdout); err != nil {
+	err := o.parse(fs, args, stdout)
+	if strings.Contains(o.File, "://") { // the likely mistake, and then there may be no endpoint either
+		return nil, flags.Usage("%q is an endpoint: the name of the FILE comes first, as in zmqtap record FILE %s", o.File, o.File)
+	}
+	if err != nil {
 		return nil, err
 	}
 	return o, o.validate()
@@ -59,8 +63,6 @@ func parseRecord(args []string, stdout *os.File) (*recordOptions, error) {
 
 func (o *recordOptions) validate() (err error) {
 	switch {
-	case strings.Contains(o.File, "://"):
-		return flags.Usage("%q is an endpoint: the name of the FILE comes first, as in zmqtap record FILE %s", o.File, o.File)
 	case o.force && o.append:
 		return flags.Usage("--force and --append exclude each other: one overwrites the file, the other goes on with it")
 	case o.File == stdio && (o.force || o.append):
@@ -154,6 +156,32 @@ func runRecord(ctx context.Context, args []string, stdout *os.File, stderr *log.
 		return nil
 	}
 	return err
+}
+
+// try tries what the flags ask for. It leaves no file.
+func (o *recordOptions) try(ctx context.Context, r *check.Report) {
+	o.source.try(ctx, r)
+	if o.File == stdio {
+		return
+	}
+	_, missing := os.Stat(o.File)
+	switch {
+	case missing != nil:
+		defer os.Remove(o.File) //nolint:errcheck // it was not there before
+	case o.force:
+		r.Note("%s is there: it would be overwritten", o.File)
+		return
+	case o.append:
+		r.Note("%s is there: the recording would go on with it", o.File)
+		return
+	}
+	_, end, err := o.create(os.Stdout)
+	if err != nil {
+		r.Wrong(check.OtherFiles, o.File, "%v", err)
+		return
+	}
+	r.OK("%s: it can be made", o.File)
+	end() //nolint:errcheck // nothing was written
 }
 
 // count adds what a recorder counts.

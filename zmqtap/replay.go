@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strconv"
 	"strings"
@@ -198,8 +199,10 @@ func (o *replayOptions) try(ctx context.Context, r *check.Report) {
 		defer p.close()
 		_, _, err = p.peek()
 	}
-	if err != nil {
+	if err != nil && err != io.EOF {
 		r.Wrong(check.OtherFiles, o.File, "%v", err)
+	} else {
+		r.OK("%s: a recording", o.File)
 	}
 	if o.publishes() {
 		o.tryAs(ctx, r, zmq.XPub)

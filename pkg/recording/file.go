@@ -64,11 +64,7 @@ func (f *File) begin(existing Existing) (err error) {
 			return err
 		}
 	}
-	if err := f.file.Truncate(f.size); err != nil {
-		return err
-	}
-	_, err = f.file.Seek(f.size, io.SeekStart)
-	return err
+	return f.file.Truncate(f.size)
 }
 
 // wholeEnd returns where a recording's last whole line ends.
@@ -137,7 +133,7 @@ func (f *File) Size() int64 { return f.size }
 
 // Write writes all of b, or nothing: what a full disk has taken of it is removed.
 func (f *File) Write(b []byte) (int, error) {
-	if _, err := f.file.Write(b); err != nil {
+	if _, err := f.file.WriteAt(b, f.size); err != nil {
 		if undo := f.file.Truncate(f.size); undo != nil {
 			err = fmt.Errorf("%w, and its last lines may be cut off: %w", err, undo)
 		}
@@ -145,6 +141,11 @@ func (f *File) Write(b []byte) (int, error) {
 	}
 	f.size += int64(len(b))
 	return len(b), nil
+}
+
+// noRoom reports whether an error from writing says that less may be written: a full disk, a quota, a limit on files.
+func noRoom(err error) bool {
+	return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) || errors.Is(err, unix.EFBIG)
 }
 
 // Close waits until the disk has everything.

@@ -84,7 +84,7 @@ func TestExistingFiles(t *testing.T) {
 	}
 }
 
-// What a killed recorder has left is gone on with after its last whole line. That cannot be done in a compressed portion.
+// What a killed recorder has left is gone on with after its last whole line, except within a compressed portion.
 func TestAppendAfterACut(t *testing.T) {
 	for _, end := range []string{".ndjson", ".gz", ".zst"} {
 		name := filepath.Join(t.TempDir(), "file"+end)

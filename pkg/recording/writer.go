@@ -22,6 +22,7 @@ type Writer struct {
 	out      io.Writer
 	compress compressor // nil: the lines are written as they are
 	room     int64      // bytes that may still be written
+	undoes   bool       // out is a File: after an error, nothing of the portion is there
 
 	lines    []byte
 	messages uint64 // in lines
@@ -33,7 +34,8 @@ type Writer struct {
 // NewWriter returns a writer of at most limit bytes.
 func NewWriter(out io.Writer, c Compression, limit int64) (*Writer, error) {
 	compress, err := c.compressor()
-	return &Writer{out: out, compress: compress, room: limit}, err
+	_, undoes := out.(*File)
+	return &Writer{out: out, compress: compress, room: limit, undoes: undoes}, err
 }
 
 // Compresses reports whether portions are compressed: then few and large ones take less room.
@@ -62,36 +64,33 @@ func (w *Writer) Large() bool {
 	return len(w.lines) >= portion
 }
 
-// Flush writes what is collected. At the limit it writes the lines that fit, and returns ErrFull. After any error the
-// writer must not be used any more.
-func (w *Writer) Flush() error {
-	if len(w.lines) == 0 {
-		return nil
-	}
-	packed, err := w.pack(w.lines)
-	if err != nil {
-		return err
-	}
-	full := int64(len(packed)) > w.room
-	for int64(len(packed)) > w.room {
-		if w.shorten(); len(w.lines) == 0 {
-			return ErrFull
+// Flush writes what is collected. At the limit, or if a File's disk is full, it writes the lines that fit, and returns
+// ErrFull or the disk's error. After any error the writer must not be used any more.
+func (w *Writer) Flush() (full error) {
+	for len(w.lines) > 0 {
+		packed, err := w.pack(w.lines)
+		switch {
+		case err != nil:
+			return err
+		case int64(len(packed)) > w.room:
+			err = ErrFull
+		default:
+			_, err = w.out.Write(packed)
 		}
-		if packed, err = w.pack(w.lines); err != nil {
+		switch {
+		case err == nil:
+			w.room -= int64(len(packed))
+			w.bytes += uint64(len(packed))
+			w.written += w.messages
+			w.lines, w.messages = w.lines[:0], 0
+		case errors.Is(err, ErrFull), w.undoes && noRoom(err):
+			full = err
+			w.shorten()
+		default:
 			return err
 		}
 	}
-	if _, err := w.out.Write(packed); err != nil {
-		return err
-	}
-	w.room -= int64(len(packed))
-	w.bytes += uint64(len(packed))
-	w.written += w.messages
-	w.lines, w.messages = w.lines[:0], 0
-	if full {
-		return ErrFull
-	}
-	return nil
+	return full
 }
 
 // pack returns lines as they are written. They are valid until the next call.
@@ -103,11 +102,10 @@ func (w *Writer) pack(lines []byte) (packed []byte, err error) {
 	return w.packed, err
 }
 
-// shorten leaves out the last lines: those that do not fit or, if that cannot be known before they are compressed, half
-// of all.
+// shorten leaves out the last lines: those that do not fit or, where that is not known, half of all.
 func (w *Writer) shorten() {
 	fit := int64(len(w.lines)) / 2
-	if w.compress == nil {
+	if w.compress == nil && w.room < int64(len(w.lines)) {
 		fit = w.room
 	}
 	w.lines = w.lines[:bytes.LastIndexByte(w.lines[:fit], '\n')+1]
