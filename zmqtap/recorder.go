@@ -169,19 +169,27 @@ func (r *recorder) summary(err error) string {
 	if into == stdio {
 		into = "standard output"
 	}
-	fmt.Fprintf(&out, "%d messages recorded into %s, %d bytes in %v\n", t.messages, into, t.bytes, time.Since(r.began).Round(time.Millisecond))
+	fmt.Fprintf(&out, "%s recorded into %s, %d bytes in %v\n", counted(t.messages, "message"), into, t.bytes, time.Since(r.began).Round(time.Millisecond))
 	if errors.Is(err, recording.ErrFull) {
 		fmt.Fprintf(&out, "the recording ends here: it has reached --max-size %s\n", &r.options.maxSize)
 	}
-	missing(&out, t.slow, "messages missed: this end was too slow")
-	missing(&out, t.dropped, "messages missed: publishers dropped them")
-	missing(&out, t.lost, "connections lost: what was sent meanwhile is missed as well")
+	missing(&out, t.slow, "message", " missed: this end was too slow")
+	missing(&out, t.dropped, "message", " missed: publishers dropped them")
+	missing(&out, t.lost, "connection", " lost: what was sent meanwhile is missed as well")
 	return out.String()
 }
 
 // missing writes a line if n is not 0.
-func missing(out *strings.Builder, n uint64, what string) {
+func missing(out *strings.Builder, n uint64, what, why string) {
 	if n > 0 {
-		fmt.Fprintln(out, n, what)
+		fmt.Fprintln(out, counted(n, what)+why)
 	}
+}
+
+// counted is a number of what has this name.
+func counted(n uint64, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }

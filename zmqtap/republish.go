@@ -139,8 +139,8 @@ func (r *republisher) miss(g *recording.Gap) {
 // summary says what was published.
 func (r *republisher) summary() string {
 	var out strings.Builder
-	fmt.Fprintf(&out, "%d messages published in %v\n", r.published.Load(), time.Since(r.began).Round(time.Millisecond))
-	missing(&out, r.unwanted.Load(), "of them nobody had subscribed to")
-	missing(&out, r.missing.Load(), "messages are missing in the recording")
+	fmt.Fprintf(&out, "%s published in %v\n", counted(r.published.Load(), "message"), time.Since(r.began).Round(time.Millisecond))
+	missing(&out, r.unwanted.Load(), "message", " among them that nobody had subscribed to")
+	missing(&out, r.missing.Load(), "message", " missing in the recording")
 	return out.String()
 }
