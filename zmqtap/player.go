@@ -20,6 +20,8 @@ type player struct {
 	options *replayOptions
 	logger  *slog.Logger
 	file    *os.File
+	in      io.Reader // the file's content
+	over    <-chan struct{}
 	reader  *recording.Reader
 	pace    pace
 
@@ -33,13 +35,16 @@ type player struct {
 }
 
 // openRecording opens the file, or standard input, and reads the first entry, so that a wrong file is no surprise for
-// the first subscriber.
-func openRecording(o *replayOptions, logger *slog.Logger) (p *player, err error) {
-	p = &player{options: o, logger: logger, file: os.Stdin, pace: pace{speed: float64(o.speed), idle: o.idle}}
+// the first subscriber. When ctx ends, so does what comes from a pipe.
+func openRecording(ctx context.Context, o *replayOptions, logger *slog.Logger) (p *player, err error) {
+	p = &player{options: o, logger: logger, file: os.Stdin, pace: pace{speed: float64(o.speed), idle: o.idle}, over: ctx.Done()}
 	if o.File != stdio {
 		if p.file, err = os.Open(o.File); err != nil {
 			return nil, err
 		}
+	}
+	if p.in = p.file; !isRegular(p.file) {
+		p.in = interruptible(ctx, p.file)
 	}
 	if err = p.begin(); err == nil {
 		if _, _, err = p.peek(); err == nil || err == io.EOF {
@@ -52,6 +57,23 @@ func openRecording(o *replayOptions, logger *slog.Logger) (p *player, err error)
 	return nil, err
 }
 
+func isRegular(file *os.File) bool {
+	there, err := file.Stat()
+	return err == nil && there.Mode().IsRegular()
+}
+
+// interruptible returns a reader of what comes from a pipe or terminal, until ctx ends. The goroutine that reads ends
+// with the program: nothing else ends a read(2) there.
+func interruptible(ctx context.Context, from io.Reader) io.Reader {
+	r, w := io.Pipe()
+	go func() {
+		_, err := io.Copy(w, from)
+		w.CloseWithError(err)
+	}()
+	context.AfterFunc(ctx, func() { w.Close() })
+	return r
+}
+
 func (p *player) close() {
 	p.reader.Close()
 	p.file.Close()
@@ -59,7 +81,7 @@ func (p *player) close() {
 
 // begin begins a pass.
 func (p *player) begin() error {
-	reader, err := recording.NewReader(p.file, int(p.options.MaxMessage))
+	reader, err := recording.NewReader(p.in, int(p.options.MaxMessage))
 	if err != nil {
 		return fmt.Errorf("%s: %w", p.options.File, err)
 	}
@@ -117,7 +139,7 @@ func (p *player) end(err error) error {
 	var cut *recording.CutOffError
 	switch {
 	case errors.As(err, &cut):
-		if !p.warned {
+		if !p.warned && !p.interrupted() {
 			p.logger.Warn("the recording is cut off: its recorder was killed, or still records", "file", p.options.File, "lines", cut.Line)
 			p.warned = true
 		}
@@ -132,6 +154,15 @@ func (p *player) end(err error) error {
 		return fmt.Errorf("--loop: %s: %w", p.options.File, err)
 	}
 	return p.begin()
+}
+
+func (p *player) interrupted() bool {
+	select {
+	case <-p.over:
+		return true
+	default:
+		return false
+	}
 }
 
 // failure returns the error that has ended the replay, if it was one.

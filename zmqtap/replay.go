@@ -165,7 +165,7 @@ func runReplay(ctx context.Context, args []string, stdout *os.File, stderr *log.
 	}
 	o.Budget().Govern(ctx)
 	logger := o.Logger(stderr)
-	p, err := openRecording(o, logger)
+	p, err := openRecording(ctx, o, logger)
 	if err != nil {
 		return err
 	}
@@ -194,7 +194,7 @@ func runReplay(ctx context.Context, args []string, stdout *os.File, stderr *log.
 
 // try tries what the flags ask for.
 func (o *replayOptions) try(ctx context.Context, r *check.Report) {
-	p, err := openRecording(o, r.Logger())
+	p, err := openRecording(ctx, o, r.Logger())
 	if err == nil {
 		defer p.close()
 		_, _, err = p.peek()

@@ -4,13 +4,18 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"golang.org/x/sys/unix"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap/taptest"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq/zmqtest"
 )
@@ -189,4 +194,42 @@ func TestSubscribersAreAwaited(t *testing.T) {
 			t.Error("a third subscriber")
 		}
 	})
+}
+
+// A pipe from which nothing comes any more holds up no end.
+func TestReplayOfAPipeEnds(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{{"--raw"}, {"--bind", "tcp://127.0.0.1:0", "--subscribers", "0"}} {
+		r, w, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer w.Close()
+		cmd := exec.Command(program, append([]string{"replay", "--speed", "max", "-"}, args...)...)
+		cmd.Stdin = r
+		p := launchCommand(t, cmd)
+		r.Close()
+		if _, err := w.WriteString("{\"message\":\"first\"}\n{\"mess"); err != nil {
+			t.Fatal(err)
+		}
+		if args[0] != "--raw" {
+			p.logged("msg=listening")
+		} else {
+			taptest.Eventually(t, "a process that has read", func() bool { return pipeEmpty(t, w) })
+		}
+		p.signal(syscall.SIGTERM)
+		p.exits(0)
+		if strings.Contains(p.log(), "cut off") {
+			t.Error(p.log())
+		}
+	}
+}
+
+// pipeEmpty reports whether a pipe's reader has taken everything.
+func pipeEmpty(t *testing.T, w *os.File) bool {
+	n, err := unix.IoctlGetInt(int(w.Fd()), unix.TIOCINQ)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n == 0
 }
