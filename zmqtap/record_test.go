@@ -176,26 +176,9 @@ func TestDiskFull(t *testing.T) {
 		cmd.Stdout = w
 		p := launchCommand(t, cmd)
 		w.Close()
-		random := make([]byte, 5000) // it does not become much shorter
-		over, flooded := make(chan struct{}), make(chan struct{})
-		go func() {
-			defer close(flooded)
-			for n := uint32(1); ; n++ {
-				for i := range random {
-					n = n*1664525 + 1013904223
-					random[i] = 'a' + byte(n>>24)%26
-				}
-				pub.Publish([]byte("t"), random)
-				select {
-				case <-over:
-					return
-				default:
-				}
-			}
-		}()
+		stop := floodRandom(pub)
 		out, err := io.ReadAll(r)
-		close(over)
-		<-flooded
+		stop()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -205,6 +188,31 @@ func TestDiskFull(t *testing.T) {
 			t.Errorf("%s: %q, %v", end, out, err)
 		}
 		p.logged("no space left on device")
+	}
+}
+
+// floodRandom publishes what compression hardly shortens until stop is called.
+func floodRandom(pub *zmq.Socket) (stop func()) {
+	random := make([]byte, 5000)
+	over, flooded := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(flooded)
+		for n := uint32(1); ; n++ {
+			for i := range random {
+				n = n*1664525 + 1013904223
+				random[i] = 'a' + byte(n>>24)%26
+			}
+			pub.Publish([]byte("t"), random)
+			select {
+			case <-over:
+				return
+			default:
+			}
+		}
+	}()
+	return func() {
+		close(over)
+		<-flooded
 	}
 }
 
