@@ -138,8 +138,8 @@ func runRecord(ctx context.Context, args []string, stdout *os.File, stderr *log.
 	r := &recorder{options: o, reader: reader, out: w, began: time.Now(), log: newMissingLog(logger)}
 	numbers := o.statistics(stream, socket)
 	r.count(numbers)
-	endMonitor := o.Monitor(status.Source{Sockets: []*zmq.Socket{socket}, Numbers: numbers,
-		Destination: func() *status.Destination { return &status.Destination{To: o.File, Up: true} }}, logger, stderr)
+	source := status.Source{Sockets: []*zmq.Socket{socket}, Numbers: numbers, Destination: r.destination}
+	endMonitor := o.Monitor(source, logger, stderr)
 	defer o.Report(ctx, numbers, logger)()
 	err = cmp.Or(r.watch(ctx, terminal.NewWriter(stdout).Closed), flags.Failure(ctx))
 	if !errors.Is(err, errStuck) { // otherwise closing would not return either

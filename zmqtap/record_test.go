@@ -257,10 +257,12 @@ func TestGapsAreRecorded(t *testing.T) {
 // A recorder is a running program like the others.
 func TestStatusOfARecorder(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
-	printing(t, 0, nil, nil, "record", "--name", "night", file)
+	_, pub, _ := printing(t, 0, nil, nil, "record", "--name", "night", file)
 	taptest.Eventually(t, "status", func() bool {
+		pub.Publish([]byte("t"), []byte("x"))
+		pub.Flush()
 		out, _ := exec.Command(program, "status").CombinedOutput() //nolint:errcheck // others may not be well
-		return strings.Contains(string(out), `zmqtap record "night", pid `) && strings.Contains(string(out), file)
+		return strings.Contains(string(out), `zmqtap record "night", pid `) && strings.Contains(string(out), file+"  stored last ")
 	})
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/recording"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/status"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/terminal"
 )
@@ -36,6 +37,7 @@ type recorder struct {
 type recorded struct {
 	messages, bytes     uint64 // in the file
 	slow, dropped, lost uint64 // as in terminal.Summary
+	last                time.Time
 }
 
 func (r *recorder) totals() recorded {
@@ -45,6 +47,15 @@ func (r *recorder) totals() recorded {
 }
 
 var errStuck = errors.New("the file takes nothing: what was received last is not in it")
+
+// destination is what the command status says of the file.
+func (r *recorder) destination() *status.Destination {
+	d := &status.Destination{To: r.options.File, Up: true}
+	if last := r.totals().last; !last.IsZero() {
+		d.Stored = &last
+	}
+	return d
+}
 
 // watch records until ctx ends, --for is over, --count or --max-size is reached, there is an error, or standard output,
 // if that is where the recording goes, is closed. A file that takes nothing, as on a server that is away, is given up
@@ -158,7 +169,10 @@ func (r *recorder) flush() error {
 	r.since = time.Time{}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.all.messages, r.all.bytes = r.out.Written()
+	before := r.all.bytes
+	if r.all.messages, r.all.bytes = r.out.Written(); r.all.bytes > before {
+		r.all.last = time.Now()
+	}
 	return err
 }
 
