@@ -13,7 +13,7 @@ import (
 func completions(t *testing.T, shell string) string {
 	t.Helper()
 	dir := t.TempDir()
-	for _, command := range [][]string{{"omzmq", "status"}, {"omzmq"}, {"imzmq", "status"}, {"imzmq"}, {"zmqtap", "serve"}, {"zmqtap", "hub"}, {"zmqtap", "status"}, {"zmqtap"}} {
+	for _, command := range [][]string{{"omzmq", "status"}, {"omzmq"}, {"imzmq", "status"}, {"imzmq"}, {"zmqtap", "serve"}, {"zmqtap", "hub"}, {"zmqtap", "record"}, {"zmqtap", "replay"}, {"zmqtap", "status"}, {"zmqtap"}} {
 		text, err := exec.Command(program(command[0]), append(command[1:], "--completion", shell)...).Output()
 		if err != nil {
 			t.Fatal(err)
@@ -61,6 +61,9 @@ var completed = []struct {
 	{[]string{"zmqtap", "serve", "--http-token"}, []string{"--http-token-file", "--http-tokens"}},
 	{[]string{"zmqtap", "serve", "--rat"}, nil},
 	{[]string{"zmqtap", "hub", "--in"}, []string{"--in", "--in-connect"}},
+	{[]string{"zmqtap", "re"}, []string{"record", "replay"}},
+	{[]string{"zmqtap", "record", "--for"}, []string{"--for", "--force"}},
+	{[]string{"zmqtap", "replay", "fi"}, []string{"file"}},
 }
 
 // complete checks what a script prints, which gets a command line as its arguments.
@@ -125,7 +128,7 @@ func TestCompletionInZsh(t *testing.T) {
 			"--journal=[folder for accepted but unconfirmed messages, so that a killed omzmq loses none]:folder:_files -/",
 			"--dns=[DNS server, host\\:port, for dns+tcp and srv+tcp endpoints, instead of the system's]:host\\:port: "},
 		"imzmq ":        {"--check=-[", `--to=[destination]:destination:compadd -S "" -- improg - relp\:// `, `*--connect=[connect to this endpoint]:endpoint:compadd -S "" -- tcp\:// `},
-		"zmqtap ":       {"1: :(serve hub status)", "--rate["},
+		"zmqtap ":       {"1: :(serve hub record replay status)", "--rate["},
 		"zmqtap serve ": {"*--http-host=[accept this name in the Host header, in addition to addresses, localhost and the host's own name]:name: "},
 		"zmqtap hub ":   {"--replay-bytes="},
 	} {

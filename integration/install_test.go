@@ -60,6 +60,7 @@ func TestInstallWithoutGo(t *testing.T) {
 
 		"usr/share/bash-completion/completions/omzmq": "bin/omzmq status --completion bash\nbin/omzmq --completion bash\n",
 		"usr/share/zsh/vendor-completions/_zmqtap": "bin/zmqtap serve --completion zsh\nbin/zmqtap hub --completion zsh\n" +
+			"bin/zmqtap record --completion zsh\nbin/zmqtap replay --completion zsh\n" +
 			"bin/zmqtap status --completion zsh\nbin/zmqtap --completion zsh\n",
 		"usr/share/fish/vendor_completions.d/imzmq.fish": "bin/imzmq status --completion fish\nbin/imzmq --completion fish\n",
 	} {
@@ -97,7 +98,7 @@ func toThisSystem(t *testing.T, tools, tree string) {
 func TestManualPages(t *testing.T) {
 	t.Parallel()
 	commands := [][]string{{"omzmq"}, {"omzmq", "status"}, {"imzmq"}, {"imzmq", "status"}, {"zmqtap"}, {"zmqtap", "serve"},
-		{"zmqtap", "hub"}, {"zmqtap", "status"}}
+		{"zmqtap", "hub"}, {"zmqtap", "record"}, {"zmqtap", "replay"}, {"zmqtap", "status"}}
 	for _, command := range commands {
 		words := func(flag string) string {
 			t.Helper()

@@ -74,6 +74,8 @@ var packaged = map[string]string{
 	"/usr/share/man/man8/imzmq-status.8.gz":                                       "-rw-r--r--",
 	"/usr/share/fish/vendor_completions.d/zmqtap.fish":                            "-rw-r--r--",
 	"/usr/share/man/man1/zmqtap-hub.1.gz":                                         "-rw-r--r--",
+	"/usr/share/man/man1/zmqtap-record.1.gz":                                      "-rw-r--r--",
+	"/usr/share/man/man1/zmqtap-replay.1.gz":                                      "-rw-r--r--",
 	"/usr/share/man/man1/zmqtap-serve.1.gz":                                       "-rw-r--r--",
 	"/usr/share/man/man1/zmqtap.1.gz":                                             "-rw-r--r--",
 	"/usr/share/man/man7/rsyslog-zeromq.7.gz":                                     "-rw-r--r--",

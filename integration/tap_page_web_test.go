@@ -211,7 +211,7 @@ func TestTapPageTellsEveryFlag(t *testing.T) {
 		}
 	}
 	var present []string
-	for _, command := range [][]string{{"--help"}, {"serve", "--help"}, {"hub", "--help"}} {
+	for _, command := range [][]string{{"--help"}, {"serve", "--help"}, {"hub", "--help"}, {"record", "--help"}, {"replay", "--help"}} {
 		for line := range strings.Lines(output(t, "zmqtap", command...)) {
 			if flag := regexp.MustCompile(`^ +(?:-\w, )?(--[a-z-]+)`).FindStringSubmatch(line); flag != nil {
 				present = append(present, flag[1])

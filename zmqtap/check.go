@@ -10,11 +10,14 @@ import (
 )
 
 // try tries what the flags of a command that subscribes ask for.
-func (o *source) try(ctx context.Context, r *check.Report) {
+func (o *source) try(ctx context.Context, r *check.Report) { o.tryAs(ctx, r, zmq.Sub) }
+
+// tryAs is try for a socket of a type.
+func (o *source) tryAs(ctx context.Context, r *check.Report, typ zmq.Type) {
 	check.Descriptors(r)
 	check.HTTP(ctx, r, program, "--metrics", o.Metrics)
 	if check.Secure(r, &o.Common) {
-		s := check.Socket{Config: o.Socket(zmq.Sub, nil), Connect: o.Connect, Bind: o.Bind, Program: program,
+		s := check.Socket{Config: o.Socket(typ, nil), Connect: o.Connect, Bind: o.Bind, Program: program,
 			ConnectFlag: "connect", BindFlag: "bind"}
 		s.Try(ctx, r)
 	}

@@ -23,11 +23,14 @@ func TestHelp(t *testing.T) {
 	}
 	defer null.Close()
 	silent := log.NewWriter(null)
+	t.Chdir(t.TempDir()) // examples of record make files
 	const free = "127.0.0.1:0"
 	for _, test := range []struct{ command, base []string }{
 		{nil, []string{"tcp://127.0.0.1:1"}},
 		{[]string{"serve"}, []string{"--http", free, "tcp://127.0.0.1:1"}},
 		{[]string{"hub"}, []string{"--in", "tcp://" + free, "--http", free}},
+		{[]string{"record"}, []string{"-", "tcp://127.0.0.1:1"}},
+		{[]string{"replay"}, []string{"none"}},
 	} {
 		command := test.command
 		file := filepath.Join(t.TempDir(), "help")

@@ -4,6 +4,8 @@
 //	zmqtap ENDPOINT...                        prints the stream, for people and for pipes
 //	zmqtap serve --http ADDR ENDPOINT...      serves it over HTTP: plain text, Server-Sent Events, a page
 //	zmqtap hub --in ENDPOINT --out ENDPOINT   joins many publishers with many subscribers
+//	zmqtap record FILE ENDPOINT...            keeps it in a file
+//	zmqtap replay FILE [--bind ENDPOINT]      prints or publishes it again, at its pace or another one
 //
 // Standard output carries only messages; everything else goes to standard error. The exit code is 0 after SIGINT,
 // SIGTERM, SIGHUP, --count or --for, or when standard output has been closed; 1 after a failure; 2 if the command line
@@ -44,7 +46,8 @@ func runStatus(ctx context.Context, args []string, stdout *os.File, _ *log.Write
 
 // run runs the command that the first argument names. It also returns the command's full name, for error messages.
 func run(ctx context.Context, args []string, stdout *os.File, stderr *log.Writer) (name string, err error) {
-	commands := map[string]func(context.Context, []string, *os.File, *log.Writer) error{"serve": runServe, "hub": runHub, "status": runStatus}
+	commands := map[string]func(context.Context, []string, *os.File, *log.Writer) error{
+		"serve": runServe, "hub": runHub, "record": runRecord, "replay": runReplay, "status": runStatus}
 	if len(args) > 0 {
 		if command, known := commands[args[0]]; known {
 			return program + " " + args[0], command(ctx, args[1:], stdout, stderr)

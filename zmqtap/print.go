@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"regexp"
-	"time"
+
+	"github.com/spf13/pflag"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/check"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/flags"
@@ -27,16 +27,10 @@ const (
 	printQueueBytes = 16 << 20
 )
 
-// mostCount is the most that --count takes: a year of a billion messages a minute.
-const mostCount = 1_000_000_000_000_000
-
 // printOptions are the flags of zmqtap without a command.
 type printOptions struct {
 	source
-	grepText        string
-	grep            *regexp.Regexp // nil: everything
-	count           int64          // 0: no end
-	duration        time.Duration  // 0: no end
+	selection
 	raw, json, rate bool
 	noColor         bool
 }
@@ -45,10 +39,11 @@ func parsePrint(args []string, stdout *os.File) (*printOptions, error) {
 	o := &printOptions{}
 	fs := flags.NewSet(flags.Program{
 		Name:     program,
-		Commands: []string{"serve", "hub", "status"},
+		Commands: []string{"serve", "hub", "record", "replay", "status"},
 		Summary: "Prints the stream that the publishers at ENDPOINT... send.\n" +
-			"Other ways to use it: zmqtap serve --help, zmqtap hub --help, zmqtap status --help.",
-		Environment: []flags.Variable{{Name: "NO_COLOR", Meaning: "If it is not empty, the output has no colors."}},
+			"Other ways to use it: zmqtap serve --help, zmqtap hub --help, zmqtap record --help, zmqtap replay --help, " +
+			"zmqtap status --help.",
+		Environment: noColorVariable,
 		Examples: []flags.Example{
 			{Purpose: "Everything", Command: "zmqtap tcp://127.0.0.1:5556"},
 			{Purpose: "Lines of some topics that match a regular expression",
@@ -58,17 +53,10 @@ func parsePrint(args []string, stdout *os.File) (*printOptions, error) {
 		},
 	}, &o.Common)
 	o.addTopics(fs)
-	fs.StringVar(&o.grepText, "grep", "", "print only messages whose payload matches this regular `expression` (RE2)")
-	flags.Count(fs, &o.count, "count", 0, 1, mostCount, "exit after this many `messages`; 0: no limit")
-	flags.Duration(fs, &o.duration, "for", 0, time.Millisecond, flags.MaxDuration, "exit after this long; 0: no limit")
-	fs.BoolVar(&o.raw, "raw", false,
-		"print only the payload; into a pipe, its line feeds as #012 and all other bytes unchanged")
-	fs.BoolVar(&o.json, "json", false,
-		`print each message as a line of JSON: {"topic","message","received"}; topic_base64 and message_base64 if it is not UTF-8`)
+	o.selection.add(fs, "print")
+	o.addForms(fs)
 	fs.BoolVar(&o.rate, "rate", false,
 		"print messages and bytes per second for each topic, every second; in place on a terminal")
-	fs.BoolVar(&o.noColor, "no-color", false,
-		"print no colors, not even on a terminal; like NO_COLOR in the environment")
 	if err := o.parse(fs, args, stdout); err != nil {
 		return nil, err
 	}
@@ -76,14 +64,19 @@ func parsePrint(args []string, stdout *os.File) (*printOptions, error) {
 	case (o.raw && o.json) || (o.rate && (o.raw || o.json)):
 		return nil, flags.Usage("--raw, --json and --rate exclude each other")
 	}
-	var err error
-	if o.grep, err = regexp.Compile(o.grepText); err != nil {
-		return nil, flags.Usage("--grep: %w", err)
-	}
-	if o.grepText == "" {
-		o.grep = nil
-	}
-	return o, nil
+	return o, o.compile()
+}
+
+var noColorVariable = []flags.Variable{{Name: "NO_COLOR", Meaning: "If it is not empty, the output has no colors."}}
+
+// addForms adds the flags for what is printed of a message.
+func (o *printOptions) addForms(fs *pflag.FlagSet) {
+	fs.BoolVar(&o.raw, "raw", false,
+		"print only the payload; into a pipe, its line feeds as #012 and all other bytes unchanged")
+	fs.BoolVar(&o.json, "json", false,
+		`print each message as a line of JSON: {"topic","message","received"}; topic_base64 and message_base64 if it is not UTF-8`)
+	fs.BoolVar(&o.noColor, "no-color", false,
+		"print no colors, not even on a terminal; like NO_COLOR in the environment")
 }
 
 func runPrint(ctx context.Context, args []string, stdout *os.File, stderr *log.Writer) error {

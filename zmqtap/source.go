@@ -71,6 +71,7 @@ const (
 	aboutRefused = "connections that were turned away"
 	aboutClients = "readers and subscribers"
 	aboutPeers   = "publishers"
+	aboutMissing = "messages that publishers say they dropped for zmqtap"
 )
 
 // statistics are the numbers of --stats-interval and --metrics.
@@ -93,7 +94,7 @@ func addReceived(s *statistics.Set, counters func() tap.Counters, out *zmq.Socke
 	}
 	s.AddDivided("dropped_total", "messages that readers and subscribers were too slow for; without a client: those of readers, and that are gone",
 		func() uint64 { return counters().Missed }, "client", each)
-	s.Add("missing_before_total", "messages that publishers say they dropped for zmqtap", func() uint64 { return counters().Gone })
+	s.Add("missing_before_total", aboutMissing, func() uint64 { return counters().Gone })
 }
 
 // logEnd logs the totals.

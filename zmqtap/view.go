@@ -20,7 +20,7 @@ const maxOutput = 64 << 10
 // view shows a stream on a terminal, or writes it to a pipe.
 type view struct {
 	options  *printOptions
-	reader   *tap.Reader
+	reader   deliveries
 	stdout   *os.File
 	out      *terminal.Writer
 	printer  terminal.Printer
@@ -38,7 +38,14 @@ type view struct {
 	log   *missingLog
 }
 
-func newView(o *printOptions, reader *tap.Reader, stdout *os.File, onTerminal bool, logger *slog.Logger) *view {
+// deliveries is where a view's messages come from: a tap.Reader, or a recording.
+type deliveries interface {
+	Next(ctx context.Context, dst []tap.Delivery) []tap.Delivery
+	Take(dst []tap.Delivery) []tap.Delivery
+	Ready() <-chan struct{}
+}
+
+func newView(o *printOptions, reader deliveries, stdout *os.File, onTerminal bool, logger *slog.Logger) *view {
 	v := &view{options: o, reader: reader, stdout: stdout, out: terminal.NewWriter(stdout), began: time.Now()}
 	v.log = newMissingLog(logger)
 	v.rates = terminal.NewRates(v.began)
@@ -153,7 +160,7 @@ func (v *view) deliver(d tap.Delivery) (done bool, err error) {
 		if !v.take(&d.Messages[i]) {
 			continue
 		}
-		if v.options.count > 0 && v.found == uint64(v.options.count) {
+		if v.options.enough(v.found) {
 			if v.options.rate {
 				return true, v.render()
 			}
@@ -176,7 +183,7 @@ func (v *view) take(m *tap.Message) bool {
 	v.untouched = max(v.untouched, 1) - 1
 	v.totals.Seen++
 	v.totals.Bytes += uint64(len(m.Payload))
-	if v.options.grep != nil && !v.options.grep.Match(m.Payload) {
+	if !v.options.selects(m.Payload) {
 		return false
 	}
 	v.rates.Add(m.Topic, len(m.Payload))

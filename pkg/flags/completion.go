@@ -34,6 +34,7 @@ type completion struct {
 	program  string // "omzmq", "zmqtap serve"
 	commands []string
 	flags    []completedFlag
+	file     bool // an argument is a file
 }
 
 type completedFlag struct {
@@ -52,7 +53,7 @@ func (c *Common) printCompletion(fs *pflag.FlagSet, shell string, stdout io.Writ
 	if !known {
 		return Usage("--%s %q: write bash, zsh or fish", completionFlag, shell)
 	}
-	p := &completion{program: fs.Name(), commands: c.program.Commands}
+	p := &completion{program: fs.Name(), commands: c.program.Commands, file: c.TakesFile}
 	fs.VisitAll(func(f *pflag.Flag) {
 		if !f.Hidden {
 			p.flags = append(p.flags, newCompletedFlag(f))
@@ -129,7 +130,11 @@ func (p *completion) bash(w io.Writer) {
 	if len(p.commands) > 0 {
 		fmt.Fprintf(w, "\t\tif ((COMP_CWORD == 1)); then words+='%s'; fi\n", strings.Join(p.commands, " "))
 	}
-	fmt.Fprint(w, "\t\tCOMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n\t\t;;\n\tesac\n}\n")
+	fmt.Fprint(w, "\t\tCOMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n")
+	if p.file {
+		fmt.Fprint(w, "\t\tif [[ $cur != -* ]]; then compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- \"$cur\"); fi\n")
+	}
+	fmt.Fprint(w, "\t\t;;\n\tesac\n}\n")
 	if !p.isCommand() {
 		fmt.Fprintf(w, "complete -F %s %s\n", p.function(), p.program)
 	}
@@ -178,6 +183,9 @@ func (p *completion) zsh(w io.Writer) {
 	if len(p.commands) > 0 {
 		fmt.Fprintf(w, " \\\n\t\t'1: :(%s)'", strings.Join(p.commands, " "))
 	}
+	if p.file {
+		fmt.Fprint(w, " \\\n\t\t'1:file:_files'")
+	}
 	fmt.Fprint(w, "\n}\n")
 	if !p.isCommand() {
 		fmt.Fprintf(w, "%s \"$@\"\n", p.function())
@@ -195,7 +203,9 @@ func (p *completion) fish(w io.Writer) {
 		fmt.Fprintf(w, "complete -c %s -n '__fish_use_subcommand' -xa '%s'\n", program, strings.Join(p.commands, " "))
 		line += " -n 'not __fish_seen_subcommand_from " + strings.Join(p.commands, " ") + "'"
 	}
-	fmt.Fprintf(w, "%s -f\n", line)
+	if !p.file {
+		fmt.Fprintf(w, "%s -f\n", line)
+	}
 	for _, f := range p.flags {
 		fmt.Fprintf(w, "%s -l %s", line, f.name)
 		switch {

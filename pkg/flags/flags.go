@@ -13,8 +13,11 @@ import (
 
 // Common holds the values of the shared flags.
 type Common struct {
-	Arguments Arguments // what arguments that are not flags mean
+	Arguments  Arguments // what arguments that are not flags mean
+	TakesFile  bool      // the first of them is a file
+	NoEndpoint bool      // there may be no endpoint
 
+	File          string // the argument, if TakesFile is set
 	Connect, Bind []string
 	DNSServer     string // "": the system's
 	HWM           int
@@ -42,7 +45,15 @@ type Common struct {
 // Arguments is what arguments that are not flags mean.
 type Arguments int
 
-// usage is how they are written in a usage line.
+// usage is how the arguments are written in a usage line.
+func (c *Common) usage() string {
+	if c.TakesFile {
+		return " FILE" + c.Arguments.usage()
+	}
+	return c.Arguments.usage()
+}
+
+// usage is how arguments of that meaning are written in a usage line.
 func (a Arguments) usage() string {
 	switch a {
 	case NoArguments:

@@ -17,7 +17,7 @@ const pipeWidth = 80
 // printHelp prints usage line and summary, then the program's own flags, its examples, and the shared flags.
 func (c *Common) printHelp(fs *pflag.FlagSet, stdout io.Writer) {
 	columns := width(stdout)
-	usage := fs.Name() + " [flags]" + c.Arguments.usage()
+	usage := fs.Name() + " [flags]" + c.usage()
 	fmt.Fprintf(stdout, "Usage: %s\n\n%s", usage, wrap(c.program.Summary, columns))
 
 	own := pflag.NewFlagSet(fs.Name(), pflag.ContinueOnError)

@@ -20,7 +20,7 @@ func (c *Common) printManual(fs *pflag.FlagSet, version string, stdout io.Writer
 	fmt.Fprintf(&out, ".TH %s %d \"\" \"rsyslog-zeromq %s\" \"%s\"\n", strings.ToUpper(roff(name)), section, roff(version), title)
 	fmt.Fprintf(&out, ".SH NAME\n%s \\- %s\n", roff(name), roff(brief(summary)))
 	fmt.Fprintf(&out, ".SH SYNOPSIS\n.B %s\n[\\fIflags\\fR]", roff(fs.Name()))
-	out.WriteString(roff(c.Arguments.usage()))
+	out.WriteString(roff(c.usage()))
 	fmt.Fprintf(&out, "\n.SH DESCRIPTION\n%s\n", roff(summary))
 	if further != "" {
 		fmt.Fprintf(&out, ".PP\n%s\n", roff(further))
@@ -44,7 +44,8 @@ func (c *Common) printManual(fs *pflag.FlagSet, version string, stdout io.Writer
 		fmt.Fprintf(&out, ".PP\n%s:\n.PP\n.nf\n.RS\n%s\n.RE\n.fi\n", roff(e.Purpose), roff(e.Command))
 	}
 	out.WriteString(".SH SEE ALSO\n.BR omzmq (8),\n.BR omzmq-status (8),\n.BR imzmq (8),\n.BR imzmq-status (8),\n" +
-		".BR zmqtap (1),\n.BR zmqtap-serve (1),\n.BR zmqtap-hub (1),\n.BR zmqtap-status (1),\n.BR rsyslog-zeromq (7),\n.BR rsyslogd (8)\n")
+		".BR zmqtap (1),\n.BR zmqtap-serve (1),\n.BR zmqtap-hub (1),\n.BR zmqtap-record (1),\n.BR zmqtap-replay (1),\n" +
+		".BR zmqtap-status (1),\n.BR rsyslog-zeromq (7),\n.BR rsyslogd (8)\n")
 	io.WriteString(stdout, out.String()) //nolint:errcheck // as with the help
 }
 

@@ -39,15 +39,8 @@ func (c *Common) Parse(fs *pflag.FlagSet, version string, args []string, stdout 
 	if fs.Changed("curve-keygen") {
 		return c.makeKey(fs, stdout)
 	}
-	switch c.Arguments {
-	case ConnectArguments:
-		c.Connect = append(c.Connect, fs.Args()...)
-	case BindArguments:
-		c.Bind = append(c.Bind, fs.Args()...)
-	default:
-		if fs.NArg() > 0 {
-			return unexpected(fs, args, fs.Arg(0))
-		}
+	if err := c.takeArguments(fs, args); err != nil {
+		return err
 	}
 	if fs.Lookup("connect") != nil && !fs.Changed(c.program.Offline) && !c.onlyFile() {
 		if err := c.validateEndpoints(); err != nil {
@@ -73,6 +66,28 @@ func unexpected(fs *pflag.FlagSet, args []string, arg string) error {
 		}
 	}
 	return Usage("unexpected argument %q: every setting is a flag", arg)
+}
+
+// takeArguments takes the arguments that are not flags.
+func (c *Common) takeArguments(fs *pflag.FlagSet, all []string) error {
+	args := fs.Args()
+	if c.TakesFile {
+		if len(args) == 0 || args[0] == "" {
+			return Usage("no file: its name is the first argument")
+		}
+		c.File, args = args[0], args[1:]
+	}
+	switch c.Arguments {
+	case ConnectArguments:
+		c.Connect = append(c.Connect, args...)
+	case BindArguments:
+		c.Bind = append(c.Bind, args...)
+	default:
+		if len(args) > 0 {
+			return unexpected(fs, all, args[0])
+		}
+	}
+	return nil
 }
 
 // printed prints help, manual page, completion or version, if that was asked for, and then returns ErrHelp.
@@ -118,7 +133,7 @@ func checkQuotes(args []string) error {
 
 func (c *Common) validateEndpoints() error {
 	switch {
-	case len(c.Connect)+len(c.Bind) > 0:
+	case len(c.Connect)+len(c.Bind) > 0 || c.NoEndpoint:
 	case c.Arguments != NoArguments:
 		return Usage("no endpoint: give at least one endpoint, such as tcp://127.0.0.1:5556")
 	default:

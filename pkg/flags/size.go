@@ -45,3 +45,40 @@ func (s *Size) String() string {
 
 // Type implements pflag.Value.
 func (s *Size) Type() string { return "bytes" }
+
+// FileSize is a flag's value: a positive number of bytes in a file, with the suffix KiB, MiB or GiB if there is one.
+type FileSize int64
+
+const maxFileSize = 1 << 20 // GiB: a pebibyte
+
+// Set implements pflag.Value.
+func (s *FileSize) Set(text string) error {
+	number, shift := text, 0
+	for suffix, by := range map[string]int{"KiB": 10, "MiB": 20, "GiB": 30} {
+		if n, found := strings.CutSuffix(text, suffix); found {
+			number, shift = n, by
+		}
+	}
+	n, err := strconv.ParseUint(number, 10, 63)
+	if err != nil {
+		return errors.New("write a number of bytes, such as 1000000, 512KiB, 100MiB or 2GiB")
+	}
+	if n == 0 || n > maxFileSize<<30>>shift {
+		return fmt.Errorf("it must lie between 1 byte and %dGiB", maxFileSize)
+	}
+	*s = FileSize(n << shift)
+	return nil
+}
+
+// String implements pflag.Value.
+func (s *FileSize) String() string {
+	for i, suffix := range []string{"GiB", "MiB", "KiB"} {
+		if n, shift := int64(*s), 10*(3-i); n > 0 && n%(1<<shift) == 0 {
+			return fmt.Sprintf("%d%s", n>>shift, suffix)
+		}
+	}
+	return fmt.Sprint(int64(*s))
+}
+
+// Type implements pflag.Value.
+func (s *FileSize) Type() string { return "bytes" }

@@ -1,0 +1,84 @@
+package recording
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+	"unicode/utf8"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/message"
+)
+
+// line is a line's JSON. Other keys, such as those that zmqtap --json adds, are ignored.
+type line struct {
+	Topic         *string  `json:"topic"`
+	TopicBase64   *[]byte  `json:"topic_base64"`
+	Message       *string  `json:"message"`
+	MessageBase64 *[]byte  `json:"message_base64"`
+	Frames        []string `json:"frames"`
+	FramesBase64  [][]byte `json:"frames_base64"`
+	Gap           *Gap     `json:"gap"`
+	Received      string   `json:"received"`
+}
+
+// Parse reads a line, without its line feed. The entry borrows nothing. A message with more than most bytes in all
+// frames is an error.
+func Parse(text []byte, most int) (Entry, error) {
+	var l line
+	if !utf8.Valid(text) {
+		return Entry{}, errors.New("not what zmqtap record writes: it is not UTF-8")
+	}
+	if err := json.Unmarshal(text, &l); err != nil {
+		return Entry{}, fmt.Errorf("not what zmqtap record writes: %w", err)
+	}
+	received, err := parseTime(l.Received)
+	if err != nil {
+		return Entry{}, err
+	}
+	if l.Gap != nil {
+		l.Gap.Received = received
+		return Entry{Gap: l.Gap}, nil
+	}
+	e := Entry{Message: message.Message{Received: received}}
+	payload, found := frame(l.Message, l.MessageBase64)
+	if !found {
+		return Entry{}, errors.New(`not what zmqtap record writes: there is no "message", "message_base64" or "gap"`)
+	}
+	e.Message.Payload = payload
+	e.Message.Topic, e.Message.HasTopic = frame(l.Topic, l.TopicBase64)
+	if e.Message.Frames = l.FramesBase64; l.FramesBase64 == nil {
+		for _, f := range l.Frames {
+			e.Message.Frames = append(e.Message.Frames, []byte(f))
+		}
+	}
+	if len(e.Message.Frames) > 0 && !e.Message.HasTopic {
+		return Entry{}, errors.New(`"frames" stand between a topic and a message, and there is no "topic"`)
+	}
+	if n := e.Size(); n > most {
+		return Entry{}, fmt.Errorf("a message of %d bytes, and the limit is %d: --max-message-size", n, most)
+	}
+	return e, nil
+}
+
+// frame returns a frame from the form that the line has of it.
+func frame(text *string, raw *[]byte) (frame []byte, found bool) {
+	switch {
+	case raw != nil:
+		return *raw, true
+	case text != nil:
+		return []byte(*text), true
+	}
+	return nil, false
+}
+
+func parseTime(text string) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	t, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil {
+		return t, fmt.Errorf("received %.40q: not a time such as 2026-01-02T03:04:05.123456Z", text)
+	}
+	return t, nil
+}
