@@ -101,7 +101,12 @@ var plain = func() (t [256]bool) {
 
 // appendText appends s as a JSON string with its quotes.
 func appendText[T string | []byte](dst []byte, s T) []byte {
-	dst = append(dst, '"')
+	return append(AppendCharacters(append(dst, '"'), s), '"')
+}
+
+// AppendCharacters appends s as it is written between the quotes of a JSON string. Bytes that are not UTF-8 become
+// U+FFFD, and the line separators U+2028 and U+2029 escapes.
+func AppendCharacters[T string | []byte](dst []byte, s T) []byte {
 	from := 0 // s[from:i] stands for itself and is not copied yet
 	for i := 0; i < len(s); {
 		c := s[i]
@@ -125,8 +130,7 @@ func appendText[T string | []byte](dst []byte, s T) []byte {
 		i += size
 		from = i
 	}
-	dst = append(dst, s[from:]...)
-	return append(dst, '"')
+	return append(dst, s[from:]...)
 }
 
 const hex = "0123456789abcdef"
