@@ -74,7 +74,8 @@ func (o *printOptions) addForms(fs *pflag.FlagSet) {
 	fs.BoolVar(&o.raw, "raw", false,
 		"print only the payload; into a pipe, its line feeds as #012 and all other bytes unchanged")
 	fs.BoolVar(&o.json, "json", false,
-		`print each message as a line of JSON: {"topic","message","received"}; topic_base64 and message_base64 if it is not UTF-8`)
+		`print each message as a line of JSON: {"topic","message","received"}, with "time", "host", "program", "pid", "facility", `+
+			`"severity", "text", "structured" and "fields" where it has them; topic_base64 and message_base64 if it is not UTF-8`)
 	fs.BoolVar(&o.noColor, "no-color", false,
 		"print no colors, not even on a terminal; like NO_COLOR in the environment")
 }

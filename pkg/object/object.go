@@ -5,6 +5,8 @@
 // deep they nest, and nothing is allocated.
 package object
 
+import "bytes"
+
 // Members is a position in an object. The zero value is at the end.
 type Members struct {
 	Key   []byte // without its quotes; escapes are as in the text
@@ -14,18 +16,29 @@ type Members struct {
 	i int
 }
 
-// Of returns the members of the object that payload begins with. White space and rsyslog's "@cee:" may precede it.
-// There are none if something else does. Keys and values will borrow payload.
+// Of returns the members of the object that payload begins with, as In finds it. There are none if there is no object.
+// Keys and values will borrow payload.
 func Of(payload []byte) Members {
-	b := payload[spaceEnd(payload, 0):]
+	b := In(payload)
+	if b == nil {
+		return Members{}
+	}
+	return Members{b: b, i: spaceEnd(b, 1)}
+}
+
+// In returns what begins with the brace of an object; nil if payload does not begin with one. A byte order mark, white
+// space and rsyslog's "@cee:" may precede it.
+func In(payload []byte) []byte {
+	b := bytes.TrimPrefix(payload, []byte("\ufeff"))
+	b = b[spaceEnd(b, 0):]
 	const cookie = "@cee:"
 	if len(b) > len(cookie) && string(b[:len(cookie)]) == cookie {
 		b = b[spaceEnd(b, len(cookie)):]
 	}
 	if len(b) == 0 || b[0] != '{' {
-		return Members{}
+		return nil
 	}
-	return Members{b: b, i: spaceEnd(b, 1)}
+	return b
 }
 
 // Next moves on to a member, the first one at first, and reports whether there is one.

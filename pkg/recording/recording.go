@@ -1,5 +1,5 @@
 // Package recording is the form in which zmqtap record keeps a stream, and zmqtap replay reads it: lines of JSON, one
-// for each message, as message.AppendJSON writes them and zmqtap --json prints them, and one for each place where
+// for each message, as message.AppendJSON writes them (zmqtap --json prints more keys), and one for each place where
 // messages are missing.
 //
 //	{"topic":"sshd/web1/","message":"<86>1 …","received":"2026-01-02T03:04:05.123456Z"}

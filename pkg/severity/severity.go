@@ -25,7 +25,11 @@
 // Nothing here allocates, or looks beyond the first 4 KiB of a payload.
 package severity
 
-import "github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/object"
+import (
+	"bytes"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/object"
+)
 
 // Severity is a syslog severity (RFC 5424, table 2): 0 is the most urgent, 7 the least.
 type Severity uint8
@@ -72,10 +76,11 @@ const (
 )
 
 // Of returns the severity that payload states: that of the <PRI> it begins with, or of the key of a JSON object that
-// counts most. White space and rsyslog's "@cee:" may precede the object. Of an object that is cut off, malformed or
-// longer than 4 KiB, the keys before that place count. Nested values are skipped and not checked.
+// counts most. A byte order mark may precede both, white space and rsyslog's "@cee:" the object. Of an object that is
+// cut off, malformed or longer than 4 KiB, the keys before that place count. Nested values are skipped and not checked.
 func Of(payload []byte) (Severity, bool) {
-	b := payload[:min(len(payload), maxLook)]
+	b := bytes.TrimPrefix(payload, []byte("\ufeff"))
+	b = b[:min(len(b), maxLook)]
 	if len(b) > 0 && b[0] == '<' {
 		return ofPRI(b)
 	}

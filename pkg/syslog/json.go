@@ -19,37 +19,43 @@ const (
 )
 
 // ranks are those of the keys that the fields so far come from. PID has none but first and second.
-type ranks struct{ time, host, program, pid, facility rank }
+type ranks struct{ time, host, program, pid, facility, said rank }
 
 // object reads the top-level members of a JSON object, until no other one could change what is wanted. If the line has
-// a PRI, the object is not asked for one.
-func (h *Header) object(b []byte, received time.Time, want Fields, prioritized bool) {
+// a PRI, the object is not asked for one. If said is wanted, it is returned; nil if there is none.
+func (h *Header) object(b []byte, received time.Time, want Fields) (text []byte) {
 	m := object.Of(b)
-	if prioritized {
+	if h.Severity >= 0 {
 		want &^= Priority
 	}
-	r := ranks{none, none, none, none, none}
+	r := ranks{none, none, none, none, none, none}
 	for !r.final(want) && m.Next() {
-		h.member(m.Key, m.Value, received, want, &r)
+		if field, counts := meaning(m.Key); field&want == said && counts < r.said {
+			if s := sentence(m.Value); s != nil {
+				text, r.said = s, counts
+			}
+		} else if field&want != 0 {
+			h.member(field, counts, m.Value, received, want, &r)
+		}
 	}
 	if want&Priority != 0 {
 		if s, ok := severity.Of(b); ok {
 			h.Severity = int(s)
 		}
 	}
+	return text
 }
 
 // final reports whether no other member can change a wanted field.
 func (r *ranks) final(want Fields) bool {
 	return (want&Time == 0 || r.time == first) && (want&Host == 0 || r.host == first) &&
 		(want&Program == 0 || r.program == first) && (want&PID == 0 || r.pid == first) &&
-		(want&Priority == 0 || r.facility == first)
+		(want&Priority == 0 || r.facility == first) && (want&said == 0 || r.said == first)
 }
 
-func (h *Header) member(key, value []byte, received time.Time, want Fields, r *ranks) {
-	field, counts := meaning(key)
+// member takes a wanted field of a member, if its key counts more than the one before.
+func (h *Header) member(field Fields, counts rank, value []byte, received time.Time, want Fields, r *ranks) {
 	switch {
-	case field&want == 0:
 	case field == Time && counts < r.time:
 		if t := jsonTime(value, received); !t.IsZero() {
 			h.Time, r.time = t, counts
@@ -111,7 +117,9 @@ func meaning(key []byte) (Fields, rank) {
 		return Program, first
 	case "syslog_identifier":
 		return Program, second
-	case "procid", "pid", "syslog_pid", "_pid":
+	case "_comm", "sourcename":
+		return Program, third
+	case "procid", "pid", "syslog_pid", "_pid", "processid":
 		return PID, first
 	case "syslogtag", "tag":
 		return Program | PID, second
@@ -119,6 +127,10 @@ func meaning(key []byte) (Fields, rank) {
 		return Priority, first
 	case "pri", "pri-text":
 		return Priority, second
+	case "msg", "message", "@message", "@m", "short_message", "textpayload":
+		return said, first
+	case "event", "body", "log", "@mt", "text", "full_message":
+		return said, second
 	}
 	return 0, none
 }
@@ -155,6 +167,18 @@ func text(value []byte) []byte {
 	return field(unescape(value))
 }
 
+// sentence returns what a string says to people; nil if it is none, or empty. It allocates for a string with escapes.
+func sentence(value []byte) []byte {
+	if value[0] != '"' || len(value) == len(`""`) {
+		return nil
+	}
+	value = value[1 : len(value)-1]
+	if bytes.IndexByte(value, '\\') >= 0 {
+		value = unescape(value)
+	}
+	return unspaced(value)
+}
+
 // facility reads a facility's name or number. In a pri, which has the severity, too, it is "local0.err" or 131.
 func facility(value []byte, pri bool) int {
 	value = text(value)
@@ -177,13 +201,24 @@ func facility(value []byte, pri bool) int {
 	return facilityNamed(value)
 }
 
-// facilityNamed returns the number of a facility: RFC 5424, table 1, by rsyslog's names.
+// facilities are rsyslog's names of RFC 5424, table 1.
+var facilities = [...]string{"kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron",
+	"authpriv", "ftp", "ntp", "audit", "alert", "clock",
+	"local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7"}
+
+// FacilityName returns the name that rsyslog's syslogfacility-text has, such as "local0"; "" if there is none.
+func FacilityName(facility int) string {
+	if facility < 0 || facility >= len(facilities) {
+		return ""
+	}
+	return facilities[facility]
+}
+
+// facilityNamed returns the number of a facility, -1 if there is none with the name.
 func facilityNamed(name []byte) int {
 	var lower [len("authpriv")]byte
 	name = fold(lower[:], name)
-	for i, known := range [...]string{"kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron",
-		"authpriv", "ftp", "ntp", "audit", "alert", "clock",
-		"local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7"} {
+	for i, known := range facilities {
 		if string(name) == known {
 			return i
 		}

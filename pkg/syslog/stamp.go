@@ -1,6 +1,9 @@
 package syslog
 
-import "time"
+import (
+	"sync/atomic"
+	"time"
+)
 
 // stamp is a time as it is written.
 type stamp struct {
@@ -13,7 +16,8 @@ type stamp struct {
 	offset               time.Duration // of its zone, east of UTC
 }
 
-// time returns the time that s means, in the location of received; the zero time if there is no such day.
+// time returns the time that s means, in its zone or, if it has none, in the location of received; the zero time if
+// there is no such day.
 func (s *stamp) time(received time.Time) time.Time {
 	switch {
 	case s.year != 0:
@@ -48,10 +52,26 @@ func (s *stamp) in(year int, location *time.Location) (time.Time, bool) {
 		return time.Time{}, false
 	}
 	if s.zoned {
-		t := time.Date(year, s.month, s.day, s.hour, s.minute, s.second, s.nanosecond, time.UTC)
-		return t.Add(-s.offset).In(location), true
+		location = zone(s.offset)
 	}
 	return time.Date(year, s.month, s.day, s.hour, s.minute, s.second, s.nanosecond, location), true
+}
+
+const minutesOfDay = 24 * 60
+
+// zones are the locations of the offsets that have occurred, by the minute.
+var zones [2 * minutesOfDay]atomic.Pointer[time.Location]
+
+// zone returns the location with an offset of less than a day.
+func zone(offset time.Duration) *time.Location {
+	if offset == 0 {
+		return time.UTC
+	}
+	known := &zones[minutesOfDay+offset/time.Minute]
+	if known.Load() == nil {
+		known.Store(time.FixedZone("", int(offset/time.Second)))
+	}
+	return known.Load()
 }
 
 func daysIn(month time.Month, year int) int {

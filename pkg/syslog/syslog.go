@@ -1,5 +1,5 @@
-// Package syslog reads what a log line says of itself: when it was logged, on which host, by which program, how urgent
-// it is. It knows these forms:
+// Package syslog reads what a log line says: when it was logged, on which host, by which program, how urgent it is, its
+// structured data, and the text that is left for people. It knows these forms:
 //
 //	<PRI>1 TIME HOST APP-NAME PROCID …    RFC 5424; "-" is an absent field
 //	<PRI>Mmm dd hh:mm:ss HOST TAG text    RFC 3164, and rsyslog's RSYSLOG_TraditionalForwardFormat
@@ -7,12 +7,17 @@
 //	{"timereported": …, "hostname": …}    a JSON object, perhaps after rsyslog's "@cee:"
 //
 // A <PRI> may precede each of them, or be missing: rsyslog writes its files without one (RSYSLOG_FileFormat,
-// RSYSLOG_TraditionalFileFormat). Of a line of none of these forms, nothing but the PRI is known.
+// RSYSLOG_TraditionalFileFormat). A byte order mark may precede all. Of a line of none of these forms, nothing but the
+// PRI is known, and the rest is text. What follows the time in a line without a PRI may also be what a logger or a
+// container runtime has written: see unlike.
 //
 // What is a host and what a tag is decided as rsyslog's parsers do (pmrfc5424.c, pmrfc3164.c), with the devices' habits
 // that they know: a year in the time, a colon or a fraction after it, no host. A program and a PID are divided as
-// rsyslog's %programname% and %procid% (msg.c). Where this package differs, testdata/headers.json has the line and the
-// reason; rsyslogd itself is asked by a test in integration/.
+// rsyslog's %programname% and %procid% (msg.c). Where this package differs, testdata/headers.json and testdata/lines
+// have the line and the reason; rsyslogd itself is asked by tests in integration/.
+//
+// github.com/leodido/go-syslog/v4 reads the two RFCs, but not what devices make of them, such as Cisco's year in the
+// time. It took 4.5 µs and 16 allocations for a line of RFC 5424 with structured data where Read took 0.2 µs and none.
 //
 // Case does not matter in the keys of a JSON object. Of the keys of a field, the highest row counts that has a readable
 // value, and the first one within a row:
@@ -24,7 +29,8 @@
 //	          fromhost
 //	Program   programname, program, app-name, appname, app_name
 //	          syslogtag, tag, syslog_identifier
-//	PID       procid, pid, syslog_pid, _pid
+//	          _comm, sourcename
+//	PID       procid, pid, syslog_pid, _pid, processid
 //	          syslogtag, tag
 //	Facility  syslogfacility, syslogfacility-text, facility, syslog_facility
 //	          pri, pri-text
@@ -57,7 +63,7 @@ const (
 // Header is what a line says of itself. Its slices borrow the line, as a rule, and are nil if a field is absent, or
 // longer than 255 bytes.
 type Header struct {
-	Time     time.Time // in the location of the time of reception; zero if there is none
+	Time     time.Time // in the zone that it has, otherwise in that of the time of reception; zero if there is none
 	Host     []byte
 	Program  []byte // without PID; "postfix/smtpd" of a tag is "postfix", as in rsyslog's %programname%
 	PID      []byte // any text: RFC 5424's PROCID
@@ -74,6 +80,7 @@ const (
 	Program
 	PID
 	Priority // facility and severity
+	said     // what a JSON object says, which is no field
 
 	All = Time | Host | Program | PID | Priority
 )
@@ -85,27 +92,54 @@ func Parse(line []byte, received time.Time) Header { return ParseOnly(line, rece
 // ParseOnly is Parse for some fields, and cheaper. The others are absent.
 func ParseOnly(line []byte, received time.Time, want Fields) (h Header) {
 	h.Facility, h.Severity = -1, -1
-	line = line[:min(len(line), maxLook)]
+	if f, rest := h.header(looked(line), received, want); f == ofObject {
+		h.object(rest, received, want)
+	}
+	return h
+}
+
+// looked returns what is looked at of a line: it begins after a byte order mark.
+func looked(line []byte) []byte {
+	line = cutBOM(line)
+	return line[:min(len(line), maxLook)]
+}
+
+// cutBOM returns b without the byte order mark that it may begin with.
+func cutBOM(b []byte) []byte { return bytes.TrimPrefix(b, []byte("\ufeff")) }
+
+// form is how a line begins.
+type form int
+
+const (
+	ofText    form = iota // as none of the others; rest is what follows the PRI, or all
+	ofRFC5424             // rest is what follows PROCID
+	ofBSD                 // rest is what follows the tag
+	ofObject              // perhaps with a JSON object; rest is what follows the PRI, or all
+)
+
+// header reads the wanted fields of a line that is no JSON object. rest is an end of the line. It is empty if not all
+// fields are wanted.
+func (h *Header) header(line []byte, received time.Time, want Fields) (f form, rest []byte) {
 	pri, b, ok := cutPRI(line)
 	if !ok {
-		return h
+		return ofText, line
 	}
 	if pri >= 0 && want&Priority != 0 {
 		h.Facility, h.Severity = pri>>3, pri&7
 	}
 	if len(b) >= 2 && b[0] == '1' && b[1] == ' ' {
-		h.rfc5424(b[2:], received, want)
-		return h
+		if rest, ok := h.rfc5424(b[2:], received, want); ok {
+			return ofRFC5424, rest
+		}
+		return ofText, b
 	}
 	if s, rest, ok := headerTime(b); ok {
 		if want&Time != 0 {
 			h.Time = s.time(received)
 		}
-		h.hostAndTag(rest, want)
-		return h
+		return ofBSD, h.hostAndTag(rest, want, pri >= 0)
 	}
-	h.object(b, received, want, pri >= 0)
-	return h
+	return ofObject, b
 }
 
 // cutPRI reads "<", one to three digits, ">" and returns what follows. A line without "<" has the PRI -1; one with
@@ -121,14 +155,14 @@ func cutPRI(b []byte) (pri int, rest []byte, ok bool) {
 	return pri, b[end+1:], true
 }
 
-// rfc5424 reads TIMESTAMP HOSTNAME APP-NAME PROCID (RFC 5424, section 6).
-func (h *Header) rfc5424(b []byte, received time.Time, want Fields) {
+// rfc5424 reads TIMESTAMP HOSTNAME APP-NAME PROCID (RFC 5424, section 6), and reports whether there is a TIMESTAMP.
+func (h *Header) rfc5424(b []byte, received time.Time, want Fields) (rest []byte, ok bool) {
 	if len(b) >= 2 && b[0] == '-' && b[1] == ' ' {
 		b = b[2:]
 	} else {
 		s, n := rfc3339(b)
 		if n == 0 || n < len(b) && b[n] != ' ' {
-			return
+			return nil, false
 		}
 		if want&Time != 0 {
 			h.Time = s.time(received)
@@ -140,16 +174,17 @@ func (h *Header) rfc5424(b []byte, received time.Time, want Fields) {
 		h.Host = field(host)
 	}
 	if want&(Program|PID) == 0 {
-		return
+		return nil, true
 	}
 	program, b := word(b)
 	if want&Program != 0 {
 		h.Program = field(programOf(program))
 	}
+	pid, b := word(b)
 	if want&PID != 0 {
-		pid, _ := word(b)
 		h.PID = field(pid)
 	}
+	return b, true
 }
 
 // word cuts b after its first space.

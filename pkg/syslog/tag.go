@@ -1,19 +1,61 @@
 package syslog
 
-import "bytes"
+import (
+	"bytes"
 
-// hostAndTag reads what follows the time in a line of RFC 3164. A first word that cannot be a host is the tag: what
-// was logged on this host has no name of it.
-func (h *Header) hostAndTag(b []byte, want Fields) {
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/severity"
+)
+
+// hostAndTag reads what follows the time in a line of RFC 3164, and returns what follows the tag. A first word that
+// cannot be a host is the tag: what was logged on this host has no name of it. After a PRI it is certain that the line
+// has a header at all.
+func (h *Header) hostAndTag(b []byte, want Fields, certain bool) (rest []byte) {
+	host, tag := []byte(nil), b
 	if n := hostEnd(b); n > 0 {
-		if want&Host != 0 {
-			h.Host = field(b[:n])
+		host, tag = b[:n], b[min(n+1, len(b)):]
+	}
+	if !certain {
+		if rest, ok := unlike(b, host, tag); ok {
+			return rest
 		}
-		b = b[min(n+1, len(b)):]
 	}
-	if want&(Program|PID) != 0 {
-		h.tag(b[:tagEnd(b)], want)
+	if want&Host != 0 {
+		h.Host = field(host)
 	}
+	if want&(Program|PID) == 0 {
+		return nil
+	}
+	end := tagEnd(tag)
+	h.tag(tag[:end], want)
+	if rest = tag[end:]; len(rest) > 0 && rest[0] == ':' {
+		rest = rest[1:]
+	}
+	if len(rest) > 0 && (rest[0] == ' ' || rest[0] == '\t' || rest[0] == '\n') {
+		rest = rest[1:]
+	}
+	return rest
+}
+
+// unlike reports whether a line without a PRI, of which b follows a time, is unlike syslog, and returns what follows
+// the time. Programs and containers write such lines:
+//
+//	2026-10-11T22:14:15Z INFO main.go:12 text        a level in the place of the host
+//	2026-10-11T22:14:15Z  INFO 1 --- [main] text     two spaces
+//	2026-10-11T22:14:15Z 0 [Warning] text            a bracket in the place of the program
+//	2026-10-11T22:14:15Z stdout F text               the files of containerd and CRI-O
+func unlike(b, host, tag []byte) (rest []byte, ok bool) {
+	if _, level := severity.OfWord(host); level {
+		return b, true
+	}
+	if len(tag) > 0 && (host == nil && tag[0] == ' ' || tag[0] == '[') {
+		return bytes.TrimLeft(b, " "), true
+	}
+	if stream := string(host); stream == "stdout" || stream == "stderr" {
+		if len(tag) >= 2 && (tag[0] == 'F' || tag[0] == 'P') && tag[1] == ' ' {
+			return tag[2:], true
+		}
+	}
+	return nil, false
 }
 
 // hostEnd returns the length of the host that b begins with, 0 if there is none: letters, digits, ".", "_" and "-", of
@@ -52,11 +94,12 @@ func ipv6End(b []byte) int {
 	return 0
 }
 
-// tagEnd returns the length of the tag that b begins with: up to a colon or space, both excluded.
+// tagEnd returns the length of the tag that b begins with: up to a colon or white space, which are excluded.
 func tagEnd(b []byte) int {
 	b = b[:min(len(b), maxTag)]
 	for i, c := range b {
-		if c == ':' || c == ' ' {
+		switch c {
+		case ':', ' ', '\t', '\n', '\r':
 			return i
 		}
 	}

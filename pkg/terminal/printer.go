@@ -1,6 +1,9 @@
 package terminal
 
-import "github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/message"
+import (
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/message"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/syslog"
+)
 
 // Style selects what is written of a message.
 type Style int
@@ -8,7 +11,7 @@ type Style int
 const (
 	Human Style = iota // topic, tab and payload; only the payload where there is no topic
 	Raw                // the payload
-	JSON               // message.AppendJSON's topic, message, frames and received
+	JSON               // syslog.AppendJSON's topic, message, frames, received, and what the payload says
 )
 
 // Printer formats messages as lines. Any number of goroutines may use it once its fields are set.
@@ -28,7 +31,7 @@ func (p *Printer) Append(dst []byte, m *message.Message) []byte {
 	switch {
 	case p.Style == JSON:
 		from := len(dst)
-		dst = message.AppendJSON(dst, &message.Message{
+		dst = syslog.AppendJSON(dst, &message.Message{
 			Topic: m.Topic, HasTopic: m.HasTopic, Frames: m.Frames, Payload: m.Payload, Received: m.Received,
 		})
 		if p.Terminal {
