@@ -32,12 +32,13 @@ const mostCount = 1_000_000_000_000_000
 // printOptions are the flags of zmqtap without a command.
 type printOptions struct {
 	source
-	grepText        string
-	grep            *regexp.Regexp // nil: everything
-	count           int64          // 0: no end
-	duration        time.Duration  // 0: no end
-	raw, json, rate bool
-	noColor         bool
+	grepText  string
+	grep      *regexp.Regexp // nil: everything
+	count     int64          // 0: no end
+	duration  time.Duration  // 0: no end
+	raw, json bool
+	rateOptions
+	noColor bool
 }
 
 func parsePrint(args []string, stdout *os.File) (*printOptions, error) {
@@ -52,6 +53,7 @@ func parsePrint(args []string, stdout *os.File) (*printOptions, error) {
 			{Purpose: "Everything", Command: "zmqtap tcp://127.0.0.1:5556"},
 			{Purpose: "Lines of some topics that match a regular expression",
 				Command: "zmqtap --topic auth. --grep 'Failed|refused' tcp://127.0.0.1:5556"},
+			{Purpose: "Who logs how much, like top", Command: "zmqtap --rate --by host tcp://127.0.0.1:5556"},
 			{Purpose: "For scripts: a hundred messages as JSON, from two publishers",
 				Command: "zmqtap --json --count 100 tcp://127.0.0.1:5556 tcp://127.0.0.1:5558"},
 		},
@@ -64,8 +66,7 @@ func parsePrint(args []string, stdout *os.File) (*printOptions, error) {
 		"print only the payload; into a pipe, its line feeds as #012 and all other bytes unchanged")
 	fs.BoolVar(&o.json, "json", false,
 		`print each message as a line of JSON: {"topic","message","received"}; topic_base64 and message_base64 if it is not UTF-8`)
-	fs.BoolVar(&o.rate, "rate", false,
-		"print messages and bytes per second for each topic, every second; in place on a terminal")
+	o.rateOptions.add(fs)
 	fs.BoolVar(&o.noColor, "no-color", false,
 		"print no colors, not even on a terminal; like NO_COLOR in the environment")
 	if err := o.parse(fs, args, stdout); err != nil {
@@ -75,7 +76,10 @@ func parsePrint(args []string, stdout *os.File) (*printOptions, error) {
 	case (o.raw && o.json) || (o.rate && (o.raw || o.json)):
 		return nil, flags.Usage("--raw, --json and --rate exclude each other")
 	}
-	var err error
+	err := o.rateOptions.validate(fs)
+	if err != nil {
+		return nil, err
+	}
 	if o.grep, err = regexp.Compile(o.grepText); err != nil {
 		return nil, flags.Usage("--grep: %w", err)
 	}
@@ -97,8 +101,8 @@ func runPrint(ctx context.Context, args []string, stdout *os.File, stderr *log.W
 	onTerminal := terminal.IsTerminal(stdout)
 	markOwn(stdout, stderr, o.noColor)
 	logger := o.Logger(stderr)
-	if o.rate && onTerminal && terminal.IsTerminal(stderr.File()) {
-		logger = slog.New(slog.DiscardHandler) // log lines would disturb the table
+	if o.wantsScreen(onTerminal) && terminal.IsTerminal(stderr.File()) {
+		logger = slog.New(slog.DiscardHandler) // log lines would disturb the screen
 	}
 	unwatch, err := o.Secure(logger, hangups)
 	if err != nil {
@@ -122,9 +126,12 @@ func runPrint(ctx context.Context, args []string, stdout *os.File, stderr *log.W
 	source := status.Source{Sockets: []*zmq.Socket{socket}, Numbers: o.statistics(stream, socket)}
 	endMonitor := o.Monitor(source, logger, stderr)
 	v := newView(o, reader, stdout, onTerminal, logger)
+	if o.wantsScreen(onTerminal) {
+		defer v.openScreen()()
+	}
 	err = cmp.Or(v.watch(ctx), flags.Failure(ctx))
 	endMonitor()
-	if summary := v.summary(); signalled.Err() != nil || summary.Slow+summary.Dropped+summary.Lost > 0 {
+	if summary := v.summary(); signalled.Err() != nil || v.quitted() || summary.Slow+summary.Dropped+summary.Lost > 0 {
 		fmt.Fprint(stderr, summary.String())
 	}
 	over, stop := context.WithCancel(context.Background())
