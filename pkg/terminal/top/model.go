@@ -34,7 +34,8 @@ type model struct {
 
 	selected  bool
 	selection identity
-	place     int // of the selected row in shown
+	place     int // of the selected row in shown; -1: the filter hides it
+	near      int // the last place that it had
 
 	filtering, helping bool
 	// What a key asks bubbletea for.
@@ -73,7 +74,10 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	switch msg := msg.(type) {
 	case tick:
 		m.update(time.Time(msg))
-		if m.out.resumed() {
+		switch {
+		case m.out.hungUp():
+			return m, tea.Quit
+		case m.out.resumed():
 			return m, tea.Batch(next(), tea.ClearScreen)
 		}
 		return m, next()
@@ -117,6 +121,7 @@ func (m *model) edit(name, text string) bool {
 	switch name {
 	case "enter":
 		m.filtering = false
+		m.arrange(false)
 	case "esc":
 		m.filtering = false
 		m.setFilter("")
@@ -167,14 +172,18 @@ func (m *model) arrange(anew bool) {
 	m.scroll()
 }
 
-// find finds the place of the selected row. If it is gone, the one that is now in its place is selected.
+// find finds the place of the selected row. If it is gone, the one that is now in its place is selected; but while a filter
+// is typed, it may come back.
 func (m *model) find() {
 	place := slices.IndexFunc(m.shown, func(row *terminal.Row) bool { return identify(row) == m.selection })
-	if place < 0 {
-		m.choose(m.place)
-		return
+	switch {
+	case place >= 0:
+		m.place, m.near = place, place
+	case m.filtering:
+		m.place = -1
+	default:
+		m.choose(m.near)
 	}
-	m.place = place
 }
 
 // choose selects a row by its place, or the nearest.
@@ -182,14 +191,17 @@ func (m *model) choose(place int) {
 	m.selected = len(m.shown) > 0
 	if m.selected {
 		m.place = min(max(place, 0), len(m.shown)-1)
-		m.selection = identify(m.shown[m.place])
+		m.near, m.selection = m.place, identify(m.shown[m.place])
 	}
 }
+
+// marked reports whether there is a selected row in shown.
+func (m *model) marked() bool { return m.selected && m.place >= 0 }
 
 // move moves the selection. Without one, it selects the first row or the last.
 func (m *model) move(rows int) {
 	switch {
-	case m.selected:
+	case m.marked():
 		m.choose(m.place + rows)
 	case rows > 1:
 		m.choose(rows - 1)
@@ -203,7 +215,7 @@ func (m *model) move(rows int) {
 
 // scroll brings the selected row onto the screen; without one, the first row.
 func (m *model) scroll() {
-	if !m.selected {
+	if !m.marked() {
 		m.first = 0
 		return
 	}

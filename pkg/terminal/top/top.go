@@ -103,10 +103,10 @@ func (s *Screen) Run(ctx context.Context) error {
 		}
 	}
 	switch {
-	case err == nil:
-		return nil
 	case s.out.hungUp():
 		return terminal.ErrClosed
+	case err == nil:
+		return nil
 	case errors.Is(err, tea.ErrProgramPanic):
 		return errors.New("the screen has failed: its stack is above; please report it")
 	}

@@ -168,7 +168,7 @@ func (m *model) rows() (lines []string) {
 	for i, row := range m.shown[m.first:min(len(m.shown), m.first+m.body())] {
 		m.scratch = m.appendRow(m.scratch[:0], c, row)
 		line := ansi.Truncate(string(m.scratch), m.width, "")
-		if m.selected && m.first+i == m.place {
+		if m.marked() && m.first+i == m.place {
 			line = reverse + line + strings.Repeat(" ", max(0, m.width-ansi.StringWidth(line))) + reset
 		}
 		lines = append(lines, line)
@@ -223,7 +223,7 @@ func (m *model) state() string {
 		return m.prompt() + "   " + found + ", as text: it is no regular expression"
 	case m.filtering:
 		return m.prompt() + "   " + found
-	case m.selected:
+	case m.marked():
 		return m.details(m.shown[m.place])
 	case m.filter.text != "":
 		return fmt.Sprintf("filter %s: %s", m.filterText(), found)
