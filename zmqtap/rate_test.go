@@ -231,7 +231,7 @@ func TestRateColors(t *testing.T) {
 func TestRatePipe(t *testing.T) {
 	t.Parallel()
 	pub, at := publishing(t)
-	cmd := exec.Command(program, "--rate", "--by", "program", at)
+	cmd := exec.Command(program, "--rate", "--by", "host", at)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -251,12 +251,16 @@ func TestRatePipe(t *testing.T) {
 		}
 	}()
 	text := ""
-	table := regexp.MustCompile(`(?m)^[0-9.]+ msg/s   [0-9.]+ ([KM]iB|B)/s   total [0-9]+   programs 2   missed 0\n` +
-		` +MSG/S +BYTES/S +TOTAL  PROGRAM\n(?: +[0-9.]+ +[0-9.]+ (?:[KM]iB|B)/s +[0-9]+  (?:` + long + `|#033x)\n){2}\n`)
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("it printed %q", text)
+		}
+	})
+	table := regexp.MustCompile(`(?m)^[0-9.]+ msg/s   [0-9.]+ ([KM]iB|B)/s   total [0-9]+   hosts 2   missed 0\n` +
+		` +MSG/S +BYTES/S +TOTAL  HOST\n(?: +[0-9.]+ +[0-9.]+ (?:[KM]iB|B)/s +[0-9]+  (?:` + long + `|#033x)\n){2}\n`)
 	taptest.Eventually(t, "tables", func() bool {
-		if t.Failed() { println(text) }
-		pub.Publish(nil, []byte("<11>1 - web1 "+long+" - - - text"))
-		pub.Publish(nil, []byte("<11>1 - web1 \x1bx - - - text"))
+		pub.Publish(nil, []byte("<11>1 - "+long+" nginx - - - text"))
+		pub.Publish(nil, []byte("<11>1 - \x1bx nginx - - - text"))
 		pub.Flush()
 		select {
 		case more := <-read:

@@ -2,6 +2,7 @@ package top
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -244,5 +245,24 @@ func TestPause(t *testing.T) {
 	s.Type("q")
 	if err := s.ends(); err != nil {
 		t.Error(err)
+	}
+}
+
+// docs/tap.md lists the keys as the help does.
+func TestKeysInDocs(t *testing.T) {
+	page, err := os.ReadFile("../../../docs/tap.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, after, _ := strings.Cut(string(page), "\n| key | what it does |\n|---|---|\n")
+	table, _, _ := strings.Cut(after, "\n\n")
+	want := ""
+	for _, k := range keys {
+		if k.shown != "" {
+			want += fmt.Sprintf("| %s | %s |\n", k.shown, k.does)
+		}
+	}
+	if table+"\n" != want {
+		t.Errorf("docs/tap.md has\n%s\nand the help\n%s", table, want)
 	}
 }
