@@ -77,8 +77,8 @@ func (o *output) ready() bool {
 
 func (o *output) hungUp() bool { return descriptor.HungUp(o.fd) }
 
-// leave ends the output. It undoes what bubbletea could not undo.
-func (o *output) leave() {
+// leave ends the output. undone reports that bubbletea has undone all; it could not while the output was stuck.
+func (o *output) leave(undone bool) {
 	if !o.mu.TryLock() { // a write is under way, perhaps for ever
 		if o.own == nil {
 			return
@@ -93,7 +93,7 @@ func (o *output) leave() {
 	if o.stuck {
 		unix.IoctlSetInt(o.fd, unix.TCFLSH, unix.TCOFLUSH) //nolint:errcheck // what is not read yet is no longer of use
 	}
-	if o.entered {
+	if o.entered && (o.stuck || !undone) { // kitty's stack must not lose an entry twice
 		descriptor.Write(o.fd, []byte(leave), 0) //nolint:errcheck // the terminal may be gone
 	}
 	if o.own != nil {
