@@ -15,9 +15,9 @@ import (
 const stall = time.Second
 
 // leave undoes all that bubbletea may have switched on: synchronized updates (mode 2026), grapheme clusters (2027),
-// bracketed paste (2004), modifyOtherKeys, the entry that it has pushed onto kitty's stack, the hidden cursor, colours,
-// and last the alternate screen.
-const leave = "\x1b[?2026l\x1b[?2027l\x1b[?2004l\x1b[>4m\x1b[<u\x1b[m\x1b[?25h\x1b[?1049l"
+// bracketed paste (2004), modifyOtherKeys, the entry that it has pushed onto kitty's stack, colours,
+// the alternate screen and the hidden cursor.
+const leave = "\x1b[?2026l\x1b[?2027l\x1b[?2004l\x1b[>4m\x1b[<u\x1b[m\x1b[?1049l\x1b[?25h"
 
 // output writes frames to a terminal. A terminal may take none for a while, because a network or a person stops it: then
 // frames are dropped, so that keys still work, and the screen has to be drawn anew.
