@@ -188,3 +188,26 @@ func TestTapPageCurl(t *testing.T) {
 	serve.stop(t)
 	h.stop(t)
 }
+
+func TestTapPageRates(t *testing.T) {
+	t.Parallel()
+	pub := repeating(t, "auth.info", loggedBy("sshd", "web1", "hello"))
+	dir := t.TempDir()
+	block := pageBlock(t, "## Who logs how much", "sh", 0, "tcp://127.0.0.1:5556", pub.endpoint, "10s", "2s")
+	commands := strings.SplitAfter(strings.TrimSuffix(block, "\n"), "\n")
+	if len(commands) != 3 {
+		t.Fatalf("%d commands", len(commands))
+	}
+	for i, want := range []string{`^ +[0-9.]+ +[0-9.]+ (Ki)?B/s +[0-9]+  auth\.info$`, `^ +[0-9.]+ +[0-9.]+ (Ki)?B/s +[0-9]+  web1$`} {
+		r := typed(t, dir, commands[i])
+		for found := false; !found; {
+			found = regexp.MustCompile(want).MatchString(r.next(t))
+		}
+	}
+	if code := typed(t, dir, commands[2]).exit(t); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	if rates, err := os.ReadFile(filepath.Join(dir, "rates")); err != nil || !strings.Contains(string(rates), "  auth.info\n") {
+		t.Errorf("%q, %v", rates, err)
+	}
+}

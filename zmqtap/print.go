@@ -31,8 +31,9 @@ const (
 type printOptions struct {
 	source
 	selection
-	raw, json, rate bool
-	noColor         bool
+	raw, json bool
+	rateOptions
+	noColor bool
 }
 
 func parsePrint(args []string, stdout *os.File) (*printOptions, error) {
@@ -48,6 +49,7 @@ func parsePrint(args []string, stdout *os.File) (*printOptions, error) {
 			{Purpose: "Everything", Command: "zmqtap tcp://127.0.0.1:5556"},
 			{Purpose: "Lines of some topics that match a regular expression",
 				Command: "zmqtap --topic auth. --grep 'Failed|refused' tcp://127.0.0.1:5556"},
+			{Purpose: "Who logs how much, like top", Command: "zmqtap --rate --by host tcp://127.0.0.1:5556"},
 			{Purpose: "For scripts: a hundred messages as JSON, from two publishers",
 				Command: "zmqtap --json --count 100 tcp://127.0.0.1:5556 tcp://127.0.0.1:5558"},
 		},
@@ -55,14 +57,16 @@ func parsePrint(args []string, stdout *os.File) (*printOptions, error) {
 	o.addTopics(fs)
 	o.selection.add(fs, "print")
 	o.addForms(fs)
-	fs.BoolVar(&o.rate, "rate", false,
-		"print messages and bytes per second for each topic, every second; in place on a terminal")
+	o.rateOptions.add(fs)
 	if err := o.parse(fs, args, stdout); err != nil {
 		return nil, err
 	}
 	switch {
 	case (o.raw && o.json) || (o.rate && (o.raw || o.json)):
 		return nil, flags.Usage("--raw, --json and --rate exclude each other")
+	}
+	if err := o.rateOptions.validate(fs); err != nil {
+		return nil, err
 	}
 	return o, o.compile()
 }
@@ -92,8 +96,8 @@ func runPrint(ctx context.Context, args []string, stdout *os.File, stderr *log.W
 	onTerminal := terminal.IsTerminal(stdout)
 	markOwn(stdout, stderr, o.noColor)
 	logger := o.Logger(stderr)
-	if o.rate && onTerminal && terminal.IsTerminal(stderr.File()) {
-		logger = slog.New(slog.DiscardHandler) // log lines would disturb the table
+	if o.wantsScreen(onTerminal) && terminal.IsTerminal(stderr.File()) {
+		logger = slog.New(slog.DiscardHandler) // log lines would disturb the screen
 	}
 	unwatch, err := o.Secure(logger, hangups)
 	if err != nil {
@@ -117,12 +121,15 @@ func runPrint(ctx context.Context, args []string, stdout *os.File, stderr *log.W
 	source := status.Source{Sockets: []*zmq.Socket{socket}, Numbers: o.statistics(stream, socket)}
 	endMonitor := o.Monitor(source, logger, stderr)
 	v := newView(o, reader, stdout, onTerminal, logger)
+	if o.wantsScreen(onTerminal) {
+		defer v.openScreen()()
+	}
 	err = cmp.Or(v.watch(ctx), flags.Failure(ctx))
 	endMonitor()
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) && !o.connected.Load() {
 		fmt.Fprintf(stderr, "%sno publisher was connected in %v: %s\n", message.Own, o.duration, cmp.Or(socket.Trouble(), "none has come"))
 	}
-	if summary := v.summary(); signalled.Err() != nil || summary.Slow+summary.Dropped+summary.Lost > 0 {
+	if summary := v.summary(); signalled.Err() != nil || v.quitted() || summary.Slow+summary.Dropped+summary.Lost > 0 {
 		fmt.Fprint(stderr, summary.String())
 	}
 	over, stop := context.WithCancel(context.Background())

@@ -9,25 +9,25 @@ import (
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/terminal"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/terminal/top"
 )
-
-// refresh is the time between two displays of the rates.
-const refresh = time.Second
 
 // maxOutput is how many bytes of lines are collected before a write.
 const maxOutput = 64 << 10
 
 // view shows a stream on a terminal, or writes it to a pipe.
 type view struct {
-	options  *printOptions
-	reader   deliveries
-	stdout   *os.File
-	out      *terminal.Writer
-	printer  terminal.Printer
-	onScreen bool // rates are redrawn in place
-	began    time.Time
+	options *printOptions
+	reader  deliveries
+	stdout  *os.File
+	out     *terminal.Writer
+	printer terminal.Printer
+	screen  *top.Screen // of --rate at a terminal; nil: there is none
+	began   time.Time
 
-	mu        sync.Mutex // of the following four: the summary is made even while the output is stuck
+	mu        sync.Mutex      // of the following six: the summary is made even while the output is stuck
+	divided   *terminal.Rates // rates, or those of another field
+	quit      bool            // the user has quit
 	rates     *terminal.Rates
 	totals    terminal.Summary
 	untouched uint64 // messages taken from the reader and not counted yet
@@ -49,7 +49,7 @@ func newView(o *printOptions, reader deliveries, stdout *os.File, onTerminal boo
 	v := &view{options: o, reader: reader, stdout: stdout, out: terminal.NewWriter(stdout), began: time.Now()}
 	v.log = newMissingLog(logger)
 	v.rates = terminal.NewRates(v.began)
-	v.onScreen = o.rate && onTerminal && os.Getenv("TERM") != "dumb"
+	v.divide(o.by)
 	v.printer = terminal.Printer{Terminal: onTerminal, Color: terminal.ColorWanted(stdout, o.noColor, os.Getenv)}
 	switch {
 	case o.raw:
@@ -71,6 +71,9 @@ func (v *view) watch(ctx context.Context) error {
 		return terminal.ErrClosed
 	case <-ctx.Done():
 	}
+	if v.screen != nil {
+		return <-shown // it does not wait for a stuck terminal
+	}
 	select {
 	case err := <-shown:
 		return err
@@ -81,16 +84,13 @@ func (v *view) watch(ctx context.Context) error {
 }
 
 func (v *view) show(ctx context.Context) error {
-	if !v.options.rate {
-		return v.print(ctx)
+	switch {
+	case v.screen != nil:
+		return v.top(ctx)
+	case v.options.rate:
+		return v.table(ctx)
 	}
-	if v.onScreen {
-		if _, err := v.out.Write([]byte(terminal.Enter)); err != nil {
-			return err
-		}
-		defer v.out.Write([]byte(terminal.Leave)) //nolint:errcheck // it fails only if the terminal is gone
-	}
-	return v.table(ctx)
+	return v.print(ctx)
 }
 
 // print writes a line for each message until ctx ends, and then those that have already arrived, but no later
@@ -116,44 +116,6 @@ func (v *view) print(ctx context.Context) error {
 	return nil
 }
 
-// table writes the rates periodically.
-func (v *view) table(ctx context.Context) error {
-	ticker := time.NewTicker(refresh)
-	defer ticker.Stop()
-	if err := v.render(); err != nil {
-		return err
-	}
-	var waiting []tap.Delivery
-	for {
-		select {
-		case <-v.reader.Ready():
-		case <-ticker.C:
-			if err := v.render(); err != nil {
-				return err
-			}
-		case <-ctx.Done():
-			return v.render()
-		}
-		waiting = v.reader.Take(waiting[:0])
-		for _, d := range waiting {
-			if done, err := v.deliver(d); done || err != nil {
-				return err
-			}
-		}
-		clear(waiting)
-	}
-}
-
-func (v *view) render() error {
-	width, height := terminal.Size(v.stdout)
-	v.mu.Lock()
-	v.rates.SetMissed(v.totals.Slow + v.totals.Dropped)
-	v.lines = v.rates.Render(v.lines[:0], time.Now(), width, height, v.onScreen)
-	v.mu.Unlock()
-	_, err := v.out.Write(v.lines)
-	return err
-}
-
 // deliver processes a piece of the stream. done reports whether --count is reached and everything is written.
 func (v *view) deliver(d tap.Delivery) (done bool, err error) {
 	for i := range d.Messages {
@@ -161,12 +123,9 @@ func (v *view) deliver(d tap.Delivery) (done bool, err error) {
 			continue
 		}
 		if v.options.enough(v.found) {
-			if v.options.rate {
-				return true, v.render()
-			}
 			return true, v.flush()
 		}
-		if len(v.lines) >= maxOutput && !v.options.rate {
+		if len(v.lines) >= maxOutput {
 			if err := v.flush(); err != nil {
 				return false, err
 			}
@@ -176,7 +135,7 @@ func (v *view) deliver(d tap.Delivery) (done bool, err error) {
 	return false, nil
 }
 
-// take counts a message and appends its line, if lines are printed. It reports whether the message matches --grep.
+// take counts a message and appends its line. It reports whether the message matches --grep.
 func (v *view) take(m *tap.Message) bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -188,10 +147,6 @@ func (v *view) take(m *tap.Message) bool {
 	}
 	v.rates.Add(m.Topic, len(m.Payload))
 	v.found++
-	if v.options.rate {
-		v.totals.Printed++
-		return true
-	}
 	as := m.Message()
 	v.lines = v.printer.Append(v.lines, &as)
 	v.unwritten++
