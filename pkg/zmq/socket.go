@@ -28,7 +28,8 @@ type Socket struct {
 	newcomers newcomers
 
 	truncated atomic.Uint64 // received messages that were cut
-	refused   atomic.Uint64 // connections, for reasons of security
+	refused   atomic.Uint64 // connections of others, for reasons of security
+	refusal   atomic.Pointer[Refusal]
 	acceptKey atomic.Uint32 // index of the server's key that is tried with those that connect to us
 
 	ctx    context.Context // ends dialling, listening and handshakes
@@ -135,7 +136,6 @@ func (s *Socket) serve(conn net.Conn, endpoint string, guest *listen.Guest, dial
 		err = ErrClosed
 	}
 	if err != nil {
-		s.noteRefused(err)
 		return false, err
 	}
 	p := newPeer(s, conn, endpoint, settled)
@@ -160,7 +160,6 @@ func (s *Socket) serve(conn net.Conn, endpoint string, guest *listen.Guest, dial
 		}
 		s.progress()
 	})
-	s.noteRefused(err)
 	s.forget(p)
 	if p.awaited() {
 		s.newcomers.down(p)
