@@ -1,0 +1,62 @@
+package terminal
+
+import (
+	"bytes"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/severity"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/syslog"
+)
+
+// says reports whether a topic says something that the line does not: it has a part, between the characters of
+// separators, that is neither the line's host (or the first part of it), program, PID, facility nor severity.
+func says(topic []byte, l *syslog.Line) bool {
+	for {
+		topic = bytes.TrimLeft(topic, separators)
+		if len(topic) == 0 {
+			return false
+		}
+		n := max(known(topic, l.Host), known(topic, l.Program), known(topic, l.PID))
+		if n == 0 {
+			n = wordOf(topic, l)
+		}
+		if n == 0 {
+			return true
+		}
+		topic = topic[n:]
+	}
+}
+
+const separators = "./:|"
+
+// known returns the length of a value that the topic begins with, 0 if it does not. A value, such as a host, may have
+// separators in it.
+func known(topic, value []byte) int {
+	n := len(value)
+	if n == 0 || n > len(topic) || !bytes.EqualFold(topic[:n], value) {
+		return 0
+	}
+	if n < len(topic) && bytes.IndexByte([]byte(separators), topic[n]) < 0 {
+		return 0
+	}
+	return n
+}
+
+// wordOf returns the length of the topic's first part if it is the line's facility or severity, or the first part of its
+// host; otherwise 0.
+func wordOf(topic []byte, l *syslog.Line) int {
+	n := bytes.IndexAny(topic, separators)
+	if n < 0 {
+		n = len(topic)
+	}
+	word := topic[:n]
+	if l.Facility >= 0 && string(word) == syslog.FacilityName(l.Facility) {
+		return n
+	}
+	if s, ok := severity.OfName(word); ok && int(s) == l.Severity {
+		return n
+	}
+	if first, _, more := bytes.Cut(l.Host, []byte(".")); more && bytes.EqualFold(word, first) {
+		return n
+	}
+	return 0
+}
