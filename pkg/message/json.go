@@ -2,6 +2,7 @@ package message
 
 import (
 	"encoding/base64"
+	"math/bits"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -41,11 +42,20 @@ func AppendJSON(dst []byte, m *Message) []byte {
 		dst = strconv.AppendUint(append(dst, `,"seq":`...), m.Seq, 10)
 	}
 	if !m.Received.IsZero() {
-		dst = append(dst, `,"received":"`...)
-		dst = m.Received.In(time.UTC).AppendFormat(dst, ReceivedLayout)
-		dst = append(dst, '"')
+		dst = append(appendReceived(append(dst, `,"received":"`...), m.Received), '"')
 	}
 	return append(dst, '}')
+}
+
+// appendReceived appends t as ReceivedLayout has it, in UTC. Go has a fast way for times without a fraction alone.
+func appendReceived(dst []byte, t time.Time) []byte {
+	dst = t.UTC().AppendFormat(dst, time.RFC3339)
+	dst = dst[:len(dst)-len("Z")]
+	dst = append(dst, ".000000Z"...)
+	for i, n := len(dst)-2, t.Nanosecond()/1000; n > 0; i, n = i-1, n/10 {
+		dst[i] = '0' + byte(n%10)
+	}
+	return dst
 }
 
 // appendBytes appends "key":"text", or "key_base64":"..." when value is not UTF-8.
@@ -90,15 +100,6 @@ func appendBase64(dst, value []byte) []byte {
 	return append(dst, '"')
 }
 
-// plain marks the bytes that stand for themselves in a JSON string. From 0x80 on, the whole character must
-// be looked at, because of U+2028, U+2029 and what is not UTF-8.
-var plain = func() (t [256]bool) {
-	for c := 0x20; c < utf8.RuneSelf; c++ {
-		t[c] = c != '"' && c != '\\'
-	}
-	return t
-}()
-
 // appendText appends s as a JSON string with its quotes.
 func appendText[T string | []byte](dst []byte, s T) []byte {
 	return append(AppendCharacters(append(dst, '"'), s), '"')
@@ -108,13 +109,8 @@ func appendText[T string | []byte](dst []byte, s T) []byte {
 // U+FFFD, and the line separators U+2028 and U+2029 escapes.
 func AppendCharacters[T string | []byte](dst []byte, s T) []byte {
 	from := 0 // s[from:i] stands for itself and is not copied yet
-	for i := 0; i < len(s); {
-		c := s[i]
-		if plain[c] {
-			i++
-			continue
-		}
-		size := 1
+	for i := plainEnd(s, 0); i < len(s); i = plainEnd(s, i) {
+		c, size := s[i], 1
 		if c >= utf8.RuneSelf {
 			r, n := decodeRune(s[i:])
 			if size = n; r != '\u2028' && r != '\u2029' && (r != utf8.RuneError || n > 1) {
@@ -131,6 +127,25 @@ func AppendCharacters[T string | []byte](dst []byte, s T) []byte {
 		from = i
 	}
 	return append(dst, s[from:]...)
+}
+
+// plainEnd returns the position of the first byte from i on that does not stand for itself in a JSON string, or begins a
+// character that may not. It looks at eight bytes at a time, because most messages have few of them.
+func plainEnd[T string | []byte](s T, i int) int {
+	const each, tops = 0x0101010101010101, 0x8080808080808080
+	for ; i+8 <= len(s); i += 8 {
+		w := uint64(s[i]) | uint64(s[i+1])<<8 | uint64(s[i+2])<<16 | uint64(s[i+3])<<24 |
+			uint64(s[i+4])<<32 | uint64(s[i+5])<<40 | uint64(s[i+6])<<48 | uint64(s[i+7])<<56
+		quote, backslash := w^each*'"', w^each*'\\'
+		found := (quote-each)&^quote | (backslash-each)&^backslash | (w-each*' ')&^w | w
+		if found &= tops; found != 0 { // a borrow can spoil only the bytes above the first one
+			return i + bits.TrailingZeros64(found)/8
+		}
+	}
+	for i < len(s) && s[i] >= ' ' && s[i] < utf8.RuneSelf && s[i] != '"' && s[i] != '\\' {
+		i++
+	}
+	return i
 }
 
 const hex = "0123456789abcdef"

@@ -167,3 +167,36 @@ func BenchmarkAppendJSON(b *testing.B) {
 		dst = message.AppendJSON(dst[:0], &m)
 	}
 }
+
+// Eight bytes are looked at together: every byte must be escaped in every place, whatever is next to it.
+func TestEveryByteInJSON(t *testing.T) {
+	for _, beside := range []byte{' ', '~', '!', '[', '#', ']'} {
+		for at := range 20 {
+			for c := range 256 {
+				text := bytes.Repeat([]byte{beside}, 20)
+				text[at] = byte(c)
+				want, err := json.Marshal(string(text))
+				if err != nil {
+					t.Fatal(err)
+				}
+				var was, is string
+				got := append(message.AppendCharacters([]byte{'"'}, text), '"')
+				if json.Unmarshal(want, &was) != nil || json.Unmarshal(got, &is) != nil || was != is {
+					t.Errorf("%q becomes %s, want %s", text, got, want)
+				}
+			}
+		}
+	}
+}
+
+// The time of reception is written as its layout says.
+func TestReceivedLayout(t *testing.T) {
+	zone := time.FixedZone("", -7*3600)
+	for _, nanoseconds := range []int{0, 999, 1000, 120_000, 999_999_999, 500_000_000} {
+		m := message.Message{Received: time.Date(2026, 12, 31, 23, 59, 59, nanoseconds, zone)}
+		want := `{"message":"","received":"` + m.Received.UTC().Format(message.ReceivedLayout) + `"}`
+		if got := string(message.AppendJSON(nil, &m)); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}

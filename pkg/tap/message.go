@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/message"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/syslog"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
 )
 
@@ -27,19 +28,17 @@ func (m *Message) Message() message.Message {
 		Payload: m.Payload, Received: m.Received}
 }
 
-// JSON returns the message as one line of JSON without a terminator, as message.AppendJSON writes it. It must
-// not be modified. It is made once for all readers, unless it is much longer than the message, as with
-// control characters: then it is made at each call, to bound the memory.
+// JSON returns the message as one line of JSON without a terminator, as syslog.AppendJSON writes it: the payload is
+// taken apart for the first reader that asks. It must not be modified. It is made once for all readers, unless it is
+// much longer than the message, as with control characters: then it is made at each call, to bound the memory.
 func (m *Message) JSON() []byte {
 	if made := m.json.Load(); made != nil {
 		return *made
 	}
+	var scratch [1 << 10]byte // of most messages; longer ones grow out of it
 	as := m.Message()
-	made := message.AppendJSON(make([]byte, 0, m.load()+jsonKeys), &as)
-	if cap(made) > len(made)+len(made)/4 {
-		made = bytes.Clone(made)
-	}
-	if len(made) <= jsonKeys+2*m.load() {
+	made := bytes.Clone(syslog.AppendJSON(scratch[:0], &as))
+	if len(made) <= jsonKeys+3*m.load() {
 		m.json.Store(&made)
 	}
 	return made
@@ -63,16 +62,16 @@ const (
 
 // What a message takes in addition to its bytes.
 const (
-	messageCost = 288 // the message itself, with its part of what a group shares
+	messageCost = 352 // the message itself, with its part of what a group shares, and jsonKeys
 	frameCost   = 32  // each frame between topic and payload
-	jsonKeys    = 96  // the keys and the time in its JSON
+	jsonKeys    = 160 // the keys and times in its JSON; in the rest of it, a byte of the message may be there three times
 )
 
 // load is size plus what the frames between topic and payload take, however small they are.
 func (m *Message) load() int { return m.size() + frameCost*len(m.Frames) }
 
 // cost returns roughly the memory of a message, with its JSON.
-func (m *Message) cost() int { return messageCost + 3*m.load() }
+func (m *Message) cost() int { return messageCost + 4*m.load() }
 
 // group copies some messages of a batch, beginning with message from, into shared memory of their own. It
 // returns them and the index of the first message that it did not copy.

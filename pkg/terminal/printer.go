@@ -16,7 +16,7 @@ type Style int
 const (
 	Human Style = iota // time, host, program, severity and text; or what Format says
 	Raw                // the payload
-	JSON               // message.AppendJSON's topic, message, frames and received
+	JSON               // syslog.AppendJSON's topic, message, frames, received, and what the payload says
 )
 
 // Printer formats messages as lines. One goroutine uses it.
@@ -54,7 +54,7 @@ func (p *Printer) Append(dst []byte, m *message.Message, l *syslog.Line) []byte 
 	switch {
 	case p.Style == JSON:
 		from := len(dst)
-		dst = message.AppendJSON(dst, &message.Message{
+		dst = syslog.AppendJSON(dst, &message.Message{
 			Topic: m.Topic, HasTopic: m.HasTopic, Frames: m.Frames, Payload: m.Payload, Received: m.Received,
 		})
 		if p.Terminal {

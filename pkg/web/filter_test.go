@@ -76,7 +76,7 @@ func (w *watched) Write(b []byte) (int, error) {
 // before the next one.
 func TestNoTurnWhileWriting(t *testing.T) {
 	s := newServer(t)
-	s.cfg.Queue, s.cfg.Stream = 100, tap.New(1<<20)
+	s.cfg.Queue, s.cfg.Stream = 100, tap.New(2<<20)
 	long := strings.Repeat("x", maxWork)
 	taptest.New(t).Give(s.cfg.Stream.Publish, []string{"one"}, []string{long}, []string{"two"}, []string{"three"}, []string{"four"})
 	w := &watched{ResponseRecorder: httptest.NewRecorder(), server: s}
