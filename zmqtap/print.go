@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"regexp"
 	"time"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/check"
@@ -32,12 +31,14 @@ const mostCount = 1_000_000_000_000_000
 // printOptions are the flags of zmqtap without a command.
 type printOptions struct {
 	source
-	grepText        string
-	grep            *regexp.Regexp // nil: everything
-	count           int64          // 0: no end
-	duration        time.Duration  // 0: no end
-	raw, json, rate bool
-	noColor         bool
+	filter
+	look
+	count    int64         // 0: no end
+	duration time.Duration // 0: no end
+	last     last
+
+	logFormatGiven bool
+	rate           bool
 }
 
 func parsePrint(args []string, stdout *os.File) (*printOptions, error) {
@@ -57,32 +58,21 @@ func parsePrint(args []string, stdout *os.File) (*printOptions, error) {
 		},
 	}, &o.Common)
 	o.addTopics(fs)
-	fs.StringVar(&o.grepText, "grep", "", "print only messages whose payload matches this regular `expression` (RE2)")
+	o.filter.add(fs)
+	o.last.add(fs)
 	flags.Count(fs, &o.count, "count", 0, 1, mostCount, "exit after this many `messages`; 0: no limit")
 	flags.Duration(fs, &o.duration, "for", 0, time.Millisecond, flags.MaxDuration, "exit after this long; 0: no limit")
-	fs.BoolVar(&o.raw, "raw", false,
-		"print only the payload; into a pipe, its line feeds as #012 and all other bytes unchanged")
-	fs.BoolVar(&o.json, "json", false,
-		`print each message as a line of JSON: {"topic","message","received"}; topic_base64 and message_base64 if it is not UTF-8`)
+	o.look.add(fs)
 	fs.BoolVar(&o.rate, "rate", false,
 		"print messages and bytes per second for each topic, every second; in place on a terminal")
-	fs.BoolVar(&o.noColor, "no-color", false,
-		"print no colors, not even on a terminal; like NO_COLOR in the environment")
 	if err := o.parse(fs, args, stdout); err != nil {
 		return nil, err
 	}
-	switch {
-	case (o.raw && o.json) || (o.rate && (o.raw || o.json)):
-		return nil, flags.Usage("--raw, --json and --rate exclude each other")
+	if o.rate && (o.raw || o.json || fs.Changed("format") || o.pretty) {
+		return nil, flags.Usage("--rate excludes --raw, --json, --format and --pretty")
 	}
-	var err error
-	if o.grep, err = regexp.Compile(o.grepText); err != nil {
-		return nil, flags.Usage("--grep: %w", err)
-	}
-	if o.grepText == "" {
-		o.grep = nil
-	}
-	return o, nil
+	o.last.given, o.logFormatGiven = fs.Changed("last"), fs.Changed("log-format")
+	return o, cmp.Or(o.filter.validate(), o.look.validate(fs))
 }
 
 func runPrint(ctx context.Context, args []string, stdout *os.File, stderr *log.Writer) error {
@@ -95,8 +85,8 @@ func runPrint(ctx context.Context, args []string, stdout *os.File, stderr *log.W
 	}
 	o.Budget().Govern(ctx)
 	onTerminal := terminal.IsTerminal(stdout)
-	markOwn(stdout, stderr, o.noColor)
-	logger := o.Logger(stderr)
+	o.markOwn(stdout, stderr)
+	logger, forPeople := o.logger(stderr)
 	if o.rate && onTerminal && terminal.IsTerminal(stderr.File()) {
 		logger = slog.New(slog.DiscardHandler) // log lines would disturb the table
 	}
@@ -105,11 +95,13 @@ func runPrint(ctx context.Context, args []string, stdout *os.File, stderr *log.W
 		return err
 	}
 	defer unwatch()
+	o.warnOfPatterns(logger)
 	stream := tap.New(0)
 	reader := stream.Join(tap.Interest{Queue: printQueue, QueueBytes: printQueueBytes})
 	signalled := ctx
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	o.adjust = func(cfg *zmq.Config) { o.greet(cfg, logger, forPeople) }
 	socket, err := o.open(stream, logger, cancel)
 	if err != nil {
 		return err
@@ -122,16 +114,19 @@ func runPrint(ctx context.Context, args []string, stdout *os.File, stderr *log.W
 	source := status.Source{Sockets: []*zmq.Socket{socket}, Numbers: o.statistics(stream, socket)}
 	endMonitor := o.Monitor(source, logger, stderr)
 	v := newView(o, reader, stdout, onTerminal, logger)
+	silence := time.AfterFunc(silent, func() { v.explainSilence(socket) })
 	err = cmp.Or(v.watch(ctx), flags.Failure(ctx))
+	silence.Stop()
 	endMonitor()
-	if summary := v.summary(); signalled.Err() != nil || summary.Slow+summary.Dropped+summary.Lost > 0 {
+	closed := errors.Is(err, terminal.ErrClosed) // as with | head
+	if summary := v.summary(); !closed && err == nil || signalled.Err() != nil || summary.Missing() {
 		fmt.Fprint(stderr, summary.String())
 	}
 	over, stop := context.WithCancel(context.Background())
 	stop() // there is nothing to send to publishers
 	socket.Close(over)
-	if errors.Is(err, terminal.ErrClosed) {
-		return nil // as with | head
+	if closed {
+		return nil
 	}
 	return err
 }

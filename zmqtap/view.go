@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/syslog"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/terminal"
 )
@@ -27,29 +28,28 @@ type view struct {
 	onScreen bool // rates are redrawn in place
 	began    time.Time
 
-	mu        sync.Mutex // of the following four: the summary is made even while the output is stuck
+	mu        sync.Mutex // of the following five: the summary is made even while the output is stuck
 	rates     *terminal.Rates
+	seen      *terminal.Rates // those of messages that the filter leaves out, too, until something is printed
 	totals    terminal.Summary
 	untouched uint64 // messages taken from the reader and not counted yet
 	unwritten uint64 // messages in lines
 
-	lines []byte
-	found uint64 // messages that match --grep
-	log   *missingLog
+	lines  []byte
+	found  uint64 // messages that the filter lets through
+	reads  bool   // the filter or the printer needs what payloads say
+	log    *missingLog
+	logger *slog.Logger
 }
 
 func newView(o *printOptions, reader *tap.Reader, stdout *os.File, onTerminal bool, logger *slog.Logger) *view {
 	v := &view{options: o, reader: reader, stdout: stdout, out: terminal.NewWriter(stdout), began: time.Now()}
-	v.log = newMissingLog(logger)
-	v.rates = terminal.NewRates(v.began)
+	v.log, v.logger = newMissingLog(logger), logger
+	v.rates, v.seen = terminal.NewRates(v.began), terminal.NewRates(v.began)
 	v.onScreen = o.rate && onTerminal && os.Getenv("TERM") != "dumb"
-	v.printer = terminal.Printer{Terminal: onTerminal, Color: terminal.ColorWanted(stdout, o.noColor, os.Getenv)}
-	switch {
-	case o.raw:
-		v.printer.Style = terminal.Raw
-	case o.json:
-		v.printer.Style = terminal.JSON
-	}
+	v.printer = o.look.printer(stdout, onTerminal)
+	v.printer.Grep = o.grep
+	v.reads = v.printer.Reads() || o.filter.reads()
 	return v
 }
 
@@ -93,6 +93,10 @@ func (v *view) print(ctx context.Context) error {
 	for over := false; !over; {
 		over = ctx.Err() != nil
 		waiting = v.reader.Next(ctx, waiting[:0])
+		if v.printer.Terminal && v.printer.Reads() { // it may have another size by now
+			width, _ := terminal.Size(v.stdout)
+			v.printer.Fit(width)
+		}
 		v.mu.Lock()
 		v.untouched = messages(waiting)
 		v.mu.Unlock()
@@ -149,17 +153,15 @@ func (v *view) render() error {
 
 // deliver processes a piece of the stream. done reports whether --count is reached and everything is written.
 func (v *view) deliver(d tap.Delivery) (done bool, err error) {
-	for i := range d.Messages {
-		if !v.take(&d.Messages[i]) {
-			continue
-		}
-		if v.options.count > 0 && v.found == uint64(v.options.count) {
+	for rest := d.Messages; len(rest) > 0; {
+		n, last := v.take(rest)
+		if last {
 			if v.options.rate {
 				return true, v.render()
 			}
 			return true, v.flush()
 		}
-		if len(v.lines) >= maxOutput && !v.options.rate {
+		if rest = rest[n:]; len(v.lines) >= maxOutput && !v.options.rate {
 			if err := v.flush(); err != nil {
 				return false, err
 			}
@@ -169,25 +171,56 @@ func (v *view) deliver(d tap.Delivery) (done bool, err error) {
 	return false, nil
 }
 
-// take counts a message and appends its line, if lines are printed. It reports whether the message matches --grep.
-func (v *view) take(m *tap.Message) bool {
+// take counts messages and appends their lines, if lines are printed, until there are enough for a write. It returns how
+// many messages it has taken. last reports whether --count is reached.
+func (v *view) take(messages []tap.Message) (n int, last bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	for n < len(messages) && !last && (len(v.lines) < maxOutput || v.options.rate) {
+		if v.enter(&messages[n]) {
+			v.found++
+			last = v.options.count > 0 && v.found == uint64(v.options.count)
+		}
+		n++
+	}
+	return n, last
+}
+
+// enter counts a message and appends its line. It reports whether the filter lets the message through. The caller holds
+// mu.
+func (v *view) enter(m *tap.Message) bool {
 	v.untouched = max(v.untouched, 1) - 1
 	v.totals.Seen++
 	v.totals.Bytes += uint64(len(m.Payload))
-	if v.options.grep != nil && !v.options.grep.Match(m.Payload) {
+	if v.found == 0 {
+		v.seen.Add(m.Topic, len(m.Payload))
+	}
+	if v.options.rate {
+		return v.tally(m)
+	}
+	if !v.options.filter.takesPayload(m.Payload) {
+		return false
+	}
+	as := m.Message()
+	var line syslog.Line
+	if v.reads {
+		if line = syslog.Read(m.Topic, m.Payload, m.Received); !v.options.filter.takesLine(&line) {
+			return false
+		}
+	}
+	v.rates.Add(m.Topic, len(m.Payload))
+	v.lines = v.printer.Append(v.lines, &as, &line)
+	v.unwritten++
+	return true
+}
+
+// tally counts a message for the rates, if the filter lets it through.
+func (v *view) tally(m *tap.Message) bool {
+	if !v.options.filter.takes(m) {
 		return false
 	}
 	v.rates.Add(m.Topic, len(m.Payload))
-	v.found++
-	if v.options.rate {
-		v.totals.Printed++
-		return true
-	}
-	as := m.Message()
-	v.lines = v.printer.Append(v.lines, &as)
-	v.unwritten++
+	v.totals.Printed++
 	return true
 }
 

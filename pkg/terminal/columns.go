@@ -11,9 +11,9 @@ import (
 type columns struct {
 	width         int // the terminal's
 	host, program column
-	noHost  bool // a narrow terminal: there is neither host nor PID
-	noTime  bool // a very narrow one: there is no time, either
-	indent  string // of a text's lines after the first one
+	noHost        bool   // a narrow terminal: there is neither host nor PID
+	noTime        bool   // a very narrow one: there is no time, either
+	indent        string // of a text's lines after the first one
 }
 
 type column struct{ width, limit int }

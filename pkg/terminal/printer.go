@@ -25,7 +25,7 @@ type Printer struct {
 	Color    bool // Human: programs, severities and what is found in colours; see ColorWanted
 	Terminal bool // the lines go to a terminal; see IsTerminal
 
-	UTC    bool           // Human: times in UTC and not in this host's zone
+	Zone   *time.Location // Human: that of the times; nil: this host's
 	Pretty bool           // Human: JSON objects on lines of their own
 	Format *Format        // Human: what is written; nil: the columns
 	Grep   *regexp.Regexp // Human, with Color: what it matches in the text is shown; nil: nothing
@@ -75,9 +75,7 @@ func (p *Printer) Append(dst []byte, m *message.Message, l *syslog.Line) []byte 
 
 // appendLine appends a line of the style Human.
 func (p *Printer) appendLine(dst []byte, m *message.Message, l *syslog.Line) []byte {
-	if p.UTC {
-		p.clock.zone = time.UTC
-	}
+	p.clock.zone = p.Zone
 	from := len(dst)
 	if p.Format != nil {
 		dst = p.appendFormat(dst, m, l)
