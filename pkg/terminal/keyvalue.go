@@ -14,7 +14,7 @@ func (p *Printer) appendTextOf(dst []byte, l *syslog.Line) []byte {
 	if l.Object == nil && l.Structured == nil {
 		return p.appendText(dst, l.Text)
 	}
-	p.text = p.text[:0]
+	p.text, p.block = p.text[:0], p.block[:0]
 	if len(l.Text) > 0 && (l.Object == nil || &l.Text[0] != &l.Object[0]) {
 		p.text = append(p.text, l.Text...)
 	}
@@ -24,6 +24,7 @@ func (p *Printer) appendTextOf(dst []byte, l *syslog.Line) []byte {
 	if l.Structured != nil {
 		p.appendParams(l.Structured)
 	}
+	p.text = append(p.text, p.block...)
 	dst = p.appendText(dst, p.text)
 	if l.Object != nil && p.Pretty {
 		dst = p.appendPretty(dst, l.Object)
@@ -44,8 +45,7 @@ func (p *Printer) appendMembers(o []byte, l *syslog.Line) {
 			p.appendMembers(m.Value, nil)
 			continue
 		}
-		p.key(p.path[:len(p.path)-1])
-		p.value(m.Value)
+		p.member(p.path[:len(p.path)-1], m.Value)
 	}
 	p.path = p.path[:depth]
 }
@@ -58,29 +58,28 @@ func (p *Printer) key(name []byte) {
 	p.text = append(append(p.text, name...), '=')
 }
 
-// value adds a value of JSON. A string with line feeds in it, such as a stack trace, has lines of its own where lines
-// may break.
-func (p *Printer) value(value []byte) {
+// member adds a member of a JSON object to the text. A string with line feeds in it, such as a stack trace, goes to the
+// text's end, on lines of its own, where lines may break.
+func (p *Printer) member(name, value []byte) {
 	if value[0] != '"' {
+		p.key(name)
 		p.text = append(p.text, value...)
 		return
 	}
 	inside := value[1 : len(value)-1]
-	if bytes.IndexByte(inside, '\\') < 0 {
-		p.plain(inside)
+	if bytes.IndexByte(inside, '\\') >= 0 {
+		var text string
+		if json.Unmarshal(value, &text) == nil {
+			inside = []byte(text)
+		}
+	}
+	if p.breaks() && bytes.IndexByte(inside, '\n') >= 0 {
+		p.block = append(append(append(p.block, '\n'), name...), "=\n"...)
+		p.block = append(p.block, bytes.TrimRight(inside, "\r\n")...)
 		return
 	}
-	var text string
-	if json.Unmarshal(value, &text) != nil {
-		p.text = append(p.text, value...)
-		return
-	}
-	decoded := []byte(text)
-	if p.breaks() && bytes.IndexByte(decoded, '\n') >= 0 {
-		p.text = append(append(p.text, '\n'), bytes.TrimRight(decoded, "\r\n")...)
-		return
-	}
-	p.plain(decoded)
+	p.key(name)
+	p.plain(inside)
 }
 
 // plain adds a text, in quotes if it would not be one word without them.

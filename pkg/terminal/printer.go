@@ -32,8 +32,9 @@ type Printer struct {
 
 	columns          columns
 	clock            clock
-	text, path       []byte // of a line that is being made
-	pid, param, line []byte
+	text, block      []byte // what is being made: a text, and the lines at its end
+	path, pid, param []byte // its parts
+	line             []byte
 }
 
 // Fit fits the columns to the width of the terminal, in characters.

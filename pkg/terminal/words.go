@@ -2,11 +2,13 @@ package terminal
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"slices"
 	"strings"
+	"syscall"
 )
 
 // Words is a log for a person at a terminal: a line has what has happened, the endpoint and the reason, and in brackets
@@ -62,8 +64,14 @@ func (w *Words) Handle(_ context.Context, r slog.Record) error {
 // mostWords is how many bytes of a value are logged: some are a peer's.
 const mostWords = 1000
 
-// oneLine returns a value's text, safe to look at.
+// oneLine returns a value's text, safe to look at. Of an error of the system it has the reason, without the call and the
+// address, which is the endpoint's.
 func oneLine(v slog.Value) string {
+	if err, ok := v.Any().(error); ok {
+		if errno, ok := errors.AsType[syscall.Errno](err); ok {
+			return errno.Error()
+		}
+	}
 	return safe(v.Resolve().String(), mostWords)
 }
 
