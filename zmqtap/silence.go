@@ -33,8 +33,8 @@ func (v *view) explainSilence(socket *zmq.Socket) {
 	v.mu.Lock()
 	top := v.seen.Top(mostNamed)
 	v.mu.Unlock()
-	v.logger.Warn(fmt.Sprintf("%d messages have arrived in %v, and %s lets none through; the topics seen: %s",
-		s.Seen, silent, cmp.Or(v.options.filter.names(), "the output"), topics(top)))
+	v.logger.Warn(fmt.Sprintf("%d messages have arrived in %v, and none of them passes %s; their topics: %s",
+		s.Seen, silent, cmp.Or(v.options.filter.names(), "to the output"), topics(top)))
 }
 
 // publishers says which publishers are connected, and which are not, and why.

@@ -7,11 +7,13 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/syslog"
 )
 
-// says reports whether a topic says something that the line does not: it has a part, between the characters of
-// separators, that is neither the line's host (or the first part of it), program, PID, facility nor severity.
+// says reports whether a topic says something that the line does not: it has a part, between what separates
+// parts, that is neither the line's host (or the first part of it), program, PID, facility nor severity.
 func says(topic []byte, l *syslog.Line) bool {
 	for {
-		topic = bytes.TrimLeft(topic, separators)
+		for len(topic) > 0 && separates(topic[0]) {
+			topic = topic[1:]
+		}
 		if len(topic) == 0 {
 			return false
 		}
@@ -26,7 +28,7 @@ func says(topic []byte, l *syslog.Line) bool {
 	}
 }
 
-const separators = "./:|"
+func separates(c byte) bool { return c == '.' || c == '/' || c == ':' || c == '|' }
 
 // known returns the length of a value that the topic begins with, 0 if it does not. A value, such as a host, may have
 // separators in it.
@@ -35,7 +37,7 @@ func known(topic, value []byte) int {
 	if n == 0 || n > len(topic) || !bytes.EqualFold(topic[:n], value) {
 		return 0
 	}
-	if n < len(topic) && bytes.IndexByte([]byte(separators), topic[n]) < 0 {
+	if n < len(topic) && !separates(topic[n]) {
 		return 0
 	}
 	return n
@@ -44,9 +46,9 @@ func known(topic, value []byte) int {
 // wordOf returns the length of the topic's first part if it is the line's facility or severity, or the first part of its
 // host; otherwise 0.
 func wordOf(topic []byte, l *syslog.Line) int {
-	n := bytes.IndexAny(topic, separators)
-	if n < 0 {
-		n = len(topic)
+	n := 0
+	for n < len(topic) && !separates(topic[n]) {
+		n++
 	}
 	word := topic[:n]
 	if l.Facility >= 0 && string(word) == syslog.FacilityName(l.Facility) {
