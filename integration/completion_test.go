@@ -47,6 +47,7 @@ var completed = []struct {
 	{[]string{"omzmq", "--journal", "fi"}, nil},
 	{[]string{"zmqtap", "s"}, []string{"serve", "status"}},
 	{[]string{"zmqtap", "--rat"}, []string{"--rate"}},
+	{[]string{"zmqtap", "--by", ""}, []string{"host", "program", "severity", "topic"}},
 	{[]string{"zmqtap", "serve", "--http-token"}, []string{"--http-token-file", "--http-tokens"}},
 	{[]string{"zmqtap", "serve", "--rat"}, nil},
 	{[]string{"zmqtap", "hub", "--in"}, []string{"--in", "--in-connect"}},

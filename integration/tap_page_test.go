@@ -92,9 +92,9 @@ func TestTapPageFiveMinutes(t *testing.T) {
 	wantOnly(t, func() {
 		from.logLines(t, loggedBy("sshd", "web1", "Failed password"), loggedBy("sshd-keygen", "web1", "hello"), loggedBy("sudo", "web2", "hello"))
 	}, commands,
-		`^(sshd|sshd-keygen|sudo|rsyslogd)/\S+/\t<\d+>1 `,
-		`^(sshd/web1/|sudo/web2/)\t<86>1 .* (Failed password|hello)$`,
-		`^sshd/web1/\t<86>1 .* Failed password$`,
+		`^\S+ \S+ (sshd\[42\]|sshd-keygen\[42\]|sudo\[42\]|rsyslogd(\[\d+\])?) (info|notice|warn|error) +\S`,
+		`^\S+ (web1 sshd|web2 sudo)\[42\] info   (Failed password|hello)$`,
+		`^\S+ web1 sshd\[42\] info   Failed password$`,
 		`^<86>1 2026-01-02T03:04:05\S* web1 sshd 42 - - Failed password$`,
 		`^\{"topic":"[a-z-]+/[^"]+/","message":"<\d+>1 .*","received":".*Z"\}$`,
 		``)
@@ -137,8 +137,8 @@ func wantFromEverywhere(t *testing.T, hosts []*rsyslogd, tap *receiver) {
 		logEverywhere(t, hosts, "session opened")
 		for len(tap.lines) > 0 {
 			line := tap.next(t)
-			found := regexp.MustCompile(`^sshd/(web\d)/\t<86>1 \S+ (web\d) sshd 42 - - session opened$`).FindStringSubmatch(line)
-			if found == nil || found[1] != found[2] {
+			found := regexp.MustCompile(`^\S+ (web\d) sshd\[42\] info   session opened$`).FindStringSubmatch(line)
+			if found == nil {
 				t.Fatalf("the tap shows %q", line)
 			}
 			seen[found[1]] = true
@@ -186,4 +186,27 @@ func TestTapPageCurl(t *testing.T) {
 	from.stop(t)
 	serve.stop(t)
 	h.stop(t)
+}
+
+func TestTapPageRates(t *testing.T) {
+	t.Parallel()
+	pub := repeating(t, "auth.info", loggedBy("sshd", "web1", "hello"))
+	dir := t.TempDir()
+	block := pageBlock(t, "## Who logs how much", "sh", 0, "tcp://127.0.0.1:5556", pub.endpoint, "10s", "2s")
+	commands := strings.SplitAfter(strings.TrimSuffix(block, "\n"), "\n")
+	if len(commands) != 3 {
+		t.Fatalf("%d commands", len(commands))
+	}
+	for i, want := range []string{`^ +[0-9.]+ +[0-9.]+ (Ki)?B/s +[0-9]+  auth\.info$`, `^ +[0-9.]+ +[0-9.]+ (Ki)?B/s +[0-9]+  web1$`} {
+		r := typed(t, dir, commands[i])
+		for found := false; !found; {
+			found = regexp.MustCompile(want).MatchString(r.next(t))
+		}
+	}
+	if code := typed(t, dir, commands[2]).exit(t); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	if rates, err := os.ReadFile(filepath.Join(dir, "rates")); err != nil || !strings.Contains(string(rates), "  auth.info\n") {
+		t.Errorf("%q, %v", rates, err)
+	}
 }

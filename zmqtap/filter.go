@@ -82,8 +82,8 @@ func parseSeverity(text string) (int, error) {
 	return 0, fmt.Errorf("%q: write emerg, alert, crit, error, warning, notice, info or debug, or a number from 0 to 7", text)
 }
 
-// patterns compiles the patterns of a shell (filepath.Match, but * and ? stand for slashes, too), for all of a name. It uses
-// regular expressions because these allocate nothing when they match.
+// patterns compiles the patterns of a shell (filepath.Match, but * and ? stand for slashes, too), for all of a name. It
+// uses regular expressions because these allocate nothing when they match.
 func patterns(texts []string, mode string) (all []*regexp.Regexp, err error) {
 	for _, text := range texts {
 		if _, err := filepath.Match(text, ""); text == "" || err != nil {

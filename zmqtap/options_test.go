@@ -267,7 +267,7 @@ func TestMissingIsCounted(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	v := newView(&printOptions{rate: true}, nil, w, false, slog.New(slog.DiscardHandler))
+	v := newView(&printOptions{rateOptions: rateOptions{rate: true}}, nil, w, false, slog.New(slog.DiscardHandler))
 	v.miss(tap.Delivery{Missed: 20})
 	v.miss(tap.Delivery{Gap: &tap.Gap{Count: 3}})
 	v.miss(tap.Delivery{Gap: &tap.Gap{}})

@@ -33,12 +33,12 @@ type printOptions struct {
 	source
 	filter
 	look
+	rateOptions
 	count    int64         // 0: no end
 	duration time.Duration // 0: no end
 	last     last
 
 	logFormatGiven bool
-	rate           bool
 }
 
 func parsePrint(args []string, stdout *os.File) (*printOptions, error) {
@@ -53,6 +53,7 @@ func parsePrint(args []string, stdout *os.File) (*printOptions, error) {
 			{Purpose: "Everything", Command: "zmqtap tcp://127.0.0.1:5556"},
 			{Purpose: "Lines of some topics that match a regular expression",
 				Command: "zmqtap --topic auth. --grep 'Failed|refused' tcp://127.0.0.1:5556"},
+			{Purpose: "Who logs how much, like top", Command: "zmqtap --rate --by host tcp://127.0.0.1:5556"},
 			{Purpose: "For scripts: a hundred messages as JSON, from two publishers",
 				Command: "zmqtap --json --count 100 tcp://127.0.0.1:5556 tcp://127.0.0.1:5558"},
 		},
@@ -63,16 +64,15 @@ func parsePrint(args []string, stdout *os.File) (*printOptions, error) {
 	flags.Count(fs, &o.count, "count", 0, 1, mostCount, "exit after this many `messages`; 0: no limit")
 	flags.Duration(fs, &o.duration, "for", 0, time.Millisecond, flags.MaxDuration, "exit after this long; 0: no limit")
 	o.look.add(fs)
-	fs.BoolVar(&o.rate, "rate", false,
-		"print messages and bytes per second for each topic, every second; in place on a terminal")
+	o.rateOptions.add(fs)
 	if err := o.parse(fs, args, stdout); err != nil {
 		return nil, err
 	}
-	if o.rate && (o.raw || o.json || fs.Changed("format") || o.pretty) {
-		return nil, flags.Usage("--rate excludes --raw, --json, --format and --pretty")
+	if o.rate && (o.raw || o.json || fs.Changed("format") || o.pretty || o.utc) {
+		return nil, flags.Usage("--rate excludes --raw, --json, --format, --pretty and --utc")
 	}
 	o.last.given, o.logFormatGiven = fs.Changed("last"), fs.Changed("log-format")
-	return o, cmp.Or(o.filter.validate(), o.look.validate(fs))
+	return o, cmp.Or(o.filter.validate(), o.look.validate(fs), o.rateOptions.validate(fs))
 }
 
 func runPrint(ctx context.Context, args []string, stdout *os.File, stderr *log.Writer) error {
@@ -87,8 +87,8 @@ func runPrint(ctx context.Context, args []string, stdout *os.File, stderr *log.W
 	onTerminal := terminal.IsTerminal(stdout)
 	o.markOwn(stdout, stderr)
 	logger, forPeople := o.logger(stderr)
-	if o.rate && onTerminal && terminal.IsTerminal(stderr.File()) {
-		logger = slog.New(slog.DiscardHandler) // log lines would disturb the table
+	if o.wantsScreen(onTerminal) && terminal.IsTerminal(stderr.File()) {
+		logger = slog.New(slog.DiscardHandler) // log lines would disturb the screen
 	}
 	unwatch, err := o.Secure(logger, hangups)
 	if err != nil {
@@ -98,7 +98,6 @@ func runPrint(ctx context.Context, args []string, stdout *os.File, stderr *log.W
 	o.warnOfPatterns(logger)
 	stream := tap.New(0)
 	reader := stream.Join(tap.Interest{Queue: printQueue, QueueBytes: printQueueBytes})
-	signalled := ctx
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	o.adjust = func(cfg *zmq.Config) { o.greet(cfg, logger, forPeople) }
@@ -115,17 +114,25 @@ func runPrint(ctx context.Context, args []string, stdout *os.File, stderr *log.W
 	endMonitor := o.Monitor(source, logger, stderr)
 	v := newView(o, reader, stdout, onTerminal, logger)
 	silence := time.AfterFunc(silent, func() { v.explainSilence(socket) })
+	if o.wantsScreen(onTerminal) {
+		defer v.openScreen()()
+	}
 	err = cmp.Or(v.watch(ctx), flags.Failure(ctx))
 	silence.Stop()
 	endMonitor()
-	closed := errors.Is(err, terminal.ErrClosed) // as with | head
-	if summary := v.summary(); !closed && err == nil || signalled.Err() != nil || summary.Missing() {
-		fmt.Fprint(stderr, summary.String())
-	}
 	over, stop := context.WithCancel(context.Background())
 	stop() // there is nothing to send to publishers
-	socket.Close(over)
-	if closed {
+	defer socket.Close(over)
+	return v.conclude(err, stderr)
+}
+
+// conclude writes the summary, and returns the error that the program ends with. That nobody reads any more, as with
+// | head, is none; then there is a summary only if something is missing.
+func (v *view) conclude(err error, stderr *log.Writer) error {
+	if summary := v.summary(); err == nil || summary.Missing() {
+		fmt.Fprint(stderr, summary.String())
+	}
+	if errors.Is(err, terminal.ErrClosed) {
 		return nil
 	}
 	return err

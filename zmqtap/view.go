@@ -10,25 +10,24 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/syslog"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/terminal"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/terminal/top"
 )
-
-// refresh is the time between two displays of the rates.
-const refresh = time.Second
 
 // maxOutput is how many bytes of lines are collected before a write.
 const maxOutput = 64 << 10
 
 // view shows a stream on a terminal, or writes it to a pipe.
 type view struct {
-	options  *printOptions
-	reader   *tap.Reader
-	stdout   *os.File
-	out      *terminal.Writer
-	printer  terminal.Printer
-	onScreen bool // rates are redrawn in place
-	began    time.Time
+	options *printOptions
+	reader  *tap.Reader
+	stdout  *os.File
+	out     *terminal.Writer
+	printer terminal.Printer
+	screen  *top.Screen // of --rate at a terminal; nil: there is none
+	began   time.Time
 
-	mu        sync.Mutex // of the following five: the summary is made even while the output is stuck
+	mu        sync.Mutex      // of the following six: the summary is made even while the output is stuck
+	divided   *terminal.Rates // rates, or those of another field
 	rates     *terminal.Rates
 	seen      *terminal.Rates // those of messages that the filter leaves out, too, until something is printed
 	totals    terminal.Summary
@@ -46,7 +45,7 @@ func newView(o *printOptions, reader *tap.Reader, stdout *os.File, onTerminal bo
 	v := &view{options: o, reader: reader, stdout: stdout, out: terminal.NewWriter(stdout), began: time.Now()}
 	v.log, v.logger = newMissingLog(logger), logger
 	v.rates, v.seen = terminal.NewRates(v.began), terminal.NewRates(v.began)
-	v.onScreen = o.rate && onTerminal && os.Getenv("TERM") != "dumb"
+	v.divide(o.by)
 	v.printer = o.look.printer(stdout, onTerminal)
 	v.printer.Grep = o.grep
 	v.reads = v.printer.Reads() || o.filter.reads()
@@ -64,6 +63,9 @@ func (v *view) watch(ctx context.Context) error {
 		return terminal.ErrClosed
 	case <-ctx.Done():
 	}
+	if v.screen != nil {
+		return <-shown // it does not wait for a stuck terminal
+	}
 	select {
 	case err := <-shown:
 		return err
@@ -74,16 +76,13 @@ func (v *view) watch(ctx context.Context) error {
 }
 
 func (v *view) show(ctx context.Context) error {
-	if !v.options.rate {
-		return v.print(ctx)
+	switch {
+	case v.screen != nil:
+		return v.top(ctx)
+	case v.options.rate:
+		return v.table(ctx)
 	}
-	if v.onScreen {
-		if _, err := v.out.Write([]byte(terminal.Enter)); err != nil {
-			return err
-		}
-		defer v.out.Write([]byte(terminal.Leave)) //nolint:errcheck // it fails only if the terminal is gone
-	}
-	return v.table(ctx)
+	return v.print(ctx)
 }
 
 // print writes a line for each message until ctx ends, and then those that have already arrived, but no later
@@ -113,55 +112,14 @@ func (v *view) print(ctx context.Context) error {
 	return nil
 }
 
-// table writes the rates periodically.
-func (v *view) table(ctx context.Context) error {
-	ticker := time.NewTicker(refresh)
-	defer ticker.Stop()
-	if err := v.render(); err != nil {
-		return err
-	}
-	var waiting []tap.Delivery
-	for {
-		select {
-		case <-v.reader.Ready():
-		case <-ticker.C:
-			if err := v.render(); err != nil {
-				return err
-			}
-		case <-ctx.Done():
-			return v.render()
-		}
-		waiting = v.reader.Take(waiting[:0])
-		for _, d := range waiting {
-			if done, err := v.deliver(d); done || err != nil {
-				return err
-			}
-		}
-		clear(waiting)
-	}
-}
-
-func (v *view) render() error {
-	width, height := terminal.Size(v.stdout)
-	v.mu.Lock()
-	v.rates.SetMissed(v.totals.Slow + v.totals.Dropped)
-	v.lines = v.rates.Render(v.lines[:0], time.Now(), width, height, v.onScreen)
-	v.mu.Unlock()
-	_, err := v.out.Write(v.lines)
-	return err
-}
-
 // deliver processes a piece of the stream. done reports whether --count is reached and everything is written.
 func (v *view) deliver(d tap.Delivery) (done bool, err error) {
 	for rest := d.Messages; len(rest) > 0; {
 		n, last := v.take(rest)
 		if last {
-			if v.options.rate {
-				return true, v.render()
-			}
 			return true, v.flush()
 		}
-		if rest = rest[n:]; len(v.lines) >= maxOutput && !v.options.rate {
+		if rest = rest[n:]; len(v.lines) >= maxOutput {
 			if err := v.flush(); err != nil {
 				return false, err
 			}
@@ -171,12 +129,12 @@ func (v *view) deliver(d tap.Delivery) (done bool, err error) {
 	return false, nil
 }
 
-// take counts messages and appends their lines, if lines are printed, until there are enough for a write. It returns how
+// take counts messages and appends their lines, until there are enough for a write. It returns how
 // many messages it has taken. last reports whether --count is reached.
 func (v *view) take(messages []tap.Message) (n int, last bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	for n < len(messages) && !last && (len(v.lines) < maxOutput || v.options.rate) {
+	for n < len(messages) && !last && len(v.lines) < maxOutput {
 		if v.enter(&messages[n]) {
 			v.found++
 			last = v.options.count > 0 && v.found == uint64(v.options.count)
@@ -195,9 +153,6 @@ func (v *view) enter(m *tap.Message) bool {
 	if v.found == 0 {
 		v.seen.Add(m.Topic, len(m.Payload))
 	}
-	if v.options.rate {
-		return v.tally(m)
-	}
 	if !v.options.filter.takesPayload(m.Payload) {
 		return false
 	}
@@ -211,16 +166,6 @@ func (v *view) enter(m *tap.Message) bool {
 	v.rates.Add(m.Topic, len(m.Payload))
 	v.lines = v.printer.Append(v.lines, &as, &line)
 	v.unwritten++
-	return true
-}
-
-// tally counts a message for the rates, if the filter lets it through.
-func (v *view) tally(m *tap.Message) bool {
-	if !v.options.filter.takes(m) {
-		return false
-	}
-	v.rates.Add(m.Topic, len(m.Payload))
-	v.totals.Printed++
 	return true
 }
 

@@ -6,9 +6,8 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/severity"
 )
 
-// Shows reports whether a member of the line's Object says nothing but what the line's other fields say, so that one who
-// shows these need not show the member. Key and value are as object.Members has them. It allocates for a value with
-// escapes.
+// Shows reports whether a member of the line's Object says nothing but what the line's other fields say: whoever shows
+// these need not show the member. Key and value are as object.Members has them. It allocates for a value with escapes.
 func (l *Line) Shows(key, value []byte) bool {
 	switch field, _ := meaning(key); field {
 	case Time:

@@ -8,7 +8,7 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/syslog"
 )
 
-// appendTextOf appends what a line says to people besides its header: its text, then the members of its JSON object, and
+// appendTextOf appends what a line says to people besides its header: its text, then the members of its JSON object and
 // the parameters of its structured data, as key=value.
 func (p *Printer) appendTextOf(dst []byte, l *syslog.Line) []byte {
 	if l.Object == nil && l.Structured == nil {
@@ -32,8 +32,8 @@ func (p *Printer) appendTextOf(dst []byte, l *syslog.Line) []byte {
 	return dst
 }
 
-// appendMembers adds an object's members to the text. Those of an object in it have a name such as http.status; l is nil
-// for them. Those that the line shows in another place are left out.
+// appendMembers adds an object's members to the text. Those of an object in it have a name such as http.status, and l is
+// nil for them. Those that the line shows in another place are left out.
 func (p *Printer) appendMembers(o []byte, l *syslog.Line) {
 	depth := len(p.path)
 	for m := object.Of(o); m.Next(); {
@@ -84,7 +84,7 @@ func (p *Printer) member(name, value []byte) {
 
 // plain adds a text, in quotes if it would not be one word without them.
 func (p *Printer) plain(text []byte) {
-	if len(text) > 0 && bytes.IndexAny(text, " \t\r\n\"=\\") < 0 {
+	if len(text) > 0 && !bytes.ContainsAny(text, " \t\r\n\"=\\") {
 		p.text = append(p.text, text...)
 		return
 	}

@@ -47,8 +47,8 @@ func (p *Printer) Reads() bool { return p.Style == Human }
 // escapes. l is what syslog.Read reads in m; nil: Append does that itself, if it needs it.
 //
 // Human and, on a terminal, Raw are safe to look at, as the package's comment explains, and do not look like a line of
-// zmqtap's own (message.Own). On a terminal and with Pretty, Human may be several lines; otherwise line feeds in the text
-// are #012. A line feed at the end of the payload is not shown. Raw that does not go to a terminal is
+// zmqtap's own (message.Own). On a terminal and with Pretty, Human may be several lines; otherwise line feeds in the
+// text are #012. A line feed at the end of the payload is not shown. Raw that does not go to a terminal is
 // message.AppendLine. JSON is the same everywhere, except that on a terminal the characters that it would obey are
 // written as \u.
 func (p *Printer) Append(dst []byte, m *message.Message, l *syslog.Line) []byte {

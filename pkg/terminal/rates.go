@@ -2,6 +2,7 @@ package terminal
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"time"
 
@@ -17,26 +18,42 @@ const (
 	forgetAfter = 5 * time.Minute
 	// shortest is the shortest time that a rate is computed over.
 	shortest = 100 * time.Millisecond
+	// weight is the newest second's in a smoothed rate.
+	weight = 0.2
 )
 
-// Rates counts messages and payload bytes by topic. One goroutine uses it.
+// Rates counts messages and payload bytes by topic, or by another field of each message. One goroutine at a time uses it.
 type Rates struct {
+	by         By
+	remember   bool
 	all, other counter // other: topics beyond MaxTopics
 	topics     map[string]*counter
 	known      uint64 // topics ever added
 	missed     uint64
-	last       time.Time  // when the rates were computed
-	sorted     []*counter // the busiest first
+	last       time.Time // when the rates were computed
+	seconds    uint64    // that History has had room for since the start
+	rows       []*Row
 	scratch    []byte
 }
 
-// counter counts a topic's messages and bytes since Rates.last, and in total its messages since the start.
+// counter counts a topic's messages and bytes since Rates.last.
 type counter struct {
-	topic           string
 	messages, bytes uint64
-	total           uint64
-	rate, byteRate  float64
 	seen            time.Time // when it last had messages
+	Row
+}
+
+// Row is what is known of a topic, or of another field's value, when the rates were last computed.
+type Row struct {
+	Key            string // not escaped and not safe to print; empty if the messages have none
+	Rest           bool   // it is all those that are too many to be counted separately
+	Rate, ByteRate float64
+	Total          uint64   // messages since the start
+	History        *History // nil unless Rates.Remember was called
+
+	smooth, smoothBytes float64 // the rates, with less weight the older they are
+	known               bool    // smooth has a value
+	rank                float64 // what Order sorted it by
 }
 
 // TopicCount is a topic and its number of messages. The topic is not escaped and not safe to print.
@@ -45,10 +62,22 @@ type TopicCount struct {
 	Messages uint64
 }
 
-// NewRates returns Rates that count from start.
-func NewRates(start time.Time) *Rates {
-	return &Rates{topics: map[string]*counter{}, last: start}
+// NewRates returns Rates by topic that count from start.
+func NewRates(start time.Time) *Rates { return NewRatesBy(Topic, start) }
+
+// NewRatesBy returns Rates that count from start.
+func NewRatesBy(by By, start time.Time) *Rates {
+	return &Rates{by: by, topics: map[string]*counter{}, last: start, other: counter{Row: Row{Rest: true}}}
 }
+
+// Remember makes Rates keep each topic's History from now on.
+func (r *Rates) Remember() { r.remember = true }
+
+// By returns what the messages are counted by.
+func (r *Rates) By() By { return r.by }
+
+// Count is Add of a message's topic, or of the field that its messages are counted by.
+func (r *Rates) Count(topic, payload []byte) { r.Add(r.by.of(topic, payload), len(payload)) }
 
 // Add counts a message of size payload bytes. topic is empty if there is none, and is not retained. Add
 // allocates only for a new topic.
@@ -60,8 +89,8 @@ func (r *Rates) Add(topic []byte, size int) {
 	case len(r.topics) >= MaxTopics:
 		c = &r.other
 	default:
-		c = &counter{topic: string(topic), seen: r.last}
-		r.topics[c.topic] = c
+		c = &counter{Row: Row{Key: string(topic)}, seen: r.last}
+		r.topics[c.Key] = c
 		r.known++
 	}
 	c.add(size)
@@ -70,7 +99,6 @@ func (r *Rates) Add(topic []byte, size int) {
 
 func (c *counter) add(size int) {
 	c.messages++
-	c.total++
 	c.bytes += uint64(size)
 }
 
@@ -89,7 +117,7 @@ func (r *Rates) Topics() uint64 {
 func (r *Rates) Top(n int) []TopicCount {
 	top := make([]TopicCount, 0, len(r.topics))
 	for _, c := range r.topics {
-		top = append(top, TopicCount{c.topic, c.total})
+		top = append(top, TopicCount{c.Key, c.Total + c.messages})
 	}
 	slices.SortFunc(top, func(a, b TopicCount) int {
 		return cmp.Or(cmp.Compare(b.Messages, a.Messages), cmp.Compare(a.Topic, b.Topic))
@@ -97,47 +125,65 @@ func (r *Rates) Top(n int) []TopicCount {
 	return top[:min(max(n, 0), len(top))]
 }
 
-// update computes the rates since its last call, forgets silent topics and sorts the others. If that was
-// only a moment ago, as when the terminal's size has changed, the rates stay and the counting goes on.
-func (r *Rates) update(now time.Time) {
-	elapsed := now.Sub(r.last)
-	if elapsed >= shortest {
+// Update computes the rates since its last call and forgets silent topics. If that was only a moment ago, the rates
+// stay and the counting goes on. It returns a row for all messages, and those of the topics in no particular order.
+// Only Update changes a row, and the slice is valid until its next call.
+func (r *Rates) Update(now time.Time) (all *Row, rows []*Row) {
+	if elapsed := now.Sub(r.last); elapsed >= shortest {
 		r.last = now
-		r.all.update(now, elapsed)
-		r.other.update(now, elapsed)
+		seconds := uint64(max(1, math.Round(elapsed.Seconds())))
+		r.seconds += seconds
+		update := func(c *counter) { c.update(now, elapsed, r.remember, seconds) }
+		update(&r.all)
+		update(&r.other)
 		for topic, c := range r.topics {
-			if c.update(now, elapsed); now.Sub(c.seen) >= forgetAfter {
+			if update(c); now.Sub(c.seen) >= forgetAfter {
 				delete(r.topics, topic)
 			}
 		}
 	}
-	clear(r.sorted)
-	r.sorted = r.sorted[:0]
+	clear(r.rows)
+	r.rows = r.rows[:0]
 	for _, c := range r.topics {
-		r.sorted = append(r.sorted, c)
+		r.rows = append(r.rows, &c.Row)
 	}
-	if r.other.total > 0 {
-		r.sorted = append(r.sorted, &r.other)
+	if r.other.Total > 0 {
+		r.rows = append(r.rows, &r.other.Row)
 	}
-	slices.SortFunc(r.sorted, busier)
+	return &r.all.Row, r.rows
 }
 
-// busier orders counters by their rates, then by their totals.
-func busier(a, b *counter) int {
-	if a.rate != b.rate {
-		return cmp.Compare(b.rate, a.rate)
-	}
-	if a.total != b.total {
-		return cmp.Compare(b.total, a.total)
-	}
-	return cmp.Compare(a.topic, b.topic)
-}
+// Seconds returns how many seconds each History that is as old as the Rates covers. It is the number of the newest.
+func (r *Rates) Seconds() uint64 { return r.seconds }
 
-func (c *counter) update(now time.Time, elapsed time.Duration) {
+func (c *counter) update(now time.Time, elapsed time.Duration, remember bool, seconds uint64) {
 	if c.messages > 0 {
 		c.seen = now
 	}
-	c.rate = float64(c.messages) / elapsed.Seconds()
-	c.byteRate = float64(c.bytes) / elapsed.Seconds()
+	c.Total += c.messages
+	c.Rate = float64(c.messages) / elapsed.Seconds()
+	c.ByteRate = float64(c.bytes) / elapsed.Seconds()
 	c.messages, c.bytes = 0, 0
+	if !remember {
+		return
+	}
+	if c.History == nil {
+		c.History = &History{}
+	}
+	c.History.push(float32(c.Rate), seconds)
+	if !c.known {
+		c.smooth, c.smoothBytes, c.known = c.Rate, c.ByteRate, true
+	}
+	c.smooth += (c.Rate - c.smooth) * weight
+	c.smoothBytes += (c.ByteRate - c.smoothBytes) * weight
+}
+
+// Clone returns a copy that Update does not change.
+func (r *Row) Clone() *Row {
+	c := *r
+	if r.History != nil {
+		h := *r.History
+		c.History = &h
+	}
+	return &c
 }

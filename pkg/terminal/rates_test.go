@@ -36,7 +36,7 @@ func TestRenderBlock(t *testing.T) {
        0.5         2 B/s               1  cron#011<U+202E>#377
 
 `
-	if got := string(r.Render([]byte("> "), start.Add(2*time.Second), 0, 0, false)); got != "> "+want {
+	if got := string(r.Render([]byte("> "), start.Add(2*time.Second), 0, 0)); got != "> "+want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 	r.Add([]byte("auth.info"), 30)
@@ -45,45 +45,19 @@ func TestRenderBlock(t *testing.T) {
        0.1         3 B/s               7  auth.info
 
 `
-	if got := string(r.Render(nil, start.Add(12*time.Second), 0, 0, false)); got != next {
+	if got := string(r.Render(nil, start.Add(12*time.Second), 0, 0)); got != next {
 		t.Errorf("got\n%s\nwant\n%s", got, next)
 	}
 }
 
-func TestRenderInPlace(t *testing.T) {
-	for _, c := range []struct {
-		width, height int
-		want          []string // without home and clearLine
-		below         bool     // the rest is cleared
-	}{
-		{50, 24, []string{
-			"2504 msg/s   4.8 MiB/s   total 5008   topics 4   m",
-			"     MSG/S       BYTES/S           TOTAL  TOPIC",
-			"      2500     4.8 MiB/s            5000  mail.#03",
-			"       3.0     3.0 KiB/s               6  auth.inf",
-			"       0.5         0 B/s               1  (no topi",
-			"       0.5         2 B/s               1  cron#011",
-		}, true},
-		{20, 3, []string{
-			"2504 msg/s   4.8 MiB",
-			"     MSG/S       BYT",
-			"      2500     4.8 M",
-		}, false},
-		{20, 1, []string{"2504 msg/s   4.8 MiB"}, false},
-	} {
-		want := home
-		for i, line := range c.want {
-			if i > 0 {
-				want += "\r\n"
-			}
-			want += clearLine + line
-		}
-		if c.below {
-			want += "\r\n" + clearBelow
-		}
-		if got := string(counted().Render(nil, start.Add(2*time.Second), c.width, c.height, true)); got != want {
-			t.Errorf("%d x %d:\ngot  %q\nwant %q", c.width, c.height, got, want)
-		}
+func TestRenderInABox(t *testing.T) {
+	const want = `2504 msg/s   4.8 MiB
+     MSG/S       BYT
+      2500     4.8 M
+
+`
+	if got := string(counted().Render(nil, start.Add(2*time.Second), 20, 3)); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }
 
@@ -91,29 +65,27 @@ func TestRenderInPlace(t *testing.T) {
 func TestRenderCutsCharacters(t *testing.T) {
 	r := NewRates(start)
 	r.Add([]byte("€€€€€"), 1)
-	got := string(r.Render(nil, start.Add(time.Second), 46, 3, true))
-	if !strings.HasSuffix(got, "  €€€€") || !utf8.ValidString(got) {
+	got := string(r.Render(nil, start.Add(time.Second), 46, 3))
+	if !strings.HasSuffix(got, "  €€€€\n\n") || !utf8.ValidString(got) {
 		t.Errorf("got %q", got)
 	}
 }
 
-// Silent topics stay on the screen, after the others, until they are forgotten.
+// Silent topics stay among the rows until they are forgotten.
 func TestSilentTopics(t *testing.T) {
 	r := counted()
-	r.Render(nil, start.Add(2*time.Second), 0, 0, true)
+	r.Update(start.Add(2 * time.Second))
 	r.Add([]byte("cron\t\u202e\xff"), 3)
-	got := string(r.Render(nil, start.Add(4*time.Second), 0, 0, true))
-	cron, mail, auth := strings.Index(got, "cron"), strings.Index(got, "mail"), strings.Index(got, "auth")
-	if cron < 0 || mail < cron || auth < mail {
-		t.Errorf("not in the order cron, mail, auth:\n%q", got)
+	if _, rows := r.Update(start.Add(4 * time.Second)); len(rows) != 4 {
+		t.Errorf("%d rows, want 4", len(rows))
 	}
-	r.Render(nil, start.Add(2*time.Second+forgetAfter-shortest), 0, 0, true)
+	r.Update(start.Add(2*time.Second + forgetAfter - shortest))
 	if len(r.topics) != 4 {
 		t.Errorf("%d topics just before they are forgotten, want 4", len(r.topics))
 	}
-	got = string(r.Render(nil, start.Add(2*time.Second+forgetAfter), 0, 0, true))
-	if len(r.topics) != 1 || !strings.Contains(got, "cron") || !strings.Contains(got, "total 5009   topics 1 ") {
-		t.Errorf("%d topics, want only cron:\n%q", len(r.topics), got)
+	all, rows := r.Update(start.Add(2*time.Second + forgetAfter))
+	if len(rows) != 1 || rows[0].Key != "cron\t\u202e\xff" || all.Total != 5009 {
+		t.Errorf("%d rows, want only cron, of %d messages", len(rows), all.Total)
 	}
 	r.Add([]byte("auth.info"), 1)
 	if r.Topics() != 5 {
@@ -124,15 +96,15 @@ func TestSilentTopics(t *testing.T) {
 // A Render soon after the last, or before it, neither computes a rate of a few messages nor loses them.
 func TestRenderAgainAtOnce(t *testing.T) {
 	r := counted()
-	first := string(r.Render(nil, start.Add(2*time.Second), 0, 0, false))
+	first := string(r.Render(nil, start.Add(2*time.Second), 0, 0))
 	for _, at := range []time.Duration{2 * time.Second, 2*time.Second + shortest - 1, time.Second} {
-		if again := string(r.Render(nil, start.Add(at), 0, 0, false)); again != first {
+		if again := string(r.Render(nil, start.Add(at), 0, 0)); again != first {
 			t.Errorf("after %v:\n%s\nwant\n%s", at, again, first)
 		}
 	}
 	r.Add([]byte("a"), 1)
-	r.Render(nil, start.Add(2*time.Second), 0, 0, false)
-	got := string(r.Render(nil, start.Add(3*time.Second), 0, 0, false))
+	r.Render(nil, start.Add(2*time.Second), 0, 0)
+	got := string(r.Render(nil, start.Add(3*time.Second), 0, 0))
 	if !strings.HasPrefix(got, "1.0 msg/s   1 B/s   total 5009 ") {
 		t.Errorf("lost: %s", got)
 	}
@@ -155,11 +127,11 @@ func TestTooManyTopics(t *testing.T) {
        4.0        40 B/s               4  topic 00007
        1.0        10 B/s               1  topic 00000
 `
-	if got := string(r.Render(nil, start.Add(time.Second), 80, 5, false)); got != want+"\n" {
+	if got := string(r.Render(nil, start.Add(time.Second), 80, 5)); got != want+"\n" {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 	// Forgotten topics make room.
-	r.Render(nil, start.Add(time.Second+forgetAfter), 80, 5, false)
+	r.Render(nil, start.Add(time.Second+forgetAfter), 80, 5)
 	r.Add([]byte("new"), 1)
 	if len(r.topics) != 1 {
 		t.Errorf("%d topics, want the new one", len(r.topics))
@@ -179,7 +151,7 @@ func TestLongTopics(t *testing.T) {
 
 func TestTop(t *testing.T) {
 	r := counted()
-	r.Render(nil, start.Add(time.Minute), 0, 0, false)
+	r.Render(nil, start.Add(time.Minute), 0, 0)
 	want := []TopicCount{{"mail.\x1b]0;err\a", 5000}, {"auth.info", 6}, {"", 1}}
 	if got := r.Top(3); !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", fmt.Sprint(got), fmt.Sprint(want))
@@ -197,12 +169,12 @@ func TestAppendBytes(t *testing.T) {
 		{0, "0 B"}, {1023.4, "1023 B"}, {1023.6, "1.0 KiB"}, {1024, "1.0 KiB"}, {1536, "1.5 KiB"}, {1023.9 * 1024, "1023.9 KiB"},
 		{1023.96 * 1024, "1.0 MiB"}, {1 << 20, "1.0 MiB"}, {1 << 30, "1.0 GiB"}, {1 << 40, "1.0 TiB"}, {1 << 51, "2048.0 TiB"},
 	} {
-		if got := string(appendBytes(nil, c.n)); got != c.want {
+		if got := string(AppendBytes(nil, c.n)); got != c.want {
 			t.Errorf("%v is %q, want %q", c.n, got, c.want)
 		}
 	}
 	for n, want := range map[float64]string{0: "0.0", 0.04: "0.0", 999.94: "999.9", 999.96: "1000", 1234567.8: "1234568"} {
-		if got := string(appendRate(nil, n)); got != want {
+		if got := string(AppendRate(nil, n)); got != want {
 			t.Errorf("%v is %q, want %q", n, got, want)
 		}
 	}
@@ -223,17 +195,16 @@ func TestAddAllocatesNothing(t *testing.T) {
 
 func FuzzRates(f *testing.F) {
 	needSeeds(f)
-	f.Fuzz(func(t *testing.T, topic []byte, width, height int, ansi bool) {
+	f.Fuzz(func(t *testing.T, topic []byte, width, height int, _ bool) {
 		r := NewRates(start)
 		r.Add(topic, 1)
-		got := r.Render(nil, start.Add(time.Second), width, height, ansi)
-		text := strings.NewReplacer(home, "", clearLine, "", clearBelow, "", "\r\n", "\n").Replace(string(got))
+		text := string(r.Render(nil, start.Add(time.Second), width, height))
 		if !utf8.ValidString(text) {
-			t.Fatalf("%q", got)
+			t.Fatalf("%q", text)
 		}
-		lines := strings.Split(text, "\n")
-		if n := strings.Count(string(got), "\r\n") + 1; ansi && height > 0 && n > height {
-			t.Fatalf("%d lines of %d: %q", n, height, got)
+		lines := strings.Split(strings.TrimSuffix(text, "\n\n"), "\n")
+		if n := len(lines); height > 0 && n > height {
+			t.Fatalf("%d lines of %d: %q", n, height, text)
 		}
 		for _, line := range lines {
 			if n := utf8.RuneCountInString(line); width > 0 && n > width {
@@ -241,7 +212,7 @@ func FuzzRates(f *testing.F) {
 			}
 			for _, c := range line {
 				if !isSafe(c) {
-					t.Fatalf("%U in %q", c, got)
+					t.Fatalf("%U in %q", c, text)
 				}
 			}
 		}
@@ -268,7 +239,7 @@ func BenchmarkRender(b *testing.B) {
 	for b.Loop() {
 		r.Add([]byte("topic 00007"), 10)
 		now = now.Add(shortest)
-		dst = r.Render(dst[:0], now, 80, 24, true)
+		dst = r.Render(dst[:0], now, 80, 24)
 		if len(r.topics) < MaxTopics { // forgotten
 			b.Fatal("topics are gone")
 		}

@@ -38,9 +38,9 @@ func (s *Summary) Append(dst []byte) []byte {
 	dst = append(appendCount(dst, s.Seen, "message"), " seen, "...)
 	dst = append(strconv.AppendUint(dst, s.Printed, 10), " printed"...)
 	if s.Duration > 0 {
-		dst = append(appendBytes(append(dst, "; "...), float64(s.Bytes)), " in "...)
+		dst = append(AppendBytes(append(dst, "; "...), float64(s.Bytes)), " in "...)
 		dst = append(append(dst, round(s.Duration).String()...), ", "...)
-		dst = append(appendRate(dst, float64(s.Seen)/s.Duration.Seconds()), " messages/s"...)
+		dst = append(AppendRate(dst, float64(s.Seen)/s.Duration.Seconds()), " messages/s"...)
 	}
 	dst = append(dst, '\n')
 	if s.Topics > 0 {

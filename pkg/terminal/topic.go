@@ -43,8 +43,8 @@ func known(topic, value []byte) int {
 	return n
 }
 
-// wordOf returns the length of the topic's first part if it is the line's facility or severity, or the first part of its
-// host; otherwise 0.
+// wordOf returns the length of the topic's first part if it is the line's facility or severity, or the first part of
+// its host; otherwise 0.
 func wordOf(topic []byte, l *syslog.Line) int {
 	n := 0
 	for n < len(topic) && !separates(topic[n]) {

@@ -64,8 +64,8 @@ func (w *Words) Handle(_ context.Context, r slog.Record) error {
 // mostWords is how many bytes of a value are logged: some are a peer's.
 const mostWords = 1000
 
-// oneLine returns a value's text, safe to look at. Of an error of the system it has the reason, without the call and the
-// address, which is the endpoint's.
+// oneLine returns a value's text, safe to look at. Of an error of the system it has the reason, without the call and
+// the address, which is the endpoint's.
 func oneLine(v slog.Value) string {
 	if err, ok := v.Any().(error); ok {
 		if errno, ok := errors.AsType[syscall.Errno](err); ok {
