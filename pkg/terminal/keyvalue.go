@@ -32,7 +32,7 @@ func (p *Printer) appendTextOf(dst []byte, l *syslog.Line) []byte {
 	return dst
 }
 
-// appendMembers adds an object's members to the text. Those of an object in it have a name such as http.status, and l is
+// appendMembers adds an object's members to the text. Those of an object in it have a name such as http.status; l is
 // nil for them. Those that the line shows in another place are left out.
 func (p *Printer) appendMembers(o []byte, l *syslog.Line) {
 	depth := len(p.path)
