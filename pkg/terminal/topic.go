@@ -34,8 +34,8 @@ func separates(c byte) bool { return c == '.' || c == '/' || c == ':' || c == '|
 // separators in it.
 func known(topic, value []byte) int {
 	n := len(value)
-	if n == 0 || n > len(topic) || !bytes.EqualFold(topic[:n], value) {
-		return 0
+	if n == 0 || n > len(topic) || topic[n-1]|0x20 != value[n-1]|0x20 || !bytes.EqualFold(topic[:n], value) {
+		return 0 // the last letters differ most often
 	}
 	if n < len(topic) && !separates(topic[n]) {
 		return 0
@@ -54,8 +54,14 @@ func wordOf(topic []byte, l *syslog.Line) int {
 	if l.Facility >= 0 && string(word) == syslog.FacilityName(l.Facility) {
 		return n
 	}
-	if s, ok := severity.OfName(word); ok && int(s) == l.Severity {
-		return n
+	if l.Severity >= 0 {
+		s := severity.Severity(l.Severity)
+		if string(word) == s.String() { // as rsyslog has it
+			return n
+		}
+		if other, ok := severity.OfName(word); ok && other == s {
+			return n
+		}
 	}
 	if first, _, more := bytes.Cut(l.Host, []byte(".")); more && bytes.EqualFold(word, first) {
 		return n
