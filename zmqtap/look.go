@@ -31,8 +31,8 @@ func (o *look) add(fs *pflag.FlagSet) {
 	fs.BoolVar(&o.raw, "raw", false,
 		"print only the payload; into a pipe, its line feeds as #012 and all other bytes unchanged")
 	fs.BoolVar(&o.json, "json", false,
-		`print each message as a line of JSON: {"topic","message","received"}, and what the payload says of itself; `+
-			"topic_base64 and message_base64 if it is not UTF-8")
+		`print each message as a line of JSON: {"topic","message","received"}, with "time", "host", "program", "pid", "facility", `+
+			`"severity", "text", "structured" and "fields" where it has them; topic_base64 and message_base64 if it is not UTF-8`)
 	fs.StringVar(&o.formatText, "format", "",
 		"print this `text` of each message, with its fields in braces, such as '{time} {host} {text}'; also {date} {timestamp} "+
 			"{received} {program} {pid} {facility} {severity} {topic} {message} {msgid} {structured} {fields}")

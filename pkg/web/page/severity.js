@@ -66,6 +66,7 @@ function row(rank, read, keys) {
  * @returns {number} 0 (emergency) to 7 (debug), or NONE
  */
 export function severityOf(message) {
+  if (message.startsWith('\ufeff')) message = message.slice(1);
   const pri = /^<([0-9]{1,3})>/.exec(message);
   if (pri) return byPRI(pri[1]);
   const text = beginning(message);
