@@ -15,9 +15,9 @@ import (
 const stall = time.Second
 
 // leave undoes all that bubbletea may have switched on: synchronized updates (mode 2026), grapheme clusters (2027),
-// bracketed paste (2004), modifyOtherKeys, the entry that it has pushed onto kitty's stack, the hidden cursor, colours,
-// and last the alternate screen.
-const leave = "\x1b[?2026l\x1b[?2027l\x1b[?2004l\x1b[>4m\x1b[<u\x1b[m\x1b[?25h\x1b[?1049l"
+// bracketed paste (2004), modifyOtherKeys, the entry that it has pushed onto kitty's stack, colours,
+// the alternate screen and the hidden cursor.
+const leave = "\x1b[?2026l\x1b[?2027l\x1b[?2004l\x1b[>4m\x1b[<u\x1b[m\x1b[?1049l\x1b[?25h"
 
 // output writes frames to a terminal. A terminal may take none for a while, because a network or a person stops it: then
 // frames are dropped, so that keys still work, and the screen has to be drawn anew.
@@ -77,8 +77,8 @@ func (o *output) ready() bool {
 
 func (o *output) hungUp() bool { return descriptor.HungUp(o.fd) }
 
-// leave ends the output. It undoes what bubbletea could not undo.
-func (o *output) leave() {
+// leave ends the output. undone reports that bubbletea has undone all; it could not while the output was stuck.
+func (o *output) leave(undone bool) {
 	if !o.mu.TryLock() { // a write is under way, perhaps for ever
 		if o.own == nil {
 			return
@@ -93,7 +93,7 @@ func (o *output) leave() {
 	if o.stuck {
 		unix.IoctlSetInt(o.fd, unix.TCFLSH, unix.TCOFLUSH) //nolint:errcheck // what is not read yet is no longer of use
 	}
-	if o.entered {
+	if o.entered && (o.stuck || !undone) { // kitty's stack must not lose an entry twice
 		descriptor.Write(o.fd, []byte(leave), 0) //nolint:errcheck // the terminal may be gone
 	}
 	if o.own != nil {

@@ -85,7 +85,6 @@ func New(cfg Config) *Screen {
 // Run shows the rates until the user quits or ctx ends, and restores the terminal. The error is terminal.ErrClosed if the
 // terminal has gone.
 func (s *Screen) Run(ctx context.Context) error {
-	defer s.Restore()
 	stop := context.AfterFunc(ctx, s.program.Quit)
 	defer stop()
 	ended := make(chan error, 1)
@@ -94,16 +93,21 @@ func (s *Screen) Run(ctx context.Context) error {
 		ended <- err
 	}()
 	var err error
+	undone := true
 	select {
 	case err = <-ended:
 	case <-ctx.Done():
 		select {
 		case err = <-ended:
 		case <-time.After(patience): // the output is stuck in write(2)
+			undone = false
 		}
 	}
+	gone := s.out.hungUp()
+	s.in.restore()
+	s.out.leave(undone)
 	switch {
-	case s.out.hungUp():
+	case gone:
 		return terminal.ErrClosed
 	case err == nil:
 		return nil
@@ -113,16 +117,11 @@ func (s *Screen) Run(ctx context.Context) error {
 	return fmt.Errorf("terminal: %w", err)
 }
 
-// Restore undoes what Run has done to the terminal. It may be called at any time and from any goroutine, as after a panic.
-func (s *Screen) Restore() {
-	s.in.restore()
-	s.out.leave()
-}
-
 // Rescue is to be deferred by a goroutine that runs beside Run: a panic then leaves the terminal usable.
 func (s *Screen) Rescue() {
 	if r := recover(); r != nil {
-		s.Restore()
+		s.in.restore()
+		s.out.leave(false)
 		panic(r)
 	}
 }

@@ -148,7 +148,8 @@ func (s *Screen) Wait(what string, as func(text string) bool) {
 	end := time.Now().Add(patience)
 	for !as(s.Text()) {
 		if time.Now().After(end) {
-			s.t.Fatalf("the screen does not show %s:\n%s", what, s.Text())
+			sent := s.Sent()
+			s.t.Fatalf("the screen does not show %s:\n%s\nThe last that was sent: %q", what, s.Text(), sent[max(0, len(sent)-300):])
 		}
 		time.Sleep(time.Millisecond)
 	}
