@@ -1,5 +1,5 @@
-/* The minimum that prints a stream into a pipe, as kcat does: a SUB on libzmq that prints each message's last frame as a
- * line, and flushes when no message waits. Argument: ENDPOINT. */
+/* The minimum that prints a stream into a pipe, as kcat does: a SUB on libzmq that prints each message's last frame as
+ * a line, and flushes when no message waits. Argument: ENDPOINT. */
 #include <stdio.h>
 #include <zmq.h>
 
