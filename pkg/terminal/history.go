@@ -40,9 +40,9 @@ var (
 	ascii  = []string{" ", ".", ":", "-", "=", "+", "*", "#", "@"}
 )
 
-// AppendSpark appends a line of width characters, the newest at the right end. A character is the highest rate in one or
-// more whole seconds: now, the number of the newest second, divides them in the same way in all lines, and such that none
-// ever moves to another character's side.
+// AppendSpark appends a line of width characters, the newest at the right end. A character is the highest rate in
+// one or more whole seconds: now, the number of the newest second, divides them in the same way in all lines, and
+// such that none ever moves to another character's side.
 func (h *History) AppendSpark(dst []byte, width int, now uint64, plain bool) []byte {
 	heights := blocks
 	if plain {

@@ -26,9 +26,9 @@ type Order struct {
 	Reverse bool
 }
 
-// Sort sorts rows. Rates are smoothed over some seconds, and a row's place follows its rate only when that has changed by
-// more than chance would: rows that are about equally busy do not change places every second. anew forgets the places
-// that rows have.
+// Sort sorts rows. Rates are smoothed over some seconds, and a row's place follows its rate only when that has
+// changed by more than chance would: rows that are about equally busy do not change places every second. anew
+// forgets the places that rows have.
 func (o Order) Sort(rows []*Row, anew bool) {
 	for _, r := range rows {
 		if value := o.value(r); anew || value == 0 || o.By == ByTotal || math.Abs(value-r.rank) > r.slack()*max(value, r.rank) {
@@ -44,8 +44,9 @@ func (o Order) Sort(rows []*Row, anew bool) {
 	})
 }
 
-// slack returns which part of a smoothed rate may be chance: a quarter, or two standard deviations if messages come at
-// random (Poisson), which is more where there are few. It is less than 1, so that a row that wakes up gets its place.
+// slack returns how much of a smoothed rate, as a part of 1, may be chance: a quarter, or two standard deviations if
+// messages come at random (Poisson), which is more where there are few. It is less than 1, so that a row that wakes up
+// gets its place.
 func (r *Row) slack() float64 {
 	deviation := math.Sqrt(weight / (2 - weight) / r.smooth)
 	return min(max(0.25, 2*deviation), 0.9)

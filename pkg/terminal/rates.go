@@ -22,7 +22,8 @@ const (
 	weight = 0.2
 )
 
-// Rates counts messages and payload bytes by topic, or by another field of each message. One goroutine at a time uses it.
+// Rates counts messages and payload bytes by topic, or by another field of each message. One goroutine at a time
+// uses it.
 type Rates struct {
 	by         By
 	remember   bool

@@ -17,8 +17,8 @@ type filter struct {
 	literal bool           // text is no regular expression
 }
 
-// newFilter returns a filter for names that contain text, or match it as a regular expression (RE2). Case matters if there
-// is an upper-case letter in it.
+// newFilter returns a filter for names that contain text, or match it as a regular expression (RE2). Case matters if
+// there is an upper-case letter in it.
 func newFilter(text string) filter {
 	f := filter{text: text}
 	if text == "" {

@@ -172,8 +172,8 @@ func (m *model) arrange(anew bool) {
 	m.scroll()
 }
 
-// find finds the place of the selected row. If it is gone, the one that is now in its place is selected; but while a filter
-// is typed, it may come back.
+// find finds the place of the selected row. If it is gone, the one that is now in its place is selected; but while a
+// filter is typed, it may come back.
 func (m *model) find() {
 	place := slices.IndexFunc(m.shown, func(row *terminal.Row) bool { return identify(row) == m.selection })
 	switch {

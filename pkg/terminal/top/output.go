@@ -19,8 +19,8 @@ const stall = time.Second
 // the alternate screen and the hidden cursor.
 const leave = "\x1b[?2026l\x1b[?2027l\x1b[?2004l\x1b[>4m\x1b[<u\x1b[m\x1b[?1049l\x1b[?25h"
 
-// output writes frames to a terminal. A terminal may take none for a while, because a network or a person stops it: then
-// frames are dropped, so that keys still work, and the screen has to be drawn anew.
+// output writes frames to a terminal. A terminal may take none for a while, because a network or a person stops it:
+// then frames are dropped, so that keys still work, and the screen has to be drawn anew.
 type output struct {
 	file *os.File
 	own  *os.File // the terminal once more, non-blocking; nil: it cannot be opened, and writes may block

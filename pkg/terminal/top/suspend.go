@@ -9,9 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// suspension stops the process group, as the terminal does when a program reads its keys itself no more. bubbletea gives
-// the terminal back meanwhile. Its own suspension would wait for ever where there is no shell to go on with fg: there,
-// the kernel ignores the signal.
+// suspension stops the process group, as the terminal does when a program reads its keys itself no more. bubbletea
+// gives the terminal back meanwhile. Its own suspension would wait for ever where there is no shell to go on with
+// fg: there, the kernel ignores the signal.
 type suspension struct{}
 
 func (suspension) Run() error {

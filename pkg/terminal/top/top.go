@@ -82,8 +82,8 @@ func New(cfg Config) *Screen {
 	return s
 }
 
-// Run shows the rates until the user quits or ctx ends, and restores the terminal. The error is terminal.ErrClosed if the
-// terminal has gone.
+// Run shows the rates until the user quits or ctx ends, and restores the terminal. The error is terminal.ErrClosed
+// if the terminal has gone.
 func (s *Screen) Run(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, s.program.Quit)
 	defer stop()
@@ -126,8 +126,8 @@ func (s *Screen) Rescue() {
 	}
 }
 
-// Keyboard returns the terminal to read keys from: stdin, or else the controlling terminal, as less(1) does. It is nil if
-// there is none. close releases it.
+// Keyboard returns the terminal to read keys from: stdin, or else the controlling terminal, as less(1) does. It is
+// nil if there is none. close releases it.
 func Keyboard(stdin *os.File) (keys *os.File, close func()) {
 	if terminal.IsTerminal(stdin) {
 		return stdin, func() {}
