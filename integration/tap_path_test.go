@@ -52,7 +52,8 @@ func TestTapOfRsyslog(t *testing.T) {
 		raw.some, human.some, json.some, grep.some, text.some, found.some, events.some)
 	from.logLines(t, written...)
 	meets(t, raw.next, published...)
-	meets(t, human.next, `^local4\.notice\.app\t<165>1 .*said "hello"`, `^authpriv\.info\.sshd\t<86>1 `, `^user\.notice\.tag\t<13>1 .*BEGIN TRANSACTION$`)
+	meets(t, human.next, `^\S+ web-1 app\[4711\] notice said "hello" \\ 100% ä 🙂 b=c$`,
+		`^\S+ web-2 sshd\[42\] info   +Failed password for root$`, `^\S+ web-3 tag notice BEGIN TRANSACTION$`)
 	meets(t, json.next, publishedLogin)
 	meets(t, grep.next, published[1])
 	meets(t, text.next, published...)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"io"
 	"log/slog"
@@ -139,48 +138,107 @@ func TestTopics(t *testing.T) {
 	}
 }
 
-// The forms of output, and --grep.
+// printed starts a zmqtap with these flags that writes to a pipe, publishes, and returns the lines when it has ended.
+func printed(t *testing.T, flags []string, messages ...[2]string) []string {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	p, pub, _ := printing(t, 0, w, nil, flags...)
+	w.Close()
+	for _, m := range messages {
+		pub.Publish([]byte(m[0]), []byte(m[1]))
+	}
+	pub.Flush()
+	p.exits(0)
+	all, err := io.ReadAll(io.LimitReader(r, 1<<20))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Split(strings.TrimSuffix(string(all), "\n"), "\n")
+}
+
+// logged are messages for the flags to choose from. The last one is shown whatever is chosen.
+var logged = [][2]string{
+	{"daemon.err.nginx", "<27>1 2026-11-30T17:03:18.123456+01:00 web3 nginx 6883 - - upstream timed out\n"},
+	{"sshd/web1/", "<86>1 2026-11-30T16:03:18Z WEB1 sshd 42 - - Failed\n  password"},
+	{"orders", `{"time":"2026-11-30T16:03:18Z","level":"warn","host":"db1","program":"shop","msg":"slow","ms":[1,2]}`},
+	{"plain", "no header"},
+	{"end", "<8>1 2026-11-30T16:03:18Z web9 nginx 1 - - the end"},
+}
+
+// The forms of output, and what chooses messages.
 func TestOutput(t *testing.T) {
-	for args, want := range map[string][]string{
-		"--raw --count 3":           {"one", "two", "three"},
-		"--raw --count 2 --grep ^t": {"two", "three"},
-		"--json --count 3":          {`{"topic":"a","message":"one",`, `{"topic":"b","message":"two",`, `{"topic":"a","message":"three",`},
-		"--count 1":                 {"a\tone"},
+	const nginx, sshd, shop, end = "16:03:18 web3 nginx[6883] error  upstream timed out",
+		"16:03:18 WEB1 sshd[42] info   Failed#012  password", "16:03:18 db1 shop warn   [orders] slow ms=[1,2]", "16:03:18 web9 nginx[1] emerg  [end] the end"
+	plain := "plain|-|-|no header"
+	const short = "{topic}|{host}|{severity}|{text}"
+	for _, c := range []struct {
+		flags string
+		want  []string // the beginning of each line
+	}{
+		{"--raw --count 3", []string{logged[0][1][:len(logged[0][1])-1] + "#012", "<86>1 2026-11-30T16:03:18Z WEB1 sshd 42 - - Failed#012  password", logged[2][1]}},
+		{"--json --count 2", []string{`{"topic":"daemon.err.nginx","message":"<27>1 2026-11-30T17:03:18.123456+01:00 web3 nginx 6883 - - upstream timed out\n","received":"`,
+			`{"topic":"sshd/web1/","message":"<86>1 2026-11-30T16:03:18Z WEB1 sshd 42 - - Failed\n  password","received":"`}},
+		{"--utc --count 3", []string{nginx, sshd, shop}},
+		{"--utc --count 3 --exclude plain|header", []string{nginx, sshd, shop}},
+		{"--utc --count 3 --exclude upstream --exclude header", []string{sshd, shop, end}},
+		{"--utc --count 2 --grep out|end", []string{nginx, end}},
+		{"--utc --count 3 --severity warning", []string{nginx, shop, end}},
+		{"--utc --count 2 --severity 3", []string{nginx, end}},
+		{"--utc --count 2 --severity err", []string{nginx, end}},
+		{"--utc --count 3 --host web*", []string{nginx, sshd, end}},
+		{"--utc --count 2 --host web1 --host web9", []string{sshd, end}},
+		{"--utc --count 2 --program nginx", []string{nginx, end}},
+		{"--utc --count 2 --program s[a-z]?? --program NGINX --severity 6", []string{sshd, shop}},
+		{"--utc --count 1 --program nginx --host *3 --grep out --exclude header --severity 3", []string{nginx}},
+		{"--count 5 --format " + short, []string{"daemon.err.nginx|web3|error|upstream timed out", "sshd/web1/|WEB1|info|Failed#012  password",
+			"orders|db1|warn|slow ms=[1,2]", plain, "end|web9|emerg|the end"}},
+		{"--utc --count 2 --pretty --host d* --host web1", []string{"16:03:18 WEB1 sshd[42] info   Failed", "    password", "16:03:18 db1 shop warn   [orders] slow",
+			"  {", `    "time": "2026-11-30T16:03:18Z",`, `    "level": "warn",`, `    "host": "db1",`, `    "program": "shop",`, `    "msg": "slow",`,
+			`    "ms": [`, "      1,", "      2", "    ]", "  }"}},
+		{"--utc --count 1 --color always", []string{"16:03:18 web3 \x1b[38;5;"}},
+		{"--utc --count 1 --color always --grep stream", []string{"16:03:18 web3 \x1b[38;5;231;48;5;96mnginx\x1b[0m[6883] \x1b[1;38;5;231;48;5;160merror\x1b[0m  up\x1b[38;5;16;48;5;227mstream\x1b[0m timed out"}},
+		{"--utc --count 1 --color auto", []string{nginx}},
+		{"--utc --count 1 --color never", []string{nginx}},
 	} {
-		t.Run(args, func(t *testing.T) {
-			r, w, err := os.Pipe()
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer r.Close()
-			p, pub, _ := printing(t, 0, w, nil, strings.Fields(args)...)
-			w.Close()
-			for _, m := range [][2]string{{"a", "one"}, {"b", "two"}, {"a", "three"}} {
-				pub.Publish([]byte(m[0]), []byte(m[1]))
-			}
-			pub.Flush()
-			p.exits(0)
-			lines := bufio.NewScanner(io.LimitReader(r, 1<<20))
-			for _, part := range want {
-				if !lines.Scan() || !strings.HasPrefix(lines.Text(), part) {
-					t.Errorf("printed %q, want %q", lines.Text(), part)
+		t.Run(c.flags, func(t *testing.T) {
+			t.Parallel()
+			got := printed(t, strings.Fields(c.flags), logged...)
+			for i, line := range c.want {
+				if i >= len(got) || !strings.HasPrefix(got[i], line) {
+					t.Fatalf("printed %q, want %q", got, c.want)
 				}
 			}
-			if lines.Scan() {
-				t.Errorf("and %q", lines.Text())
+			if len(got) != len(c.want) {
+				t.Errorf("printed %q, want %q", got, c.want)
 			}
 		})
 	}
 }
 
-// The summary is written after a signal and after a loss, and otherwise not.
+// The summary is written at each end but that of the pipe's reader.
 func TestSummary(t *testing.T) {
 	p, pub, _ := printing(t, 0, nil, nil, "--count", "1")
 	pub.Publish([]byte("t"), []byte("x"))
 	pub.Flush()
 	p.exits(0)
+	p.logged("(?m)^1 message seen, 1 printed; 1 B in .*\n1 topic: t 1$")
+	p = launch(t, "--for", "1ms", "tcp://127.0.0.1:1")
+	p.exits(0)
+	p.logged("(?m)^0 messages seen, 0 printed")
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, _, _ = printing(t, 0, w, nil)
+	w.Close()
+	r.Close()
+	p.exits(0)
 	if text := p.log(); strings.Contains(text, "seen") {
-		t.Errorf("an uneventful end has a summary: %s", text)
+		t.Errorf("the end of the pipe's reader has a summary: %s", text)
 	}
 	other, at := publishing(t)
 	p, pub, _ = printing(t, 0, nil, nil, "--count", "1", at)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"log/slog"
 	"os"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/log"
@@ -10,7 +11,7 @@ import (
 
 // markOwn makes the lines that the program writes to standard error begin with message.Own, which no message's line
 // does, if a person sees both: standard error is a terminal, or goes where standard output goes.
-func markOwn(stdout *os.File, stderr *log.Writer, noColor bool) {
+func (o *printOptions) markOwn(stdout *os.File, stderr *log.Writer) {
 	out, err := stdout.Stat()
 	if err != nil {
 		return
@@ -19,9 +20,21 @@ func markOwn(stdout *os.File, stderr *log.Writer, noColor bool) {
 	if err != nil || (!terminal.IsTerminal(stderr.File()) && !os.SameFile(out, of)) {
 		return
 	}
-	if terminal.ColorWanted(stderr.File(), noColor, os.Getenv) {
+	if o.colored(stderr.File()) {
 		stderr.Mark(terminal.Own)
 	} else {
 		stderr.Mark(message.Own)
 	}
+}
+
+// peerConnected is what a socket logs of a connection. Greet says it to people.
+const peerConnected = "peer connected"
+
+// logger returns the program's log. On a terminal, it is in words; forPeople reports that.
+func (o *printOptions) logger(stderr *log.Writer) (logger *slog.Logger, forPeople bool) {
+	if !terminal.IsTerminal(stderr.File()) || o.logFormatGiven {
+		return o.Logger(stderr), false
+	}
+	words := &terminal.Words{Out: stderr, Level: o.Level(), Without: []string{peerConnected}}
+	return o.LoggerOf(words, stderr), true
 }

@@ -124,11 +124,11 @@ func (p *player) wants(e *recording.Entry) bool {
 		return true
 	}
 	if len(o.topics) == 0 {
-		return o.selects(e.Message.Payload)
+		return o.takes(&e.Message)
 	}
 	for _, topic := range o.topics {
 		if bytes.HasPrefix(e.Subject(), []byte(topic)) {
-			return o.selects(e.Message.Payload)
+			return o.takes(&e.Message)
 		}
 	}
 	return false

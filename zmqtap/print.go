@@ -7,13 +7,11 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-
-	"github.com/spf13/pflag"
+	"time"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/check"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/flags"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/log"
-	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/message"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/status"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/terminal"
@@ -31,9 +29,11 @@ const (
 type printOptions struct {
 	source
 	selection
-	raw, json bool
+	look
 	rateOptions
-	noColor bool
+	last last
+
+	logFormatGiven bool
 }
 
 func parsePrint(args []string, stdout *os.File) (*printOptions, error) {
@@ -56,32 +56,17 @@ func parsePrint(args []string, stdout *os.File) (*printOptions, error) {
 	}, &o.Common)
 	o.addTopics(fs)
 	o.selection.add(fs, "print")
-	o.addForms(fs)
+	o.last.add(fs)
+	o.look.add(fs)
 	o.rateOptions.add(fs)
 	if err := o.parse(fs, args, stdout); err != nil {
 		return nil, err
 	}
-	switch {
-	case (o.raw && o.json) || (o.rate && (o.raw || o.json)):
-		return nil, flags.Usage("--raw, --json and --rate exclude each other")
+	if o.rate && (o.raw || o.json || fs.Changed("format") || o.pretty || o.utc) {
+		return nil, flags.Usage("--rate excludes --raw, --json, --format, --pretty and --utc")
 	}
-	if err := o.rateOptions.validate(fs); err != nil {
-		return nil, err
-	}
-	return o, o.compile()
-}
-
-var noColorVariable = []flags.Variable{{Name: "NO_COLOR", Meaning: "If it is not empty, the output has no colors."}}
-
-// addForms adds the flags for what is printed of a message.
-func (o *printOptions) addForms(fs *pflag.FlagSet) {
-	fs.BoolVar(&o.raw, "raw", false,
-		"print only the payload; into a pipe, its line feeds as #012 and all other bytes unchanged")
-	fs.BoolVar(&o.json, "json", false,
-		`print each message as a line of JSON: {"topic","message","received"}, with "time", "host", "program", "pid", "facility", `+
-			`"severity", "text", "structured" and "fields" where it has them; topic_base64 and message_base64 if it is not UTF-8`)
-	fs.BoolVar(&o.noColor, "no-color", false,
-		"print no colors, not even on a terminal; like NO_COLOR in the environment")
+	o.last.given, o.logFormatGiven = fs.Changed("last"), fs.Changed("log-format")
+	return o, cmp.Or(o.filter.validate(), o.look.validate(fs), o.rateOptions.validate(fs))
 }
 
 func runPrint(ctx context.Context, args []string, stdout *os.File, stderr *log.Writer) error {
@@ -94,8 +79,8 @@ func runPrint(ctx context.Context, args []string, stdout *os.File, stderr *log.W
 	}
 	o.Budget().Govern(ctx)
 	onTerminal := terminal.IsTerminal(stdout)
-	markOwn(stdout, stderr, o.noColor)
-	logger := o.Logger(stderr)
+	o.markOwn(stdout, stderr)
+	logger, forPeople := o.logger(stderr)
 	if o.wantsScreen(onTerminal) && terminal.IsTerminal(stderr.File()) {
 		logger = slog.New(slog.DiscardHandler) // log lines would disturb the screen
 	}
@@ -104,11 +89,12 @@ func runPrint(ctx context.Context, args []string, stdout *os.File, stderr *log.W
 		return err
 	}
 	defer unwatch()
+	o.warnOfPatterns(logger)
 	stream := tap.New(0)
 	reader := stream.Join(tap.Interest{Queue: printQueue, QueueBytes: printQueueBytes})
-	signalled := ctx
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	o.adjust = func(cfg *zmq.Config) { o.greet(cfg, logger, forPeople) }
 	socket, err := o.open(stream, logger, cancel)
 	if err != nil {
 		return err
@@ -121,22 +107,35 @@ func runPrint(ctx context.Context, args []string, stdout *os.File, stderr *log.W
 	source := status.Source{Sockets: []*zmq.Socket{socket}, Numbers: o.statistics(stream, socket)}
 	endMonitor := o.Monitor(source, logger, stderr)
 	v := newView(o, reader, stdout, onTerminal, logger)
+	silence := time.AfterFunc(silent, func() { v.explainSilence(socket) })
 	if o.wantsScreen(onTerminal) {
 		defer v.openScreen()()
 	}
 	err = cmp.Or(v.watch(ctx), flags.Failure(ctx))
+	silence.Stop()
 	endMonitor()
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) && !o.connected.Load() {
-		fmt.Fprintf(stderr, "%sno publisher was connected in %v: %s\n", message.Own, o.duration, cmp.Or(socket.Trouble(), "none has come"))
-	}
-	if summary := v.summary(); signalled.Err() != nil || v.quitted() || summary.Slow+summary.Dropped+summary.Lost > 0 {
-		fmt.Fprint(stderr, summary.String())
-	}
 	over, stop := context.WithCancel(context.Background())
 	stop() // there is nothing to send to publishers
-	socket.Close(over)
+	defer socket.Close(over)
+	o.alone(ctx, socket, stderr)
+	return v.conclude(err, stderr)
+}
+
+// alone says why no publisher was there until --for was over.
+func (o *printOptions) alone(ctx context.Context, socket *zmq.Socket, stderr *log.Writer) {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) && !o.connected.Load() {
+		fmt.Fprintf(stderr, "no publisher was connected in %v: %s\n", o.duration, cmp.Or(socket.Trouble(), "none has come"))
+	}
+}
+
+// conclude writes the summary, and returns the error that the program ends with. That nobody reads any more, as with
+// | head, is none; then there is a summary only if something is missing.
+func (v *view) conclude(err error, stderr *log.Writer) error {
+	if summary := v.summary(); err == nil || summary.Missing() {
+		fmt.Fprint(stderr, summary.String())
+	}
 	if errors.Is(err, terminal.ErrClosed) {
-		return nil // as with | head
+		return nil
 	}
 	return err
 }

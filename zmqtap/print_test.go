@@ -25,6 +25,17 @@ import (
 // stderr, standard error goes to the process's log.
 func printing(t *testing.T, hwm int, stdout, stderr *os.File, args ...string) (p *process, pub *zmq.Socket, peer *zmq.Peer) {
 	t.Helper()
+	cmd := exec.Command(program, args...)
+	cmd.Stdout = stdout
+	if stderr != nil {
+		cmd.Stderr = stderr
+	}
+	return subscribing(t, hwm, cmd)
+}
+
+// subscribing is printing for a command that lacks nothing but the endpoint.
+func subscribing(t *testing.T, hwm int, cmd *exec.Cmd) (p *process, pub *zmq.Socket, peer *zmq.Peer) {
+	t.Helper()
 	subscribed := make(chan *zmq.Peer, 1)
 	pub = taptest.Open(t, zmq.Config{Type: zmq.XPub, HWM: hwm, OnSubscription: func(p *zmq.Peer, _ []byte, wanted bool, apply func()) {
 		if apply(); wanted {
@@ -35,11 +46,7 @@ func printing(t *testing.T, hwm int, stdout, stderr *os.File, args ...string) (p
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(program, append(args, at)...)
-	cmd.Stdout = stdout
-	if stderr != nil {
-		cmd.Stderr = stderr
-	}
+	cmd.Args = append(cmd.Args, at)
 	p = launchCommand(t, cmd)
 	select {
 	case peer = <-subscribed:

@@ -50,7 +50,7 @@ func (o *rateOptions) wantsScreen(onTerminal bool) bool {
 func (v *view) openScreen() (close func()) {
 	keys, close := top.Keyboard(os.Stdin)
 	v.screen = top.New(top.Config{Source: (*rateSource)(v), By: v.options.by, In: keys, Out: v.stdout,
-		Color: terminal.ColorWanted(v.stdout, v.options.noColor, os.Getenv), Environ: os.Environ()})
+		Color: v.options.colored(v.stdout), Environ: os.Environ()})
 	v.rates.Remember()
 	v.divided.Remember()
 	return close
@@ -72,9 +72,6 @@ func (v *view) top(ctx context.Context) error {
 		}
 	}()
 	err := v.screen.Run(ctx)
-	v.mu.Lock()
-	v.quit = ctx.Err() == nil
-	v.mu.Unlock()
 	cancel()
 	<-counted
 	return err
@@ -140,7 +137,7 @@ func (v *view) tallyMessages(messages []tap.Message) (done bool) {
 		m := &messages[i]
 		v.totals.Seen++
 		v.totals.Bytes += uint64(len(m.Payload))
-		if v.options.grep != nil && !v.options.grep.Match(m.Payload) {
+		if as := m.Message(); !v.options.takes(&as) {
 			continue
 		}
 		v.totals.Printed++
@@ -148,7 +145,7 @@ func (v *view) tallyMessages(messages []tap.Message) (done bool) {
 		if v.divided != v.rates {
 			v.divided.Count(m.Topic, m.Payload)
 		}
-		if v.options.count > 0 && v.totals.Printed == uint64(v.options.count) {
+		if v.options.enough(v.totals.Printed) {
 			return true
 		}
 	}
@@ -187,11 +184,4 @@ func (v *view) divide(by terminal.By) {
 	if v.screen != nil {
 		v.divided.Remember()
 	}
-}
-
-// quitted reports whether the user has quit.
-func (v *view) quitted() bool {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	return v.quit
 }

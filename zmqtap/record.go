@@ -71,7 +71,7 @@ func (o *recordOptions) validate() (err error) {
 	if o.compression, err = recording.CompressionOf(o.File); err != nil {
 		return flags.Usage("%w", err)
 	}
-	return o.compile()
+	return o.filter.validate()
 }
 
 // stdio is the FILE that stands for standard input or output.

@@ -126,10 +126,10 @@ func (r *recorder) record(ctx context.Context) error {
 func (r *recorder) add(d tap.Delivery) (done bool, err error) {
 	for i := range d.Messages {
 		m := &d.Messages[i]
-		if !r.options.selects(m.Payload) {
+		as := m.Message()
+		if !r.options.takes(&as) {
 			continue
 		}
-		as := m.Message()
 		r.out.Message(&as)
 		if r.selected++; r.options.enough(r.selected) {
 			return true, nil

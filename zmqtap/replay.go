@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spf13/pflag"
+
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/check"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/flags"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/log"
@@ -117,29 +119,27 @@ func parseReplay(args []string, stdout *os.File) (*replayOptions, error) {
 	fs.StringVar(&o.toText, "to", "", "end at this `time`, or this long after the first message")
 	flags.Count(fs, &o.loop, "loop", 1, 0, flags.MaxCount, "how many `times` the recording is replayed; 0: without end")
 	flags.Count(fs, &o.subscribers, "subscribers", 1, 0, flags.MaxCount, "how many `subscribers` it waits for before it begins")
-	o.addForms(fs)
+	o.look.add(fs)
 	// A subscriber that stands at a breakpoint answers no PING.
 	o.Heartbeat = 0
 	fs.Lookup("heartbeat").DefValue = "0"
 	if err := o.Parse(fs, version, args, stdout); err != nil {
 		return nil, err
 	}
-	return o, o.validate(fs.Changed)
+	return o, o.validate(fs)
 }
 
 func (o *replayOptions) publishes() bool { return len(o.Bind)+len(o.Connect) > 0 }
 
-func (o *replayOptions) validate(changed func(flag string) bool) (err error) {
-	for _, name := range []string{"raw", "json", "no-color"} {
-		if o.publishes() && changed(name) {
+func (o *replayOptions) validate(fs *pflag.FlagSet) (err error) {
+	for _, name := range []string{"raw", "json", "format", "pretty", "utc", "color", "no-color"} {
+		if o.publishes() && fs.Changed(name) {
 			return flags.Usage("--%s is for what is printed, and with --bind or --connect nothing is", name)
 		}
 	}
 	switch {
-	case !o.publishes() && changed("subscribers"):
+	case !o.publishes() && fs.Changed("subscribers"):
 		return flags.Usage("--subscribers needs --bind or --connect")
-	case o.raw && o.json:
-		return flags.Usage("--raw and --json exclude each other")
 	case o.File == stdio && o.loop != 1:
 		return flags.Usage("--loop needs a file: standard input can be read only once")
 	}
@@ -152,7 +152,7 @@ func (o *replayOptions) validate(changed func(flag string) bool) (err error) {
 	if err := flags.CheckPrefixes("topic", o.topics); err != nil {
 		return err
 	}
-	return o.compile()
+	return cmp.Or(o.filter.validate(), o.look.validate(fs))
 }
 
 func runReplay(ctx context.Context, args []string, stdout *os.File, stderr *log.Writer) error {
@@ -170,7 +170,6 @@ func runReplay(ctx context.Context, args []string, stdout *os.File, stderr *log.
 		return err
 	}
 	defer p.close()
-	signalled := ctx
 	if o.duration > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, o.duration)
@@ -180,16 +179,10 @@ func runReplay(ctx context.Context, args []string, stdout *os.File, stderr *log.
 		return o.publish(ctx, p, logger, stderr)
 	}
 	onTerminal := terminal.IsTerminal(stdout)
-	markOwn(stdout, stderr, o.noColor)
+	o.markOwn(stdout, stderr)
 	v := newView(&o.printOptions, p, stdout, onTerminal, logger)
 	err = cmp.Or(v.watch(ctx), p.failure())
-	if summary := v.summary(); signalled.Err() != nil || summary.Dropped+summary.Lost > 0 {
-		fmt.Fprint(stderr, summary.String())
-	}
-	if errors.Is(err, terminal.ErrClosed) {
-		return nil // as with | head
-	}
-	return err
+	return v.conclude(err, stderr)
 }
 
 // try tries what the flags ask for.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"regexp"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -14,31 +13,17 @@ const mostCount = 1_000_000_000_000_000
 
 // selection is which messages are printed, recorded or replayed, in addition to their topics, and how many.
 type selection struct {
-	grepText string
-	grep     *regexp.Regexp // nil: everything
-	count    int64          // 0: no end
-	duration time.Duration  // 0: no end
+	filter
+	count    int64         // 0: no end
+	duration time.Duration // 0: no end
 }
 
 // add adds the flags. verb is what the command does with messages.
 func (s *selection) add(fs *pflag.FlagSet, verb string) {
-	fs.StringVar(&s.grepText, "grep", "", verb+" only messages whose payload matches this regular `expression` (RE2)")
+	s.filter.add(fs, verb)
 	flags.Count(fs, &s.count, "count", 0, 1, mostCount, "exit after this many `messages`; 0: no limit")
 	flags.Duration(fs, &s.duration, "for", 0, time.Millisecond, flags.MaxDuration, "exit after this long; 0: no limit")
 }
-
-func (s *selection) compile() (err error) {
-	if s.grepText == "" {
-		return nil
-	}
-	if s.grep, err = regexp.Compile(s.grepText); err != nil {
-		return flags.Usage("--grep: %w", err)
-	}
-	return nil
-}
-
-// selects reports whether a message with this payload is meant.
-func (s *selection) selects(payload []byte) bool { return s.grep == nil || s.grep.Match(payload) }
 
 // enough reports whether that many messages are all.
 func (s *selection) enough(n uint64) bool { return s.count > 0 && n >= uint64(s.count) }

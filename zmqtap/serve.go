@@ -57,6 +57,7 @@ func runServe(ctx context.Context, args []string, stdout *os.File, stderr *log.W
 		return err
 	}
 	defer unwatch()
+	o.warnOfPatterns(logger)
 	stream := tap.New(int(web.history))
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"slices"
@@ -20,7 +21,8 @@ import (
 type source struct {
 	flags.Common
 	topics    []string
-	connected atomic.Bool // a publisher was, at some time
+	connected atomic.Bool       // a publisher was, at some time
+	adjust    func(*zmq.Config) // what the command changes in the socket's configuration; nil: nothing
 }
 
 func (o *source) addTopics(fs *pflag.FlagSet) {
@@ -41,6 +43,16 @@ func (o *source) parse(fs *pflag.FlagSet, args []string, stdout io.Writer) error
 	return flags.CheckPrefixes("topic", o.topics)
 }
 
+// warnOfPatterns warns of what looks like a shell's pattern: it would match nothing, and nobody would know why.
+func (o *source) warnOfPatterns(logger *slog.Logger) {
+	for _, topic := range o.topics {
+		if i := strings.IndexAny(topic, "*?"); i >= 0 {
+			logger.Warn(fmt.Sprintf("--topic %q is a prefix and not a pattern: it takes only topics that begin with these very "+
+				"characters, %c included. Write --topic %q", topic, topic[i], topic[:i]))
+		}
+	}
+}
+
 // open opens a SUB that publishes to the stream what it receives. It receives as fast as it can: what readers
 // are too slow for is dropped here, where it is counted. fail is as in flags.Common.Open.
 func (o *source) open(stream *tap.Stream, logger *slog.Logger, fail context.CancelCauseFunc) (*zmq.Socket, error) {
@@ -52,8 +64,10 @@ func (o *source) open(stream *tap.Stream, logger *slog.Logger, fail context.Canc
 		stream.Publish(b)
 		b.Release()
 	}
-	cfg.OnUp = func(*zmq.Peer) { o.connected.Store(true) }
 	tap.Watch(stream, &cfg)
+	if o.adjust != nil {
+		o.adjust(&cfg)
+	}
 	socket, err := zmq.New(cfg)
 	if err != nil {
 		return nil, err

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/syslog"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/terminal"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/terminal/top"
@@ -27,15 +28,17 @@ type view struct {
 
 	mu        sync.Mutex      // of the following six: the summary is made even while the output is stuck
 	divided   *terminal.Rates // rates, or those of another field
-	quit      bool            // the user has quit
 	rates     *terminal.Rates
+	seen      *terminal.Rates // those of messages that the filter leaves out, too, until something is printed
 	totals    terminal.Summary
 	untouched uint64 // messages taken from the reader and not counted yet
 	unwritten uint64 // messages in lines
 
-	lines []byte
-	found uint64 // messages that match --grep
-	log   *missingLog
+	lines  []byte
+	found  uint64 // messages that the filter lets through
+	reads  bool   // the filter or the printer needs what payloads say
+	log    *missingLog
+	logger *slog.Logger
 }
 
 // deliveries is where a view's messages come from: a tap.Reader, or a recording.
@@ -47,16 +50,12 @@ type deliveries interface {
 
 func newView(o *printOptions, reader deliveries, stdout *os.File, onTerminal bool, logger *slog.Logger) *view {
 	v := &view{options: o, reader: reader, stdout: stdout, out: terminal.NewWriter(stdout), began: time.Now()}
-	v.log = newMissingLog(logger)
-	v.rates = terminal.NewRates(v.began)
+	v.log, v.logger = newMissingLog(logger), logger
+	v.rates, v.seen = terminal.NewRates(v.began), terminal.NewRates(v.began)
 	v.divide(o.by)
-	v.printer = terminal.Printer{Terminal: onTerminal, Color: terminal.ColorWanted(stdout, o.noColor, os.Getenv)}
-	switch {
-	case o.raw:
-		v.printer.Style = terminal.Raw
-	case o.json:
-		v.printer.Style = terminal.JSON
-	}
+	v.printer = o.look.printer(stdout, onTerminal)
+	v.printer.Grep = o.grep
+	v.reads = v.printer.Reads() || o.filter.reads()
 	return v
 }
 
@@ -100,6 +99,10 @@ func (v *view) print(ctx context.Context) error {
 	for over := false; !over; {
 		over = ctx.Err() != nil
 		waiting = v.reader.Next(ctx, waiting[:0])
+		if v.printer.Terminal && v.printer.Reads() { // it may have another size by now
+			width, _ := terminal.Size(v.stdout)
+			v.printer.Fit(width)
+		}
 		v.mu.Lock()
 		v.untouched = messages(waiting)
 		v.mu.Unlock()
@@ -118,14 +121,12 @@ func (v *view) print(ctx context.Context) error {
 
 // deliver processes a piece of the stream. done reports whether --count is reached and everything is written.
 func (v *view) deliver(d tap.Delivery) (done bool, err error) {
-	for i := range d.Messages {
-		if !v.take(&d.Messages[i]) {
-			continue
-		}
-		if v.options.enough(v.found) {
+	for rest := d.Messages; len(rest) > 0; {
+		n, last := v.take(rest)
+		if last {
 			return true, v.flush()
 		}
-		if len(v.lines) >= maxOutput {
+		if rest = rest[n:]; len(v.lines) >= maxOutput {
 			if err := v.flush(); err != nil {
 				return false, err
 			}
@@ -135,20 +136,42 @@ func (v *view) deliver(d tap.Delivery) (done bool, err error) {
 	return false, nil
 }
 
-// take counts a message and appends its line. It reports whether the message matches --grep.
-func (v *view) take(m *tap.Message) bool {
+// take counts messages and appends their lines, until there are enough for a write. It returns how
+// many messages it has taken. last reports whether --count is reached.
+func (v *view) take(messages []tap.Message) (n int, last bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	for n < len(messages) && !last && len(v.lines) < maxOutput {
+		if v.enter(&messages[n]) {
+			v.found++
+			last = v.options.enough(v.found)
+		}
+		n++
+	}
+	return n, last
+}
+
+// enter counts a message and appends its line. It reports whether the filter lets the message through. The caller holds
+// mu.
+func (v *view) enter(m *tap.Message) bool {
 	v.untouched = max(v.untouched, 1) - 1
 	v.totals.Seen++
 	v.totals.Bytes += uint64(len(m.Payload))
-	if !v.options.selects(m.Payload) {
+	if v.found == 0 {
+		v.seen.Add(m.Topic, len(m.Payload))
+	}
+	if !v.options.filter.takesPayload(m.Payload) {
 		return false
 	}
-	v.rates.Add(m.Topic, len(m.Payload))
-	v.found++
 	as := m.Message()
-	v.lines = v.printer.Append(v.lines, &as)
+	var line syslog.Line
+	if v.reads {
+		if line = syslog.Read(m.Topic, m.Payload, m.Received); !v.options.filter.takesLine(&line) {
+			return false
+		}
+	}
+	v.rates.Add(m.Topic, len(m.Payload))
+	v.lines = v.printer.Append(v.lines, &as, &line)
 	v.unwritten++
 	return true
 }

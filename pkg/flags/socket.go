@@ -19,15 +19,25 @@ import (
 // Logger returns a logger that writes to stderr as the flags say; Parse has validated them. It also logs how many lines
 // stderr had no room for.
 func (c *Common) Logger(stderr *log.Writer) *slog.Logger {
-	logger := c.logger(stderr, log.ToJournal(stderr.File(), os.Getenv))
+	return c.LoggerOf(c.logger(stderr, log.ToJournal(stderr.File(), os.Getenv)).Handler(), stderr)
+}
+
+// LoggerOf is Logger with a handler of its own, which writes to stderr, too.
+func (c *Common) LoggerOf(h slog.Handler, stderr *log.Writer) *slog.Logger {
+	logger := slog.New(h)
 	if c.Name != "" {
 		logger = logger.With("name", c.Name)
 	}
-	level, _ := logLevel(c.LogLevel)
 	stderr.OnDropped(func(lines int) {
-		logger.Log(context.Background(), max(level, slog.LevelWarn), "log lines were dropped: nobody read them in time", "lines", lines)
+		logger.Log(context.Background(), max(c.Level(), slog.LevelWarn), "log lines were dropped: nobody read them in time", "lines", lines)
 	})
 	return logger
+}
+
+// Level returns what --log-level says. Parse has validated it.
+func (c *Common) Level() slog.Level {
+	level, _ := logLevel(c.LogLevel)
+	return level
 }
 
 // Statistics returns an empty set of numbers for --stats-interval.
@@ -50,8 +60,7 @@ func isBuiltIn(a slog.Attr) bool {
 
 // logger returns a logger that writes to w. journal: that is systemd's.
 func (c *Common) logger(w io.Writer, journal bool) *slog.Logger {
-	level, _ := logLevel(c.LogLevel)
-	options := &slog.HandlerOptions{Level: level, ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
+	options := &slog.HandlerOptions{Level: c.Level(), ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
 		if journal && len(groups) == 0 && isBuiltIn(a) {
 			return slog.Attr{} // the journal has it
 		}

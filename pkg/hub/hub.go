@@ -13,6 +13,7 @@ package hub
 
 import (
 	"runtime"
+	"strconv"
 	"sync"
 	"sync/atomic"
 
@@ -61,6 +62,7 @@ func New(cfg Config) (*Hub, error) {
 	h.greedy = cfg.Replay > 0 || cfg.Stream != nil
 	if cfg.Replay > 0 {
 		h.memory = newMemory(cfg.Replay, cfg.ReplayBytes)
+		cfg.Out.Properties = append(cfg.Out.Properties, zmq.Property{Name: ReplayProperty, Value: strconv.Itoa(cfg.Replay)})
 	}
 	if h.greedy {
 		cfg.In.Subscribe = []string{""}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"slices"
+	"strconv"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/prefix"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
@@ -11,6 +12,23 @@ import (
 
 // maxStep is how many topics and messages a replay looks at while publishers wait for it.
 const maxStep = 256
+
+// What is said of replays in the handshake (zmq.Property).
+const (
+	// ReplayProperty is a hub's: how many messages of each topic it remembers.
+	ReplayProperty = "X-Replay"
+	// LastProperty is a subscriber's: how many messages of each of its subscriptions a replay gives it, at most.
+	LastProperty = "X-Last"
+)
+
+// asked returns the messages of a replay that a subscriber has asked for: the newest, or all if it has not said.
+func asked(p *zmq.Peer, messages []*remembered) []*remembered {
+	n, err := strconv.Atoi(p.Property(LastProperty))
+	if err != nil || n < 0 || n > len(messages) {
+		return messages
+	}
+	return messages[len(messages)-n:]
+}
 
 // replay gives a late subscriber the remembered messages that it did not want before, in the order in which
 // they arrived, and begins its subscription, by apply, in the same step in which the replay ends: no message falls
@@ -29,7 +47,7 @@ func (h *Hub) replay(p *zmq.Peer, prefix []byte, apply func()) {
 	h.mu.Lock()
 	until := h.memory.pin()
 	h.mu.Unlock()
-	give(p, h.find(parts(p.Allowed(), prefix), until, wanted))
+	give(p, asked(p, h.find(parts(p.Allowed(), prefix), until, wanted)))
 	for !h.begin(p, wanted, apply) {
 	}
 }

@@ -17,10 +17,18 @@ const own = "zmqtap:"
 // character is escaped, too.
 func AppendSafeLine(dst, text []byte, tabs bool) []byte {
 	if LooksOwn(text) {
-		_, size := utf8.DecodeRune(text)
-		dst, text = appendEscaped(dst, text[:size]), text[size:]
+		var size int
+		dst, size = AppendFirstEscaped(dst, text)
+		text = text[size:]
 	}
 	return AppendSafe(dst, text, tabs)
+}
+
+// AppendFirstEscaped appends the first character of a text, which is not empty, as AppendSafe writes what must not be
+// shown, whatever it is. It returns the character's length in the text.
+func AppendFirstEscaped(dst, text []byte) (_ []byte, size int) {
+	_, size = utf8.DecodeRune(text)
+	return appendEscaped(dst, text[:size]), size
 }
 
 // AppendBytesLine is AppendLine whose line cannot be taken for one of zmqtap's own by a program. Other bytes stay as

@@ -3,7 +3,6 @@ package terminal
 import (
 	"os"
 
-	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/message"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/severity"
 )
 
@@ -13,51 +12,77 @@ const reset = "\x1b[0m"
 // line is continued on the terminal's next one.
 const Own = "\x1b[7mzmqtap:" + reset + " "
 
-// topicColors are entries of the 256-colour cube that are readable on black and on white (a contrast of 3.7
-// or more with both, WCAG 2). Red and yellow are not among them, because they stand for a severity.
-var topicColors = [...]string{
-	"\x1b[38;5;28m", "\x1b[38;5;30m", "\x1b[38;5;31m", "\x1b[38;5;32m", "\x1b[38;5;62m", "\x1b[38;5;64m",
-	"\x1b[38;5;97m", "\x1b[38;5;99m", "\x1b[38;5;129m", "\x1b[38;5;133m", "\x1b[38;5;163m", "\x1b[38;5;162m",
+// A style is a colour of the letters upon a colour of its own behind them, both from the 256 whose values all terminals
+// share. No colour of letters alone is readable everywhere: a contrast of 4.5 (WCAG 2) with white needs a luminance of
+// at most 0.183, with Solarized's dark background at least 0.265; and the terminal's own sixteen are as its theme has
+// them, in Solarized mostly greys. What has no style is in the colour that the terminal writes everything in.
+type style struct {
+	letters, behind uint8
+	bold            bool
 }
 
-// severityColors are the payloads' colours: bold red, red, yellow (dark enough for a white background),
-// bold, none, dim.
-var severityColors = [...]string{
-	severity.Emerg:   "\x1b[1;38;5;160m",
-	severity.Alert:   "\x1b[1;38;5;160m",
-	severity.Crit:    "\x1b[1;38;5;160m",
-	severity.Err:     "\x1b[38;5;160m",
-	severity.Warning: "\x1b[38;5;136m",
-	severity.Notice:  "\x1b[1m",
-	severity.Info:    "",
-	severity.Debug:   "\x1b[2m",
+// sequence returns what switches the style on; reset switches it off.
+func (s style) sequence() string {
+	if s.behind == 0 {
+		return ""
+	}
+	weight := ""
+	if s.bold {
+		weight = "1;"
+	}
+	return "\x1b[" + weight + "38;5;" + decimal(s.letters) + ";48;5;" + decimal(s.behind) + "m"
 }
 
-// appendColored appends topic and payload, each in its colour.
-func appendColored(dst []byte, m *message.Message) []byte {
-	if m.HasTopic {
-		if len(m.Topic) > 0 {
-			dst = append(dst, topicColors[hash(m.Topic)%uint32(len(topicColors))]...)
-			dst = append(message.AppendSafeLine(dst, m.Topic, false), reset...)
-		}
-		dst = append(dst, '\t')
+func decimal(n uint8) string {
+	digits := [...]byte{'0' + n/100, '0' + n/10%10, '0' + n%10}
+	i := 0
+	for i < 2 && digits[i] == '0' {
+		i++
 	}
-	color := ""
-	if s, found := severity.Of(m.Payload); found {
-		color = severityColors[s]
-	}
-	if dst = append(dst, color...); m.HasTopic {
-		dst = message.AppendSafe(dst, m.Payload, true)
-	} else {
-		dst = message.AppendSafeLine(dst, m.Payload, true)
-	}
-	if color != "" {
-		dst = append(dst, reset...)
-	}
-	return dst
+	return string(digits[i:])
 }
 
-// hash is FNV-1a: a topic has the same colour in every run.
+const black, white = 16, 231
+
+// severityStyles are those of the severities' words. What is usual has none.
+var severityStyles = [...]style{
+	severity.Emerg:   {white, 127, true},
+	severity.Alert:   {white, 127, true},
+	severity.Crit:    {white, 127, true},
+	severity.Err:     {white, 160, true},
+	severity.Warning: {black, 214, false},
+	severity.Notice:  {black, 117, false},
+	severity.Info:    {},
+	severity.Debug:   {},
+}
+
+// programStyles are those of programs and topics. Red, yellow and magenta are not among them, because they stand for a
+// severity.
+var programStyles = [...]style{
+	{white, 22, false}, {white, 23, false}, {white, 24, false}, {white, 25, false}, {white, 27, false}, {white, 28, false},
+	{white, 29, false}, {white, 57, false}, {white, 60, false}, {white, 62, false}, {white, 94, false}, {white, 96, false},
+}
+
+// foundStyle is that of what --grep has found.
+var foundStyle = style{black, 227, false}
+
+var (
+	severityColors = sequences(severityStyles[:])
+	programColors  = sequences(programStyles[:])
+	foundColor     = foundStyle.sequence()
+)
+
+func sequences(styles []style) (all []string) {
+	for _, s := range styles {
+		all = append(all, s.sequence())
+	}
+	return all
+}
+
+// colorOf returns the colour of a program or topic: the same in every run.
+func colorOf(name []byte) string { return programColors[hash(name)%uint32(len(programColors))] }
+
+// hash is FNV-1a.
 func hash(b []byte) uint32 {
 	h := uint32(2166136261)
 	for _, c := range b {

@@ -24,6 +24,9 @@ type Summary struct {
 	Lost    uint64 // connections lost
 }
 
+// Missing reports whether messages, or connections, were lost.
+func (s *Summary) Missing() bool { return s.Slow+s.Dropped+s.Lost > 0 }
+
 // Append appends one to five lines for a person:
 //
 //	5678 messages seen, 1234 printed; 1.2 MiB in 12.3s, 461.6 messages/s

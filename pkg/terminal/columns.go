@@ -1,0 +1,157 @@
+package terminal
+
+import (
+	"unicode/utf8"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/message"
+)
+
+// columns are the columns before the text, on a terminal. Each is as wide as the widest value so far, up to a limit
+// that leaves most of the terminal to the text. The zero value has no widths: values are as long as they are.
+type columns struct {
+	width         int // the terminal's
+	host, program column
+	noHost        bool   // a narrow terminal: there is neither host nor PID
+	noTime        bool   // a very narrow one: there is no time, either
+	indent        string // of a text's lines after the first one
+}
+
+type column struct{ width, limit int }
+
+// Widths of terminals, in characters.
+const (
+	narrow     = 60 // below it, there is neither host nor PID
+	veryNarrow = 40 // below it, there is no time
+)
+
+// Indentations of a text's lines after the first one: on narrow terminals, and to the end of the time on others.
+const narrowIndent, wideIndent = "  ", "         "
+
+// on returns the columns on a terminal that is width characters wide. Widths stay as far as they fit.
+func (c columns) on(width int) columns {
+	if width == c.width {
+		return c
+	}
+	wide := columns{width: width, noHost: width < narrow, noTime: width < veryNarrow, indent: wideIndent}
+	wide.host = column{min(c.host.width, width/8), min(width/8, 24)}
+	wide.program = column{min(c.program.width, width/5), min(width/5, 32)}
+	if wide.noHost {
+		wide.indent = narrowIndent
+	}
+	return wide
+}
+
+// fit cuts a value that dst[from:] is, without the room characters that are to follow it, and returns its width and
+// the column's.
+func (c *column) fit(dst []byte, from, room int) (cutTo []byte, used, width int) {
+	used = characters(dst[from:])
+	if c.limit == 0 {
+		return dst, used, 0
+	}
+	if most := max(1, c.limit-room); used > most {
+		dst = append(dst[:from+len(cut(dst[from:], most-1))], "…"...)
+		used = most
+	}
+	c.width = max(c.width, min(used+room, c.limit))
+	return dst, used, c.width
+}
+
+// characters returns how many characters a text has. Those that are two columns wide, as in Chinese, count as one.
+func characters(text []byte) int {
+	for i, c := range text {
+		if c >= utf8.RuneSelf {
+			return i + utf8.RuneCount(text[i:])
+		}
+	}
+	return len(text)
+}
+
+const spaces = "                                "
+
+// pad appends n spaces.
+func pad(dst []byte, n int) []byte {
+	for ; n > len(spaces); n -= len(spaces) {
+		dst = append(dst, spaces...)
+	}
+	return append(dst, spaces[:max(n, 0)]...)
+}
+
+// appendHost appends a host in its column, and a space.
+func (p *Printer) appendHost(dst, host []byte) []byte {
+	from := len(dst)
+	dst, used, width := p.columns.host.fit(appendValue(dst, host), from, 0)
+	return append(pad(dst, width-used), ' ')
+}
+
+// appendProgram appends a program and its PID in their column, and a space.
+func (p *Printer) appendProgram(dst, program, pid []byte) []byte {
+	c, room := &p.columns.program, 0
+	if p.columns.noHost {
+		pid = nil
+	}
+	if pid != nil {
+		p.pid = append(message.AppendSafe(append(p.pid[:0], '['), pid, false), ']')
+		if room = characters(p.pid); c.limit > 0 && room > c.limit/2 {
+			pid, room = nil, 0 // a long PROCID would leave no room for the program
+		}
+	}
+	color := ""
+	if p.Color && program != nil {
+		color = colorOf(program)
+	}
+	dst = append(dst, color...)
+	from := len(dst)
+	dst, used, width := c.fit(appendValue(dst, program), from, room)
+	if color != "" {
+		dst = append(dst, reset...)
+	}
+	if pid != nil {
+		dst = append(dst, p.pid...)
+	}
+	return append(pad(dst, width-used-room), ' ')
+}
+
+// appendSource appends, in the place of host and program, a topic: it says where a message comes from, as a rule.
+func (p *Printer) appendSource(dst, topic []byte) []byte {
+	c := p.columns.source()
+	before, color := c.width, ""
+	if p.Color && len(topic) > 0 {
+		color = colorOf(topic)
+	}
+	dst = append(dst, color...)
+	from := len(dst)
+	dst, used, width := c.fit(appendValue(dst, topic), from, 0)
+	if color != "" {
+		dst = append(dst, reset...)
+	}
+	p.columns.widen(width - before)
+	return append(pad(dst, width-used), ' ')
+}
+
+// source returns the column that host and program are together.
+func (c *columns) source() column {
+	if c.noHost || c.width == 0 {
+		return c.program
+	}
+	return column{c.host.width + 1 + c.program.width, c.host.limit + 1 + c.program.limit}
+}
+
+// widen makes the column that host and program are together wider.
+func (c *columns) widen(by int) {
+	if by <= 0 {
+		return
+	}
+	c.program.width += by
+	if over := c.program.width - c.program.limit; over > 0 {
+		c.program.width -= over
+		c.host.width += over
+	}
+}
+
+// appendValue appends a value of a column; a minus if there is none.
+func appendValue(dst, value []byte) []byte {
+	if len(value) == 0 {
+		return append(dst, '-')
+	}
+	return message.AppendSafe(dst, value, false)
+}

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/terminal"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
+)
+
+// silent is how long nothing is shown before that is explained.
+const silent = 5 * time.Second
+
+// mostNamed is how many endpoints or topics an explanation names.
+const mostNamed = 5
+
+// explainSilence logs why nothing has been shown so far, as far as is known. If something was, it does nothing.
+func (v *view) explainSilence(socket *zmq.Socket) {
+	s := v.summary()
+	if s.Printed > 0 || v.options.rate {
+		return
+	}
+	if s.Seen == 0 {
+		v.logger.Warn(fmt.Sprintf("nothing has arrived for %v: %s", silent, publishers(socket.Endpoints(), socket.Peers())))
+		if len(v.options.topics) > 0 {
+			v.logger.Warn(fmt.Sprintf("only topics that begin with %s are asked for; without --topic, all are shown",
+				quotedAll(v.options.topics)))
+		}
+		return
+	}
+	v.mu.Lock()
+	top := v.seen.Top(mostNamed)
+	v.mu.Unlock()
+	v.logger.Warn(fmt.Sprintf("%d messages have arrived in %v, and none of them passes %s; their topics: %s",
+		s.Seen, silent, cmp.Or(v.options.filter.names(), "to the output"), topics(top)))
+}
+
+// publishers says which publishers are connected, and which are not, and why.
+func publishers(endpoints []zmq.EndpointState, peers int) string {
+	var up, down []string
+	for _, e := range endpoints {
+		switch {
+		case e.Bound && peers == 0:
+			down = append(down, "nobody has connected to "+e.Endpoint)
+		case e.Bound:
+			up = append(up, fmt.Sprintf("%d publishers, which have connected to %s", peers, e.Endpoint))
+		case e.Up:
+			up = append(up, e.Endpoint+" since "+e.Since.Format(time.TimeOnly))
+		default:
+			down = append(down, "no connection to "+e.Endpoint+": "+cmp.Or(e.Reason, "no answer yet"))
+		}
+	}
+	if len(up) == 0 {
+		return cmp.Or(some(down, "; "), "no connection yet")
+	}
+	text := "connected to " + some(up, ", ")
+	if len(down) > 0 {
+		return text + "; " + some(down, "; ")
+	}
+	return text + ", and nothing is published there"
+}
+
+// some joins the first few of many texts.
+func some(texts []string, separator string) string {
+	if n := len(texts) - mostNamed; n > 0 {
+		texts = append(texts[:mostNamed:mostNamed], fmt.Sprintf("and %d more", n))
+	}
+	return strings.Join(texts, separator)
+}
+
+func topics(top []terminal.TopicCount) string {
+	var names []string
+	for _, t := range top {
+		names = append(names, fmt.Sprintf("%q", t.Topic))
+	}
+	return strings.Join(names, ", ")
+}
+
+func quotedAll(texts []string) string {
+	var all []string
+	for _, text := range texts {
+		all = append(all, fmt.Sprintf("%q", text))
+	}
+	return some(all, " or ")
+}
