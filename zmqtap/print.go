@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/check"
@@ -107,12 +108,14 @@ func runPrint(ctx context.Context, args []string, stdout *os.File, stderr *log.W
 	source := status.Source{Sockets: []*zmq.Socket{socket}, Numbers: o.statistics(stream, socket)}
 	endMonitor := o.Monitor(source, logger, stderr)
 	v := newView(o, reader, stdout, onTerminal, logger)
-	silence := time.AfterFunc(silent, func() { v.explainSilence(socket) })
+	var explaining sync.WaitGroup
+	explaining.Go(func() { v.explainSilence(ctx, socket) })
 	if o.wantsScreen(onTerminal) {
 		defer v.openScreen()()
 	}
 	err = cmp.Or(v.watch(ctx), flags.Failure(ctx))
-	silence.Stop()
+	cancel(nil)
+	explaining.Wait()
 	endMonitor()
 	over, stop := context.WithCancel(context.Background())
 	stop() // there is nothing to send to publishers

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"strings"
 	"time"
@@ -16,25 +17,48 @@ const silent = 5 * time.Second
 // mostNamed is how many endpoints or topics an explanation names.
 const mostNamed = 5
 
-// explainSilence logs why nothing has been shown so far, as far as is known. If something was, it does nothing.
-func (v *view) explainSilence(socket *zmq.Socket) {
-	s := v.summary()
-	if s.Printed > 0 || v.options.rate {
-		return
-	}
-	if s.Seen == 0 {
-		v.logger.Warn(fmt.Sprintf("nothing has arrived for %v: %s", silent, publishers(socket.Endpoints(), socket.Peers())))
-		if len(v.options.topics) > 0 {
+// mostExplained is how often silence is explained: the reason may change.
+const mostExplained = 3
+
+// explainSilence logs why nothing has been shown so far, as far as is known, until something is or ctx ends.
+func (v *view) explainSilence(ctx context.Context, socket *zmq.Socket) {
+	tick := time.NewTicker(silent)
+	defer tick.Stop()
+	for last, n := "", 0; n < mostExplained; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		s := v.summary()
+		if s.Printed > 0 || v.options.rate {
+			return
+		}
+		kind, text := v.silence(s, socket)
+		if kind == last {
+			continue
+		}
+		last = kind
+		n++
+		v.logger.Warn(text)
+		if s.Seen == 0 && len(v.options.topics) > 0 && n == 1 {
 			v.logger.Warn(fmt.Sprintf("only topics that begin with %s are asked for; without --topic, all are shown",
 				quotedAll(v.options.topics)))
 		}
-		return
+	}
+}
+
+// silence returns why nothing is shown. The same kind of reason is not explained twice.
+func (v *view) silence(s terminal.Summary, socket *zmq.Socket) (kind, text string) {
+	if s.Seen == 0 {
+		text = publishers(socket.Endpoints(), socket.Peers())
+		return text, fmt.Sprintf("nothing has arrived for %v: %s", silent, text)
 	}
 	v.mu.Lock()
 	top := v.seen.Top(mostNamed)
 	v.mu.Unlock()
-	v.logger.Warn(fmt.Sprintf("%d messages have arrived in %v, and none of them passes %s; their topics: %s",
-		s.Seen, silent, cmp.Or(v.options.filter.names(), "to the output"), topics(top)))
+	return "filtered", fmt.Sprintf("%d messages have arrived, and none of them passes %s; their topics: %s",
+		s.Seen, cmp.Or(v.options.filter.names(), "to the output"), topics(top))
 }
 
 // publishers says which publishers are connected, and which are not, and why.
