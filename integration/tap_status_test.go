@@ -54,9 +54,15 @@ func TestReadersLearnWhichPublishersThereAre(t *testing.T) {
 	pub.kill()
 	statusOf(t, atHub, `^\{"up":false,`+since+`,"publishers":0,"endpoints":\[[^\]]*\]\}$`)
 
+	lower := startHub(t, "--in-connect", h.out)
+	printer, old := startTapPrinter(t, "--raw", lower.out), startPeer(t, "SUB", "--connect", lower.out, "--subscribe", "")
+	pub = startPeer(t, "PUB", "--connect", h.in)
+	warmed(t, func() { pub.send(t, "t", "warm-up") }, printer.some, old.some)
 	h.kill()
+	printer.logged(t, `"messages may be missing" publisher=`+regexp.QuoteMeta(lower.out)+` reason="messages may be missing: some were lost before`)
 	statusOf(t, events, `^\{"up":false,.*"reason":"connection refused"`)
 	meets(t, text.next, `^zmqtap: `+upstream+`: the publisher is gone`)
+	lower.stop(t)
 	serve.stop(t)
 	both.stop(t)
 }

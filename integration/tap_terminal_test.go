@@ -248,8 +248,8 @@ func (d *driver) dropsFor(t *testing.T, frozen *process) (n int) {
 	return n
 }
 
-// numbersUntilNow publishes further messages until the newest one has arrived. It returns how many have arrived, and how
-// many were published.
+// numbersUntilNow publishes further messages until the newest one has arrived. It returns how many have arrived, and
+// how many were published.
 func (d *driver) numbersUntilNow(t *testing.T, tap *receiver, published int) (got, n int) {
 	t.Helper()
 	n = published

@@ -84,8 +84,8 @@ func TestReadersLearnOfPublishers(t *testing.T) {
 	}
 }
 
-// In plain text there is a line when a publisher has been away for a while, for tenants without its name, and when it is
-// back; a stream whose publishers are there has none.
+// In plain text there is a line when a publisher has been away for a while, for tenants without its name, and when it
+// is back; a stream whose publishers are there has none.
 func TestPlainTextOfPublishers(t *testing.T) {
 	t.Parallel()
 	in := taptest.Open(t, zmq.Config{Type: zmq.XSub, OnReceive: (*zmq.Batch).Release})
