@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"os"
 	"sync"
-	"time"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/check"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/flags"

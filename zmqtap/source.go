@@ -64,7 +64,7 @@ func (o *source) open(stream *tap.Stream, logger *slog.Logger, fail context.Canc
 		stream.Publish(b)
 		b.Release()
 	}
-	tap.Watch(stream, &cfg)
+	tap.Watch(&cfg, func(_ *zmq.Peer, g tap.Gap) { stream.Report(g) })
 	if o.adjust != nil {
 		o.adjust(&cfg)
 	}
@@ -85,7 +85,7 @@ const (
 	aboutRefused = "connections that were turned away"
 	aboutClients = "readers and subscribers"
 	aboutPeers   = "publishers"
-	aboutMissing = "messages that publishers say they dropped for zmqtap"
+	aboutMissing = "messages that publishers say they dropped for zmqtap, or that hubs say were lost before them"
 )
 
 // statistics are the numbers of --stats-interval and --metrics.

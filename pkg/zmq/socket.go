@@ -66,6 +66,7 @@ func New(cfg Config) (*Socket, error) {
 		return nil, err
 	}
 	s := &Socket{cfg: cfg, in: make(chan *Batch), deaf: make(chan struct{}), done: make(chan struct{})}
+	s.endpoints.changed = s.progress
 	cfg.Budget.In.Reserve(blockCost(cfg.MaxMessage + overhead))
 	s.limits.hwm, s.limits.out = cfg.HWM, &cfg.Budget.Out
 	s.newcomers.settled, s.newcomers.run = cfg.OnSettled, s.work.Go
@@ -90,8 +91,8 @@ func (s *Socket) Peers() int {
 	return len(s.peers)
 }
 
-// Progress returns a channel that is closed the next time that a peer arrives, goes, or has taken messages. To
-// wait for a condition, get the channel before checking the condition.
+// Progress returns a channel that is closed the next time that a peer arrives, goes, or has taken messages, or that the
+// state of an endpoint changes. To wait for a condition, get the channel before checking the condition.
 func (s *Socket) Progress() <-chan struct{} {
 	s.waitMu.Lock()
 	defer s.waitMu.Unlock()
