@@ -77,6 +77,7 @@ func TestRefusedStaysInTheJournal(t *testing.T) {
 		"and BEGIN has timed out": {batch, func(t *testing.T, d *driver, imzmq *process) {
 			refuses(t, d, batch...)
 			imzmq.kill()
+			d.logged(t, "connection lost; dialling again")
 			if r := d.transaction(t, "<13>b"); !strings.Contains(r.text, "no peer is connected") {
 				t.Fatalf("BEGIN was answered %q", r.text)
 			}

@@ -221,8 +221,9 @@ func TestRefusals(t *testing.T) {
 				t.Errorf("omzmq ended with %d", code)
 			}
 			imzmq.stop(t)
+			imzmq.logged(t, `msg=end .*"connections refused"=[1-9]`)
+			d.logged(t, `msg=end .*"connections refused"=0`) // it has refused nobody
 			for _, p := range []*process{d.process, imzmq.process} {
-				p.logged(t, `msg=end .*"connections refused"=[1-9]`)
 				if strings.Contains(p.stderr.String(), secretWord) || strings.Contains(p.stderr.String(), "connected") {
 					t.Errorf("%s has a password in its log, or a connection", p.name)
 				}
