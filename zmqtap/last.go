@@ -19,7 +19,7 @@ type last struct {
 
 func (o *last) add(fs *pflag.FlagSet) {
 	flags.Count(fs, &o.messages, "last", 0, 0, flags.MaxCount,
-		"begin with the last `messages` that a hub with --replay remembers, no more than this many of each --topic; 0: none; "+
+		"begin with the last `messages` that a hub remembers, no more than this many of each --topic; 0: none; "+
 			"without this flag, all that it remembers")
 }
 
