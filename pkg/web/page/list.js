@@ -12,26 +12,34 @@ const NEAR = 8;
 const LARGEST = 16 * 1024 * 1024;
 
 /** @typedef {import('./record.js').Record} Record */
+/** @typedef {import('./row.js').Look} Look */
 
 export class List {
   /** The number of marked matches in all rows. */
   matches = 0;
   /** The mark elements, in order: a live collection. */
   marks;
+  /** Is called with the row that was clicked. @type {(row: Row) => void} */
+  onClick = () => {};
 
   #log;
   #lines;
+  #look;
   #rows = [];
+  #rowOf = new WeakMap(); // by element and by record
   #size = 0;
   #pattern = null;
+  #current = null;
 
   /**
    * @param {Element} log the element that scrolls
    * @param {Element} lines the element in it that holds the rows
+   * @param {Look} look
    */
-  constructor(log, lines) {
+  constructor(log, lines, look) {
     this.#log = log;
     this.#lines = lines;
+    this.#look = look;
     this.marks = lines.getElementsByTagName('mark');
     lines.addEventListener('click', (event) => this.#clicked(event));
   }
@@ -40,8 +48,25 @@ export class List {
     return this.#rows.length;
   }
 
+  /** Of all rows, those that continue others included, in the order in which they came. */
   get records() {
-    return this.#rows.map((row) => row.record);
+    return this.#rows.flatMap((row) => row.records).sort((a, b) => a.seq - b.seq);
+  }
+
+  /** The first record, undefined if there is none. */
+  get first() {
+    return this.#rows[0]?.record;
+  }
+
+  /** The record at the top of what is in view. */
+  get top() {
+    const edge = this.#lines.offsetTop + this.#log.scrollTop;
+    return (this.#rows.find(({ element }) => element.offsetTop + element.offsetHeight > edge) ?? this.#rows.at(-1))?.record;
+  }
+
+  /** The row that was chosen, null if there is none. */
+  get current() {
+    return this.#current;
   }
 
   /** Whether the end of the lines is in view. */
@@ -51,19 +76,18 @@ export class List {
 
   /** @param {Record[]} records */
   append(records) {
-    const fragment = document.createDocumentFragment();
-    for (const record of records) {
-      const row = new Row(record, this.#pattern);
-      this.#rows.push(row);
-      this.#size += record.size;
-      this.matches += row.matches;
-      fragment.append(row.element);
-      if (record.kind === 'line' && record.topic !== null) this.#lines.classList.add('topics');
-    }
-    this.#lines.append(fragment);
+    this.#lines.append(this.#made(records, (rows) => this.#rows.push(...rows)));
     let large = 0;
-    for (let size = this.#size; size > LARGEST && large < this.#rows.length - 1; large++) size -= this.#rows[large].record.size;
-    this.#remove(large);
+    for (let size = this.#size; size > LARGEST && large < this.#rows.length - 1; large++) size -= sizeOf(this.#rows[large]);
+    this.#remove(0, large);
+  }
+
+  /**
+   * Puts older records before the others. What is in view stays where it is.
+   * @param {Record[]} records
+   */
+  prepend(records) {
+    this.#inPlace(() => this.#lines.prepend(this.#made(records, (rows) => this.#rows.unshift(...rows))));
   }
 
   /**
@@ -71,14 +95,23 @@ export class List {
    * @param {number} most
    */
   trim(most) {
-    this.#remove(this.#rows.length - most);
+    this.#remove(0, this.#rows.length - most);
   }
 
   /** Like trim, but what is in view stays where it is. */
   trimInPlace(most) {
-    const before = this.#log.scrollHeight;
-    this.trim(most);
-    this.#log.scrollTop -= before - this.#log.scrollHeight;
+    this.#inPlace(() => this.trim(most));
+  }
+
+  /**
+   * Removes the newest rows, so that most remain.
+   * @param {number} most
+   * @returns {Record | undefined} the first one that was removed
+   */
+  trimEnd(most) {
+    const first = this.#rows[most]?.record;
+    this.#remove(most, this.#rows.length - most);
+    return first;
   }
 
   /** @param {Record[]} records that replace all rows */
@@ -87,8 +120,66 @@ export class List {
     this.append(records);
   }
 
+  /** Makes all rows again, after the look has changed. */
+  render() {
+    this.matches = 0;
+    for (const row of this.#rows) {
+      row.render(this.#pattern, this.#look);
+      this.matches += row.matches;
+    }
+  }
+
   toEnd() {
     this.#log.scrollTop = this.#log.scrollHeight;
+  }
+
+  toStart() {
+    this.#log.scrollTop = 0;
+  }
+
+  /**
+   * Brings a record into view.
+   * @param {Record} record
+   * @param {'start' | 'center' | 'nearest'} block where
+   */
+  show(record, block) {
+    this.#rowOf.get(record)?.element.scrollIntoView({ block, inline: 'nearest' });
+  }
+
+  /**
+   * Chooses the row of a record, and gives it the focus.
+   * @param {Record | null} record null for none
+   */
+  choose(record) {
+    const row = (record && this.#rowOf.get(record)) ?? null;
+    if (this.#current !== null) {
+      this.#current.element.classList.remove('current');
+      this.#current.element.removeAttribute('tabindex');
+    }
+    this.#current = row;
+    if (row === null) return;
+    row.element.classList.add('current');
+    row.element.tabIndex = -1;
+    row.element.focus({ preventScroll: true });
+    row.element.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+  }
+
+  /**
+   * Returns the next row after the current one, or before it, that satisfies a condition; if there is no current one,
+   * that in view at the top or the newest.
+   * @param {1 | -1} by
+   * @param {(record: Record) => boolean} condition
+   */
+  neighbor(by, condition) {
+    const from = this.#rows.indexOf(this.#current);
+    let i = from >= 0 ? from + by : by < 0 ? this.#rows.length - 1 : this.#rows.findIndex((row) => row.record === this.top);
+    while (i >= 0 && i < this.#rows.length && !condition(this.#rows[i].record)) i += by;
+    return this.#rows[i]?.record ?? null;
+  }
+
+  /** Folds or unfolds the current row. */
+  toggle() {
+    if (this.#current?.foldable) this.#toggle(this.#current);
   }
 
   /**
@@ -104,21 +195,60 @@ export class List {
     }
   }
 
-  #remove(n) {
+  /** Makes rows, or adds lines to those that they continue. */
+  #made(records, keep) {
+    const fragment = document.createDocumentFragment();
+    const rows = [];
+    for (const record of records) {
+      this.#size += record.size;
+      const head = this.#look.group && record.head ? this.#rowOf.get(record.head) : undefined;
+      if (head !== undefined) {
+        this.matches -= head.matches;
+        head.add(record);
+        this.matches += head.matches;
+        continue;
+      }
+      const row = new Row(record, this.#pattern, this.#look);
+      this.#rowOf.set(record, row).set(row.element, row);
+      this.matches += row.matches;
+      fragment.append(row.element);
+      rows.push(row);
+    }
+    keep(rows);
+    return fragment;
+  }
+
+  #inPlace(change) {
+    const { scrollTop, scrollHeight } = this.#log;
+    change();
+    this.#log.scrollTop = scrollTop + this.#log.scrollHeight - scrollHeight;
+  }
+
+  #remove(from, n) {
     if (n <= 0) return;
-    for (const row of this.#rows.splice(0, n)) {
+    for (const row of this.#rows.splice(from, n)) {
       row.element.remove();
-      this.#size -= row.record.size;
+      this.#rowOf.delete(row.record);
+      this.#size -= sizeOf(row);
       this.matches -= row.matches;
+      if (row === this.#current) this.#current = null;
     }
   }
 
   #clicked(event) {
-    const button = event.target.closest('.more');
-    if (button === null) return;
-    const row = this.#rows.find((candidate) => candidate.element.contains(button));
+    const row = this.#rowOf.get(event.target.closest('#lines > *'));
+    if (row === undefined) return;
+    if (event.target.closest('.more')) this.#toggle(row);
+    else if (getSelection().isCollapsed) this.onClick(row);
+  }
+
+  #toggle(row) {
     this.matches -= row.matches;
     row.toggle();
     this.matches += row.matches;
   }
+}
+
+function sizeOf(row) {
+  return row.records.reduce((sum, record) => sum + record.size, 0);
 }
