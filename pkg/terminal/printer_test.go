@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/message"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/syslog"
 )
 
 func withTopic(topic, payload string) message.Message {
@@ -89,11 +90,11 @@ func TestJSON(t *testing.T) {
 	m.Peer, m.User, m.Seq, m.Sender = "127.0.0.1:5", "u", 7, "00"
 	m.Received = time.Unix(0, 0)
 	pipe, terminal := Printer{Style: JSON, Color: true}, Printer{Style: JSON, Color: true, Terminal: true}
-	const want = "> {\"topic\":\"a\u009b\",\"message\":\"é\x7f\u202e\U000e0041😀\\u001b\\n\",\"received\":\"1970-01-01T00:00:00.000000Z\"}\n"
+	const want = "> {\"topic\":\"a\u009b\",\"message\":\"é\x7f\u202e\U000e0041😀\\u001b\\n\",\"received\":\"1970-01-01T00:00:00.000000Z\",\"text\":\"é\x7f\u202e\U000e0041😀\\u001b\"}\n"
 	if got := string(pipe.Append([]byte("> "), &m)); got != want {
 		t.Errorf("pipe:\ngot  %q\nwant %q", got, want)
 	}
-	const safe = `> {"topic":"a\u009B","message":"é\u007F\u202E\uDB40\uDC41😀\u001b\n","received":"1970-01-01T00:00:00.000000Z"}` + "\n"
+	const safe = `> {"topic":"a\u009B","message":"é\u007F\u202E\uDB40\uDC41😀\u001b\n","received":"1970-01-01T00:00:00.000000Z","text":"é\u007F\u202E\uDB40\uDC41😀\u001b"}` + "\n"
 	if got := string(terminal.Append([]byte("> "), &m)); got != safe {
 		t.Errorf("terminal:\ngot  %q\nwant %q", got, safe)
 	}
@@ -219,7 +220,7 @@ func checkLine(t *testing.T, p Printer, m *message.Message, line []byte) {
 	if err := json.Unmarshal(text, &got); err != nil {
 		t.Fatalf("%q: %v", line, err)
 	}
-	if err := json.Unmarshal(message.AppendJSON(nil, m), &want); err != nil {
+	if err := json.Unmarshal(syslog.AppendJSON(nil, m), &want); err != nil {
 		t.Fatal(err)
 	}
 	if a, b := toJSON(t, got), toJSON(t, want); a != b {
