@@ -96,7 +96,8 @@ func TestTapPageFiveMinutes(t *testing.T) {
 		`^(sshd/web1/|sudo/web2/)\t<86>1 .* (Failed password|hello)$`,
 		`^sshd/web1/\t<86>1 .* Failed password$`,
 		`^<86>1 2026-01-02T03:04:05\S* web1 sshd 42 - - Failed password$`,
-		`^\{"topic":"[a-z-]+/[^"]+/","message":"<\d+>1 .*","received":".*Z"\}$`,
+		`^\{"topic":"[a-z-]+/[^"]+/","message":"<\d+>1 .*","received":".*Z","time":".*","host":"web\d","program":"[a-z-]+","pid":"42",`+
+			`"facility":"authpriv","severity":"info","text":".*"\}$`,
 		``)
 	from.stop(t)
 	h.stop(t)

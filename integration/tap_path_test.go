@@ -30,7 +30,8 @@ var (
 		`^<13>1 2026-01-02T03:04:05\S* web-3 tag - - - BEGIN TRANSACTION$`,
 	}
 	publishedLogin = `^\{"topic":"authpriv\.info\.sshd","message":"<86>1 \d{4}-10-11T22:14:15\S* web-2 sshd 42 - -  Failed password for root",` +
-		`"received":"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z"\}$`
+		`"received":"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z","time":"\d{4}-10-11T22:14:15[^"]*","host":"web-2",` +
+		`"program":"sshd","pid":"42","facility":"authpriv","severity":"info","text":"Failed password for root"\}$`
 )
 
 // login is a warm-up with an authentication facility.

@@ -63,7 +63,8 @@ func parsePrint(args []string, stdout *os.File) (*printOptions, error) {
 	fs.BoolVar(&o.raw, "raw", false,
 		"print only the payload; into a pipe, its line feeds as #012 and all other bytes unchanged")
 	fs.BoolVar(&o.json, "json", false,
-		`print each message as a line of JSON: {"topic","message","received"}; topic_base64 and message_base64 if it is not UTF-8`)
+		`print each message as a line of JSON: {"topic","message","received"}, with "time", "host", "program", "pid", "facility", `+
+			`"severity", "text", "structured" and "fields" where it has them; topic_base64 and message_base64 if it is not UTF-8`)
 	fs.BoolVar(&o.rate, "rate", false,
 		"print messages and bytes per second for each topic, every second; in place on a terminal")
 	fs.BoolVar(&o.noColor, "no-color", false,

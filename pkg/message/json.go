@@ -129,8 +129,8 @@ func AppendCharacters[T string | []byte](dst []byte, s T) []byte {
 	return append(dst, s[from:]...)
 }
 
-// plainEnd returns the position of the first byte from i on that does not stand for itself in a JSON string, or begins a
-// character that may not. It looks at eight bytes at a time, because most messages have few of them.
+// plainEnd returns the position of the first byte from i on that does not stand for itself in a JSON string, or begins
+// a character that may not. It looks at eight bytes at a time, because most messages have few of them.
 func plainEnd[T string | []byte](s T, i int) int {
 	const each, tops = 0x0101010101010101, 0x8080808080808080
 	for ; i+8 <= len(s); i += 8 {

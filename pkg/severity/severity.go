@@ -76,8 +76,8 @@ const (
 )
 
 // Of returns the severity that payload states: that of the <PRI> it begins with, or of the key of a JSON object that
-// counts most. A byte order mark may precede both, white space and rsyslog's "@cee:" the object. Of an object that is cut
-// off, malformed or longer than 4 KiB, the keys before that place count. Nested values are skipped and not checked.
+// counts most. A byte order mark may precede both, white space and rsyslog's "@cee:" the object. Of an object that is
+// cut off, malformed or longer than 4 KiB, the keys before that place count. Nested values are skipped and not checked.
 func Of(payload []byte) (Severity, bool) {
 	b := bytes.TrimPrefix(payload, []byte("\ufeff"))
 	b = b[:min(len(b), maxLook)]

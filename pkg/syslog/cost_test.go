@@ -9,7 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/message"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/syslog"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/syslog/table"
 )
 
 // samples are lines to measure.
@@ -27,16 +29,54 @@ var samples = []struct{ name, line string }{
 	{"tags-of-1MiB", `{` + strings.Repeat(`"tag":"",`, 1<<17)},
 }
 
-var sink syslog.Header
+var (
+	sink     syslog.Header
+	lineSink syslog.Line
+)
 
 func TestNoAllocations(t *testing.T) {
+	lines := make([]string, 0, len(samples))
 	for _, s := range samples {
-		line := []byte(s.line)
-		if n := testing.AllocsPerRun(100, func() { sink = syslog.Parse(line, received) }); n != 0 {
-			t.Errorf("%s: %v allocations, want none", s.name, n)
+		lines = append(lines, s.line)
+	}
+	for _, c := range table.Lines(t, "../../testdata/lines") {
+		lines = append(lines, c.Line)
+	}
+	topic, room := []byte("billing.ERROR"), make([]byte, 0, 8<<20)
+	for _, text := range lines {
+		m := message.Message{Topic: topic, HasTopic: true, Payload: []byte(text), Received: received}
+		for name, read := range map[string]func(){
+			"Parse":      func() { sink = syslog.Parse(m.Payload, received) },
+			"Read":       func() { lineSink = syslog.Read(topic, m.Payload, received) },
+			"AppendJSON": func() { syslog.AppendJSON(room, &m) },
+		} {
+			if n := testing.AllocsPerRun(1, read); n != 0 && !strings.Contains(text, `\`) {
+				t.Errorf("%s: %v allocations for %.200q, want none", name, n, text)
+			}
 		}
 	}
 }
+
+// What is beyond 64 KiB is text; what nests too deep is text and no object.
+func TestLimits(t *testing.T) {
+	const header = "<13>1 - h a - - "
+	long := strings.Repeat("x", 64<<10)
+	for name, c := range map[string]struct{ payload, text, structured, object string }{
+		"a long text":            {header + "- " + long, long, "", ""},
+		"long structured data":   {header + `[a x="` + long + `"] y`, `[a x="` + long + `"] y`, "", ""},
+		"a long object":          {header + `- {"msg":"` + long + `"}`, `{"msg":"` + long + `"}`, "", ""},
+		"a long object alone":    {`{"msg":"a","x":"` + long + `"}`, `{"msg":"a","x":"` + long + `"}`, "", ""},
+		"an object that is deep": {`{"msg":"a","x":` + nested(63) + `}`, "a", "", `{"msg":"a","x":` + nested(63) + `}`},
+		"one that is too deep":   {`{"msg":"a","x":` + nested(64) + `}`, `{"msg":"a","x":` + nested(64) + `}`, "", ""},
+	} {
+		l := syslog.Read(nil, []byte(c.payload), received)
+		if string(l.Text) != c.text || string(l.Structured) != c.structured || string(l.Object) != c.object {
+			t.Errorf("%s: %.40q… of %d bytes, %.40q, %.40q", name, l.Text, len(l.Text), l.Structured, l.Object)
+		}
+	}
+}
+
+func nested(depth int) string { return strings.Repeat("[", depth) + strings.Repeat("]", depth) }
 
 // The package does no I/O: it imports nothing that could.
 func TestImports(t *testing.T) {
@@ -85,6 +125,26 @@ func BenchmarkParse(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				sink = syslog.Parse(line, local)
+			}
+		})
+		b.Run(s.name+"/Read", func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				lineSink = syslog.Read(nil, line, local)
+			}
+		})
+		b.Run(s.name+"/JSON", func(b *testing.B) {
+			b.ReportAllocs()
+			m := message.Message{Payload: line, Received: local}
+			for room := []byte(nil); b.Loop(); {
+				room = syslog.AppendJSON(room[:0], &m)
+			}
+		})
+		b.Run(s.name+"/JSON-without-fields", func(b *testing.B) {
+			b.ReportAllocs()
+			m := message.Message{Payload: line, Received: local}
+			for room := []byte(nil); b.Loop(); {
+				room = message.AppendJSON(room[:0], &m)
 			}
 		})
 		b.Run(s.name+"/host-and-time", func(b *testing.B) {

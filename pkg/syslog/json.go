@@ -176,10 +176,7 @@ func sentence(value []byte) []byte {
 	if bytes.IndexByte(value, '\\') >= 0 {
 		value = unescape(value)
 	}
-	if len(value) > 1 && value[0] == ' ' && value[1] > ' ' { // as rsyslog's msg often begins
-		value = value[1:]
-	}
-	return value
+	return unspaced(value)
 }
 
 // facility reads a facility's name or number. In a pri, which has the severity, too, it is "local0.err" or 131.

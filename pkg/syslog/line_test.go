@@ -1,11 +1,18 @@
 package syslog_test
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
+	"os"
+	"strings"
 	"testing"
+	"time"
+	"unicode/utf8"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/message"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/syslog"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/syslog/table"
 )
 
 func TestRead(t *testing.T) {
@@ -58,4 +65,68 @@ func TestAppendJSON(t *testing.T) {
 			t.Errorf("%q becomes\n%s, want\n%s", payload, got, want)
 		}
 	}
+}
+
+// The examples in docs/tap.md are what AppendJSON makes of their topic, message and received.
+func TestDocumentedJSON(t *testing.T) {
+	page, err := os.ReadFile("../../docs/tap.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, block, _ := strings.Cut(string(page), "\n```json\n")
+	block, _, _ = strings.Cut(block, "\n```\n")
+	lines := strings.Split(block, "\n")
+	for _, want := range lines {
+		var of struct {
+			Topic    *string
+			Message  string
+			Received time.Time
+		}
+		if err := json.Unmarshal([]byte(want), &of); err != nil {
+			t.Fatalf("%s: %v", want, err)
+		}
+		m := message.Message{Payload: []byte(of.Message), Received: of.Received}
+		if of.Topic != nil {
+			m.Topic, m.HasTopic = []byte(*of.Topic), true
+		}
+		if got := string(syslog.AppendJSON(nil, &m)); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+	if len(lines) < 2 {
+		t.Error("no examples")
+	}
+}
+
+// FuzzRead checks what holds for every payload: the header is that of Parse, where the payload has one; the parts are
+// parts of it; what follows it in memory is not read; and its JSON is one line, valid and the same as message's as far
+// as that goes.
+func FuzzRead(f *testing.F) {
+	for _, c := range table.Lines(f, "../../testdata/lines")[:200] {
+		f.Add([]byte(c.Topic), []byte(c.Line))
+	}
+	f.Fuzz(func(t *testing.T, topic, payload []byte) {
+		l := syslog.Read(topic, payload[:len(payload):len(payload)], received)
+		h := syslog.Parse(payload, received)
+		if h.Severity < 0 {
+			h.Severity = l.Severity
+		}
+		if !same(h, l.Header) {
+			t.Fatalf("the header of %q is %+v, want %+v", payload, l.Header, h)
+		}
+		for _, part := range [][]byte{l.MessageID, l.Structured, l.Text, l.Object} {
+			if !bytes.Contains(payload, part) && bytes.IndexByte(payload, '\\') < 0 {
+				t.Fatalf("%q is not a part of %q", part, payload)
+			}
+		}
+		followed := append(bytes.Clone(payload), `"}] 1: x`...)
+		if again := syslog.Read(topic, followed[:len(payload)], received); shown(again) != shown(l) {
+			t.Fatalf("what follows %q in memory is read: %s, %s", payload, shown(again), shown(l))
+		}
+		m := message.Message{Topic: topic, HasTopic: true, Payload: payload, Received: received}
+		text, before := syslog.AppendJSON(nil, &m), message.AppendJSON(nil, &m)
+		if !bytes.HasPrefix(text, before[:len(before)-1]) || !json.Valid(text) || !utf8.Valid(text) || bytes.ContainsAny(text, "\n\r\u2028\u2029") {
+			t.Fatalf("%q becomes %q", payload, text)
+		}
+	})
 }

@@ -14,7 +14,16 @@ func (l *Line) afterPROCID(b []byte) (text []byte) {
 	if b = b[n:]; n > 0 && len(b) > 0 && b[0] == ' ' {
 		b = b[1:]
 	}
-	return cutBOM(b)
+	return unspaced(cutBOM(b))
+}
+
+// unspaced returns text without a single space at its beginning: rsyslog has it in the msg of a line of RFC 3164, and
+// writes it in its other forms, too.
+func unspaced(text []byte) []byte {
+	if len(text) > 1 && text[0] == ' ' && text[1] > ' ' {
+		return text[1:]
+	}
+	return text
 }
 
 // structuredEnd returns the length of the STRUCTURED-DATA that b begins with, 0 if there is none.

@@ -1,5 +1,5 @@
-// Package syslog reads what a log line says of itself: when it was logged, on which host, by which program, how urgent
-// it is. It knows these forms:
+// Package syslog reads what a log line says: when it was logged, on which host, by which program, how urgent it is, its
+// structured data, and the text that is left for people. It knows these forms:
 //
 //	<PRI>1 TIME HOST APP-NAME PROCID …    RFC 5424; "-" is an absent field
 //	<PRI>Mmm dd hh:mm:ss HOST TAG text    RFC 3164, and rsyslog's RSYSLOG_TraditionalForwardFormat
@@ -7,12 +7,17 @@
 //	{"timereported": …, "hostname": …}    a JSON object, perhaps after rsyslog's "@cee:"
 //
 // A <PRI> may precede each of them, or be missing: rsyslog writes its files without one (RSYSLOG_FileFormat,
-// RSYSLOG_TraditionalFileFormat). Of a line of none of these forms, nothing but the PRI is known.
+// RSYSLOG_TraditionalFileFormat). A byte order mark may precede all. Of a line of none of these forms, nothing but the
+// PRI is known, and the rest is text. What follows the time in a line without a PRI may also be what a logger or a
+// container runtime has written: see unlike.
 //
 // What is a host and what a tag is decided as rsyslog's parsers do (pmrfc5424.c, pmrfc3164.c), with the devices' habits
 // that they know: a year in the time, a colon or a fraction after it, no host. A program and a PID are divided as
-// rsyslog's %programname% and %procid% (msg.c). Where this package differs, testdata/headers.json has the line and the
-// reason; rsyslogd itself is asked by a test in integration/.
+// rsyslog's %programname% and %procid% (msg.c). Where this package differs, testdata/headers.json and testdata/lines
+// have the line and the reason; rsyslogd itself is asked by tests in integration/.
+//
+// github.com/leodido/go-syslog/v4 reads the two RFCs, but not what devices make of them, such as Cisco's year in the
+// time. It took 4.5 µs and 16 allocations for a line of RFC 5424 with structured data where Read took 0.2 µs and none.
 //
 // Case does not matter in the keys of a JSON object. Of the keys of a field, the highest row counts that has a readable
 // value, and the first one within a row:

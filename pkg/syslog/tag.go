@@ -47,7 +47,7 @@ func unlike(b, host, tag []byte) (rest []byte, ok bool) {
 	if _, level := severity.OfWord(host); level {
 		return b, true
 	}
-	if len(tag) > 0 && (tag[0] == ' ' || tag[0] == '[') {
+	if len(tag) > 0 && (host == nil && tag[0] == ' ' || tag[0] == '[') {
 		return bytes.TrimLeft(b, " "), true
 	}
 	if stream := string(host); stream == "stdout" || stream == "stderr" {

@@ -68,6 +68,7 @@ func TestKeyboard(t *testing.T) {
 	_, tab, r := open(t, "")
 	r.send(events(1, 100, "line"))
 	waitFor(t, tab, "#lines", "line 100")
+	tab.Wait("the topic, if topics are shown", "return !document.getElementById('side').checkVisibility() || document.querySelector('#side-list li')")
 	tab.Run(nil, "document.activeElement.blur()")
 	want := []string{
 		"chart", "range", "topics", "grep", "severity", "exclude", "search", "expression", "hide", "previous", "next",

@@ -253,6 +253,7 @@ class App {
     this.#look.group = group;
     this.clock.utc = utc;
     this.#heading.show(columns);
+    this.elements.log.classList.toggle('usual-columns', this.filters.columns === null);
     this.#columnsDialog.show(columns);
     this.reading.setColumns(columns);
     this.span.draw();
@@ -361,7 +362,7 @@ class App {
 
   #showLines() {
     const { empty, jump, held, lines, 'held-text': text } = this.elements;
-    empty.hidden = this.list.length > 0;
+    empty.hidden = lines.querySelector('.line') !== null; // a note alone does not say why there is no line
     lines.hidden = this.list.length === 0;
     const said = performance.now() - this.#said < 4000;
     held.hidden = this.feed.following && !said;
@@ -394,7 +395,7 @@ class App {
 
   #showAbsence() {
     const { absence: element, 'show-all': all } = this.elements;
-    if (this.list.length > 0) return;
+    if (this.elements.empty.hidden) return;
     const { hidden } = this.feed;
     const { state, since } = this.#status;
     const text = absence({

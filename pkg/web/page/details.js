@@ -91,7 +91,7 @@ export class Details {
     if (wanted !== null) {
       description.append(
         button('only', `Only lines with this ${label}`, () => this.#actions.wanted('is', { field: name, value: wanted })),
-        button('not', `No lines with this ${label}`, () => this.#actions.wanted('not', { field: name, value: wanted })),
+        button('not', `Not with this ${label}`, () => this.#actions.wanted('not', { field: name, value: wanted })),
       );
     }
     if (TITLES.has(name) || wanted !== null) {

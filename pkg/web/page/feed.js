@@ -19,11 +19,11 @@ const MOST_ROWS = 2000;
 const FOLLOWED_ROWS = 1500;
 
 /** The most records that become rows in one frame. */
-const PER_FRAME = 200;
+const PER_FRAME = 100;
 
 /** The rows that a new view begins with, and those that come from memory when the reader reaches the first one. */
-const WINDOW = 1000;
-const OLDER = 300;
+const WINDOW = 300;
+const OLDER = 200;
 
 /** How near to the first row the reader is when older ones are put before it, in pixels. */
 const EDGE = 100;
@@ -49,6 +49,7 @@ export class Feed {
   #view;
   #memory = new Memory(MOST, LARGEST, (record) => this.#forget(record));
   #traces = new Traces();
+  #kept = []; // records that were in the list, and are neither there nor in memory: they precede both
   #next = 0; // the number of the first record that is not in the list
   #waiting = 0; // records from #next on that the view shows
   #unseen = 0; // that have come since the end is not followed
@@ -81,8 +82,7 @@ export class Feed {
 
   /** The records in memory that the view shows, those in the list that are older, and what waits. @returns {Record[]} */
   get shown() {
-    const older = this.#list.records.filter((record) => record.seq < this.#memory.first);
-    return [...older, ...this.#between(this.#memory.first, this.#memory.next)].filter((record) => this.#view.passes(record));
+    return this.#all.filter((record) => this.#view.passes(record));
   }
 
   /** When the oldest line in memory was received, NaN if there is none. */
@@ -151,7 +151,7 @@ export class Feed {
   /** Goes to the oldest line in memory. */
   toStart() {
     this.hold('you went to the oldest line');
-    this.#window(this.#memory.first, (record) => record.seq >= this.#memory.first);
+    this.#window(-Infinity);
     this.#list.toStart();
     this.#onChange();
   }
@@ -160,6 +160,7 @@ export class Feed {
   clear() {
     this.#list.trim(0);
     this.#memory.clear();
+    this.#kept = [];
     this.#traces.clear();
     this.skipped = this.forgotten = this.matching = this.hidden = this.#dropped = this.#waiting = 0;
     this.#next = this.#memory.next;
@@ -172,12 +173,10 @@ export class Feed {
    */
   setView(view) {
     const place = this.following ? undefined : this.#list.top;
-    const limit = this.paused ? this.#next : Infinity;
-    const older = this.#list.records.filter((record) => record.seq < this.#memory.first);
     this.#view = view;
     this.matching = this.hidden = 0;
     for (const record of this.#between(this.#memory.first, this.#memory.next)) this.#count(record, view.passes(record), 1);
-    this.#window(place?.seq ?? Infinity, (record) => record.seq < limit, older);
+    this.#window(place?.seq ?? Infinity);
     if (place === undefined) this.#list.toEnd();
     else this.#list.show(this.#list.records.find((record) => record.seq >= place.seq) ?? null, 'start');
     this.#schedule();
@@ -194,7 +193,7 @@ export class Feed {
     const record = this.shown.find((candidate) => candidate.kind === 'line' && condition(candidate));
     if (record === undefined) return undefined;
     this.hold(reason);
-    this.#window(record.seq, () => true);
+    this.#window(record.seq);
     const at = record.head ?? record;
     this.#list.show(at, 'center');
     this.#list.choose(at);
@@ -202,16 +201,26 @@ export class Feed {
     return record;
   }
 
-  /** Shows the records about a place, which are from memory or older ones. */
-  #window(seq, condition, older = []) {
-    const all = [...older, ...this.#between(this.#memory.first, this.#memory.next)]
-      .filter((record) => condition(record) && this.#view.passes(record));
-    const at = seq === Infinity ? all.length : all.findIndex((record) => record.seq >= seq);
-    const from = Math.max((at < 0 ? all.length : at) - WINDOW / 2, 0);
-    const records = at < 0 || seq === Infinity ? all.slice(-WINDOW) : all.slice(from, from + WINDOW);
+  /** All records that there are, in order. */
+  get #all() {
+    const { first, next } = this.#memory;
+    const older = this.#list.records.filter((record) => record.seq < first);
+    const kept = this.#kept.filter((record) => record.seq < (older[0]?.seq ?? first));
+    return [...kept, ...older, ...this.#between(first, next)];
+  }
+
+  /** Shows the records about a place. During a pause, none that waits comes into view. */
+  #window(seq) {
+    const limit = this.paused ? this.#next : Infinity;
+    const all = this.#all;
+    this.#kept = all.slice(0, all.length - this.#memory.length).slice(-MOST_ROWS);
+    const shown = all.filter((record) => record.seq < limit && this.#view.passes(record));
+    const at = shown.findIndex((record) => record.seq >= seq);
+    const from = Math.max((at < 0 ? shown.length : at - WINDOW / 2), 0);
+    const records = at < 0 ? shown.slice(-WINDOW) : shown.slice(from, from + WINDOW);
     this.#list.replace(records);
     const last = records.at(-1);
-    this.#next = last && last !== all.at(-1) ? last.seq + 1 : Math.min(this.#memory.next, this.paused ? this.#next : Infinity);
+    this.#next = last && last !== shown.at(-1) ? last.seq + 1 : Math.min(this.#memory.next, limit);
     this.#recount();
   }
 
@@ -269,10 +278,10 @@ export class Feed {
     const first = this.#list.first;
     if (first === undefined || this.following) return;
     const records = [];
-    for (let seq = first.seq - 1; seq >= this.#memory.first && records.length < OLDER; seq--) {
-      const record = this.#memory.at(seq);
-      if (this.#view.passes(record)) records.unshift(record);
-    }
+    const take = (record) => this.#view.passes(record) && records.unshift(record);
+    for (let seq = first.seq - 1; seq >= this.#memory.first && records.length < OLDER; seq--) take(this.#memory.at(seq));
+    const kept = this.#kept.filter((record) => record.seq < Math.min(first.seq, this.#memory.first));
+    while (kept.length > 0 && records.length < OLDER) take(kept.pop());
     if (records.length === 0) return;
     this.#list.prepend(records);
     if (this.#list.length <= MOST_ROWS) return;
@@ -284,6 +293,7 @@ export class Feed {
   #page(reason) {
     this.hold(reason);
     this.#list.trimInPlace(FOLLOWED_ROWS);
+    this.#heldAt = -1; // scrolling on goes on
   }
 
   #schedule() {

@@ -16,7 +16,7 @@ func TestRowLimits(t *testing.T) {
 		const { Clock } = await import('/clock.js'), { column } = await import('/columns.js');
 		const look = { columns: ['time', 'topic', 'host'].map(column), clock: new Clock(), group: true };
 		const long = 'x'.repeat(1000);
-		const row = new Row({ kind: 'line', topic: long, host: 'x\u202e', frames: [long], text: long, received: NaN, time: NaN, severity: 8, head: null, size: 1 }, patternOf('x'), look);
+		const row = new Row({ kind: 'line', topic: long, host: 'x\u202e', frames: [long], text: long, extra: '', received: NaN, time: NaN, severity: 8, head: null, size: 1 }, patternOf('x'), look);
 		const length = (selector) => row.element.querySelector(selector).textContent.length;
 		return [length('.topic'), length('.frames'), row.element.querySelector('.host').title, row.element.querySelectorAll('.message mark').length]`)
 	if want := []any{257.0, 257.0, "x<U+202E>", 100.0}; !reflect.DeepEqual(got, want) {

@@ -8,6 +8,9 @@ import { Row } from './row.js';
 /** How near to the end counts as at the end, in pixels. */
 const NEAR = 8;
 
+/** The most rows that are made again in one frame. */
+const PER_FRAME = 100;
+
 /** The most that the records of all rows may hold together, in UTF-16 units. */
 const LARGEST = 16 * 1024 * 1024;
 
@@ -60,8 +63,13 @@ export class List {
 
   /** The record at the top of what is in view. */
   get top() {
+    return this.#rows.at(this.#top)?.record;
+  }
+
+  /** The index of the row at the top of what is in view; -1, the last one, if all are above it. */
+  get #top() {
     const edge = this.#lines.offsetTop + this.#log.scrollTop;
-    return (this.#rows.find(({ element }) => element.offsetTop + element.offsetHeight > edge) ?? this.#rows.at(-1))?.record;
+    return this.#rows.findIndex(({ element }) => element.offsetTop + element.offsetHeight > edge);
   }
 
   /** The row that was chosen, null if there is none. */
@@ -116,17 +124,35 @@ export class List {
 
   /** @param {Record[]} records that replace all rows */
   replace(records) {
+    const chosen = this.#current?.record ?? null;
     this.trim(0);
     this.append(records);
+    this.#mark(chosen);
   }
 
-  /** Makes all rows again, after the look has changed. */
+  /** Makes all rows again, after the look has changed: those in view at once, the others in the next frames. */
   render() {
-    this.matches = 0;
-    for (const row of this.#rows) {
-      row.render(this.#pattern, this.#look);
-      this.matches += row.matches;
-    }
+    const at = Math.max(this.#top, 0);
+    this.#stale = [...this.#rows.slice(0, at), ...this.#rows.slice(at).reverse()];
+    this.#refresh(PER_FRAME);
+  }
+
+  #stale = []; // rows that have the former look, those in view last
+
+  #refresh(n) {
+    const { atEnd } = this;
+    const change = () => {
+      for (const row of this.#stale.splice(-n)) {
+        if (!row.element.isConnected) continue;
+        this.matches -= row.matches;
+        row.render(this.#pattern, this.#look);
+        this.matches += row.matches;
+      }
+    };
+    if ((this.#stale.at(-1)?.record.seq ?? Infinity) < this.top?.seq) this.#inPlace(change);
+    else change();
+    if (atEnd) this.toEnd();
+    if (this.#stale.length > 0) requestAnimationFrame(() => this.#refresh(n));
   }
 
   toEnd() {
@@ -151,17 +177,22 @@ export class List {
    * @param {Record | null} record null for none
    */
   choose(record) {
-    const row = (record && this.#rowOf.get(record)) ?? null;
+    this.#mark(record);
+    const row = this.#current;
+    row?.element.focus({ preventScroll: true });
+    row?.element.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+  }
+
+  /** Shows which row is the current one. */
+  #mark(record) {
     if (this.#current !== null) {
       this.#current.element.classList.remove('current');
       this.#current.element.removeAttribute('tabindex');
     }
-    this.#current = row;
-    if (row === null) return;
-    row.element.classList.add('current');
-    row.element.tabIndex = -1;
-    row.element.focus({ preventScroll: true });
-    row.element.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+    this.#current = (record && this.#rowOf.get(record)) ?? null;
+    if (this.#current === null) return;
+    this.#current.element.classList.add('current');
+    this.#current.element.tabIndex = -1;
   }
 
   /**
@@ -172,7 +203,7 @@ export class List {
    */
   neighbor(by, condition) {
     const from = this.#rows.indexOf(this.#current);
-    let i = from >= 0 ? from + by : by < 0 ? this.#rows.length - 1 : this.#rows.findIndex((row) => row.record === this.top);
+    let i = from >= 0 ? from + by : by < 0 ? this.#rows.length - 1 : this.#top;
     while (i >= 0 && i < this.#rows.length && !condition(this.#rows[i].record)) i += by;
     return this.#rows[i]?.record ?? null;
   }

@@ -12,7 +12,7 @@ import { payloadOf } from './record.js';
 import { counted } from './text.js';
 
 /** How long the page waits for the line of a link, in milliseconds. */
-const PATIENCE = 10_000;
+const PATIENCE = 5_000;
 
 export class Reading {
   #app;
@@ -74,8 +74,9 @@ export class Reading {
   /** Closes the details. */
   close() {
     if (this.#details.line === null) return;
+    const { line } = this.#details;
     this.#details.hide();
-    this.#app.list.current?.element.focus({ preventScroll: true });
+    this.#app.list.choose(line.head ?? line);
   }
 
   get #record() {

@@ -3,6 +3,7 @@
  * @module
  */
 
+import { fieldsOf } from './columns.js';
 import { severityOf } from './severity.js';
 import { counted, textOfBase64 } from './text.js';
 
@@ -18,10 +19,13 @@ import { counted, textOfBase64 } from './text.js';
  * @property {string} facility
  * @property {number} severity
  * @property {string} text what is left for people
+ * @property {string} extra what its JSON object has besides, as key=value
  * @property {string[]} frames those between topic and message
  * @property {number} time the message's own, else that of its receipt, in milliseconds since 1970; NaN if unknown
  * @property {number} received in milliseconds since 1970, NaN if it is not a time
  * @property {Line | null} head the line that this one continues: see Traces
+ * @property {import('./view.js').View | null} judge the view that was asked last whether it shows the line
+ * @property {boolean} passes its answer
  * @property {string} data the event's JSON; everything else is in it
  * @property {number} size in UTF-16 units, roughly
  */
@@ -36,6 +40,13 @@ import { counted, textOfBase64 } from './text.js';
 
 /** @typedef {Line | Note} Record */
 
+/** The most of an object that is shown in a line, in UTF-16 units. */
+const LONGEST_EXTRA = 2000;
+
+/** Fields that are columns, whatever their names are in a logger: not shown again. */
+const known =
+  /^fields\.(?:(?:@|syslog|log[._]?)?(?:time|timestamp|ts|t|date|datetime|level|levelname|level_name|levelno|severity|severity_text|lvl|l|priority|facility|host|hostname|program|programname|app|appname|app-name|pid|procid)|timereported|timegenerated|__realtime_timestamp)$/i;
+
 /** What a record takes in memory besides its texts, in UTF-16 units. */
 const COST = 200;
 
@@ -49,7 +60,9 @@ export function lineOf(data, id = '') {
   const event = JSON.parse(data);
   const message = pick(event, 'message');
   if (message === null) throw new TypeError('an event without a message');
-  const text = string(event.text) || message;
+  const object = typeof event.fields === 'object' && event.fields !== null;
+  const said = string(event.text) || message;
+  const text = object && said.startsWith('{') ? '' : said;
   const received = Date.parse(string(event.received));
   const own = Date.parse(string(event.time));
   return {
@@ -63,10 +76,13 @@ export function lineOf(data, id = '') {
     facility: string(event.facility),
     severity: severityOf(event.severity),
     text,
+    extra: object ? extraOf(event, text) : '',
     frames: framesOf(event),
     time: Number.isNaN(own) ? received : own,
     received,
     head: null,
+    judge: null,
+    passes: false,
     data,
     size: data.length + text.length + COST,
   };
@@ -78,6 +94,18 @@ export function lineOf(data, id = '') {
  */
 export function payloadOf(event) {
   return pick(event, 'message') ?? '';
+}
+
+function extraOf(event, text) {
+  const parts = [];
+  let length = 0;
+  for (const { name, value } of fieldsOf({ fields: event.fields })) {
+    if (known.test(name) || value === text) continue;
+    const part = `${name.slice('fields.'.length)}=${/^[^\s"=]+$/.test(value) ? value : JSON.stringify(value)}`;
+    if ((length += part.length) > LONGEST_EXTRA) return [...parts, '…'].join(' ');
+    parts.push(part);
+  }
+  return parts.join(' ');
 }
 
 function string(value) {
@@ -140,7 +168,7 @@ export function skippedNote(lines, why) {
 }
 
 function note(kind, text) {
-  return { kind, seq: 0, text, size: text.length + COST };
+  return { kind, seq: 0, text, judge: null, passes: false, size: text.length + COST };
 }
 
 function isCount(value) {

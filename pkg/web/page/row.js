@@ -32,6 +32,7 @@ export class Row {
   records;
   #cells = [];
   #pattern = null;
+  #extra = null;
   #expanded = false;
 
   /**
@@ -57,6 +58,7 @@ export class Row {
   render(pattern, look) {
     this.element.replaceChildren();
     this.#cells = [];
+    this.#extra = null;
     if (this.record.kind === 'line') this.#line(this.record, look);
     else this.#note(this.record);
     this.mark(pattern);
@@ -113,6 +115,7 @@ export class Row {
     if (record.frames.length > 0) {
       this.element.append(this.#cell('frames', short(record.frames.map((frame) => `[${frame}]`).join(' '))), ' ');
     }
+    if (record.extra !== '') this.#extra = this.#cell('extra', record.extra);
     this.element.append(this.#cell('message', ''));
     this.#write();
   }
@@ -152,6 +155,7 @@ export class Row {
     cell.segments = segments(this.#expanded ? lines.join('\n') : head, true);
     cell.marks = -1; // forces mark to fill it, even without a pattern
     for (const old of this.element.querySelectorAll('.more, .tail')) old.remove();
+    if (this.#extra) this.element.append(' ', this.#extra);
     if (lines.length === 1 && more === 0) return;
     const folded = lines.length > 1 ? `+ ${counted(lines.length - 1, 'line')}` : `… ${counted(more, 'more byte')}`;
     this.element.append(' ', moreButton(this.#expanded ? 'show less' : folded, this.#expanded));

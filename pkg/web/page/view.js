@@ -32,8 +32,16 @@ export class View {
     this.#exclude = patternOf(filters.exclude, filters.expression);
   }
 
-  /** @param {Record} record */
+  /** @param {Record} record remembers the answer */
   passes(record) {
+    if (record.judge !== this) {
+      record.judge = this;
+      record.passes = this.#passes(record);
+    }
+    return record.passes;
+  }
+
+  #passes(record) {
     if (record.kind !== 'line') return this.#span === null && !this.#hides;
     const head = record.head ?? record;
     const { severity, is, not } = this.#filters;
@@ -69,7 +77,7 @@ export class View {
   }
 
   #finds(line, pattern) {
-    return finds(line.text, pattern) || this.#columns.some((name) => finds(valueOf(line, name), pattern));
+    return finds(line.text, pattern) || finds(line.extra, pattern) || this.#columns.some((name) => finds(valueOf(line, name), pattern));
   }
 }
 
@@ -77,7 +85,9 @@ function has(line, { field, value }) {
   return (field in line ? line[field] ?? '' : valueOf(line, field)) === value;
 }
 
+const plain = /^[\x20-\x7e]*$/;
+
 function finds(text, pattern) {
   pattern.lastIndex = 0;
-  return pattern.test(printable(text));
+  return text !== '' && pattern.test(plain.test(text) ? text : printable(text));
 }

@@ -219,7 +219,7 @@ func TestPauseTooLong(t *testing.T) {
 	waitFor(t, tab, "#skipped", "6,000")
 	waitFor(t, tab, "#pause", "Resume (20,000 waiting)")
 	tab.Click("#pause")
-	tab.Wait("the first ones are there", "return document.querySelectorAll('.line').length === 2000")
+	tab.Wait("the first ones are there", "return document.getElementById('lines').children.length === 2000")
 	if got := messages(t, tab); got[0] != "6,000 lines not shown: too many came meanwhile to hold them all" || got[1] != "held 6001" {
 		t.Errorf("shows %s and %s", got[0], got[1])
 	}
