@@ -19,17 +19,6 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
 )
 
-// greet logs at the start whether Redis or Kafka can be used; otherwise only the first message would show it.
-func greet(ctx context.Context, target destination.Target, config destination.Config) {
-	switch err := destination.Check(ctx, target, config); {
-	case ctx.Err() != nil:
-	case err != nil:
-		config.Logger.Warn("the destination cannot be used yet", "to", target.String(), "reason", err)
-	default:
-		config.Logger.Info("the destination answers", "to", target.String())
-	}
-}
-
 // quiet is how long senders must be silent before what they have sent is stored in Redis or Kafka, where each write is
 // a round trip. A batch of 1,000 from omprog, which arrives line by line, takes about 70 round trips without it and 15
 // with it, and is stored a fifth to a third faster when all programs share two CPUs (bench/run -rows redis-free).
@@ -98,14 +87,11 @@ func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr *log
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	o.Budget().Govern(ctx)
-	var greeting sync.WaitGroup
-	defer greeting.Wait()
+	var probing sync.WaitGroup
+	defer probing.Wait()
 	defer cancel(nil)
 	if err := o.Open(socket, logger, cancel); err != nil {
 		return err
-	}
-	if o.target.Stores() {
-		greeting.Go(func() { greet(ctx, o.target, config) })
 	}
 	draining, stop := o.Lingering(ctx)
 	defer stop()
@@ -115,7 +101,11 @@ func run(ctx context.Context, args []string, stdin, stdout *os.File, stderr *log
 		cfgIn.Quiet = quiet
 	}
 	in := intake.New(cfgIn, socket, dest)
-	source := watched{o, in, socket, dest, &now, cfgIn}.source()
+	probe := newProber(o.target, config, in)
+	if o.target.Remote() {
+		probing.Go(func() { probe.run(ctx) })
+	}
+	source := watched{o, in, socket, dest, &now, probe, cfgIn}.source()
 	endMonitor := o.Monitor(source, logger, stderr)
 	if o.target.Kind != destination.Improg {
 		defer o.Report(ctx, source.Numbers, logger)()

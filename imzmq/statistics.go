@@ -18,6 +18,7 @@ type watched struct {
 	socket  *zmq.Socket
 	dest    destination.Destination
 	trouble *trouble.State
+	probe   *prober
 	cfg     intake.Config
 }
 
@@ -56,11 +57,15 @@ const (
 // destination says whether the destination stores what it is given.
 func (w watched) destination() *status.Destination {
 	d := &status.Destination{To: w.o.target.String(), Up: true}
+	if stored := w.in.Stored(); !stored.IsZero() {
+		d.Stored = &stored
+	}
 	since, reason, refusal, _, lastAt := w.trouble.Now()
 	if since.IsZero() {
-		if storing := w.in.Storing(); !storing.IsZero() && time.Since(storing) > slow {
-			since = storing
-		}
+		since, reason = w.probe.away()
+	}
+	if storing := w.in.Storing(); since.IsZero() && !storing.IsZero() && time.Since(storing) > slow {
+		since = storing
 	}
 	if !since.IsZero() {
 		d.Up, d.Since, d.Reason = false, &since, reason

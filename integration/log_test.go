@@ -4,6 +4,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -62,4 +63,17 @@ func TestUnreadLog(t *testing.T) {
 		return err == nil
 	})
 	hub.stop(t)
+}
+
+// An omzmq that cannot start says when, and which process it was: the file has the errors of many.
+func TestErrorUnderRsyslog(t *testing.T) {
+	t.Parallel()
+	from := startRsyslogd(t, preamble+wayIn+toOmzmq("--journal /nowhere/journal --connect "+nowhere(t), memoryQueue))
+	from.say(t, 0, 1)
+	want := regexp.MustCompile(`(?m)^omzmq: --journal /nowhere/journal: .* time=\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z pid=\d+$`)
+	eventually(t, patience, "omzmq's error is in the file", func() bool {
+		words, _ := os.ReadFile(from.file("omzmq.log")) // may not exist yet
+		return want.Match(words)
+	})
+	from.kill()
 }

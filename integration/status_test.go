@@ -3,10 +3,12 @@ package integration
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"regexp"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -103,7 +105,7 @@ func TestStatusFindsPrograms(t *testing.T) {
 	at := stopped.cmd.Args[len(stopped.cmd.Args)-1]
 	says(t, 0, `: WELL\n`, "imzmq", at)
 	stopped.signal(t, syscall.SIGSTOP)
-	says(t, 1, `  ! it cannot be asked: no answer within 3s: is the process stopped\?\n`, "imzmq", at)
+	says(t, 1, `  ! it cannot be asked: no answer within 3s: is the process stopped\? It is pid `+strconv.Itoa(stopped.pid())+`: if ps shows T, kill -CONT \d+ lets it go on\n`, "imzmq", at)
 	stopped.signal(t, syscall.SIGCONT)
 	says(t, 1, `^unix:/nowhere: NOT WELL\n  ! it cannot be asked: .*no such file or directory\n$`, "imzmq", "unix:/nowhere")
 }
@@ -123,6 +125,75 @@ func TestStatusOfARefusal(t *testing.T) {
 	says(t, 0, `confirmed    10 `, "omzmq", "unix:"+dir+"/om")
 	from.stop(t)
 	imzmq.stop(t)
+}
+
+// A destination that is away is shown before a message comes, and what it stored last once some have.
+func TestStatusOfAnIdleDestination(t *testing.T) {
+	t.Parallel()
+	server := redistest.StartProgram(t, "redis-server")
+	server.Kill()
+	dir := folder(t)
+	imzmq := startImzmq(t, "--bind", "tcp://127.0.0.1:0", "--to", "redis://"+server.Addr()+"/0?list="+redisKey, "--metrics", "unix:"+dir+"/redis")
+	startImzmq(t, "--bind", "tcp://127.0.0.1:0", "--to", "relp://"+strings.TrimPrefix(nowhere(t), "tcp://"), "--metrics", "unix:"+dir+"/relp")
+	says(t, 1, `: NOT WELL\n  ! redis://\S+ stores nothing: .*connection refused.*\n(.*\n)*  to  .* stored nothing yet; away for `, "imzmq", "unix:"+dir+"/redis")
+	says(t, 1, `: NOT WELL\n  ! relp://\S+ stores nothing: .*connection refused`, "imzmq", "unix:"+dir+"/relp")
+	server.Restart()
+	says(t, 0, ` stored nothing yet\n`, "imzmq", "unix:"+dir+"/redis")
+	from := startRsyslogd(t, preamble+wayIn+toOmzmq("--connect tcp://127.0.0.1:"+imzmq.boundPort(t), memoryQueue))
+	from.feed(t, lines{seed: 80}, 0, 10)
+	says(t, 0, ` stored last \S+ ago\n`, "imzmq", "unix:"+dir+"/redis")
+	from.stop(t)
+}
+
+// Every sender is refused: imzmq says so, and why.
+func TestStatusOfRefusedSenders(t *testing.T) {
+	t.Parallel()
+	c := certify(t)
+	dir := folder(t)
+	imzmq := startImzmq(t, append(c.server(), "--bind", "tcp://127.0.0.1:0", "--to", "-", "--metrics", "unix:"+dir+"/m")...)
+	says(t, 0, `: WELL\n`, "imzmq", "unix:"+dir+"/m")
+	startPiped(t, "omzmq", exec.Command(program("omzmq"), "--connect", "tcp://127.0.0.1:"+imzmq.boundPort(t)))
+	says(t, 1, `: NOT WELL\n  ! connections are refused, the last one of tcp://127\S+: .*NULL.* \(for (.*\n)*  refused      tcp://127\S+, \S+ ago\n`, "imzmq", "unix:"+dir+"/m")
+}
+
+// The disk has no room for a journal, and then it has.
+func TestStatusOfAFullDisk(t *testing.T) {
+	t.Parallel()
+	dir := folder(t)
+	disk := dir + "/disk"
+	if err := os.Mkdir(disk, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	const fill = `mount -t tmpfs -o size=4m none "$0" && ! dd if=/dev/zero of="$0/full" bs=64k 2>/dev/null && exec "$@"`
+	omzmq := exec.Command("sh", "-c", fill, disk, program("omzmq"), "--connect", nowhere(t), "--send-timeout", "100ms", "--journal", disk+"/journal", "--metrics", "unix:"+dir+"/m")
+	omzmq.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS}
+	if os.Getuid() != 0 {
+		omzmq.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
+		omzmq.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}}
+	}
+	p, in, out := startPiped(t, "omzmq", omzmq)
+	sent := 0 // each line is another: one that is sent again gets no other place
+	send := func() {
+		sent++
+		if _, err := fmt.Fprintf(in, "line %d\n", sent); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := out.ReadString('\n'); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const full = `: NOT WELL\n(.*\n)*  ! there is no room for a journal in \S+: no space left on device \(for `
+	says(t, 1, full, "omzmq", "unix:"+dir+"/m")
+	send()
+	says(t, 1, full, "omzmq", "unix:"+dir+"/m")
+	if err := os.Remove("/proc/" + strconv.Itoa(p.pid()) + "/root" + disk + "/full"); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, patience, "there is room", func() bool {
+		send()
+		text, _ := askStatus(t, "omzmq", "unix:"+dir+"/m")
+		return !strings.Contains(text, "no room") && strings.Contains(text, "  journal  ")
+	})
 }
 
 // A killed omzmq has left messages in its journal: they are shown also while none is running.

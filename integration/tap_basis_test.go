@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -63,6 +64,7 @@ func (h *hub) again(t *testing.T) {
 type following struct {
 	header http.Header
 	lines  chan string // closed at the end of the response
+	came   atomic.Bool // a message has
 }
 
 // follow requests a stream; header alternates names and values. When it returns, the server counts it among
@@ -99,6 +101,9 @@ func (f *following) read(body io.ReadCloser) {
 			return
 		}
 		f.lines <- strings.TrimSuffix(line, "\n")
+		if events := strings.HasPrefix(f.header.Get("Content-Type"), "text/event-stream"); !events || strings.HasPrefix(line, "id: ") {
+			f.came.Store(true)
+		}
 	}
 }
 
@@ -126,7 +131,7 @@ func (f *following) next(t *testing.T) string {
 // event is a Server-Sent Event with content.
 type event struct{ name, id, data string }
 
-// event waits for the next one. It skips comments and the retry time.
+// event waits for the next one. It skips comments, the retry time and, as most programs do, statuses.
 func (f *following) event(t *testing.T) (e event) {
 	t.Helper()
 	for {
@@ -139,10 +144,24 @@ func (f *following) event(t *testing.T) (e event) {
 		case "data":
 			e.data = value
 		case "":
-			if e != (event{}) {
+			if e != (event{}) && e.name != "status" {
 				return e
 			}
+			e = event{}
 		}
+	}
+}
+
+// status waits for a status that matches a pattern.
+func (f *following) status(t *testing.T, pattern string) {
+	t.Helper()
+	wanted := regexp.MustCompile(pattern)
+	for name := ""; ; {
+		line := f.next(t)
+		if name == "status" && wanted.MatchString(strings.TrimPrefix(line, "data: ")) {
+			return
+		}
+		name = strings.TrimPrefix(line, "event: ")
 	}
 }
 
@@ -191,7 +210,7 @@ func warmed(t *testing.T, send func(), has ...func() bool) {
 }
 
 func (r *receiver) some() bool  { return len(r.lines) > 0 }
-func (f *following) some() bool { return len(f.lines) > 1 } // the first line is the retry time
+func (f *following) some() bool { return f.came.Load() }
 func (p *peer) some() bool      { return len(p.messages) > 0 }
 
 // output returns what a program prints that must end by itself with exit code 0.

@@ -179,7 +179,7 @@ func TestTapPageCurl(t *testing.T) {
 	curls := typedLines(t, pageBlock(t, "### 3. ", "sh", 1, "http://127.0.0.1:8080", site)+
 		pageBlock(t, "### 3. ", "sh", 2, "http://127.0.0.1:8080", site)+
 		pageBlock(t, "### 3. ", "sh", 3, "/run/zmqtap/", h.dir()+"/"))
-	const events = `^(retry: 2000||event: gap|id: [0-9a-f]{8}-\d+|data: \{.*\}|:)$`
+	const events = `^(retry: 2000||event: gap|event: status|id: [0-9a-f]{8}-\d+|data: \{.*\}|:)$`
 	wantOnly(t, log, curls, `web1`,
 		`^<86>1 \S+ web1 (sshd|sudo) 42 - - (Failed password|hello)$`,
 		`^<86>1 \S+ web1 sshd 42 - - Failed password$`,

@@ -124,7 +124,8 @@ func TestTapPageNginx(t *testing.T) {
 	ask := "curl --silent --no-buffer --header 'Host: logs.example.com' "
 	text := typed(t, t.TempDir(), ask+site+"/stream?topic=sshd/")
 	events := typed(t, t.TempDir(), ask+"--header 'Accept: text/event-stream' "+site+"/stream?topic=sshd/")
-	warmed(t, func() { pub.send(t, "sshd/web1/", "warm-up") }, text.some, func() bool { return len(events.lines) > 2 })
+	warmed(t, func() { pub.send(t, "sshd/web1/", "warm-up") }, text.some,
+		func() bool { return len(events.lines) > 5 }) // the retry time and the status
 	for i := range 3 { // one by one: none waits for the next
 		line := fmt.Sprintf("line %d", i)
 		pub.send(t, "sudo/web1/", "not asked for")

@@ -226,16 +226,34 @@ func TestTapSaysWhatPublishersDropped(t *testing.T) {
 		d.commits(t, warmUp)
 		return len(tap.lines) > 0
 	})
-	tap.signal(t, syscall.SIGSTOP)
-	dropped := regexp.MustCompile(`too slow and misses messages`)
+	n := d.dropsFor(t, tap.process)
+	got, n := d.numbersUntilNow(t, tap, n)
+	d.finish(t)
+	tap.stop(t) // now its stderr is complete
+	if missing := reportedMissing(tap.process); got+missing != n || missing == 0 {
+		t.Errorf("%d arrived and %d were reported missing, of %d", got, missing, n)
+	}
+}
+
+// dropsFor publishes numbered messages while a process is frozen, until omzmq has dropped some for it. It returns their
+// number.
+func (d *driver) dropsFor(t *testing.T, frozen *process) (n int) {
+	t.Helper()
+	frozen.signal(t, syscall.SIGSTOP)
 	long := strings.Repeat("x", 60_000)
-	n := 0
-	for ; !dropped.MatchString(d.stderr.String()); n++ {
+	for ; !strings.Contains(d.stderr.String(), "too slow and misses messages"); n++ {
 		d.commits(t, fmt.Sprintf("<13>number %d %s", n, long))
 	}
-	tap.signal(t, syscall.SIGCONT)
-	got, last := 0, -1
-	for last < n-1 { // until one arrives after the gap
+	frozen.signal(t, syscall.SIGCONT)
+	return n
+}
+
+// numbersUntilNow publishes further messages until the newest one has arrived. It returns how many have arrived, and how
+// many were published.
+func (d *driver) numbersUntilNow(t *testing.T, tap *receiver, published int) (got, n int) {
+	t.Helper()
+	n = published
+	for last := -1; last < n-1; { // until one arrives after the gap
 		d.commits(t, fmt.Sprintf("<13>number %d after", n))
 		n++
 		for len(tap.lines) > 0 {
@@ -244,15 +262,16 @@ func TestTapSaysWhatPublishersDropped(t *testing.T) {
 			}
 		}
 	}
-	d.finish(t)
-	tap.stop(t) // now its stderr is complete
-	missing := 0
-	report := regexp.MustCompile(`messages are missing" publisher=tcp://127\.0\.0\.1:\d+ messages=(\d+)`)
-	for _, found := range report.FindAllStringSubmatch(tap.stderr.String(), -1) {
+	return got, n
+}
+
+var missingReport = regexp.MustCompile(`messages are missing" publisher=\S+ messages=(\d+)`)
+
+// reportedMissing returns how many messages a zmqtap has logged as missing. The process has ended.
+func reportedMissing(tap *process) (n int) {
+	for _, found := range missingReport.FindAllStringSubmatch(tap.stderr.String(), -1) {
 		said, _ := strconv.Atoi(found[1])
-		missing += said
+		n += said
 	}
-	if got+missing != n || missing == 0 {
-		t.Errorf("%d arrived and %d were reported missing, of %d", got, missing, n)
-	}
+	return n
 }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"time"
+
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/delivery"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/flags"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/statistics"
@@ -18,6 +20,7 @@ func (p *process) source() status.Source {
 		Owed:      p.account.State,
 		Failure:   p.outcomes.last,
 		Journal:   p.o.journal,
+		NoRoom:    p.noRoom(),
 	}
 	if adopting, ok := p.account.(interface{ Orphans() delivery.State }); ok {
 		s.Orphans = adopting.Orphans
@@ -26,6 +29,20 @@ func (p *process) source() status.Source {
 		s.UnconfirmedBy = func(peer *zmq.Peer) int { return sender.UnconfirmedBy(peer) }
 	}
 	return s
+}
+
+// noRoom returns what says since when the journal has no room, and why; no reason: it has, or there is none.
+func (p *process) noRoom() func() (since time.Time, why error) {
+	own := p.own // it outlives p.own
+	return func() (time.Time, error) {
+		if s := p.account.State(); s.NoRoom != nil {
+			return time.Now().Add(-time.Duration(s.NoRoomFor)), s.NoRoom
+		}
+		if own == nil {
+			return time.Time{}, nil
+		}
+		return own.NoRoom()
+	}
 }
 
 func (p *process) statistics() *statistics.Set {

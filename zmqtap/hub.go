@@ -153,7 +153,7 @@ func runHub(ctx context.Context, args []string, stdout *os.File, stderr *log.Wri
 	if err = o.open(h, logger, cancel); err == nil && o.web.address != "" {
 		var server *web.Server
 		var l net.Listener
-		if server, l, err = o.web.listen(ctx, stream, &o.Common, logger); err == nil {
+		if server, l, err = o.web.listen(ctx, stream, h.In, &o.Common, logger); err == nil {
 			wait = background(ctx, draining, server, l, cancel)
 		}
 	}

@@ -10,14 +10,14 @@ import (
 // missingLog logs what is missing, in a limited number of lines: a publisher that drops messages reports it again and
 // again. What exceeds the limit is added to the next line of its kind.
 type missingLog struct {
-	slow, gone log.Limited
+	slow, gone, unknown log.Limited
 
 	slowMessages uint64 // that this end was too slow for and that are not logged yet
 	goneMessages uint64 // that publishers have dropped and that are not logged yet
 }
 
 func newMissingLog(logger *slog.Logger) *missingLog {
-	return &missingLog{slow: log.Limited{Logger: logger}, gone: log.Limited{Logger: logger}}
+	return &missingLog{slow: log.Limited{Logger: logger}, gone: log.Limited{Logger: logger}, unknown: log.Limited{Logger: logger}}
 }
 
 // miss logs and counts what is missing.
@@ -25,7 +25,7 @@ func (v *view) miss(d tap.Delivery) {
 	switch {
 	case d.Missed > 0:
 		v.log.missed(d.Missed)
-	case d.Gap != nil && d.Gap.Count > 0:
+	case d.Gap != nil && (d.Gap.Count > 0 || d.Gap.Before):
 		v.log.gap(d.Gap)
 	}
 	v.mu.Lock()
@@ -40,6 +40,8 @@ func (v *view) count(d tap.Delivery) {
 	case d.Gap == nil:
 	case d.Gap.Count > 0:
 		v.totals.Dropped += d.Gap.Count
+	case d.Gap.Before:
+		v.totals.Before++
 	default:
 		v.totals.Lost++ // the socket has logged why
 	}
@@ -53,8 +55,12 @@ func (l *missingLog) missed(n uint64) {
 	}
 }
 
-// gap logs the messages that a publisher has dropped.
+// gap logs the messages that a publisher has dropped, or that were lost before it got them, and how many.
 func (l *missingLog) gap(g *tap.Gap) {
+	if g.Count == 0 {
+		l.unknown.Write(slog.LevelWarn, "messages may be missing", "publisher", g.Publisher, "reason", g.Reason)
+		return
+	}
 	l.goneMessages += g.Count
 	if l.gone.Write(slog.LevelWarn, "messages are missing",
 		"publisher", g.Publisher, "messages", l.goneMessages, "reason", g.Reason) {

@@ -125,7 +125,7 @@ func runPrint(ctx context.Context, args []string, stdout *os.File, stderr *log.W
 	v := newView(o, reader, stdout, onTerminal, logger)
 	err = cmp.Or(v.watch(ctx), flags.Failure(ctx))
 	endMonitor()
-	if summary := v.summary(); signalled.Err() != nil || summary.Slow+summary.Dropped+summary.Lost > 0 {
+	if summary := v.summary(); signalled.Err() != nil || summary.Slow+summary.Dropped+summary.Before+summary.Lost > 0 {
 		fmt.Fprint(stderr, summary.String())
 	}
 	over, stop := context.WithCancel(context.Background())

@@ -69,7 +69,7 @@ func runServe(ctx context.Context, args []string, stdout *os.File, stderr *log.W
 	o.Budget().Govern(ctx)
 	numbers := o.statistics(stream, socket)
 	endMonitor := o.Monitor(status.Source{Sockets: []*zmq.Socket{socket}, Numbers: numbers}, logger, stderr)
-	server, l, err := web.listen(ctx, stream, &o.Common, logger)
+	server, l, err := web.listen(ctx, stream, socket, &o.Common, logger)
 	if err == nil {
 		wait := background(ctx, draining, server, l, cancel)
 		defer o.Report(ctx, numbers, logger)()

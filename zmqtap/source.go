@@ -50,7 +50,7 @@ func (o *source) open(stream *tap.Stream, logger *slog.Logger, fail context.Canc
 		stream.Publish(b)
 		b.Release()
 	}
-	tap.Watch(stream, &cfg)
+	tap.Watch(&cfg, func(_ *zmq.Peer, g tap.Gap) { stream.Report(g) })
 	socket, err := zmq.New(cfg)
 	if err != nil {
 		return nil, err
@@ -90,7 +90,7 @@ func addReceived(s *statistics.Set, counters func() tap.Counters, out *zmq.Socke
 	}
 	s.AddDivided("dropped_total", "messages that readers and subscribers were too slow for; without a client: those of readers, and that are gone",
 		func() uint64 { return counters().Missed }, "client", each)
-	s.Add("missing_before_total", "messages that publishers say they dropped for zmqtap", func() uint64 { return counters().Gone })
+	s.Add("missing_before_total", "messages that publishers say they dropped for zmqtap, or that hubs say were lost before them", func() uint64 { return counters().Gone })
 }
 
 // logEnd logs the totals.

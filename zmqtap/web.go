@@ -19,6 +19,7 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/web"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/web/page"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/web/tenant"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
 )
 
 // webOptions are the flags for HTTP, which serve and hub share.
@@ -90,8 +91,9 @@ func validOrigin(origin string) bool {
 
 // listen makes a server and opens its address, for which it waits as --bind-retry says. It logs the address, and a
 // warning if others can read the stream.
-func (o *webOptions) listen(ctx context.Context, stream *tap.Stream, common *flags.Common, logger *slog.Logger) (*web.Server, net.Listener, error) {
+func (o *webOptions) listen(ctx context.Context, stream *tap.Stream, publishers *zmq.Socket, common *flags.Common, logger *slog.Logger) (*web.Server, net.Listener, error) {
 	o.Stream, o.Page, o.Queue, o.Logger, o.Budget, o.Lanes = stream, page.Files, common.HWM, logger, common.Budget(), common.Lanes()
+	o.Upstream = tap.NewUpstream(publishers)
 	server, err := o.server()
 	if err != nil {
 		return nil, nil, err

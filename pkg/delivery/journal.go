@@ -53,15 +53,15 @@ func (s *Sender) copyLine(e *entry, line []byte) (safe bool) {
 	}
 	var err error
 	e.line, e.ref, err = s.cfg.Journal.Append(e.seq, line)
-	if full := err != nil; full != s.full {
-		s.full = full
-		if full {
-			s.cfg.Logger.Error("the journal has no room: until it has, a message is answered only when it is confirmed, which is slow",
-				"reason", err)
-		} else {
-			s.cfg.Logger.Info("the journal has room again")
-		}
+	switch {
+	case err != nil && s.full == nil:
+		s.fullAt = s.clock()
+		s.cfg.Logger.Error("the journal has no room: until it has, a message is answered only when it is confirmed, which is slow",
+			"reason", err)
+	case err == nil && s.full != nil:
+		s.cfg.Logger.Info("the journal has room again")
 	}
+	s.full = err
 	if err != nil {
 		e.line = s.arena.copy(line)
 	}

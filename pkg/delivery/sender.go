@@ -73,8 +73,9 @@ type Sender struct {
 
 	staged  []*entry // accepted, not submitted yet
 	arena   arena
-	bytes   int  // of the lines accepted since the account was last empty
-	full    bool // the journal had no room for the last line
+	bytes   int   // of the lines accepted since the account was last empty
+	full    error // why the journal had no room for the last line; nil: it had
+	fullAt  int64 // when the first of these lines came
 	repeats repeats
 	next    uint64 // sequence number of the next new line
 	fresh   bool   // the transaction brought a line that is not a repeat

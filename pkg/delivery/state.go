@@ -35,6 +35,8 @@ type State struct {
 	Oldest      int64  // nanoseconds for which the oldest of them has been owed, by this process
 	Refused     int    // of them: a receiver has refused them
 	Reason      string // why, for the last one; it may be of a message that was stored since
+	NoRoom      error  // why the journal had no room for the last line; nil: it had, or there is none
+	NoRoomFor   int64  // nanoseconds for which it has had none
 }
 
 // State returns what is owed now.
@@ -47,6 +49,9 @@ func (s *Sender) State() State {
 	}
 	state.Unconfirmed = s.unconfirmed + state.Refused
 	now := s.clock()
+	if s.full != nil {
+		state.NoRoom, state.NoRoomFor = s.full, now-s.fullAt
+	}
 	s.owed.each(func(e *entry) {
 		if e.state != confirmed {
 			state.Oldest = max(state.Oldest, now-e.at)

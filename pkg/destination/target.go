@@ -50,6 +50,9 @@ func (t Target) String() string {
 // Stores reports whether the target is a store, where each write is a round trip over a network.
 func (t Target) Stores() bool { return t.Kind == Redis || t.Kind == Kafka }
 
+// Remote reports whether the target is another process, which may be away.
+func (t Target) Remote() bool { return t.Stores() || t.Kind == RELP }
+
 // Parse reads the value of --to: improg, -, relp://host:port, or a URL of Redis or Kafka.
 func Parse(to string) (Target, error) {
 	switch to {

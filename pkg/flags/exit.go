@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strconv"
+	"strings"
+	"time"
 
 	"github.com/spf13/pflag"
 
@@ -36,11 +39,28 @@ var ErrHelp = pflag.ErrHelp
 // error.
 func Exit(program string, err error, stderr *log.Writer) int {
 	code, text := outcome(program, err)
-	if log.ToJournal(stderr.File(), os.Getenv) {
+	switch {
+	case text == "":
+	case log.ToJournal(stderr.File(), os.Getenv):
 		text = log.JournalText(text, slog.LevelError)
+	case underRsyslog():
+		text = stamped(text, time.Now(), os.Getpid())
 	}
 	stderr.Close(text)
 	return code
+}
+
+// underRsyslog reports whether rsyslogd has started this program. Its errors are then in a file (output= of the
+// action), among those of other processes and other days.
+func underRsyslog() bool {
+	name, err := os.ReadFile("/proc/" + strconv.Itoa(os.Getppid()) + "/comm")
+	return err == nil && string(name) == "rsyslogd\n"
+}
+
+// stamped adds time and pid to the first line of a text.
+func stamped(text string, now time.Time, pid int) string {
+	first, rest, _ := strings.Cut(text, "\n")
+	return fmt.Sprintf("%s time=%s pid=%d\n%s", first, now.UTC().Format("2006-01-02T15:04:05.000Z"), pid, rest)
 }
 
 // outcome returns the exit code and the last words.

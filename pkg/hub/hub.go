@@ -8,7 +8,7 @@
 //	                       └─► tap.Stream, for readers over HTTP
 //
 // A subscriber that is too slow misses messages. They are counted, and the subscriber learns how many; no
-// other subscriber is delayed.
+// other subscriber is delayed. Subscribers also learn of what was lost before it came to the hub.
 package hub
 
 import (
@@ -67,10 +67,7 @@ func New(cfg Config) (*Hub, error) {
 	}
 	cfg.In.Type, cfg.In.OnReceive = zmq.XSub, h.forward
 	cfg.Out.Type, cfg.Out.OnSubscription = zmq.XPub, h.change
-	cfg.In.OnMissed = func(_ *zmq.Peer, n uint64) { h.gone.Add(n) }
-	if h.stream != nil {
-		tap.Watch(h.stream, &cfg.In)
-	}
+	tap.Watch(&cfg.In, h.report)
 	if cfg.Rights != nil {
 		h.rights.Store(cfg.Rights)
 		cfg.In.Allow, cfg.Out.Allow = h.mayPublish, h.maySubscribe
@@ -118,6 +115,16 @@ func (h *Hub) forward(b *zmq.Batch) {
 		// hub-flood-own).
 		runtime.Gosched()
 	}
+}
+
+// report passes on that messages were lost, in their place: what p has sent before was passed on before.
+func (h *Hub) report(p *zmq.Peer, g tap.Gap) {
+	if h.stream != nil {
+		h.stream.Report(g)
+	} else {
+		h.gone.Add(g.Count)
+	}
+	h.Out.Lost(g.Count, p.Allowed())
 }
 
 // lane returns a place from which to go ahead of those that write.

@@ -59,6 +59,7 @@ type Intake struct {
 	lost     log.Limited // for plain messages that the destination refuses
 
 	storeSince atomic.Int64 // Unix nanoseconds when the destination was last given messages; 0: it has settled them
+	storedAt   atomic.Int64 // Unix nanoseconds when it had last stored some; 0: never
 
 	mu   sync.Mutex
 	told Counters // the totals after the last round
@@ -149,10 +150,14 @@ func (in *Intake) settle(r *round) {
 	if in.cfg.Acknowledge {
 		settle = in.settleAcknowledged
 	}
+	before := in.counters.Stored
 	for i := range r.fates {
 		if f := &r.fates[i]; f.settled {
 			settle(i, f.refusal)
 		}
+	}
+	if in.counters.Stored > before {
+		in.storedAt.Store(time.Now().UnixNano())
 	}
 }
 
@@ -220,6 +225,14 @@ func (in *Intake) Counters() Counters {
 func (in *Intake) Storing() time.Time {
 	if since := in.storeSince.Load(); since != 0 {
 		return time.Unix(0, since)
+	}
+	return time.Time{}
+}
+
+// Stored returns when the destination had last stored a message; the zero time: never. It may be called at any time.
+func (in *Intake) Stored() time.Time {
+	if at := in.storedAt.Load(); at != 0 {
+		return time.Unix(0, at)
 	}
 	return time.Time{}
 }

@@ -153,6 +153,7 @@ func (c collector) owed(r *status.Report) {
 			orphaned += j.Unconfirmed
 		}
 	}
+	c.gauge("journal_room", "0 while there is no room for the journal, and messages are answered only when they are confirmed", truth(r.NoRoom == nil))
 	c.gauge("journal_files", "journals in the folder of --journal, of all processes", float64(len(r.Journals)))
 	c.gauge("journal_unconfirmed", "unconfirmed messages in them", float64(kept))
 	c.gauge("journal_orphaned", "of these, those of processes that have ended", float64(orphaned))

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/status/running"
@@ -24,6 +25,8 @@ const (
 	// mostReport is how many bytes of an answer are read.
 	mostReport = 8 << 20
 )
+
+var errSilent = fmt.Errorf("no answer within %v: is the process stopped?", patience)
 
 // Answer is what one running program has answered.
 type Answer struct {
@@ -61,7 +64,17 @@ func Ask(ctx context.Context, program string, addresses []string) (answers []Ans
 
 // ask asks at one place, where more than one program may answer. A program that has just ended is none.
 func ask(ctx context.Context, from string, dial func(context.Context) (net.Conn, error)) []Answer {
-	body, err := Get(ctx, dial, Path)
+	var process atomic.Int64 // the dialling may outlast Get
+	body, err := Get(ctx, func(ctx context.Context) (net.Conn, error) {
+		conn, err := dial(ctx)
+		if err == nil {
+			process.Store(int64(running.Process(conn)))
+		}
+		return conn, err
+	}, Path)
+	if pid := process.Load(); errors.Is(err, errSilent) && pid > 0 {
+		err = fmt.Errorf("%w It is pid %d: if ps shows T, kill -CONT %[2]d lets it go on", err, pid)
+	}
 	if err == nil {
 		var reports []*Report
 		if reports, err = Decode(body); err == nil {
@@ -102,7 +115,7 @@ func Get(ctx context.Context, dial func(context.Context) (net.Conn, error), path
 	response, err := client.Do(request)
 	if err != nil {
 		if ctx.Err() != nil {
-			return nil, fmt.Errorf("no answer within %v: is the process stopped?", patience)
+			return nil, errSilent
 		}
 		if dialled := (*net.OpError)(nil); errors.As(err, &dialled) {
 			return nil, dialled.Err

@@ -28,7 +28,8 @@ type Source struct {
 	UnconfirmedBy          func(*zmq.Peer) int
 	Destination            func() *Destination
 	Failure                func() *Failure
-	Journal                string // the folder; "": none
+	Journal                string                              // the folder; "": none
+	NoRoom                 func() (since time.Time, why error) // since when this program's journal has no room; nil: it has
 }
 
 const (
@@ -167,6 +168,10 @@ func (m *Monitor) report(now time.Time) *Report {
 	r := &Report{Program: s.Program, Name: s.Name, Version: s.Version, Process: os.Getpid(), User: m.user, Started: m.started,
 		Metrics: s.Metrics, Connected: m.peers(), Numbers: m.numbers(false), Problems: []Problem{}, Endpoints: []Endpoint{}, Peers: []Peer{}}
 	for _, socket := range s.Sockets {
+		if c := socket.LastRefusal(); c != nil && (r.Refused == nil || c.At.After(r.Refused.At)) {
+			refused := Refused(*c)
+			r.Refused = &refused
+		}
 		for _, e := range socket.Endpoints() {
 			r.Endpoints = append(r.Endpoints, Endpoint(e))
 		}
@@ -176,6 +181,11 @@ func (m *Monitor) report(now time.Time) *Report {
 		})
 	}
 	r.Owed, r.Orphans = owed(s.Owed), owed(s.Orphans)
+	if s.NoRoom != nil {
+		if since, why := s.NoRoom(); why != nil {
+			r.NoRoom = &NoRoom{Journal: s.Journal, Reason: why.Error(), Since: since}
+		}
+	}
 	if s.Destination != nil {
 		r.Destination = s.Destination()
 	}

@@ -31,6 +31,12 @@ func (r *Report) judge(now, lonely time.Time) {
 	if !lonely.IsZero() && now.Sub(lonely) > graceAway && !r.connects() {
 		r.add(lonely, "no receiver has connected")
 	}
+	if c := r.Refused; c != nil && r.Connected == 0 && now.Sub(c.At) < graceRefused {
+		r.add(c.At, "connections are refused, the last one of %s: %s", c.Peer, c.Reason)
+	}
+	if n := r.NoRoom; n != nil {
+		r.add(n.Since, "there is no room for a journal in %s: %s", n.Journal, n.Reason)
+	}
 	r.judgeOwed(now, r.Owed, "")
 	r.judgeOwed(now, r.Orphans, " that an earlier omzmq has left")
 	if f := r.Failure; f != nil && f.Lasts && r.Destination == nil {

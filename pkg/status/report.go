@@ -26,6 +26,8 @@ type Report struct {
 	Connected   int                `json:"connected"`
 	Owed        *Owed              `json:"owed,omitempty"`
 	Orphans     *Owed              `json:"orphans,omitempty"` // what is owed of the journals of dead processes
+	NoRoom      *NoRoom            `json:"no_room,omitempty"`
+	Refused     *Refused           `json:"refused,omitempty"` // the last connection that was turned away
 	Destination *Destination       `json:"destination,omitempty"`
 	Failure     *Failure           `json:"failure,omitempty"` // the last one
 	Journals    []spool.Content    `json:"journals,omitempty"`
@@ -70,11 +72,26 @@ type Owed struct {
 	Reason      string  `json:"reason,omitempty"`
 }
 
+// NoRoom says that omzmq's journal has no room: it answers rsyslog only when messages are confirmed.
+type NoRoom struct {
+	Journal string    `json:"journal"` // the folder
+	Reason  string    `json:"reason"`
+	Since   time.Time `json:"since"`
+}
+
+// Refused is a connection that was turned away for reasons of security.
+type Refused struct {
+	Peer   string    `json:"peer"`
+	Reason string    `json:"reason"`
+	At     time.Time `json:"at"`
+}
+
 // Destination is where imzmq puts messages.
 type Destination struct {
 	To      string     `json:"to"`
 	Up      bool       `json:"up"`
-	Since   *time.Time `json:"since,omitempty"` // since when it stores nothing
+	Stored  *time.Time `json:"stored,omitempty"` // when it stored the last message; nil: none yet
+	Since   *time.Time `json:"since,omitempty"`  // since when it stores nothing
 	Reason  string     `json:"reason,omitempty"`
 	Refuses string     `json:"refuses,omitempty"` // why it refused messages within the last minutes
 }

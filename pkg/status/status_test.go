@@ -46,6 +46,12 @@ func TestJudge(t *testing.T) {
 			"7 messages that an earlier omzmq has left are not confirmed"},
 		{"left, and refused", Report{Owed: &Owed{}, Orphans: &Owed{Unconfirmed: 7, Oldest: 1, Refused: 7, Reason: "WRONGTYPE"}}, time.Time{},
 			"7 messages that an earlier omzmq has left are refused, and sent again: WRONGTYPE"},
+		{"all are refused", Report{Refused: &Refused{Peer: "tcp://c:9", Reason: "client refused", At: before(time.Second)}}, time.Time{},
+			"connections are refused, the last one of tcp://c:9: client refused"},
+		{"one is refused", Report{Connected: 1, Refused: &Refused{At: before(time.Second)}}, time.Time{}, ""},
+		{"one was refused long ago", Report{Refused: &Refused{At: long}}, time.Time{}, ""},
+		{"no room", Report{NoRoom: &NoRoom{Journal: "/j", Reason: "no space left on device", Since: long}}, time.Time{},
+			"there is no room for a journal in /j: no space left on device"},
 		{"a failure that is over", Report{Failure: &Failure{At: long, Reason: "away"}}, time.Time{}, ""},
 		{"failing", Report{Failure: &Failure{At: long, Since: long, Reason: "away", Lasts: true}}, time.Time{}, "rsyslog was told of a failure: away"},
 		{"a destination that takes its time", Report{Destination: &Destination{To: "x", Since: ptr(before(time.Second))}}, time.Time{}, ""},
@@ -82,6 +88,7 @@ func TestWrite(t *testing.T) {
 			{Endpoint: "tcp://b:1", Since: before(2 * time.Minute), Reason: "connection refused\x1b[2J"}},
 		Peers:     []Peer{{Peer: "tcp://a:1", User: "web", Since: before(90 * time.Second), Unconfirmed: 1700, Queued: 3}},
 		Connected: 22,
+		Refused:   &Refused{Peer: "tcp://c:9", Reason: "client refused\a", At: before(50 * time.Second)},
 		Owed:      &Owed{Unconfirmed: 1700, Oldest: 0.25},
 		Failure:   &Failure{At: before(72 * time.Hour), Reason: "no peer is connected"},
 		Journals:  []spool.Content{{File: "/j/a", Unconfirmed: 1700, Process: 4711}, {File: "/j/b"}},
@@ -94,7 +101,8 @@ func TestWrite(t *testing.T) {
 	const want = `omzmq "main", pid 4711, user syslog, version 1.2, up for 3h0m: NOT WELL
   ! tcp://b:1 is away: connection refused?[2J (for 2m0s)
   connects to  tcp://a:1  up for 1m30s
-  connects to  tcp://b:1  away for 2m0s: connection refused?[2J
+  connects to  tcp://b:1  away for 2m0s
+  refused      tcp://c:9, 50s ago: client refused?
   peer         tcp://a:1  for 1m30s  user web, 1,700 unconfirmed, 3 queued
                and 21 more
   unconfirmed  1,700, the oldest for 250ms

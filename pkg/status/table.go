@@ -30,7 +30,10 @@ func (r *Report) Write(w io.Writer, now time.Time) {
 		fmt.Fprintf(w, "  ! %s (for %s)\n", clean(p.What), ago(now, p.Since))
 	}
 	for _, e := range r.Endpoints {
-		fmt.Fprintf(w, "  %-12s %s  %s\n", role(e), clean(e.Endpoint), state(e, now))
+		fmt.Fprintf(w, "  %-12s %s  %s\n", role(e), clean(e.Endpoint), r.state(e, now))
+	}
+	if c := r.Refused; c != nil {
+		fmt.Fprintf(w, "  %-12s %s, %s ago%s\n", "refused", clean(c.Peer), ago(now, c.At), r.because(c.Reason))
 	}
 	r.writePeers(w, now)
 	if o := r.Owed; o != nil && o.Unconfirmed > 0 {
@@ -39,18 +42,18 @@ func (r *Report) Write(w io.Writer, now time.Time) {
 		fmt.Fprintf(w, "  %-12s nothing\n", "unconfirmed")
 	}
 	if d := r.Destination; d != nil {
-		at := "stores"
-		if r.Numbers["stored_total"] == 0 {
-			at = "nothing stored yet"
+		at := "stored nothing yet"
+		if d.Stored != nil {
+			at = "stored last " + ago(now, *d.Stored) + " ago"
 		}
 		if d.Since != nil {
-			at = "has been waited for, for " + ago(now, *d.Since)
+			at += "; away for " + ago(now, *d.Since) + r.because(d.Reason)
 		}
 		fmt.Fprintf(w, "  %-12s %s  %s\n", "to", clean(d.To), at)
 	}
 	r.writeNumbers(w)
 	if f := r.Failure; f != nil {
-		fmt.Fprintf(w, "  %-12s %s ago: %s\n", "last failure", ago(now, f.At), clean(f.Reason))
+		fmt.Fprintf(w, "  %-12s %s ago%s\n", "last failure", ago(now, f.At), r.because(f.Reason))
 	}
 	writeJournals(w, r.Journals)
 }
@@ -62,7 +65,15 @@ func role(e Endpoint) string {
 	return "connects to"
 }
 
-func state(e Endpoint, now time.Time) string {
+// because returns a colon and a reason; nothing if a problem has told it.
+func (r *Report) because(reason string) string {
+	if reason == "" || slices.ContainsFunc(r.Problems, func(p Problem) bool { return strings.Contains(p.What, reason) }) {
+		return ""
+	}
+	return ": " + clean(reason)
+}
+
+func (r *Report) state(e Endpoint, now time.Time) string {
 	switch {
 	case e.Up:
 		return "up for " + ago(now, e.Since)
@@ -71,7 +82,7 @@ func state(e Endpoint, now time.Time) string {
 	case e.Reason == "":
 		return "no answer yet, for " + ago(now, e.Since)
 	}
-	return "away for " + ago(now, e.Since) + ": " + clean(e.Reason)
+	return "away for " + ago(now, e.Since) + r.because(e.Reason)
 }
 
 // writePeers writes the peers, those with the most unconfirmed, dropped and queued messages first.

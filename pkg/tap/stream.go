@@ -19,6 +19,7 @@ import (
 type Gap struct {
 	Publisher string    // its endpoint; "": unknown
 	Count     uint64    // of the messages; 0: unknown
+	Before    bool      // they were lost before the publisher, a hub, got them
 	Reason    string    // one line
 	Time      time.Time // when it was reported
 }
@@ -128,6 +129,7 @@ func (g *Gap) and(later Gap) Gap {
 	if later.Publisher != g.Publisher {
 		later.Publisher = ""
 	}
+	later.Before = later.Before && g.Before
 	if later.Count > 0 && g.Count > 0 {
 		later.Count += g.Count
 	} else {

@@ -177,7 +177,7 @@ func TestReadersComeAndGo(t *testing.T) {
 func watched(s *tap.Stream, down chan<- error) (zmq.Config, <-chan *zmq.Peer) {
 	up := make(chan *zmq.Peer, 10)
 	cfg := zmq.Config{Type: zmq.Sub, Subscribe: []string{""}, OnUp: func(p *zmq.Peer) { up <- p }}
-	tap.Watch(s, &cfg)
+	tap.Watch(&cfg, func(_ *zmq.Peer, g tap.Gap) { s.Report(g) })
 	report := cfg.OnDown
 	cfg.OnDown = func(p *zmq.Peer, err error) { report(p, err); down <- err }
 	return cfg, up

@@ -20,16 +20,18 @@ type Summary struct {
 	Top    []TopicCount // the topics to list, those with the most messages; Rates.Top
 
 	Slow    uint64 // messages missed because this end was too slow
-	Dropped uint64 // messages that publishers reported as dropped
+	Dropped uint64 // messages that publishers reported as dropped, or as lost before
+	Before  uint64 // places where hubs reported as lost before them what may or may not have been wanted here
 	Lost    uint64 // connections lost
 }
 
-// Append appends one to five lines for a person:
+// Append appends one to six lines for a person:
 //
 //	5678 messages seen, 1234 printed; 1.2 MiB in 12.3s, 461.6 messages/s
 //	12 topics, most messages: auth.info 3000, mail.err 1200, cron.info 300
 //	20 messages missed: this end was too slow
 //	5 messages missed: publishers dropped them
+//	1 place where messages may be missing: a hub did not get all
 //	2 connections lost: what was sent meanwhile is missed as well
 func (s *Summary) Append(dst []byte) []byte {
 	dst = append(appendCount(dst, s.Seen, "message"), " seen, "...)
@@ -48,6 +50,9 @@ func (s *Summary) Append(dst []byte) []byte {
 	}
 	if s.Dropped > 0 {
 		dst = append(appendCount(dst, s.Dropped, "message"), " missed: publishers dropped them\n"...)
+	}
+	if s.Before > 0 {
+		dst = append(appendCount(dst, s.Before, "place"), " where messages may be missing: a hub did not get all\n"...)
 	}
 	if s.Lost > 0 {
 		dst = append(appendCount(dst, s.Lost, "connection"), " lost: what was sent meanwhile is missed as well\n"...)

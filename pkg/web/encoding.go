@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"iter"
@@ -15,6 +16,8 @@ import (
 // encoding is the form in which a stream is written. Each method appends to dst.
 type encoding interface {
 	begin(dst []byte) []byte
+	// status says which publishers there are. before is what the reader knows; nil: nothing.
+	status(dst []byte, now, before *tap.Status) []byte
 	message(dst []byte, m *tap.Message) []byte
 	// pieces yields dst, and what message would append to it, in pieces that are valid until the next one.
 	pieces(dst []byte, m *tap.Message) iter.Seq[[]byte]
@@ -29,19 +32,21 @@ var buffers = sync.Pool{New: func() any { return new([]byte) }}
 
 // encoding returns the form that a request asks for.
 func (s *Server) encoding(q *request) encoding {
+	restricted := !q.who.Everything()
 	switch {
 	case q.events && s.cfg.Tenants != nil:
-		return eventStream{s.ids(q.who), q.who}
+		return eventStream{s.ids(q.who), q.who, restricted}
 	case q.events:
-		return eventStream{s.ids(q.who), nil}
+		return eventStream{s.ids(q.who), nil, restricted}
 	}
-	return plainText{q.raw}
+	return plainText{q.raw, restricted}
 }
 
 // eventStream is Server-Sent Events.
 type eventStream struct {
 	ids
-	who *tenant.Tenant // whom the reader is told that it is; nil: it is not
+	who        *tenant.Tenant // whom the reader is told that it is; nil: it is not
+	restricted bool           // the reader may know whether there are publishers, and no more of them
 }
 
 // retry is how long a browser's EventSource waits before it connects again, in milliseconds.
@@ -55,6 +60,17 @@ func (e eventStream) begin(dst []byte) []byte {
 		Name   string   `json:"name"`
 		Topics []string `json:"topics,omitempty"`
 	}{e.who.Name, e.who.Prefixes()})
+}
+
+func (e eventStream) status(dst []byte, now, before *tap.Status) []byte {
+	text := now.JSON()
+	if e.restricted {
+		text = now.RestrictedJSON()
+	}
+	if before != nil && (e.restricted && now.Up == before.Up || bytes.Equal(text, before.JSON())) {
+		return dst
+	}
+	return fmt.Appendf(dst, "event: status\ndata: %s\n\n", text)
 }
 
 func (e eventStream) message(dst []byte, m *tap.Message) []byte {

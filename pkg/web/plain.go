@@ -12,10 +12,41 @@ import (
 // plainText is one payload per line, with lines of its own where something is missing. Those begin with message.Own,
 // and no payload's line does.
 type plainText struct {
-	raw bool // the bytes stay as they are, except line feeds and NULs; otherwise the lines are safe to look at
+	raw        bool // the bytes stay as they are, except line feeds and NULs; otherwise the lines are safe to look at
+	restricted bool // see eventStream
 }
 
 func (plainText) begin(dst []byte) []byte { return dst }
+
+// status appends a line when publishers have been away for a while, and one when they are back. A reader that has the
+// usual case gets none: most readers are programs.
+func (p plainText) status(dst []byte, now, before *tap.Status) []byte {
+	away, was := now.Away, ""
+	if before != nil {
+		was = before.Away
+	}
+	if p.restricted {
+		away, was = aloneText(now), aloneText(before)
+	}
+	switch {
+	case away == was:
+		return dst
+	case away == "":
+		away = "all publishers are connected"
+		if p.restricted {
+			away = "a publisher is connected"
+		}
+	}
+	return append(message.AppendSafe(append(dst, message.Own...), []byte(away), false), '\n')
+}
+
+// aloneText says that no publisher is connected, if Away says so of any; "": there is one, or none has been missed.
+func aloneText(s *tap.Status) string {
+	if s == nil || s.Up || s.Away == "" {
+		return ""
+	}
+	return "no publisher is connected"
+}
 
 func (p plainText) message(dst []byte, m *tap.Message) []byte {
 	if p.raw {

@@ -46,6 +46,7 @@ import (
 // Config configures a Server.
 type Config struct {
 	Stream     *tap.Stream
+	Upstream   *tap.Upstream // Serve watches it, and readers are told of its statuses; nil: they are not
 	Page       fs.FS         // what / serves
 	Queue      int           // most messages that wait for a reader
 	MaxClients int           // most readers at a time
@@ -161,6 +162,7 @@ func (s *Server) Serve(ctx, draining context.Context, l net.Listener) error {
 	}
 	ended := make(chan struct{})
 	defer s.watchTenants(ctx)()
+	defer s.watchUpstream(ctx)()
 	go func() {
 		defer close(ended)
 		<-ctx.Done()
@@ -188,11 +190,23 @@ func (s *Server) watchTenants(ctx context.Context) (stop func()) {
 	if s.cfg.Tenants == nil {
 		return func() {}
 	}
+	return watch(ctx, s.cfg.Tenants.Watch)
+}
+
+// watchUpstream follows the publishers until ctx ends or stop is called.
+func (s *Server) watchUpstream(ctx context.Context) (stop func()) {
+	if s.cfg.Upstream == nil {
+		return func() {}
+	}
+	return watch(ctx, s.cfg.Upstream.Watch)
+}
+
+func watch(ctx context.Context, run func(context.Context)) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		s.cfg.Tenants.Watch(ctx)
+		run(ctx)
 	}()
 	return func() { cancel(); <-ended }
 }

@@ -91,7 +91,8 @@ type client struct {
 	shared   bool         // the connection has other readers: another goroutine writes, in a lane of its own
 	encoding encoding
 
-	sent, missed uint64 // messages
+	sent, missed uint64      // messages
+	told         *tap.Status // nil: none
 }
 
 // serve writes until the reader disconnects, its token is taken away, or the server ends.
@@ -109,7 +110,7 @@ func (c *client) serve(r *http.Request) {
 
 // follow writes what the reader gets, until there is an error, the server ends or the reader disconnects.
 func (c *client) follow(r *http.Request) error {
-	first := c.encoding.begin(nil)
+	first, changed := c.status(c.encoding.begin(nil))
 	if c.request.stranger {
 		first = c.encoding.gap(first, &tap.Gap{Time: time.Now(),
 			Reason: "zmqtap was restarted: what was published meanwhile is missing"})
@@ -125,6 +126,11 @@ func (c *client) follow(r *http.Request) error {
 		case <-c.reader.Ready():
 		case <-beat.C:
 			if err := c.write(c.encoding.heartbeat(nil)); err != nil {
+				return err
+			}
+		case <-changed:
+			var err error
+			if changed, err = c.tell(); err != nil {
 				return err
 			}
 		case <-c.request.who.Ended():

@@ -124,6 +124,7 @@ func (s *Socket) serveAccepted(conn net.Conn, guest *listen.Guest, bound string)
 	if errors.Is(err, errWrongServerKey) {
 		s.acceptKey.CompareAndSwap(key, (key+1)%uint32(s.serverKeys(false))) // the server will come again
 	}
+	s.noteRefused(remote, err)
 	guest.Leave()
 	if reason := guest.Ended(); reason != nil {
 		err = &dropError{reason}

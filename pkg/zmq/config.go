@@ -108,6 +108,11 @@ type Config struct {
 	// announce that.
 	OnMissed func(p *Peer, n uint64)
 
+	// OnLost: a publisher that has its messages from others announces to this SUB or XSUB that n messages, which it
+	// may have wanted, were lost before they came to the publisher; 0: an unknown number. The order is OnMissed's. It
+	// is what Lost was called with there.
+	OnLost func(p *Peer, n uint64)
+
 	// Allow returns which topics a publisher may publish to an XSUB, or a subscriber may get from a PUB or XPUB, which
 	// then gets the allowed part of what it asks for (see allow.go); nil: all topics. It is called for each new peer,
 	// in Reallow, and before each batch is handed over: it must be fast, returns the same set unless the rights have

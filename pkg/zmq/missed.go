@@ -1,7 +1,6 @@
 package zmq
 
 import (
-	"bytes"
 	"encoding/binary"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq/curve"
@@ -32,18 +31,22 @@ func (o *outbox) countMissed(n uint64) (first bool) {
 	return first
 }
 
-// announce queues the number of missed messages before the next message, if the peer does not know it yet and
-// there is room for a message. The caller holds mu.
+// announce queues the number of missed messages, and of those that were lost before, before the next message, if the
+// peer does not know it yet and there is room for a message. The caller holds mu.
 func (o *outbox) announce() {
-	if o.full || o.announced == o.missed {
+	if o.full || (o.announced == o.missed && o.lost == lost{}) {
 		return
 	}
-	o.announced = o.missed
+	announcement := o.lost.append(nil)
+	if o.announced < o.missed {
+		announcement = appendMissed(announcement, o.missed)
+	}
+	o.announced, o.lost = o.missed, lost{}
 	if !o.announces {
 		return
 	}
 	before := len(o.messages)
-	if announcement := appendMissed(nil, o.missed); o.encrypts {
+	if o.encrypts {
 		o.messages = curve.AppendFrames(o.messages, announcement)
 	} else {
 		o.messages = append(o.messages, announcement...)
@@ -56,6 +59,9 @@ func (o *outbox) announce() {
 func (o *outbox) ping() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if o.waiting == 0 {
+		o.announceLost()
+	}
 	if o.missed == 0 || o.waiting > 0 {
 		o.appendControl(zmtp.AppendPing(nil))
 		return
@@ -72,24 +78,29 @@ func (o *outbox) totalMissed() uint64 {
 
 // appendMissed appends a PING that announces n missed messages.
 func appendMissed(dst []byte, n uint64) []byte {
-	data := make([]byte, 2, 2+len(missedMark)+8) // no time-to-live: see zmtp.AppendPing
-	data = append(data, missedMark...)
-	return zmtp.AppendCommand(dst, zmtp.Ping, binary.BigEndian.AppendUint64(data, n))
+	return appendAnnouncement(dst, missedMark, n)
 }
 
-// readMissed reads an announcement from the context of a publisher's PING, if it is one.
-func (p *Peer) readMissed(context []byte) {
-	number, found := bytes.CutPrefix(context, []byte(missedMark))
+// readAnnouncement reads an announcement from the context of a publisher's PING, if it is one.
+func (p *Peer) readAnnouncement(context []byte) {
+	const size = len(missedMark)
 	cfg := &p.socket.cfg
-	if !found || len(number) != 8 || cfg.OnMissed == nil || (cfg.Type != Sub && cfg.Type != XSub) {
+	if len(context) != size+8 || (cfg.Type != Sub && cfg.Type != XSub) {
 		return
 	}
 	if p.allowed != nil && p.allowed.Empty() {
 		return // it has nothing to miss
 	}
-	if n := binary.BigEndian.Uint64(number); n > p.reported {
-		cfg.OnMissed(p, n-p.reported)
-		p.reported = n
+	switch n := binary.BigEndian.Uint64(context[size:]); string(context[:size]) {
+	case missedMark:
+		if cfg.OnMissed != nil && n > p.reported {
+			cfg.OnMissed(p, n-p.reported)
+			p.reported = n
+		}
+	case lostMark:
+		if cfg.OnLost != nil {
+			cfg.OnLost(p, n)
+		}
 	}
 }
 

@@ -78,7 +78,8 @@ func TestOutboxPings(t *testing.T) {
 	pinged("[1]")
 }
 
-// sentFrames returns the frames of a portion, with the number that an announcement holds in brackets.
+// sentFrames returns the frames of a portion, with the number that an announcement holds in brackets: <n> if it is of
+// lost messages.
 func sentFrames(t *testing.T, wire []byte) string {
 	t.Helper()
 	var texts []string
@@ -90,6 +91,9 @@ func sentFrames(t *testing.T, wire []byte) string {
 		text := string(body)
 		if number, found := strings.CutPrefix(text, "\x04PING\x00\x00"+missedMark); found && flags == zmtp.Command {
 			text = fmt.Sprintf("[%d]", binary.BigEndian.Uint64([]byte(number)))
+		}
+		if number, found := strings.CutPrefix(text, "\x04PING\x00\x00"+lostMark); found && flags == zmtp.Command {
+			text = fmt.Sprintf("<%d>", binary.BigEndian.Uint64([]byte(number)))
 		}
 		texts = append(texts, text)
 		wire = wire[n:]

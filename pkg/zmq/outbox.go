@@ -40,6 +40,7 @@ type outbox struct {
 	written   uint64 // messages that the kernel has taken whole
 	missed    uint64 // messages that were published for this peer and did not fit
 	announced uint64 // the number of missed messages that the peer knows of
+	lost      lost   // before they came here, which the peer does not know yet
 
 	// Replayed messages among the queued ones. They do not count towards the limits.
 	replayed, replayedBytes int

@@ -139,7 +139,7 @@ func (p *Peer) command(name, data []byte) error {
 	case zmtp.Ping:
 		p.ttl = time.Duration(zmtp.PingTTL(data)) * 100 * time.Millisecond
 		p.outbox.command(zmtp.AppendCommand(nil, zmtp.Pong, zmtp.PingContext(data)))
-		p.readMissed(zmtp.PingContext(data))
+		p.readAnnouncement(zmtp.PingContext(data))
 	case zmtp.Pong:
 		p.answered(data)
 	case zmtp.Subscribe:

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"time"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq/curve"
 )
@@ -103,13 +104,25 @@ func (p *Peer) recheck() {
 	}
 }
 
-// Refused returns how many connections were not made, or were ended, for reasons of security.
+// Refusal is a connection that a socket has turned away, or ended, for reasons of security.
+type Refusal struct {
+	Peer   string
+	Reason string
+	At     time.Time
+}
+
+// Refused returns how many connections of others were not made, or were ended, for reasons of security. That ours are
+// refused is in Endpoints.
 func (s *Socket) Refused() uint64 { return s.refused.Load() }
 
+// LastRefusal returns the last of these; nil: there was none.
+func (s *Socket) LastRefusal() *Refusal { return s.refusal.Load() }
+
 // noteRefused counts err if it is a reason of security.
-func (s *Socket) noteRefused(err error) {
+func (s *Socket) noteRefused(peer string, err error) {
 	if errors.As(err, new(*SecurityError)) {
 		s.refused.Add(1)
+		s.refusal.Store(&Refusal{peer, why(err), time.Now()})
 	}
 }
 

@@ -28,7 +28,8 @@ type Socket struct {
 	newcomers newcomers
 
 	truncated atomic.Uint64 // received messages that were cut
-	refused   atomic.Uint64 // connections, for reasons of security
+	refused   atomic.Uint64 // connections of others, for reasons of security
+	refusal   atomic.Pointer[Refusal]
 	acceptKey atomic.Uint32 // index of the server's key that is tried with those that connect to us
 
 	ctx    context.Context // ends dialling, listening and handshakes
@@ -65,6 +66,7 @@ func New(cfg Config) (*Socket, error) {
 		return nil, err
 	}
 	s := &Socket{cfg: cfg, in: make(chan *Batch), deaf: make(chan struct{}), done: make(chan struct{})}
+	s.endpoints.changed = s.progress
 	cfg.Budget.In.Reserve(blockCost(cfg.MaxMessage + overhead))
 	s.limits.hwm, s.limits.out = cfg.HWM, &cfg.Budget.Out
 	s.newcomers.settled, s.newcomers.run = cfg.OnSettled, s.work.Go
@@ -89,8 +91,8 @@ func (s *Socket) Peers() int {
 	return len(s.peers)
 }
 
-// Progress returns a channel that is closed the next time that a peer arrives, goes, or has taken messages. To
-// wait for a condition, get the channel before checking the condition.
+// Progress returns a channel that is closed the next time that a peer arrives, goes, or has taken messages, or that the
+// state of an endpoint changes. To wait for a condition, get the channel before checking the condition.
 func (s *Socket) Progress() <-chan struct{} {
 	s.waitMu.Lock()
 	defer s.waitMu.Unlock()
@@ -135,7 +137,6 @@ func (s *Socket) serve(conn net.Conn, endpoint string, guest *listen.Guest, dial
 		err = ErrClosed
 	}
 	if err != nil {
-		s.noteRefused(err)
 		return false, err
 	}
 	p := newPeer(s, conn, endpoint, settled)
@@ -160,7 +161,6 @@ func (s *Socket) serve(conn net.Conn, endpoint string, guest *listen.Guest, dial
 		}
 		s.progress()
 	})
-	s.noteRefused(err)
 	s.forget(p)
 	if p.awaited() {
 		s.newcomers.down(p)

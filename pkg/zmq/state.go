@@ -27,12 +27,15 @@ type EndpointState struct {
 
 // endpoints are the states of a socket's endpoints. Its methods may be called from any goroutine.
 type endpoints struct {
+	changed func() // called after each change
+
 	mu     sync.Mutex
 	states []*EndpointState // in the order in which they came
 }
 
 // set notes that an endpoint is up, or why it is not. It returns the state before; the zero state if there was none.
 func (e *endpoints) set(name string, bound, up bool, reason error) (before EndpointState) {
+	defer e.changed()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	i := slices.IndexFunc(e.states, func(s *EndpointState) bool { return s.Endpoint == name })
@@ -54,6 +57,7 @@ func (e *endpoints) set(name string, bound, up bool, reason error) (before Endpo
 
 // forget removes an endpoint to which nothing leads any more.
 func (e *endpoints) forget(name string) {
+	defer e.changed()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.states = slices.DeleteFunc(e.states, func(s *EndpointState) bool { return s.Endpoint == name })

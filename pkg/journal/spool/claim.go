@@ -109,7 +109,7 @@ func (f *Folder) create() (*Journal, error) {
 	if full(err) {
 		f.logger.Error("there is no room for a journal: until there is, every message is answered only when it is confirmed, which is slow",
 			"folder", f.path, "reason", err)
-		d := &diskless{folder: f, page: page, why: err}
+		d := &diskless{folder: f, page: page, why: err, since: time.Now()}
 		j := newJournal(d, f.owner)
 		d.moved = j.moved
 		return j, nil

@@ -83,6 +83,17 @@ func (j *Journal) Path() string {
 	return ""
 }
 
+// NoRoom returns since when the journal has no file, and why; nil: it has one. Any goroutine may call it.
+func (j *Journal) NoRoom() (since time.Time, why error) {
+	d, ok := j.storage.(*diskless)
+	if !ok {
+		return time.Time{}, nil
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.since, d.why
+}
+
 // Release gives the journal up as it is: another process may take it over.
 func (j *Journal) Release() { j.close(false) }
 
@@ -123,10 +134,11 @@ type diskless struct {
 	page   []byte
 	moved  func()
 	again  time.Time // when to look for room next
-	why    error     // why there was none
+	since  time.Time // when there was none first
 
-	mu   sync.Mutex // for Unload
+	mu   sync.Mutex // for Unload and NoRoom
 	file *mapping   // nil: there is still none; the conversation's goroutine sets it, and reads it without mu
+	why  error      // why; the same holds
 }
 
 // lookAgain is how often room is looked for.

@@ -159,6 +159,16 @@ func Dial(ctx context.Context, n Name) (net.Conn, error) {
 	return conn, nil
 }
 
+// Process returns the pid of who listens at the other side of a connection; 0: it is not known.
+func Process(conn net.Conn) int {
+	if local, ok := conn.(*net.UnixConn); ok {
+		if peer, err := credentials(local); err == nil {
+			return int(peer.Pid)
+		}
+	}
+	return 0
+}
+
 // credentials returns who the other side of a connection is; for a listener's side, who began to listen.
 func credentials(conn *net.UnixConn) (peer *unix.Ucred, err error) {
 	raw, err := conn.SyscallConn()
