@@ -3,9 +3,10 @@
  * @module
  */
 
-import { absence } from './absence.js';
 import { Access } from './access.js';
+import { actionsOf } from './actions.js';
 import { filtersOf, hashOf, topicsOf } from './address.js';
+import { Blank } from './blank.js';
 import { chipsOf, showChips } from './chips.js';
 import { Clock } from './clock.js';
 import { usual } from './columns.js';
@@ -18,8 +19,7 @@ import { draw, Histogram, RANGES } from './histogram.js';
 import { listKeys, listenToKeys } from './keys.js';
 import { List } from './list.js';
 import { Reading } from './reading.js';
-import { endOf, gapOf, lineOf, missedOf } from './record.js';
-import { topicsThatExist } from './sample.js';
+import { Receipt } from './receipt.js';
 import { Search } from './search.js';
 import { NAMES, NONE } from './severity.js';
 import { Sidebar } from './sidebar.js';
@@ -32,9 +32,6 @@ import { View } from './view.js';
 
 /** The time between two updates of the counters and the chart, in milliseconds. */
 const TICK = 250;
-
-/** How long a stream may bring nothing before the page looks which topics there are, in milliseconds. */
-const PATIENCE = 3000;
 
 /** If the page is this narrow, the fields are folded; if it is this wide, the topics are beside the lines. */
 const narrow = matchMedia('(max-width: 46rem)');
@@ -55,12 +52,17 @@ class App {
   #status = new Status(this.elements, this.clock, this.#upstream);
   #access = new Access(this.elements.access);
   #facets = new Facets();
-  #sample = { topics: null, controller: null };
+  #blank = new Blank(this.elements, this.clock, this.#upstream, this.#status);
+  #receipt = new Receipt({
+    status: this.#status, feed: this.feed, facets: this.#facets, histogram: this.histogram, upstream: this.#upstream, access: this.#access,
+    onLine: (line) => this.#see(line),
+    onOther: () => this.clear(), // what another reader has seen is not this one's
+  });
   #connection = new Connection({
     onState: (state) => this.#stateChanged(state),
     onRefused: (reason) => this.#showRefusal(reason, reason !== ''),
     onFresh: () => this.clear(),
-    onEvent: (event) => this.#received(event),
+    onEvent: (event) => this.#receipt.receive(event),
     onTime: (milliseconds) => this.histogram.setServerTime(milliseconds),
     onTooLong: (events) => { this.#status.unreadable += events; },
   });
@@ -86,6 +88,7 @@ class App {
       },
       () => this.#connect(true),
     );
+    this.actions = actionsOf(this);
   }
 
   #heading;
@@ -106,36 +109,6 @@ class App {
     this.#connect();
     this.#tick();
     setInterval(() => this.#tick(), TICK);
-  }
-
-  /** What keys and buttons do, by the names in KEYS. */
-  get actions() {
-    const { elements, feed, list, reading, search } = this;
-    const focus = (field) => {
-      elements.fold.open = true;
-      field.select();
-      field.focus();
-    };
-    return {
-      search: () => focus(elements.search),
-      exclude: () => focus(elements.exclude),
-      nextMatch: () => search.step(1),
-      previousMatch: () => search.step(-1),
-      hide: () => this.set({ hide: !this.filters.hide }),
-      expression: () => this.set({ expression: !this.filters.expression }),
-      pause: () => this.togglePause(),
-      follow: () => this.follow(),
-      oldest: () => feed.toStart(),
-      wrap: () => this.set({ wrap: !this.filters.wrap }),
-      utc: () => this.set({ utc: !this.filters.utc }),
-      group: () => this.set({ group: !this.filters.group }),
-      columns: () => elements['columns-dialog'].showModal(),
-      topics: () => this.setSide(!this.sidebar.open),
-      range: () => this.#nextRange(),
-      help: () => this.#help(),
-      unfold: () => list.toggle(),
-      ...reading.actions,
-    };
   }
 
   /**
@@ -301,7 +274,7 @@ class App {
   #stateChanged(state) {
     this.#status.setState(state);
     if (state.name !== 'live') this.#upstream.clear();
-    if (state.name === 'connecting') this.#forgetSample();
+    if (state.name === 'connecting') this.#blank.restart();
     if (state.name === 'refused') this.#showRefusal(state.reason, false);
     if (state.name !== 'unauthorized') return;
     this.#access.hide();
@@ -315,45 +288,14 @@ class App {
     grep.setAttribute('aria-invalid', String(reason !== ''));
   }
 
-  /** Handles one event of the stream. An unreadable one is only counted. */
-  #received({ name, data, id }) {
-    try {
-      if (name === 'message') {
-        this.#line(lineOf(data, id));
-      } else if (name === 'missed') {
-        const { note, count: missed, total } = missedOf(data);
-        this.#status.missed = Math.max(this.#status.missed + missed, total);
-        this.feed.receive(note);
-      } else if (name === 'gap') {
-        const { note, count: missed } = gapOf(data);
-        if (missed === null) this.#status.unknown = true;
-        else this.#status.gaps += missed;
-        this.feed.receive(note);
-      } else if (name === 'end') {
-        this.feed.receive(endOf(data));
-      } else if (name === 'status') {
-        this.#upstream.receive(data);
-      } else if (name === 'access' && this.#access.show(data)) {
-        this.clear(); // what another reader has seen is not this one's
-      }
-    } catch {
-      this.#status.unreadable++;
-    }
-  }
-
-  #line(line) {
-    this.#status.received++;
-    if (line.severity <= 3) this.#status.errors++;
-    this.#see(line);
-    this.feed.receive(line);
-    this.histogram.add(line.received, line.severity);
-    this.#facets.add(line);
-  }
-
-  /** Shows the columns that this line is the first to need. */
+  /** Shows the columns that a line is the first to need. */
   #see(line) {
     const { host, program, topic } = this.#seen;
-    const seen = { host: host || line.host !== '', program: program || line.program !== '', topic: topic || (line.program === '' && line.topic !== null && line.topic !== '') };
+    const seen = {
+      host: host || line.host !== '',
+      program: program || line.program !== '',
+      topic: topic || (line.program === '' && line.topic !== null && line.topic !== ''),
+    };
     if (seen.host === host && seen.program === program && seen.topic === topic) return;
     this.#seen = seen;
     this.#showColumns();
@@ -385,7 +327,7 @@ class App {
     this.#status.update(this.feed, this.feed.paused);
     this.#showPause();
     this.#showLines();
-    this.#showAbsence();
+    this.#blank.show(this.filters, this.#view.reasons, this.feed.hidden);
     this.search.update();
     this.sidebar.update();
     this.reading.update();
@@ -393,52 +335,11 @@ class App {
     this.span.draw();
   }
 
-  #showAbsence() {
-    const { absence: element, 'show-all': all } = this.elements;
-    if (this.elements.empty.hidden) return;
-    const { hidden } = this.feed;
-    const { state, since } = this.#status;
-    const text = absence({
-      state, since, hidden, clock: this.clock, upstream: this.#upstream, filters: this.filters, reasons: this.#view.reasons, topics: this.#sample.topics,
-    });
-    if (element.textContent !== text) element.textContent = text;
-    all.hidden = hidden === 0;
-    const filtered = this.filters.topics.length > 0 || this.filters.grep !== '';
-    if (state.name === 'live' && filtered && this.#status.received === 0 && Date.now() - since > PATIENCE) this.#takeSample();
-  }
-
-  async #takeSample() {
-    if (this.#sample.controller !== null) return;
-    const sample = { topics: null, controller: new AbortController() };
-    this.#sample = sample;
-    sample.topics = await topicsThatExist(sample.controller.signal);
-  }
-
-  #forgetSample() {
-    this.#sample.controller?.abort();
-    this.#sample = { topics: null, controller: null };
-  }
-
-  #nextRange() {
+  nextRange() {
     const steps = [...RANGES.keys()];
     this.histogram.step = steps[(steps.indexOf(this.histogram.step) + 1) % steps.length];
     this.elements.range.textContent = { 1: '2 min', 5: '10 min', 30: '1 h' }[this.histogram.step];
     this.#tick();
-  }
-
-  #help() {
-    const { help, counters, 'help-numbers': numbers } = this.elements;
-    numbers.replaceChildren(
-      ...Array.from(counters.children, ({ title, firstElementChild }) => {
-        const row = document.createElement('div');
-        const [term, description] = ['dt', 'dd'].map((tag) => document.createElement(tag));
-        term.textContent = firstElementChild.textContent;
-        description.textContent = title;
-        row.append(term, description);
-        return row;
-      }),
-    );
-    help.showModal();
   }
 }
 

@@ -4,13 +4,9 @@
  * @module
  */
 
-import { Memory } from './memory.js';
+import { Past } from './past.js';
 import { skippedNote } from './record.js';
 import { Traces } from './trace.js';
-
-/** The most records in memory, and their size together in UTF-16 units. */
-const MOST = 20_000;
-const LARGEST = 32 * 1024 * 1024;
 
 /** The most rows in the document. */
 const MOST_ROWS = 2000;
@@ -47,9 +43,8 @@ export class Feed {
   #log;
   #onChange;
   #view;
-  #memory = new Memory(MOST, LARGEST, (record) => this.#forget(record));
+  #memory = new Past((record) => this.#forget(record));
   #traces = new Traces();
-  #kept = []; // records that were in the list, and are neither there nor in memory: they precede both
   #next = 0; // the number of the first record that is not in the list
   #waiting = 0; // records from #next on that the view shows
   #unseen = 0; // that have come since the end is not followed
@@ -82,7 +77,7 @@ export class Feed {
 
   /** The records in memory that the view shows, those in the list that are older, and what waits. @returns {Record[]} */
   get shown() {
-    return this.#all.filter((record) => this.#view.passes(record));
+    return this.#memory.all(this.#list.records).filter((record) => this.#view.passes(record));
   }
 
   /** When the oldest line in memory was received, NaN if there is none. */
@@ -160,7 +155,6 @@ export class Feed {
   clear() {
     this.#list.trim(0);
     this.#memory.clear();
-    this.#kept = [];
     this.#traces.clear();
     this.skipped = this.forgotten = this.matching = this.hidden = this.#dropped = this.#waiting = 0;
     this.#next = this.#memory.next;
@@ -175,7 +169,7 @@ export class Feed {
     const place = this.following ? undefined : this.#list.top;
     this.#view = view;
     this.matching = this.hidden = 0;
-    for (const record of this.#between(this.#memory.first, this.#memory.next)) this.#count(record, view.passes(record), 1);
+    for (const record of this.#memory.between(this.#memory.first, this.#memory.next)) this.#count(record, view.passes(record), 1);
     this.#window(place?.seq ?? Infinity);
     if (place === undefined) this.#list.toEnd();
     else this.#list.show(this.#list.records.find((record) => record.seq >= place.seq) ?? null, 'start');
@@ -201,37 +195,24 @@ export class Feed {
     return record;
   }
 
-  /** All records that there are, in order. */
-  get #all() {
-    const { first, next } = this.#memory;
-    const older = this.#list.records.filter((record) => record.seq < first);
-    const kept = this.#kept.filter((record) => record.seq < (older[0]?.seq ?? first));
-    return [...kept, ...older, ...this.#between(first, next)];
-  }
-
   /** Shows the records about a place. During a pause, none that waits comes into view. */
   #window(seq) {
     const limit = this.paused ? this.#next : Infinity;
-    const all = this.#all;
-    this.#kept = all.slice(0, all.length - this.#memory.length).slice(-MOST_ROWS);
-    const shown = all.filter((record) => record.seq < limit && this.#view.passes(record));
+    const shown = this.#memory.all(this.#list.records).filter((record) => record.seq < limit && this.#view.passes(record));
     const at = shown.findIndex((record) => record.seq >= seq);
     const from = Math.max((at < 0 ? shown.length : at - WINDOW / 2), 0);
     const records = at < 0 ? shown.slice(-WINDOW) : shown.slice(from, from + WINDOW);
+    this.#memory.keep(this.#list.records);
     this.#list.replace(records);
     const last = records.at(-1);
     this.#next = last && last !== shown.at(-1) ? last.seq + 1 : Math.min(this.#memory.next, limit);
     this.#recount();
   }
 
-  *#between(from, to) {
-    for (let seq = from; seq < to; seq++) yield this.#memory.at(seq);
-  }
-
   #recount() {
     this.#next = Math.max(this.#next, this.#memory.first);
     this.#waiting = 0;
-    for (const record of this.#between(this.#next, this.#memory.next)) {
+    for (const record of this.#memory.between(this.#next, this.#memory.next)) {
       if (this.#view.passes(record)) this.#waiting++;
     }
   }
@@ -277,11 +258,7 @@ export class Feed {
   #older() {
     const first = this.#list.first;
     if (first === undefined || this.following) return;
-    const records = [];
-    const take = (record) => this.#view.passes(record) && records.unshift(record);
-    for (let seq = first.seq - 1; seq >= this.#memory.first && records.length < OLDER; seq--) take(this.#memory.at(seq));
-    const kept = this.#kept.filter((record) => record.seq < Math.min(first.seq, this.#memory.first));
-    while (kept.length > 0 && records.length < OLDER) take(kept.pop());
+    const records = this.#memory.before(first.seq, OLDER, (record) => this.#view.passes(record));
     if (records.length === 0) return;
     this.#list.prepend(records);
     if (this.#list.length <= MOST_ROWS) return;

@@ -126,7 +126,7 @@ func TestKeys(t *testing.T) {
 		r.line(i, "t", fmt.Sprintf("<%d>line %d\nmore", 11+i%4, i))
 	}
 	waitFor(t, tab, ".line:last-child", "line 99")
-	pressed := func(id string) string { return "document.getElementById('" + id + "').ariaPressed === 'true'" }
+	pressed := func(id string) string { return "(document.getElementById('" + id + "').ariaPressed === 'true')" }
 	focused := func(id string) string { return "document.activeElement.id === '" + id + "'" }
 	open := func(id string) string { return "document.getElementById('" + id + "').checkVisibility()" }
 	current := func(n int) string {
@@ -154,7 +154,8 @@ func TestKeys(t *testing.T) {
 		{"?", "document.getElementById('help').open && document.getElementById('help-keys').textContent.includes('Previous match')", "document.getElementById('help-close').click()"},
 	} {
 		tab.Press(c.key)
-		tab.Wait(fmt.Sprintf("what %q does", c.key), "return "+c.then)
+		what := fmt.Sprintf("%q: %s, after %d keys", c.key, c.then, len(seen))
+		tab.Wait(what, "return "+c.then)
 		if c.after != "" {
 			tab.Run(nil, c.after)
 		}

@@ -220,8 +220,8 @@ func TestPauseTooLong(t *testing.T) {
 	waitFor(t, tab, "#pause", "Resume (20,000 waiting)")
 	tab.Click("#pause")
 	tab.Wait("the first ones are there", "return document.getElementById('lines').children.length === 2000")
-	if got := messages(t, tab); got[0] != "6,000 lines not shown: too many came meanwhile to hold them all" || got[1] != "held 6001" {
-		t.Errorf("shows %s and %s", got[0], got[1])
+	if note, got := text(t, tab, "#lines > :first-child"), messages(t, tab)[0]; note != "6,000 lines not shown: too many came meanwhile to hold them all" || got != "held 6001" {
+		t.Errorf("shows %q and %q", note, got)
 	}
 	waitFor(t, tab, "#jump", "new lines")
 	tab.Run(nil, `const log = document.getElementById('log');
