@@ -100,7 +100,11 @@ class App {
     listKeys(keys);
     listenToKeys(this.actions);
     addEventListener('hashchange', () => this.#applyAddress());
-    new ResizeObserver(() => this.feed.following && this.list.toEnd()).observe(log);
+    const fit = () => {
+      this.#heading.fit();
+      if (this.feed.following) this.list.toEnd();
+    };
+    new ResizeObserver(() => requestAnimationFrame(fit)).observe(log); // what it changes is not for this round
     const unfold = () => { fold.open = !narrow.matches; };
     narrow.addEventListener('change', unfold);
     unfold();

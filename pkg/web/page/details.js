@@ -31,7 +31,8 @@ export class Details {
   /**
    * @param {Record<string, HTMLElement>} elements of the page, by their ids
    * @param {import('./clock.js').Clock} clock
-   * @param {{wanted: (list: 'is' | 'not', wanted: object) => void, column: (name: string) => void, close: () => void}} actions
+   * @param {{wanted: (list: 'is' | 'not', wanted: object) => void, column: (name: string) => void,
+   *     close: () => void}} actions
    */
   constructor(elements, clock, actions) {
     this.#elements = elements;

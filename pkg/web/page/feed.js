@@ -75,7 +75,7 @@ export class Feed {
     return this.following ? 0 : this.#unseen;
   }
 
-  /** The records in memory that the view shows, those in the list that are older, and what waits. @returns {Record[]} */
+  /** All records that the view shows, in the list, before it and after it. @returns {Record[]} */
   get shown() {
     return this.#memory.all(this.#list.records).filter((record) => this.#view.passes(record));
   }

@@ -7,6 +7,9 @@
 import { clamp, column, MOST, TITLES, titleOf } from './columns.js';
 import { printable } from './text.js';
 
+/** The least width of the text beside the columns, in characters. */
+const LEAST = 32;
+
 /** @typedef {import('./columns.js').Column} Column */
 
 export class Heading {
@@ -14,6 +17,7 @@ export class Heading {
   #heading;
   #onColumns;
   #columns = [];
+  #before = 0; // the width of all columns, in characters
   #drag = null; // {name, x, width}: of an edge; {name}: of a name
 
   /**
@@ -56,6 +60,14 @@ export class Heading {
       before += width + 1;
     });
     this.#log.style.setProperty('--columns', `${before}ch`);
+    this.#before = before;
+    this.fit();
+  }
+
+  /** Puts the text below the columns if they leave too little for it. */
+  fit() {
+    const stacked = this.#columns.length > 0 && this.#log.clientWidth < (this.#before + LEAST) * this.#letter();
+    this.#log.classList.toggle('stacked', stacked);
   }
 
   #begin(event) {
@@ -69,8 +81,7 @@ export class Heading {
 
   #move(event) {
     if (this.#drag?.x === undefined) return;
-    const letter = this.#heading.offsetWidth && this.#letter();
-    const width = clamp(this.#drag.width + (event.clientX - this.#drag.x) / letter);
+    const width = clamp(this.#drag.width + (event.clientX - this.#drag.x) / this.#letter());
     this.#columns = this.#columns.map((one) => (one.name === this.#drag.name ? { ...one, width } : one));
     this.#measure();
   }

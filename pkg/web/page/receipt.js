@@ -9,9 +9,10 @@ export class Receipt {
   #to;
 
   /**
-   * @param {{status: import('./status.js').Status, feed: import('./feed.js').Feed, facets: import('./facets.js').Facets,
-   *     histogram: import('./histogram.js').Histogram, upstream: import('./upstream.js').Upstream,
-   *     access: import('./access.js').Access, onLine: (line: import('./record.js').Line) => void, onOther: () => void}} to
+   * @param {{status: import('./status.js').Status, feed: import('./feed.js').Feed,
+   *     facets: import('./facets.js').Facets, histogram: import('./histogram.js').Histogram,
+   *     upstream: import('./upstream.js').Upstream, access: import('./access.js').Access,
+   *     onLine: (line: import('./record.js').Line) => void, onOther: () => void}} to
    *     onLine is called before a line goes anywhere, onOther when the stream is for another reader than before
    */
   constructor(to) {
