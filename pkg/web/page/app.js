@@ -103,6 +103,7 @@ class App {
     const fit = () => {
       this.#heading.fit();
       if (this.feed.following) this.list.toEnd();
+      else if (this.reading.open) this.list.keepInView();
     };
     new ResizeObserver(() => requestAnimationFrame(fit)).observe(log); // what it changes is not for this round
     const unfold = () => { fold.open = !narrow.matches; };

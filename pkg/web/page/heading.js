@@ -98,10 +98,11 @@ export class Heading {
     this.#onColumns(this.#columns);
   }
 
-  /** The width of a digit, in pixels. */
+  /** The width of a digit in the lines, in pixels: what CSS calls 1ch. */
   #letter() {
-    const cell = this.#heading.querySelector('.cell');
-    return cell.getBoundingClientRect().width / this.#columns[0].width;
+    const context = new OffscreenCanvas(1, 1).getContext('2d');
+    context.font = getComputedStyle(this.#log).font;
+    return context.measureText('0').width;
   }
 }
 

@@ -195,6 +195,11 @@ export class List {
     this.#current.element.tabIndex = -1;
   }
 
+  /** Brings the current row back into view, after the lines' width has changed. */
+  keepInView() {
+    this.#current?.element.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+  }
+
   /**
    * Returns the next row after the current one, or before it, that satisfies a condition; if there is no current one,
    * that in view at the top or the newest.

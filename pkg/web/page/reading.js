@@ -71,6 +71,11 @@ export class Reading {
     this.#app.say('The server no longer remembers the line of this link.');
   }
 
+  /** Whether the details are shown. */
+  get open() {
+    return this.#details.line !== null;
+  }
+
   /** Closes the details. */
   close() {
     if (this.#details.line === null) return;

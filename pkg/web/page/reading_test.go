@@ -115,6 +115,7 @@ func TestDetails(t *testing.T) {
 	tab.Click(".line:first-child > .message")
 	tab.Wait("the details", "return document.getElementById('details').checkVisibility()")
 	waitFor(t, tab, "#held-text", "Not following: you opened a line.")
+	tab.Wait("the line is in view", "const r = document.querySelector('.line.current').getBoundingClientRect(); return r.top > 0 && r.bottom < innerHeight")
 	tab.Click("#utc")
 	waitFor(t, tab, "#details-fields", "2026-01-02 02:04:05.678 UTC")
 	const fields = "Array.from(document.querySelectorAll('#details-fields > div'), (e) => e.querySelector('dt').textContent + '=' + e.querySelector('.value').textContent).slice(2).join('|')"
