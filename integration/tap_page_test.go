@@ -161,7 +161,7 @@ func TestTapPagePython(t *testing.T) {
 		from.logLines(t, loggedBy("sshd", "web1", "hä?"), loggedBy("sudo", "web1", "hello"))
 	}, []*receiver{follow, piped},
 		`^web1 <86>1 2026-01-02T03:04:05\S* web1 sshd 42 - - hä\?$`,
-		`^20\S+Z sshd/web1/ <86>1 2026-01-02T03:04:05\S* web1 sshd 42 - - hä\?$`)
+		`^2026-01-02T03:04:05\S* web1 info hä\?$`)
 	from.stop(t)
 	h.stop(t)
 }

@@ -68,6 +68,9 @@ func TestCostIsTrue(t *testing.T) {
 	tests := map[string][]string{
 		"small":              {"s"},
 		"usual":              {"auth.info.sshd", strings.Repeat("word ", 40)},
+		"syslog":             {"<86>1 2026-10-11T22:14:15.003123+02:00 web1.example.com sshd 42 ID47 [a@1 x=\"1\" y=\"2\"] Failed"},
+		"an object":          {`{"time":"2026-10-11T22:14:15.123456789+02:00","level":"INFO","msg":"request done","path":"/","status":200}`},
+		"a long object":      {`{"msg":"` + strings.Repeat(`a \" quote `, 100) + `"}`},
 		"empty":              {"", ""},
 		"frames":             many,
 		"a few frames":       many[:5],

@@ -56,7 +56,7 @@ func TestWaitingMessagesAreBounded(t *testing.T) {
 
 // The window is at least the history, so that nothing is given up that a reader has just recalled.
 func TestRecalledMessagesStay(t *testing.T) {
-	source, s := taptest.New(t), New(4<<20)
+	source, s := taptest.New(t), New(5<<20)
 	if more := s.Bound(1 << 20); more != 0 {
 		t.Errorf("%d bytes in addition to the history", more)
 	}
