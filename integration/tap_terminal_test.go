@@ -248,19 +248,24 @@ func (d *driver) dropsFor(t *testing.T, frozen *process) (n int) {
 	return n
 }
 
-// numbersUntilNow publishes further messages until the newest one has arrived. It returns how many have arrived, and how
-// many were published.
+// numbersUntilNow publishes further messages until the newest one has arrived. It returns how many have arrived, and
+// how many were published.
 func (d *driver) numbersUntilNow(t *testing.T, tap *receiver, published int) (got, n int) {
 	t.Helper()
 	n = published
-	for last := -1; last < n-1; { // until one arrives after the gap
-		d.commits(t, fmt.Sprintf("<13>number %d after", n))
-		n++
+	last := -1
+	arrived := func() bool {
 		for len(tap.lines) > 0 {
 			if count, _ := fmt.Sscanf(tap.next(t), "<13>number %d ", &last); count == 1 {
 				got++
 			}
 		}
+		return last == n-1
+	}
+	for last < n-1 { // until one arrives after the gap
+		d.commits(t, fmt.Sprintf("<13>number %d after", n))
+		n++
+		polled(time.Second, arrived) // if not, it was dropped, or comes late
 	}
 	return got, n
 }

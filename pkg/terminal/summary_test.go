@@ -25,11 +25,12 @@ func TestSummary(t *testing.T) {
 `},
 		{"one of each", Summary{
 			Seen: 1, Printed: 1, Bytes: 10, Duration: 1500 * time.Microsecond, Topics: 1, Top: []TopicCount{{"a", 1}},
-			Slow: 1, Dropped: 1, Lost: 1,
+			Slow: 1, Dropped: 1, Before: 1, Lost: 1,
 		}, `1 message seen, 1 printed; 10 B in 2ms, 666.7 messages/s
 1 topic: a 1
 1 message missed: this end was too slow
 1 message missed: publishers dropped them
+1 place where messages may be missing: a hub did not get all
 1 connection lost: what was sent meanwhile is missed as well
 `},
 		{"long", Summary{Seen: 3, Duration: 25*time.Hour + time.Second, Topics: 2}, "3 messages seen, 0 printed; 0 B in 25h0m1s, 0.0 messages/s\n2 topics\n"},

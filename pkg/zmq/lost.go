@@ -8,8 +8,8 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq/zmtp"
 )
 
-// A publisher that has its messages from other publishers, a hub, announces to a subscriber of version 3.1 that messages
-// were lost before the publisher got them, as it announces those that the subscriber has missed (missed.go):
+// A publisher that has its messages from other publishers, a hub, announces to a subscriber of version 3.1 that
+// messages were lost before the publisher got them, as it announces those that the subscriber has missed (missed.go):
 //
 //	+---------------+------------------------------+
 //	| "missing:"    | number, 8 bytes, big-endian  |     since the last such announcement; 0: not known
