@@ -49,7 +49,7 @@ export class Feed {
   #waiting = 0; // records from #next on that the view shows
   #unseen = 0; // that have come since the end is not followed
   #dropped = 0; // those of skipped that no note in the list reports yet
-  #heldAt = 0; // where the view was when it stopped
+  #heldAt = 0; // scrolling on from here to the end follows it again
   #frame = 0;
 
   /**
@@ -113,7 +113,7 @@ export class Feed {
    * @param {string} reason what the reader has done
    */
   hold(reason) {
-    this.#heldAt = this.#log.scrollTop;
+    this.#heldAt = Infinity; // what brings a line into view may reach the end: that is not the reader
     this.reason = reason;
     if (!this.following) return;
     this.following = false;
@@ -125,6 +125,7 @@ export class Feed {
   scrolled() {
     if (!this.#list.atEnd) {
       if (this.following) this.hold('you scrolled');
+      this.#heldAt = this.#log.scrollTop;
       if (this.#log.scrollTop < EDGE) this.#older();
     } else if (!this.following && this.#log.scrollTop > this.#heldAt) {
       if (!this.paused && this.#waiting > PER_FRAME) this.#page(this.reason);
