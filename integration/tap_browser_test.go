@@ -51,9 +51,10 @@ func TestTapPageInABrowser(t *testing.T) {
 	tab.Wait("only what the filter lets through", `const topics = [...document.querySelectorAll('.line .topic')].map((e) => e.textContent);
 		return topics.length > 0 && topics.every((topic) => topic.startsWith('auth.err.sshd'))`)
 	wantShown(t, tab, "after the filter")
+	from.stop(t)
+	tab.Wait("the page shows that a publisher is gone", "return document.querySelector('#state').textContent.includes('1 publisher away: "+endpoint+"')")
 	serve.stop(t)
 	tab.Wait("the page shows that the server is gone", "return !document.querySelector('#state').textContent.includes('live')")
-	from.stop(t)
 	if log := serve.stderr.String(); strings.Contains(log, "level=ERROR") {
 		t.Error(log)
 	}

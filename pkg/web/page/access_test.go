@@ -32,15 +32,16 @@ func TestControlsHaveNames(t *testing.T) {
 	var got []string
 	for _, n := range accessibility(tab) {
 		switch n.Role.Value {
-		case "button", "textbox", "combobox", "searchbox", "log", "image", "form", "main", "banner", "contentinfo", "heading":
+		case "button", "textbox", "combobox", "searchbox", "log", "slider", "form", "main", "banner", "contentinfo", "heading":
 			if !n.Ignored {
 				got = append(got, n.Role.Value+" "+n.Name.Value)
 			}
 		}
 	}
 	for _, want := range []string{
-		"banner ", "main ", "contentinfo ", "form View", "heading zmqtap", "log Log lines", "textbox Topics", "textbox Grep", "combobox Severity", "textbox Search",
-		"button Next match", "button Previous match", "button Pause", "button Clear", "button Wrap", "button … 808 more bytes",
+		"banner ", "main ", "contentinfo ", "form View", "heading zmqtap", "log Log lines", "textbox Topics", "textbox Grep", "combobox Severity", "textbox Exclude", "textbox Search",
+		"button Next match", "button Previous match", "button Pause", "button Clear", "button Wrap", "button UTC", "button Fold", "button Columns…", "button Topics", "button Download .log",
+		"button Download .ndjson", "button Regular expression", "button Hide others", "button Keys and numbers", "button … 808 more bytes",
 	} {
 		if !slices.Contains(got, want) {
 			t.Errorf("no %q", want)
@@ -51,7 +52,7 @@ func TestControlsHaveNames(t *testing.T) {
 		if name == "" && role != "main" && role != "banner" && role != "contentinfo" {
 			t.Errorf("a %s without a name", role)
 		}
-		if role == "image" && !strings.Contains(name, "now ") {
+		if role == "slider" && !strings.Contains(name, "now ") {
 			t.Errorf("the chart says %q", name)
 		}
 	}
@@ -67,8 +68,17 @@ func TestKeyboard(t *testing.T) {
 	_, tab, r := open(t, "")
 	r.send(events(1, 100, "line"))
 	waitFor(t, tab, "#lines", "line 100")
+	tab.Wait("the topic, if topics are shown", "return !document.getElementById('side').checkVisibility() || document.querySelector('#side-list li')")
 	tab.Run(nil, "document.activeElement.blur()")
-	want := []string{"topics", "grep", "severity", "search", "previous", "next", "pause", "clear", "wrap", "log"}
+	want := []string{
+		"chart", "range", "topics", "grep", "severity", "exclude", "search", "expression", "hide", "previous", "next",
+		"wrap", "utc", "group", "columns", "side-toggle", "save-log", "save-ndjson", "pause", "clear", "help-open",
+	}
+	var side bool
+	if tab.Run(&side, "return document.getElementById('side').checkVisibility()"); side {
+		want = append(want, "side-field", "", "") // the topic, and not it
+	}
+	want = append(want, "log")
 	for _, id := range want {
 		tab.Press(webdriver.Tabs)
 		var got []any

@@ -1,11 +1,12 @@
 /**
- * Moves records from the stream into the list, a bounded number per animation frame. Holds them back while the view is
- * paused or the reader looks at older lines.
+ * Keeps what the stream brings, and moves it into the list, a bounded number per animation frame. The list shows a
+ * part of the memory without a hole: its end, or what the reader looks at.
  * @module
  */
 
-import { Queue } from './queue.js';
+import { Past } from './past.js';
 import { skippedNote } from './record.js';
+import { Traces } from './trace.js';
 
 /** The most rows in the document. */
 const MOST_ROWS = 2000;
@@ -14,71 +15,86 @@ const MOST_ROWS = 2000;
 const FOLLOWED_ROWS = 1500;
 
 /** The most records that become rows in one frame. */
-const PER_FRAME = 200;
+const PER_FRAME = 100;
 
-/** The most records that wait, and their size together in UTF-16 units. */
-const MOST_WAITING = 5000;
-const LARGEST_WAITING = 16 * 1024 * 1024;
+/** The rows that a new view begins with, and those that come from memory when the reader reaches the first one. */
+const WINDOW = 300;
+const OLDER = 200;
 
-/** The most lines below the minimum severity that are set aside in case it is lowered, and their size together. */
-const MOST_ASIDE = 2000;
-const LARGEST_ASIDE = 4 * 1024 * 1024;
+/** How near to the first row the reader is when older ones are put before it, in pixels. */
+const EDGE = 100;
 
 /** @typedef {import('./record.js').Record} Record */
 
 export class Feed {
-  /** Lines that were never shown because they arrived too fast, or while there was no room to hold them. */
+  /** Lines that left the memory before they could be shown. */
   skipped = 0;
-  /** Whether the view follows the newest line. */
+  /** Lines that have left the memory. */
+  forgotten = 0;
+  /** Lines in memory that the view shows, and those that it hides. */
+  matching = 0;
+  hidden = 0;
+  /** Whether the view follows the newest line, and why it does not. */
   following = true;
+  reason = '';
   paused = false;
 
   #list;
+  #log;
   #onChange;
-  #minimum;
-  #waiting = new Queue(MOST_WAITING, LARGEST_WAITING);
-  #aside = new Queue(MOST_ASIDE, LARGEST_ASIDE);
-  #order = new WeakMap();
-  #next = 0;
-  #unseen = 0; // appended below the view
-  #dropped = 0; // lines that found the queue full and that no note in the list reports yet
-  #dropReason = '';
+  #view;
+  #memory = new Past((record) => this.#forget(record));
+  #traces = new Traces();
+  #next = 0; // the number of the first record that is not in the list
+  #waiting = 0; // records from #next on that the view shows
+  #unseen = 0; // that have come since the end is not followed
+  #dropped = 0; // those of skipped that no note in the list reports yet
+  #heldAt = 0; // scrolling on from here to the end follows it again
   #frame = 0;
 
   /**
    * @param {import('./list.js').List} list
-   * @param {number} minimum the least severe level that is shown
+   * @param {Element} log the element that scrolls
+   * @param {import('./view.js').View} view
    * @param {() => void} onChange is called after each frame that changed something
    */
-  constructor(list, minimum, onChange) {
+  constructor(list, log, view, onChange) {
     this.#list = list;
-    this.#minimum = minimum;
+    this.#log = log;
+    this.#view = view;
     this.#onChange = onChange;
   }
 
   /** Lines that wait for the end of a pause. */
   get waiting() {
-    return this.#waiting.length;
+    return this.#waiting;
   }
 
-  /** Lines below the view, in the document or waiting for room there. */
+  /** Lines that have come since the view does not follow the end. */
   get below() {
-    return this.following ? 0 : this.#unseen + this.#waiting.length;
+    return this.following ? 0 : this.#unseen;
   }
 
-  /**
-   * @param {Record} record
-   * @returns {boolean} whether the record is severe enough to be shown
-   */
+  /** All records that the view shows, in the list, before it and after it. @returns {Record[]} */
+  get shown() {
+    return this.#memory.all(this.#list.records).filter((record) => this.#view.passes(record));
+  }
+
+  /** When the oldest line in memory was received, NaN if there is none. */
+  get since() {
+    return this.#memory.at(this.#memory.first)?.received ?? NaN;
+  }
+
+  /** @param {Record} record */
   receive(record) {
-    this.#order.set(record, this.#next++);
-    if (!this.#passes(record)) {
-      this.#setAside(record);
-      return false;
-    }
-    this.#wait(record);
-    this.#schedule();
-    return true;
+    if (record.kind === 'line') this.#traces.join(record);
+    this.#memory.add(record);
+    const passes = this.#view.passes(record);
+    this.#count(record, passes, 1);
+    if (!passes) return;
+    this.#waiting++;
+    if (!this.following) this.#unseen++;
+    if (this.#frame === 0) this.#schedule();
   }
 
   pause() {
@@ -88,117 +104,174 @@ export class Feed {
   /** Ends the pause. What has waited is shown at once if it fits, otherwise from its beginning. */
   resume() {
     this.paused = false;
-    if (this.#waiting.length > FOLLOWED_ROWS) this.#page();
+    if (this.#waiting > FOLLOWED_ROWS) this.#page('the pause was long');
     this.#schedule();
   }
 
-  /** Leaves the view where it is, whatever arrives. */
-  hold() {
+  /**
+   * Leaves the view where it is, whatever arrives.
+   * @param {string} reason what the reader has done
+   */
+  hold(reason) {
+    this.#heldAt = Infinity; // what brings a line into view may reach the end: that is not the reader
+    this.reason = reason;
+    if (!this.following) return;
     this.following = false;
+    this.#unseen = this.#waiting;
+    this.#onChange();
   }
 
   /** Reacts to scrolling. */
   scrolled() {
     if (!this.#list.atEnd) {
-      this.following = false;
-    } else if (!this.following && !this.paused && this.#waiting.length > PER_FRAME) {
-      this.#page();
-    } else {
-      this.following = true;
-      this.#unseen = 0;
+      if (this.following) this.hold('you scrolled');
+      this.#heldAt = this.#log.scrollTop;
+      if (this.#log.scrollTop < EDGE) this.#older();
+    } else if (!this.following && this.#log.scrollTop > this.#heldAt) {
+      if (!this.paused && this.#waiting > PER_FRAME) this.#page(this.reason);
+      else this.#follow();
     }
     this.#schedule();
     this.#onChange();
   }
 
-  /** Goes to the newest line. Waiting lines that would be removed at once are skipped. */
+  /** Goes to the newest line. */
   jump() {
-    if (!this.paused) this.#skipTo(FOLLOWED_ROWS, 'you jumped to the newest line');
-    this.following = true;
-    this.#unseen = 0;
+    if (!this.paused && this.#waiting > FOLLOWED_ROWS) this.#catchUp();
+    this.#follow();
     this.#list.toEnd();
     this.#schedule();
+    this.#onChange();
+  }
+
+  /** Goes to the oldest line in memory. */
+  toStart() {
+    this.hold('you went to the oldest line');
+    this.#window(-Infinity);
+    this.#list.toStart();
     this.#onChange();
   }
 
   /** Removes all lines, including those that wait. */
   clear() {
     this.#list.trim(0);
-    this.#waiting.takeAll();
-    this.#aside.takeAll();
-    this.skipped = 0;
-    this.#dropped = 0;
+    this.#memory.clear();
+    this.#traces.clear();
+    this.skipped = this.forgotten = this.matching = this.hidden = this.#dropped = this.#waiting = 0;
+    this.#next = this.#memory.next;
     this.jump();
   }
 
-  /** @param {number} severity the least severe level to show, among new lines and those already received */
-  setMinimum(severity) {
-    this.#minimum = severity;
-    const waiting = this.#waiting.takeAll();
-    const firstWaiting = waiting.length > 0 ? this.#order.get(waiting[0]) : Infinity;
-    const all = [...this.#list.records, ...waiting, ...this.#aside.takeAll()];
-    all.sort((a, b) => this.#order.get(a) - this.#order.get(b));
-    const shown = [];
-    for (const record of all) {
-      if (!this.#passes(record)) this.#setAside(record);
-      else if (this.#order.get(record) < firstWaiting) shown.push(record);
-      else this.#wait(record);
-    }
-    this.#list.replace(shown.slice(-FOLLOWED_ROWS));
-    this.following = true;
-    this.#unseen = 0;
-    this.#list.toEnd();
+  /**
+   * Shows what another view shows. What is in view stays near, unless the end is followed.
+   * @param {import('./view.js').View} view
+   */
+  setView(view) {
+    const place = this.following ? undefined : this.#list.top;
+    this.#view = view;
+    this.matching = this.hidden = 0;
+    for (const record of this.#memory.between(this.#memory.first, this.#memory.next)) this.#count(record, view.passes(record), 1);
+    this.#window(place?.seq ?? Infinity);
+    if (place === undefined) this.#list.toEnd();
+    else this.#list.show(this.#list.records.find((record) => record.seq >= place.seq) ?? null, 'start');
     this.#schedule();
     this.#onChange();
   }
 
-  #passes(record) {
-    return record.kind !== 'line' || this.#minimum > 7 || record.severity <= this.#minimum;
+  /**
+   * Brings a line in memory into view and chooses it, if the view shows it.
+   * @param {(line: import('./record.js').Line) => boolean} condition
+   * @param {string} reason
+   * @returns {Record | undefined}
+   */
+  find(condition, reason) {
+    const record = this.shown.find((candidate) => candidate.kind === 'line' && condition(candidate));
+    if (record === undefined) return undefined;
+    this.hold(reason);
+    this.#window(record.seq);
+    const at = record.head ?? record;
+    this.#list.show(at, 'center');
+    this.#list.choose(at);
+    this.#onChange();
+    return record;
   }
 
-  #setAside(record) {
-    while (!this.#aside.push(record)) this.#aside.take(MOST_ASIDE / 10);
+  /** Shows the records about a place. During a pause, none that waits comes into view. */
+  #window(seq) {
+    const limit = this.paused ? this.#next : Infinity;
+    const shown = this.#memory.all(this.#list.records).filter((record) => record.seq < limit && this.#view.passes(record));
+    const at = shown.findIndex((record) => record.seq >= seq);
+    const from = Math.max((at < 0 ? shown.length : at - WINDOW / 2), 0);
+    const records = at < 0 ? shown.slice(-WINDOW) : shown.slice(from, from + WINDOW);
+    this.#memory.keep(this.#list.records);
+    this.#list.replace(records);
+    const last = records.at(-1);
+    this.#next = last && last !== shown.at(-1) ? last.seq + 1 : Math.min(this.#memory.next, limit);
+    this.#recount();
   }
 
-  #wait(record) {
-    if (this.#waiting.full && this.following && !this.paused) this.#skipTo(FOLLOWED_ROWS, 'they arrived too fast');
-    if (this.#waiting.full) {
-      this.#dropped++;
-      this.#dropReason = this.paused ? 'the pause was too long to hold them all' : 'too many arrived while you looked at older lines';
-      this.skipped++;
-      return;
+  #recount() {
+    this.#next = Math.max(this.#next, this.#memory.first);
+    this.#waiting = 0;
+    for (const record of this.#memory.between(this.#next, this.#memory.next)) {
+      if (this.#view.passes(record)) this.#waiting++;
     }
-    this.#noteDropped(this.#order.get(record) - 0.5);
-    this.#waiting.push(record);
   }
 
-  /** Puts a note about the dropped lines in their place. */
-  #noteDropped(order) {
-    if (this.#dropped === 0) return;
-    const note = skippedNote(this.#dropped, this.#dropReason);
-    this.#order.set(note, order);
-    this.#waiting.push(note);
+  #count(record, passes, by) {
+    if (record.kind !== 'line') return;
+    if (passes) this.matching += by;
+    else this.hidden += by;
+  }
+
+  /** Takes leave of a record that the memory has no room for. */
+  #forget(record) {
+    const passes = this.#view.passes(record);
+    this.#count(record, passes, -1);
+    if (record.kind === 'line') this.forgotten++;
+    if (record.seq < this.#next) return;
+    this.#next = record.seq + 1;
+    if (!passes) return;
+    this.#waiting--;
+    this.#unseen = Math.max(this.#unseen - 1, 0);
+    this.#dropped++;
+    this.skipped++;
+  }
+
+  #follow() {
+    this.following = true;
+    this.reason = '';
+    this.#unseen = 0;
+  }
+
+  /** Leaves out of the list what would be removed from it at once. It stays in memory. */
+  #catchUp() {
+    this.#list.trim(0);
     this.#dropped = 0;
+    let n = 0;
+    let seq = this.#memory.next;
+    while (n < WINDOW && seq > this.#next) if (this.#view.passes(this.#memory.at(--seq))) n++;
+    this.#next = seq;
+    this.#waiting = n;
   }
 
-  /** Drops the oldest waiting records, so that at most n remain, and puts a note in their place. */
-  #skipTo(n, why) {
-    const all = this.#waiting.takeAll();
-    const rest = all.slice(-n);
-    const skipped = all.length - rest.length;
-    if (skipped > 0) {
-      const note = skippedNote(skipped, why);
-      this.#order.set(note, this.#order.get(rest[0]) - 0.5);
-      this.#waiting.push(note);
-      this.skipped += skipped;
-    }
-    for (const record of rest) this.#waiting.push(record);
+  /** Puts older lines before the first row. */
+  #older() {
+    const first = this.#list.first;
+    if (first === undefined || this.following) return;
+    const records = this.#memory.before(first.seq, OLDER, (record) => this.#view.passes(record));
+    if (records.length === 0) return;
+    this.#list.prepend(records);
+    if (this.#list.length <= MOST_ROWS) return;
+    this.#next = this.#list.trimEnd(MOST_ROWS).seq;
+    this.#recount();
   }
 
   /** Removes old rows to make room for new ones below the view, and stops following the end. */
-  #page() {
-    this.following = false;
+  #page(reason) {
+    this.hold(reason);
     this.#list.trimInPlace(FOLLOWED_ROWS);
+    this.#heldAt = -1; // scrolling on goes on
   }
 
   #schedule() {
@@ -208,15 +281,30 @@ export class Feed {
   #draw() {
     this.#frame = 0;
     if (this.paused) return;
-    const room = this.following ? PER_FRAME : Math.min(PER_FRAME, MOST_ROWS - this.#list.length);
-    const records = this.#waiting.take(room);
-    this.#noteDropped(this.#next);
+    if (this.following && this.#waiting > FOLLOWED_ROWS) this.#catchUp();
+    const records = this.#take(this.following ? PER_FRAME : Math.min(PER_FRAME, MOST_ROWS - this.#list.length));
     if (records.length === 0) return;
     if (this.following) this.#list.trim(FOLLOWED_ROWS - records.length);
     this.#list.append(records);
     if (this.following) this.#list.toEnd();
-    else this.#unseen += records.length;
-    if (this.#waiting.length > 0) this.#schedule();
+    if (this.#waiting > 0) this.#schedule();
     this.#onChange();
+  }
+
+  /** Takes the next records that the view shows, at most n, with a note about those that are missing before them. */
+  #take(n) {
+    const records = [];
+    while (records.length < n && this.#next < this.#memory.next) {
+      const record = this.#memory.at(this.#next++);
+      if (this.#view.passes(record)) records.push(record);
+    }
+    this.#waiting -= records.length;
+    if (this.#dropped > 0 && records.length > 0) {
+      const note = skippedNote(this.#dropped, 'too many came meanwhile to hold them all');
+      note.seq = records[0].seq - 0.5;
+      records.unshift(note);
+      this.#dropped = 0;
+    }
+    return records;
   }
 }

@@ -10,10 +10,13 @@ const MOST_MARKS = 100;
 
 /**
  * @param {string} words what to look for, '' for nothing
- * @returns {RegExp | null} a pattern that matches the words literally, in either case
+ * @param {boolean} [expression] whether they are a regular expression, of JavaScript
+ * @returns {RegExp | null} a pattern that matches them in either case
+ * @throws {SyntaxError} if the expression has a fault
  */
-export function patternOf(words) {
-  return words === '' ? null : new RegExp(words.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&'), 'giu');
+export function patternOf(words, expression = false) {
+  if (words === '') return null;
+  return new RegExp(expression ? words : words.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&'), 'giu');
 }
 
 /**
@@ -48,7 +51,8 @@ function matches(text, pattern) {
   const ranges = [];
   pattern.lastIndex = 0;
   for (let match = pattern.exec(text); match && ranges.length < MOST_MARKS; match = pattern.exec(text)) {
-    ranges.push({ start: match.index, end: pattern.lastIndex });
+    if (match[0] === '') pattern.lastIndex = match.index + (text.codePointAt(match.index) > 0xffff ? 2 : 1);
+    else ranges.push({ start: match.index, end: pattern.lastIndex });
   }
   return ranges;
 }

@@ -8,30 +8,41 @@ import { Row } from './row.js';
 /** How near to the end counts as at the end, in pixels. */
 const NEAR = 8;
 
+/** The most rows that are made again in one frame. */
+const PER_FRAME = 100;
+
 /** The most that the records of all rows may hold together, in UTF-16 units. */
 const LARGEST = 16 * 1024 * 1024;
 
 /** @typedef {import('./record.js').Record} Record */
+/** @typedef {import('./row.js').Look} Look */
 
 export class List {
   /** The number of marked matches in all rows. */
   matches = 0;
   /** The mark elements, in order: a live collection. */
   marks;
+  /** Is called with the row that was clicked. @type {(row: Row) => void} */
+  onClick = () => {};
 
   #log;
   #lines;
+  #look;
   #rows = [];
+  #rowOf = new WeakMap(); // by element and by record
   #size = 0;
   #pattern = null;
+  #current = null;
 
   /**
    * @param {Element} log the element that scrolls
    * @param {Element} lines the element in it that holds the rows
+   * @param {Look} look
    */
-  constructor(log, lines) {
+  constructor(log, lines, look) {
     this.#log = log;
     this.#lines = lines;
+    this.#look = look;
     this.marks = lines.getElementsByTagName('mark');
     lines.addEventListener('click', (event) => this.#clicked(event));
   }
@@ -40,8 +51,30 @@ export class List {
     return this.#rows.length;
   }
 
+  /** Of all rows, those that continue others included, in the order in which they came. */
   get records() {
-    return this.#rows.map((row) => row.record);
+    return this.#rows.flatMap((row) => row.records).sort((a, b) => a.seq - b.seq);
+  }
+
+  /** The first record, undefined if there is none. */
+  get first() {
+    return this.#rows[0]?.record;
+  }
+
+  /** The record at the top of what is in view. */
+  get top() {
+    return this.#rows.at(this.#top)?.record;
+  }
+
+  /** The index of the row at the top of what is in view; -1, the last one, if all are above it. */
+  get #top() {
+    const edge = this.#lines.offsetTop + this.#log.scrollTop;
+    return this.#rows.findIndex(({ element }) => element.offsetTop + element.offsetHeight > edge);
+  }
+
+  /** The row that was chosen, null if there is none. */
+  get current() {
+    return this.#current;
   }
 
   /** Whether the end of the lines is in view. */
@@ -51,19 +84,18 @@ export class List {
 
   /** @param {Record[]} records */
   append(records) {
-    const fragment = document.createDocumentFragment();
-    for (const record of records) {
-      const row = new Row(record, this.#pattern);
-      this.#rows.push(row);
-      this.#size += record.size;
-      this.matches += row.matches;
-      fragment.append(row.element);
-      if (record.kind === 'line' && record.topic !== null) this.#lines.classList.add('topics');
-    }
-    this.#lines.append(fragment);
+    this.#lines.append(this.#made(records, (rows) => this.#rows.push(...rows)));
     let large = 0;
-    for (let size = this.#size; size > LARGEST && large < this.#rows.length - 1; large++) size -= this.#rows[large].record.size;
-    this.#remove(large);
+    for (let size = this.#size; size > LARGEST && large < this.#rows.length - 1; large++) size -= sizeOf(this.#rows[large]);
+    this.#remove(0, large);
+  }
+
+  /**
+   * Puts older records before the others. What is in view stays where it is.
+   * @param {Record[]} records
+   */
+  prepend(records) {
+    this.#inPlace(() => this.#lines.prepend(this.#made(records, (rows) => this.#rows.unshift(...rows))));
   }
 
   /**
@@ -71,24 +103,119 @@ export class List {
    * @param {number} most
    */
   trim(most) {
-    this.#remove(this.#rows.length - most);
+    this.#remove(0, this.#rows.length - most);
   }
 
   /** Like trim, but what is in view stays where it is. */
   trimInPlace(most) {
-    const before = this.#log.scrollHeight;
-    this.trim(most);
-    this.#log.scrollTop -= before - this.#log.scrollHeight;
+    this.#inPlace(() => this.trim(most));
+  }
+
+  /**
+   * Removes the newest rows, so that most remain.
+   * @param {number} most
+   * @returns {Record | undefined} the first one that was removed
+   */
+  trimEnd(most) {
+    const first = this.#rows[most]?.record;
+    this.#remove(most, this.#rows.length - most);
+    return first;
   }
 
   /** @param {Record[]} records that replace all rows */
   replace(records) {
+    const chosen = this.#current?.record ?? null;
     this.trim(0);
     this.append(records);
+    this.#mark(chosen);
+  }
+
+  /** Makes all rows again, after the look has changed: those in view at once, the others in the next frames. */
+  render() {
+    const at = Math.max(this.#top, 0);
+    this.#stale = [...this.#rows.slice(0, at), ...this.#rows.slice(at).reverse()];
+    this.#refresh(PER_FRAME);
+  }
+
+  #stale = []; // rows that have the former look, those in view last
+
+  #refresh(n) {
+    const { atEnd } = this;
+    const change = () => {
+      for (const row of this.#stale.splice(-n)) {
+        if (!row.element.isConnected) continue;
+        this.matches -= row.matches;
+        row.render(this.#pattern, this.#look);
+        this.matches += row.matches;
+      }
+    };
+    if ((this.#stale.at(-1)?.record.seq ?? Infinity) < this.top?.seq) this.#inPlace(change);
+    else change();
+    if (atEnd) this.toEnd();
+    if (this.#stale.length > 0) requestAnimationFrame(() => this.#refresh(n));
   }
 
   toEnd() {
     this.#log.scrollTop = this.#log.scrollHeight;
+  }
+
+  toStart() {
+    this.#log.scrollTop = 0;
+  }
+
+  /**
+   * Brings a record into view.
+   * @param {Record} record
+   * @param {'start' | 'center' | 'nearest'} block where
+   */
+  show(record, block) {
+    this.#rowOf.get(record)?.element.scrollIntoView({ block, inline: 'nearest' });
+  }
+
+  /**
+   * Chooses the row of a record, and gives it the focus.
+   * @param {Record | null} record null for none
+   */
+  choose(record) {
+    this.#mark(record);
+    const row = this.#current;
+    row?.element.focus({ preventScroll: true });
+    row?.element.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+  }
+
+  /** Shows which row is the current one. */
+  #mark(record) {
+    if (this.#current !== null) {
+      this.#current.element.classList.remove('current');
+      this.#current.element.removeAttribute('tabindex');
+    }
+    this.#current = (record && this.#rowOf.get(record)) ?? null;
+    if (this.#current === null) return;
+    this.#current.element.classList.add('current');
+    this.#current.element.tabIndex = -1;
+  }
+
+  /** Brings the current row back into view, after the lines' width has changed. */
+  keepInView() {
+    this.#current?.element.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+  }
+
+  /**
+   * Returns the next row after the current one, or before it, that satisfies a condition; if there is no current one,
+   * that in view at the top or the newest.
+   * @param {1 | -1} by
+   * @param {(record: Record) => boolean} condition
+   */
+  neighbor(by, condition) {
+    const from = this.#rows.indexOf(this.#current);
+    let i = from >= 0 ? from + by : by < 0 ? this.#rows.length - 1 : this.#top;
+    while (i >= 0 && i < this.#rows.length && !condition(this.#rows[i].record)) i += by;
+    return this.#rows[i]?.record ?? null;
+  }
+
+  /** Folds or unfolds the current row. */
+  toggle() {
+    if (this.#current?.foldable) this.#toggle(this.#current);
   }
 
   /**
@@ -104,21 +231,60 @@ export class List {
     }
   }
 
-  #remove(n) {
+  /** Makes rows, or adds lines to those that they continue. */
+  #made(records, keep) {
+    const fragment = document.createDocumentFragment();
+    const rows = [];
+    for (const record of records) {
+      this.#size += record.size;
+      const head = this.#look.group && record.head ? this.#rowOf.get(record.head) : undefined;
+      if (head !== undefined) {
+        this.matches -= head.matches;
+        head.add(record);
+        this.matches += head.matches;
+        continue;
+      }
+      const row = new Row(record, this.#pattern, this.#look);
+      this.#rowOf.set(record, row).set(row.element, row);
+      this.matches += row.matches;
+      fragment.append(row.element);
+      rows.push(row);
+    }
+    keep(rows);
+    return fragment;
+  }
+
+  #inPlace(change) {
+    const { scrollTop, scrollHeight } = this.#log;
+    change();
+    this.#log.scrollTop = scrollTop + this.#log.scrollHeight - scrollHeight;
+  }
+
+  #remove(from, n) {
     if (n <= 0) return;
-    for (const row of this.#rows.splice(0, n)) {
+    for (const row of this.#rows.splice(from, n)) {
       row.element.remove();
-      this.#size -= row.record.size;
+      this.#rowOf.delete(row.record);
+      this.#size -= sizeOf(row);
       this.matches -= row.matches;
+      if (row === this.#current) this.#current = null;
     }
   }
 
   #clicked(event) {
-    const button = event.target.closest('.more');
-    if (button === null) return;
-    const row = this.#rows.find((candidate) => candidate.element.contains(button));
+    const row = this.#rowOf.get(event.target.closest('#lines > *'));
+    if (row === undefined) return;
+    if (event.target.closest('.more')) this.#toggle(row);
+    else if (getSelection().isCollapsed) this.onClick(row);
+  }
+
+  #toggle(row) {
     this.matches -= row.matches;
     row.toggle();
     this.matches += row.matches;
   }
+}
+
+function sizeOf(row) {
+  return row.records.reduce((sum, record) => sum + record.size, 0);
 }

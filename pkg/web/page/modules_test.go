@@ -2,14 +2,14 @@ package page_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/message"
-	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/severity"
-	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/severity/table"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/syslog"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/web/webdriver"
 )
 
@@ -81,23 +81,27 @@ func TestEventParserLimits(t *testing.T) {
 	}
 }
 
-// What the terminal's test reads, too, as the server sends it.
-func TestSeverityOf(t *testing.T) {
+// The page takes over what the server has read in a payload: package syslog.
+func TestFieldsOfALine(t *testing.T) {
 	_, tab := modules(t)
-	cases := table.Read(t, "../../../testdata/severities.json")
-	var events []string
-	for _, c := range cases {
-		events = append(events, string(message.AppendJSON(nil, &message.Message{Payload: c.Message})))
-	}
-	var got []severity.Severity
-	tab.Run(&got, "const { lineOf } = await import('/record.js'); return arguments[0].map((event) => lineOf(event).severity)", events)
-	if len(got) != len(cases) {
-		t.Fatalf("%d severities, want %d", len(got), len(cases))
-	}
-	for i, c := range cases {
-		if got[i] != c.Want {
-			t.Errorf("%s: %.80q has the severity %d, want %d", c.Why, c.Message, got[i], c.Want)
+	for i := range 8 {
+		at := time.Date(2026, 1, 2, 3, 4, 5, 123e6, time.UTC)
+		payload := fmt.Sprintf(`<%d>1 2026-01-02T03:04:04.5+01:00 h p 7 m [x@1 a="b"] {"msg":"text","n":{"m":[1,null]}}`, 16*8+i)
+		event := syslog.AppendJSON(nil, &message.Message{Topic: []byte("t"), HasTopic: true, Payload: []byte(payload), Received: at})
+		var got string
+		tab.Run(&got, `const { lineOf } = await import('/record.js'), { fieldsOf } = await import('/columns.js');
+			const l = lineOf(arguments[0], 'x-1');
+			return [l.id, l.topic, l.host, l.program, l.pid, l.facility, l.severity, l.text, l.received - l.time,
+				...fieldsOf(JSON.parse(l.data)).map((f) => f.name + '=' + f.value)].join('|')`, string(event))
+		if want := fmt.Sprintf(`x-1|t|h|p|7|local0|%d|text|3600623|structured.x@1.a=b|fields.msg=text|fields.n.m=[1,null]`, i); got != want {
+			t.Errorf("%s\ngot  %s\nwant %s", event, got, want)
 		}
+	}
+	var got []float64
+	tab.Run(&got, `const { lineOf } = await import('/record.js');
+		return [{}, { severity: 'toString' }, { severity: 3 }].map((more) => lineOf(JSON.stringify({ message: 'x', ...more })).severity)`)
+	if !reflect.DeepEqual(got, []float64{8, 8, 8}) {
+		t.Errorf("without a severity it is %v", got)
 	}
 }
 
@@ -132,19 +136,21 @@ func TestText(t *testing.T) {
 	}
 }
 
-func TestQueue(t *testing.T) {
+func TestMemory(t *testing.T) {
 	_, tab := modules(t)
 	var got string
-	tab.Run(&got, `const { Queue } = await import('/queue.js');
-		const q = new Queue(3, 100), out = [];
-		const record = (n, size = 1) => ({ n, size });
-		for (let n = 0; n < 20; n++) {
-			while (!q.push(record(n))) out.push(q.take(2).map((r) => r.n).join('+'));
-		}
-		out.push(q.length, q.takeAll().map((r) => r.n).join('+'), q.length);
-		out.push(q.push(record(1, 100)), q.push(record(2)), q.take(9).length, q.push(record(3)));
+	tab.Run(&got, `const { Memory } = await import('/memory.js');
+		const out = [], m = new Memory(3, 100, (r) => out.push('-' + r.n));
+		const add = (n, size = 1) => { m.add({ n, size }); out.push([m.first, m.next, m.length, m.at(m.next - 1).n].join('/')); };
+		for (let n = 0; n < 5; n++) add(n);
+		add(5, 99);
+		add(6, 1000);
+		add(7);
+		m.clear();
+		out.push([m.first, m.next, m.length, m.at(7), m.at(8)].join('/'));
+		add(8);
 		return out.join()`)
-	if want := "0+1,2+3,4+5,6+7,8+9,10+11,12+13,14+15,16+17,2,18+19,0,true,false,1,true"; got != want {
+	if want := "0/1/1/0,0/2/2/1,0/3/3/2,-0,1/4/3/3,-1,2/5/3/4,-2,-3,4/6/2/5,-4,-5,6/7/1/6,-6,7/8/1/7,8/8/0//,8/9/1/8"; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }
@@ -154,30 +160,42 @@ func TestFilters(t *testing.T) {
 	var got []string
 	tab.Run(&got, `const { filtersOf, hashOf, streamAddress, topicsOf } = await import('/address.js');
 		const all = filtersOf('');
-		const some = { topics: topicsOf('  a&b  c#d\te=f '), grep: '^x+ y&', severity: 3, wrap: false };
+		const some = { ...all, topics: topicsOf('  a&b  c#d\te=f '), grep: '^x+ y&', severity: 3, wrap: false, group: false, utc: true, line: 'x-1',
+			is: [{ field: 'topic', value: 'a:b,&' }], not: [{ field: 'fields.a.b', value: '' }, { field: 'host', value: 'h' }],
+			exclude: 'e&', search: 's#', hide: true, expression: true,
+			columns: [{ name: 'time', width: 12 }, { name: 'fields.a,b:c', width: 7 }] };
+		const wrong = filtersOf('#severity=toString&wrap=x&topic=&is=message:x&not=x&columns=toString,host:999,pid:x,%25&time=x');
 		return [JSON.stringify(all), hashOf(all), streamAddress(all, true), hashOf(some), JSON.stringify(filtersOf('#' + hashOf(some))) === JSON.stringify(some),
-			streamAddress(some, true), JSON.stringify(filtersOf('#severity=toString&wrap=x&topic='))].map(String)`)
+			streamAddress(some, true), JSON.stringify({ ...wrong, columns: null }) === JSON.stringify(all), JSON.stringify(wrong.columns),
+			JSON.stringify(filtersOf('#columns=none').columns), hashOf({ ...all, columns: [] })].map(String)`)
 	if want := []string{
-		`{"topics":[],"grep":"","severity":8,"wrap":true}`, "", "stream",
-		"topic=a%26b&topic=c%23d&topic=e%3Df&grep=%5Ex%2B+y%26&severity=error&wrap=off", "true",
-		"stream?topic=a%26b&topic=c%23d&topic=e%3Df&grep=%5Ex%2B+y%26", `{"topics":[],"grep":"","severity":8,"wrap":true}`,
+		`{"topics":[],"grep":"","severity":8,"is":[],"not":[],"exclude":"","search":"","hide":false,"expression":false,"wrap":true,"group":true,"utc":false,"columns":null,"line":""}`,
+		"", "stream",
+		"topic=a%26b&topic=c%23d&topic=e%3Df&grep=%5Ex%2B+y%26&severity=error&is=topic%3Aa%3Ab%2C%26&not=fields.a.b%3A&not=host%3Ah&exclude=e%26&search=s%23&hide=on&re=on&wrap=off&group=off&time=utc&columns=time%2Cfields.a%252Cb%253Ac%3A7&line=x-1",
+		"true", "stream?topic=a%26b&topic=c%23d&topic=e%3Df&grep=%5Ex%2B+y%26", "true",
+		`[{"name":"host","width":80},{"name":"pid","width":7}]`, "[]", "columns=none",
 	}; !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
 }
 
-func TestRate(t *testing.T) {
+func TestHistogram(t *testing.T) {
 	_, tab := modules(t)
 	var got []float64
-	tab.Run(&got, `const { Rate } = await import('/chart.js');
-		const rate = new Rate(), server = Math.floor(Date.now() / 1000) * 1000 + 3600_500; // its clock is an hour ahead
-		rate.setServerTime(server);
-		for (const ago of [1000, 1000, 30_000, 119_000, 500_000]) rate.add(server - ago);
-		rate.add(server + 86400_000);
-		const s = rate.series();
-		return [s.length, s.reduce((a, b) => a + b), Math.max(...s)]`)
-	if got[0] != 120 || got[1] < 3 || got[1] > 5 || got[2] < 1 {
-		t.Errorf("the series is %v", got)
+	tab.Run(&got, `const { Histogram } = await import('/histogram.js');
+		const h = new Histogram(), server = Math.floor(Date.now() / 1000) * 1000 + 3600_500; // its clock is an hour ahead
+		h.setServerTime(server);
+		for (const [ago, severity] of [[1000, 3], [1000, 4], [1000, 8], [30_000, 0], [119_000, 6], [500_000, 3], [4000_000, 3]]) h.add(server - ago, severity);
+		h.add(server + 86400_000, 3);
+		const sums = () => h.series().reduce((a, b) => a.map((n, i) => n + b[i]), [0, 0, 0]);
+		const two = sums();
+		h.step = 30;
+		return [h.series().length, ...two, ...sums()]`)
+	between := [][2]float64{{120, 120}, {2, 3}, {1, 1}, {1, 2}, {2, 4}, {0, 1}, {1, 2}}
+	for i, b := range between {
+		if got[i] < b[0] || got[i] > b[1] {
+			t.Fatalf("%v: number %d is not from %v to %v", got, i, b[0], b[1])
+		}
 	}
 }
 

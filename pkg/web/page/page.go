@@ -12,5 +12,5 @@ import "embed"
 
 // Files holds the page's files in one folder. index.html is the page itself.
 //
-//go:embed index.html style.css favicon.svg *.js
+//go:embed index.html *.css favicon.svg *.js
 var Files embed.FS

@@ -113,7 +113,7 @@ func small(t *testing.T, picture image.Image) []byte {
 	}
 	alike := map[color.RGBA]color.RGBA{}
 	for c, n := range counts {
-		key := color.RGBA{R: c.R >> 4, G: c.G >> 4, B: c.B >> 4}
+		key := color.RGBA{R: c.R >> 3, G: c.G >> 3, B: c.B >> 3}
 		if best, ok := alike[key]; !ok || n > counts[best] {
 			alike[key] = c
 		}

@@ -1,76 +1,133 @@
 /**
- * One record in the document.
+ * One record in the document, with the lines that continue it.
  * @module
  */
 
+import { valueOf } from './columns.js';
 import { fill } from './highlight.js';
-import { LABELS, NONE } from './severity.js';
+import { NONE } from './severity.js';
 import { counted, cut, printable, segments } from './text.js';
+import { isPython, linesOf } from './trace.js';
 
-/** How much of the topic, the frames and a title is shown, in UTF-16 units. */
+/** How much of a cell, the frames and a title is shown, in UTF-16 units. */
 const SHORT = 256;
+
+/** In how many colors programs and topics are written: see style.css. */
+const HUES = 6;
+
+/**
+ * @typedef {object} Look how lines are shown
+ * @property {import('./columns.js').Column[]} columns
+ * @property {import('./clock.js').Clock} clock
+ * @property {boolean} group whether lines that continue another one are folded into it
+ */
+
+/** @typedef {import('./record.js').Record} Record */
 
 /** A record and its element. */
 export class Row {
   /** The number of marked matches in the row. */
   matches = 0;
+  /** The record, and those that continue it. @type {Record[]} */
+  records;
   #cells = [];
   #pattern = null;
+  #extra = null;
   #expanded = false;
 
   /**
-   * @param {import('./record.js').Record} record
+   * @param {Record} record
    * @param {RegExp | null} pattern what to mark
+   * @param {Look} look
    */
-  constructor(record, pattern) {
-    this.record = record;
+  constructor(record, pattern, look) {
+    this.records = [record];
     this.element = document.createElement('div');
-    if (record.kind === 'line') this.#line(record);
-    else this.#note(record);
+    this.render(pattern, look);
+  }
+
+  get record() {
+    return this.records[0];
+  }
+
+  /**
+   * Makes the row's content again.
+   * @param {RegExp | null} pattern
+   * @param {Look} look
+   */
+  render(pattern, look) {
+    this.element.replaceChildren();
+    this.#cells = [];
+    this.#extra = null;
+    if (this.record.kind === 'line') this.#line(this.record, look);
+    else this.#note(this.record);
     this.mark(pattern);
   }
 
   /**
-   * Marks the matches of a pattern, null for none.
+   * Adds a line that continues this one, unless it is there.
+   * @param {import('./record.js').Line} line
+   */
+  add(line) {
+    if (this.records.some((record) => record.seq === line.seq)) return;
+    this.records.push(line);
+    this.#write();
+    this.mark(this.#pattern);
+  }
+
+  /**
+   * Marks the matches of a pattern, null for none. Unfolds the row for a match that is not in view.
    * @param {RegExp | null} pattern
    */
   mark(pattern) {
     this.#pattern = pattern;
-    this.matches = 0;
-    for (const cell of this.#cells) {
-      if (pattern === null && cell.marks === 0) continue;
-      cell.marks = fill(cell.element, cell.segments, pattern);
-      this.matches += cell.marks;
-    }
+    this.#mark();
+    if (pattern === null || this.matches > 0 || this.#expanded || !this.foldable) return;
+    const lines = this.#lines();
+    if (lines.length > 1 && lines.slice(1).some((line) => line.search(pattern) >= 0)) this.toggle();
+  }
+
+  /** Whether there is more of the line than is shown at first. */
+  get foldable() {
+    return this.element.querySelector('.more') !== null;
   }
 
   /** Shows all of a long message, or its beginning again. */
   toggle() {
     this.#expanded = !this.#expanded;
-    const cell = this.#cells.at(-1);
-    const { head, more } = cut(this.record.message);
-    cell.segments = segments(this.#expanded ? this.record.message : head);
-    cell.marks = -1; // forces mark to fill it, even without a pattern
-    this.mark(this.#pattern);
-    const button = this.element.querySelector('.more');
-    button.textContent = moreText(this.#expanded, more);
-    button.setAttribute('aria-expanded', String(this.#expanded));
+    this.#write();
+    this.#mark();
   }
 
-  #line(record) {
+  #mark() {
+    this.matches = 0;
+    for (const cell of this.#cells) {
+      if (this.#pattern === null && cell.marks === 0) continue;
+      cell.marks = fill(cell.element, cell.segments, this.#pattern);
+      this.matches += cell.marks;
+    }
+  }
+
+  #line(record, look) {
     this.element.className = record.severity === NONE ? 'line' : `line severity-${record.severity}`;
-    const topic = this.#cell('topic', short(record.topic ?? ''));
-    if (record.topic) topic.title = printable(short(record.topic));
-    const severity = document.createElement('span');
-    severity.className = 'severity';
-    severity.textContent = LABELS[record.severity] ?? '';
-    this.element.append(timeOf(record), ' ', topic, ' ', severity, ' ');
+    if (record.head !== null && look.group) this.element.classList.add('continued');
+    look.columns.forEach(({ name }, i) => this.element.append(this.#field(record, name, `c${i}`, look.clock), ' '));
     if (record.frames.length > 0) {
       this.element.append(this.#cell('frames', short(record.frames.map((frame) => `[${frame}]`).join(' '))), ' ');
     }
-    const { head, more } = cut(record.message);
-    this.element.append(this.#cell('message', head));
-    if (more > 0) this.element.append(' ', moreButton(more));
+    if (record.extra !== '') this.#extra = this.#cell('extra', record.extra);
+    this.element.append(this.#cell('message', ''));
+    this.#write();
+  }
+
+  #field(record, name, place, clock) {
+    if (name === 'time' || name === 'received') return timeOf(record, name, place, clock);
+    const value = valueOf(record, name);
+    const known = /^[a-z]+$/.test(name) ? name : 'other';
+    const element = this.#cell(`cell ${place} ${known}`, short(value));
+    if (value !== '' && name !== 'severity') element.title = printable(short(value));
+    if (known === 'program' || known === 'topic') element.classList.add(`hue-${hueOf(record[known] ?? '')}`);
+    return element;
   }
 
   #note(record) {
@@ -85,37 +142,60 @@ export class Row {
     this.#cells.push({ element, segments: segments(text), marks: -1 });
     return element;
   }
+
+  #lines() {
+    return this.records.flatMap((record) => linesOf(record.text));
+  }
+
+  /** Writes the message: its first line, or all, and the button that unfolds it. */
+  #write() {
+    const lines = this.#lines();
+    const { head, more } = cut(lines[0]);
+    const cell = this.#cells.at(-1);
+    cell.segments = segments(this.#expanded ? lines.join('\n') : head, true);
+    cell.marks = -1; // forces mark to fill it, even without a pattern
+    for (const old of this.element.querySelectorAll('.more, .tail')) old.remove();
+    if (this.#extra) this.element.append(' ', this.#extra);
+    if (lines.length === 1 && more === 0) return;
+    const folded = lines.length > 1 ? `+ ${counted(lines.length - 1, 'line')}` : `… ${counted(more, 'more byte')}`;
+    this.element.append(' ', moreButton(this.#expanded ? 'show less' : folded, this.#expanded));
+    if (!this.#expanded && lines.length > 1 && isPython(lines)) this.element.append(tailOf(lines.at(-1)));
+  }
 }
 
 function short(text) {
   return text.length > SHORT ? `${text.slice(0, SHORT)}…` : text;
 }
 
-function timeOf(record) {
+function timeOf(record, name, place, clock) {
   const element = document.createElement('time');
-  const received = printable(short(record.received));
-  element.title = received;
-  if (Number.isNaN(record.time)) {
-    element.textContent = '--:--:--.---';
-    return element;
-  }
-  element.dateTime = received;
-  const date = new Date(record.time);
-  const digits = (n, width = 2) => String(n).padStart(width, '0');
-  const seconds = `${digits(date.getSeconds())}.${digits(date.getMilliseconds(), 3)}`;
-  element.textContent = `${digits(date.getHours())}:${digits(date.getMinutes())}:${seconds}`;
+  element.className = `cell ${place}`;
+  const time = record[name];
+  element.title = `${clock.long(time)}${record.time === record.received ? '' : `, received ${clock.long(record.received)}`}`;
+  element.textContent = clock.short(time);
+  if (!Number.isNaN(time)) element.dateTime = new Date(time).toISOString();
   return element;
 }
 
-function moreButton(more) {
+function moreButton(text, expanded) {
   const button = document.createElement('button');
   button.type = 'button';
   button.className = 'more';
-  button.textContent = moreText(false, more);
-  button.setAttribute('aria-expanded', 'false');
+  button.textContent = text;
+  button.setAttribute('aria-expanded', String(expanded));
   return button;
 }
 
-function moreText(expanded, more) {
-  return expanded ? 'show less' : `… ${counted(more, 'more byte')}`;
+/** The last line of a Python traceback, which says what is wrong. */
+function tailOf(line) {
+  const element = document.createElement('span');
+  element.className = 'tail';
+  element.textContent = ` ${printable(short(line))}`;
+  return element;
+}
+
+function hueOf(text) {
+  let hash = 0;
+  for (let i = 0; i < text.length; i++) hash = (hash * 31 + text.charCodeAt(i)) | 0;
+  return Math.abs(hash) % HUES;
 }

@@ -1,38 +1,55 @@
 /**
- * The search in the shown lines: marks, their count, and steps from match to match.
+ * The search in the shown lines: the count of the matches, and steps from match to match.
  * @module
  */
 
-import { patternOf } from './highlight.js';
 import { count } from './text.js';
 
 export class Search {
   #field;
   #output;
   #list;
-  #onStep;
+  #listener;
   #current = null;
 
   /**
    * @param {{field: HTMLInputElement, output: Element, next: Element, previous: Element}} elements
    * @param {import('./list.js').List} list
-   * @param {() => void} onStep is called before the view goes to a match
+   * @param {{onInput: () => void, onStep: () => void}} listener onStep is called before the view goes to a match
    */
-  constructor({ field, output, next, previous }, list, onStep) {
+  constructor({ field, output, next, previous }, list, listener) {
     this.#field = field;
     this.#output = output;
     this.#list = list;
-    this.#onStep = onStep;
+    this.#listener = listener;
     field.addEventListener('input', () => this.#changed());
     field.addEventListener('keydown', (event) => this.#key(event));
-    next.addEventListener('click', () => this.#step(1));
-    previous.addEventListener('click', () => this.#step(-1));
+    next.addEventListener('click', () => this.step(1));
+    previous.addEventListener('click', () => this.step(-1));
   }
 
   /** Updates the number of matches. */
   update() {
     if (this.#current && !this.#current.isConnected) this.#current = null;
-    this.#output.textContent = this.#text();
+    const text = this.#text();
+    if (this.#output.textContent !== text) this.#output.textContent = text;
+  }
+
+  /**
+   * Goes to the next or previous match; if there is no current one, to the newest.
+   * @param {1 | -1} by
+   */
+  step(by) {
+    const { marks } = this.#list;
+    if (marks.length === 0) return;
+    const at = Array.prototype.indexOf.call(marks, this.#current);
+    const to = at < 0 ? marks.length - 1 : (at + by + marks.length) % marks.length;
+    this.#current?.classList.remove('current');
+    this.#current = marks[to];
+    this.#current.classList.add('current');
+    this.#listener.onStep();
+    this.#current.scrollIntoView({ block: 'center', inline: 'nearest' });
+    this.update();
   }
 
   #text() {
@@ -44,31 +61,17 @@ export class Search {
 
   #changed() {
     this.#current = null;
-    this.#list.mark(patternOf(this.#field.value));
+    this.#listener.onInput();
     this.update();
   }
 
   #key(event) {
     if (event.key === 'Enter') {
       event.preventDefault();
-      this.#step(event.shiftKey ? -1 : 1);
+      this.step(event.shiftKey ? -1 : 1);
     } else if (event.key === 'Escape') {
       this.#field.value = '';
       this.#changed();
     }
-  }
-
-  /** Goes to the next or previous match; if there is no current one, to the newest. */
-  #step(by) {
-    const marks = this.#list.marks;
-    if (marks.length === 0) return;
-    const at = Array.prototype.indexOf.call(marks, this.#current);
-    const to = at < 0 ? marks.length - 1 : (at + by + marks.length) % marks.length;
-    this.#current?.classList.remove('current');
-    this.#current = marks[to];
-    this.#current.classList.add('current');
-    this.#onStep();
-    this.#current.scrollIntoView({ block: 'center', inline: 'nearest' });
-    this.update();
   }
 }

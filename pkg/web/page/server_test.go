@@ -1,7 +1,6 @@
 package page_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -11,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/message"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/syslog"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/web/page"
 )
 
@@ -25,6 +26,7 @@ type server struct {
 	*httptest.Server
 	t       *testing.T
 	readers chan *reader
+	samples chan *reader  // those that look which topics there are
 	done    chan struct{} // closed at the end of the test
 
 	mu       sync.Mutex
@@ -48,7 +50,7 @@ type answer struct {
 }
 
 func newServer(t *testing.T) *server {
-	s := &server{t: t, readers: make(chan *reader, 16), done: make(chan struct{})}
+	s := &server{t: t, readers: make(chan *reader, 16), samples: make(chan *reader, 16), done: make(chan struct{})}
 	mux := http.NewServeMux()
 	mux.Handle("GET /", http.FileServerFS(page.Files))
 	mux.HandleFunc("GET /stream", s.stream)
@@ -73,8 +75,12 @@ func (s *server) stream(w http.ResponseWriter, r *http.Request) {
 		t: s.t, query: r.URL.Query(), header: r.Header, gone: r.Context().Done(),
 		parts: make(chan []byte), status: make(chan answer),
 	}
+	readers := s.readers
+	if reader.query.Get("last") == "1000" {
+		readers = s.samples
+	}
 	select {
-	case s.readers <- reader:
+	case readers <- reader:
 	case <-s.done:
 		return
 	}
@@ -169,14 +175,9 @@ func event(id int, topic, message string) string {
 	return eventAt(id, topic, message, time.Now())
 }
 
-func eventAt(id int, topic, message string, at time.Time) string {
-	data, err := json.Marshal(map[string]string{
-		"topic": topic, "message": message, "received": at.UTC().Format("2006-01-02T15:04:05.000000Z07:00"),
-	})
-	if err != nil {
-		panic(err)
-	}
-	return fmt.Sprintf("id: %d\ndata: %s\n\n", id, data)
+func eventAt(id int, topic, payload string, at time.Time) string {
+	m := message.Message{Topic: []byte(topic), HasTopic: true, Payload: []byte(payload), Received: at}
+	return fmt.Sprintf("id: %d\ndata: %s\n\n", id, syslog.AppendJSON(nil, &m))
 }
 
 // events returns the events of n messages: "PREFIX first", the next number, and so on.

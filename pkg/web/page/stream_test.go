@@ -34,7 +34,7 @@ func TestMissedGapAndUnreadable(t *testing.T) {
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("shows %q\nwant  %q", got, want)
 	}
-	waitFor(t, tab, "#lost", "5,678")
+	waitFor(t, tab, "#lost", "5,679 + unknown")
 	waitFor(t, tab, "#unreadable", "7")
 }
 
@@ -117,13 +117,13 @@ func TestHostilePayloads(t *testing.T) {
 	}
 	var foreign []string
 	tab.Run(&foreign, `return Array.from(document.querySelectorAll('#lines *'), (e) => e.localName + (e.getAttributeNames().some((n) =>
-		!['class', 'title', 'dir', 'datetime'].includes(n)) ? ' with attributes ' + e.getAttributeNames() : ''))
-		.filter((name) => !['div', 'span', 'time', 'mark'].includes(name))`)
+		!['class', 'title', 'dir', 'datetime'].includes(n)) && !e.classList.contains('more') ? ' with attributes ' + e.getAttributeNames() : ''))
+		.filter((name) => !['div', 'span', 'time', 'mark', 'button'].includes(name))`)
 	if len(foreign) > 0 {
 		t.Errorf("the lines contain %q", foreign)
 	}
 	got := messages(t, tab)
-	if got[0] != attacks[0] || got[10] != "a<U+202E>gnp.exe" || got[11] != "<U+001B>[31mred<U+001B>]0;title<U+0007>" || got[12] != "one<U+000D><U+000A>2026 forged line" {
+	if got[0] != attacks[0] || got[10] != "a<U+202E>gnp.exe" || got[11] != "<U+001B>[31mred<U+001B>]0;title<U+0007>" || got[12] != "one" {
 		t.Errorf("shows %q", got)
 	}
 	var titles string
@@ -148,7 +148,7 @@ func onlyThisHost(t *testing.T, s *server, tab *webdriver.Tab) {
 	}
 	for _, asked := range s.asked() {
 		path, _, _ := strings.Cut(asked, "?")
-		if path != "/" && path != "/stream" && path != "/style.css" && path != "/favicon.svg" && !strings.HasSuffix(path, ".js") {
+		if path != "/" && path != "/stream" && !strings.HasSuffix(path, ".css") && path != "/favicon.svg" && !strings.HasSuffix(path, ".js") {
 			t.Errorf("the page has requested %s", asked)
 		}
 	}
@@ -171,7 +171,7 @@ func TestFlood(t *testing.T) {
 	var most, shown int
 	tab.Run(&most, "return window.__most")
 	tab.Run(&shown, "return document.querySelectorAll('.line').length")
-	if most > 2000 || shown < 1000 {
+	if most > 2000 || shown < 300 {
 		t.Errorf("the document had %d rows and has %d lines", most, shown)
 	}
 	numbers := messages(t, tab)
@@ -216,10 +216,10 @@ func TestHiddenTabStaysBounded(t *testing.T) {
 	tab.Run(nil, `window.__frame = window.requestAnimationFrame; // a hidden tab draws no frame
 		window.__late = [];
 		window.requestAnimationFrame = (f) => window.__late.push(f);`)
-	r.send(events(0, 20_000, "hidden"))
-	waitFor(t, tab, "#received", "20,000")
+	r.send(events(0, 30_000, "hidden"))
+	waitFor(t, tab, "#received", "30,000")
 	tab.Run(nil, `window.requestAnimationFrame = window.__frame; window.__late.forEach((f) => requestAnimationFrame(f));`)
-	waitFor(t, tab, ".line:last-child", "hidden 19999")
+	waitFor(t, tab, ".line:last-child", "hidden 29999")
 	tab.Wait("skipped lines are counted", "return document.getElementById('skipped').checkVisibility()")
 	var rows int
 	if tab.Run(&rows, "return document.getElementById('lines').children.length"); rows > 2000 {

@@ -14,6 +14,9 @@ const MOST_RUNS = 64;
 /** Control characters except tab, format characters (with all bidirectional controls), separators, lone surrogates. */
 const unseen = /(?:(?!\t)[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}])+/gu;
 
+/** The same without line feeds. */
+const unseenInLines = /(?:(?![\t\n])[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}])+/gu;
+
 /** A UTF-8 character of two to four bytes, or a byte that belongs to none, in a binary string. */
 const utf8 =
   /[\xc2-\xdf][\x80-\xbf]|(?:\xe0[\xa0-\xbf]|[\xe1-\xec\xee\xef][\x80-\xbf]|\xed[\x80-\x9f])[\x80-\xbf]|(?:\xf0[\x90-\xbf]|[\xf1-\xf3][\x80-\xbf]|\xf4[\x80-\x8f])[\x80-\xbf]{2}|[\x80-\xff]/g;
@@ -30,9 +33,10 @@ const numbers = new Intl.NumberFormat('en');
 /**
  * Splits text into segments that are safe to show: U+202E becomes a segment `<U+202E>` that is marked as named.
  * @param {string} text
+ * @param {boolean} [lines] whether line feeds stay
  * @returns {Segment[]}
  */
-export function segments(text) {
+export function segments(text, lines = false) {
   const out = [];
   let from = 0;
   let runs = 0;
@@ -41,7 +45,7 @@ export function segments(text) {
     if (last && !last.named) last.text += piece;
     else if (piece !== '') out.push({ text: piece, named: false });
   };
-  for (const { 0: run, index } of text.matchAll(unseen)) {
+  for (const { 0: run, index } of text.matchAll(lines ? unseenInLines : unseen)) {
     plain(text.slice(from, index));
     const names = Array.from(run, nameOf).join('');
     if (runs++ < MOST_RUNS) out.push({ text: names, named: true });
