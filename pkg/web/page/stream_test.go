@@ -40,7 +40,7 @@ func TestMissedGapAndUnreadable(t *testing.T) {
 
 func TestReconnect(t *testing.T) {
 	s, tab, r := open(t, "#topic=a")
-	r.send("retry: 100\n\n" + event(41, "a", "one") + "id: 42\ndata: half an event")
+	r.send("retry: 1500\n\n" + event(41, "a", "one") + "id: 42\ndata: half an event")
 	waitFor(t, tab, "#lines", "one")
 	r.end()
 	waitFor(t, tab, "#state", "reconnecting in")
