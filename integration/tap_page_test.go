@@ -159,15 +159,17 @@ func TestTapPagePython(t *testing.T) {
 	follow := startReceiver(t, "follow.py", exec.Command(python, script, "sshd/", h.out))
 	all := startReceiver(t, "follow.py", exec.Command(python, script, "", h.out))
 	piped := typed(t, t.TempDir(), pageBlock(t, "### 2. ", "sh", 0, "tcp://web1.example.com:5558", h.out))
+	other := typed(t, t.TempDir(), pageBlock(t, "### 2. ", "sh", 0, "tcp://web1.example.com:5558", h.out, "--topic sshd/", "--topic billing."))
 	pub := startPeer(t, "PUB", "--connect", h.in)
 	wantOnly(t, func() {
 		from.logLines(t, loggedBy("sshd", "web1", "hä?"), loggedBy("sudo", "web1", "hello"))
 		pub.send(t, "billing.ERROR", "no\x1b[2J account\n")
 		pub.send(t, "a topic and a message")
-	}, []*receiver{follow, all, piped},
+	}, []*receiver{follow, all, piped, other},
 		`^sshd/web1/ <86>1 2026-01-02T03:04:05\S* web1 sshd 42 - - hä\?$`,
 		`^(\S+/ <\d+>1 .*|billing\.ERROR no\x{fffd}\[2J account|a topic and a message)$`,
-		`^2026-01-02T03:04:05\S* web1 info hä\?$`)
+		`^2026-01-02T03:04:05\S* web1 info hä\?$`,
+		`^(None None err no\x1b\[2J account|)$`) // with the line feed that it ends with
 	from.stop(t)
 	h.stop(t)
 }
