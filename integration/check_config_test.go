@@ -97,7 +97,7 @@ func TestCheckShipped(t *testing.T) {
 				port = freePort(t)
 			}
 			oldnew := []string{logsExample, clear, "tcp://*:5555", "tcp://*:" + freePort(t), "127.0.0.1:5556", "127.0.0.1:" + freePort(t),
-				"ipc:///run/zmqtap/in", h.in, "2514", port}
+				"ipc:///run/zmqtap-hub/main/in", h.in, "2514", port}
 			path := configured(t, name, shipped(t, name), oldnew...)
 			args := strings.Split(strings.NewReplacer(oldnew...).Replace(strings.Join(flags[1:], "\n")), "\n")
 			if len(flags) == 1 {

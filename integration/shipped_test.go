@@ -310,7 +310,7 @@ func TestShippedPublish(t *testing.T) {
 func TestShippedPrograms(t *testing.T) {
 	h := startHub(t)
 	from := startRsyslogd(t, likeDebian(omprogLoaded(t)+shipped(t, "30-omzmq-programs.conf", packagedOmzmq, program("omzmq"),
-		"ipc:///run/zmqtap/in", h.in, "/var/log/", "[dir]/")))
+		"ipc:///run/zmqtap-hub/main/in", h.in, "/var/log/", "[dir]/")))
 	all := startPeer(t, "SUB", "--connect", h.out, "--subscribe", "")
 	sshd := startPeer(t, "SUB", "--connect", h.out, "--subscribe", "sshd/")
 	host := startPeer(t, "SUB", "--connect", h.out, "--subscribe", "sshd/web-1/")

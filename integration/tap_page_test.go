@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -45,14 +46,14 @@ func typedLines(t *testing.T, block string) (all []*receiver) {
 	return all
 }
 
-// pageHub starts the hub of the page's systemd unit, with its sockets in a folder of their own.
+// pageHub starts a hub with the page's flags, with its sockets in a folder of their own.
 func pageHub(t *testing.T, more ...string) *hub {
 	t.Helper()
 	dir := folder(t)
-	unit := pageBlock(t, "## In five minutes", "systemd", 0, packagedZmqtap, program("zmqtap"), "/run/zmqtap/", dir+"/")
-	command := strings.Fields(regexp.MustCompile(`(?m)^ExecStart=(.*)$`).FindStringSubmatch(unit)[1])
+	file := pageBlock(t, "## In five minutes", "sh", 0, "/run/zmqtap-hub/main/", dir+"/")
+	flags := strings.Fields(regexp.MustCompile(`(?m)^FLAGS=(.*)$`).FindStringSubmatch(file)[1])
 	h := &hub{in: "ipc://" + dir + "/in", out: "ipc://" + dir + "/out"}
-	h.process = start(t, "zmqtap", exec.Command(command[0], append(command[1:], more...)...))
+	h.process = startTap(t, slices.Concat([]string{"hub"}, flags, more)...)
 	h.served(t)
 	return h
 }
@@ -87,8 +88,8 @@ func wantOnly(t *testing.T, send func(), readers []*receiver, patterns ...string
 func TestTapPageFiveMinutes(t *testing.T) {
 	h := pageHub(t)
 	from := intoHub(t, h)
-	out := []string{"ipc:///run/zmqtap/out", h.out}
-	commands := typedLines(t, pageBlock(t, "## In five minutes", "sh", 0, out...)+pageBlock(t, "## In five minutes", "sh", 1, out...))
+	out := []string{"ipc:///run/zmqtap-hub/main/out", h.out}
+	commands := typedLines(t, pageBlock(t, "## In five minutes", "sh", 2, out...)+pageBlock(t, "## In five minutes", "sh", 3, out...))
 	wantOnly(t, func() {
 		from.logLines(t, loggedBy("sshd", "web1", "Failed password"), loggedBy("sshd-keygen", "web1", "hello"), loggedBy("sudo", "web2", "hello"))
 	}, commands,
@@ -156,12 +157,19 @@ func TestTapPagePython(t *testing.T) {
 		t.Fatal(err)
 	}
 	follow := startReceiver(t, "follow.py", exec.Command(python, script, "sshd/", h.out))
+	all := startReceiver(t, "follow.py", exec.Command(python, script, "", h.out))
 	piped := typed(t, t.TempDir(), pageBlock(t, "### 2. ", "sh", 0, "tcp://web1.example.com:5558", h.out))
+	other := typed(t, t.TempDir(), pageBlock(t, "### 2. ", "sh", 0, "tcp://web1.example.com:5558", h.out, "--topic sshd/", "--topic billing."))
+	pub := startPeer(t, "PUB", "--connect", h.in)
 	wantOnly(t, func() {
 		from.logLines(t, loggedBy("sshd", "web1", "hä?"), loggedBy("sudo", "web1", "hello"))
-	}, []*receiver{follow, piped},
-		`^web1 <86>1 2026-01-02T03:04:05\S* web1 sshd 42 - - hä\?$`,
-		`^2026-01-02T03:04:05\S* web1 info hä\?$`)
+		pub.send(t, "billing.ERROR", "no\x1b[2J account\n")
+		pub.send(t, "a topic and a message")
+	}, []*receiver{follow, all, piped, other},
+		`^sshd/web1/ <86>1 2026-01-02T03:04:05\S* web1 sshd 42 - - hä\?$`,
+		`^(\S+/ <\d+>1 .*|billing\.ERROR no\x{fffd}\[2J account|a topic and a message)$`,
+		`^2026-01-02T03:04:05\S* web1 info hä\?$`,
+		`^(None None err no\x1b\[2J account|)$`) // with the line feed that it ends with
 	from.stop(t)
 	h.stop(t)
 }
@@ -178,7 +186,7 @@ func TestTapPageCurl(t *testing.T) {
 	warmed(t, log, follow(t, site+"/stream").some) // the server thus remembers something
 	curls := typedLines(t, pageBlock(t, "### 3. ", "sh", 1, "http://127.0.0.1:8080", site)+
 		pageBlock(t, "### 3. ", "sh", 2, "http://127.0.0.1:8080", site)+
-		pageBlock(t, "### 3. ", "sh", 3, "/run/zmqtap/", h.dir()+"/"))
+		pageBlock(t, "### 3. ", "sh", 3, "/run/zmqtap-hub/main/", h.dir()+"/"))
 	const events = `^(retry: 2000||event: gap|event: status|id: [0-9a-f]{8}-\d+|data: \{.*\}|:)$`
 	wantOnly(t, log, curls, `web1`,
 		`^<86>1 \S+ web1 (sshd|sudo) 42 - - (Failed password|hello)$`,

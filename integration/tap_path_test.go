@@ -19,7 +19,7 @@ func publishing(t *testing.T) (*rsyslogd, string) {
 func intoHub(t *testing.T, h *hub) *rsyslogd {
 	t.Helper()
 	return startRsyslogd(t, likeDebian(omprogLoaded(t)+shipped(t, "30-omzmq-programs.conf", packagedOmzmq, program("omzmq"),
-		"ipc:///run/zmqtap/in", h.in, "/var/log/", "[dir]/")))
+		"ipc:///run/zmqtap-hub/main/in", h.in, "/var/log/", "[dir]/")))
 }
 
 // How the lines of written look in a stream, and the one of them that is about authentication as JSON.

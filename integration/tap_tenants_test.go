@@ -43,7 +43,7 @@ func (s *tenants) token(t *testing.T, name string) string {
 // publish publishes a message for each team, and one for none.
 func (s *tenants) publish(t *testing.T, text string) {
 	t.Helper()
-	for _, topic := range []string{"shop/", "nginx/web1/", "billing/", "sshd/web1/", "shop", "Billing/"} {
+	for _, topic := range []string{"shop/", "shop.INFO", "nginx/web1/", "billing/", "billing.ERROR", "sshd/web1/", "shop", "Billing/"} {
 		s.pub.send(t, topic, text+" of "+topic)
 	}
 }
@@ -73,9 +73,9 @@ func TestTapPageTenants(t *testing.T) {
 	for line := range strings.Lines(pageBlock(t, "### 6. ", "sh", 2, "http://127.0.0.1:8080", s.site)) {
 		curls = append(curls, typed(t, s.dir, line))
 	}
-	wantOnly(t, func() { s.publish(t, "line") }, curls, `^line of (shop/|nginx/web1/)$`, `^line of billing/$`, `^line of (\w+/web1/|\w+/?)$`, `^line of nginx/web1/$`)
+	wantOnly(t, func() { s.publish(t, "line") }, curls, `^line of (shop/|shop\.INFO|nginx/web1/)$`, `^line of billing(/|\.ERROR)$`, `^line of (\w+/web1/|\w+/?|\w+\.[A-Z]+)$`, `^line of nginx/web1/$`)
 	refused := typed(t, s.dir, pageBlock(t, "### 6. ", "sh", 3, "http://127.0.0.1:8080", s.site))
-	meets(t, refused.next, "^not allowed: shop may read what begins with shop/, nginx/, and no other topics$")
+	meets(t, refused.next, "^not allowed: shop may read what begins with shop/, shop[.], nginx/, and no other topics$")
 	s.take(t)
 	rest := curls[1].rest(t)
 	if last := rest[len(rest)-1]; last != "zmqtap: this token is no longer valid: the stream ends here" {
@@ -107,7 +107,7 @@ func (s *tenants) logIn(t *testing.T, tab *webdriver.Tab, name, access string) {
 func TestTenantsInABrowser(t *testing.T) {
 	s := startTenants(t)
 	tabs := map[string]*webdriver.Tab{}
-	for name, access := range map[string]string{"shop": "shop: shop/ nginx/", "billing": "billing: billing/", "ops": "ops: all topics"} {
+	for name, access := range map[string]string{"shop": "shop: shop/ shop. nginx/", "billing": "billing: billing/ billing.", "ops": "ops: all topics"} {
 		tabs[name] = startBrowser(t).NewTab(t) // each of them has a browser of its own
 		s.logIn(t, tabs[name], name, access)
 	}
@@ -116,7 +116,7 @@ func TestTenantsInABrowser(t *testing.T) {
 		return lines
 	}
 	warmed(t, func() { s.publish(t, "line") }, func() bool { return len(shown("shop")) > 3 }, func() bool { return len(shown("billing")) > 3 }, func() bool { return len(shown("ops")) > 11 })
-	own := map[string]string{"shop": `^line of (shop/|nginx/web1/)$`, "billing": `^line of billing/$`, "ops": `^line of (\w+/web1/|\w+/?)$`}
+	own := map[string]string{"shop": `^line of (shop/|shop\.INFO|nginx/web1/)$`, "billing": `^line of billing(/|\.ERROR)$`, "ops": `^line of (\w+/web1/|\w+/?|\w+\.[A-Z]+)$`}
 	wantOwn := func(at, whose string) {
 		t.Helper()
 		for _, line := range shown(at) {

@@ -38,7 +38,7 @@ func TestShippedTogether(t *testing.T) {
 		"30-omzmq-acknowledged.conf": shipped(t, "30-omzmq-acknowledged.conf", append(paths, "/var/spool/rsyslog/", "[dir]/",
 			"tcp://logs.example.com:5555", "tcp://127.0.0.1:"+acknowledged.boundPort(t))...),
 		"30-omzmq-publish.conf":  shipped(t, "30-omzmq-publish.conf", append(paths, "tcp://127.0.0.1:5556", publish)...),
-		"30-omzmq-programs.conf": shipped(t, "30-omzmq-programs.conf", append(paths, "ipc:///run/zmqtap/in", "ipc://"+upstream+"/in")...),
+		"30-omzmq-programs.conf": shipped(t, "30-omzmq-programs.conf", append(paths, "ipc:///run/zmqtap-hub/main/in", "ipc://"+upstream+"/in")...),
 		"30-omzmq-relp.conf":     shipped(t, "30-omzmq-relp.conf", `port="2515"`, fmt.Sprintf("port=%q", relp)),
 		"30-imzmq-relp.conf":     shipped(t, "30-imzmq-relp.conf", "2514", port),
 	}

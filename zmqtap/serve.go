@@ -21,7 +21,7 @@ func parseServe(args []string, stdout *os.File) (*source, *webOptions, error) {
 			{Purpose: "For this host; the page is at http://127.0.0.1:8080/",
 				Command: "zmqtap serve --http 127.0.0.1:8080 tcp://127.0.0.1:5556"},
 			{Purpose: "A part of the stream, at a Unix socket",
-				Command: "zmqtap serve --http unix:/run/zmqtap/http --topic auth. tcp://127.0.0.1:5556"},
+				Command: "zmqtap serve --http unix:/run/zmqtap.http --topic auth. tcp://127.0.0.1:5556"},
 			{Purpose: "For tenants, each of which sees its own topics",
 				Command: "zmqtap serve --http 127.0.0.1:8080 --http-tokens tokens tcp://127.0.0.1:5556"},
 		},
