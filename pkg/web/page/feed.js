@@ -4,6 +4,7 @@
  * @module
  */
 
+import { Pace } from './pace.js';
 import { Past } from './past.js';
 import { skippedNote } from './record.js';
 import { Traces } from './trace.js';
@@ -50,7 +51,7 @@ export class Feed {
   #unseen = 0; // that have come since the end is not followed
   #dropped = 0; // those of skipped that no note in the list reports yet
   #heldAt = 0; // scrolling on from here to the end follows it again
-  #frame = 0;
+  #pace = new Pace();
 
   /**
    * @param {import('./list.js').List} list
@@ -87,6 +88,7 @@ export class Feed {
 
   /** @param {Record} record */
   receive(record) {
+    this.#pace.count();
     if (record.kind === 'line') this.#traces.join(record);
     this.#memory.add(record);
     const passes = this.#view.passes(record);
@@ -94,7 +96,7 @@ export class Feed {
     if (!passes) return;
     this.#waiting++;
     if (!this.following) this.#unseen++;
-    if (this.#frame === 0) this.#schedule();
+    this.#schedule();
   }
 
   pause() {
@@ -137,7 +139,7 @@ export class Feed {
 
   /** Goes to the newest line. */
   jump() {
-    if (!this.paused && this.#waiting > FOLLOWED_ROWS) this.#catchUp();
+    if (!this.paused && this.#waiting > FOLLOWED_ROWS) this.#catchUp(WINDOW);
     this.#follow();
     this.#list.toEnd();
     this.#schedule();
@@ -245,12 +247,12 @@ export class Feed {
   }
 
   /** Leaves out of the list what would be removed from it at once. It stays in memory. */
-  #catchUp() {
+  #catchUp(rows) {
     this.#list.trim(0);
     this.#dropped = 0;
     let n = 0;
     let seq = this.#memory.next;
-    while (n < WINDOW && seq > this.#next) if (this.#view.passes(this.#memory.at(--seq))) n++;
+    while (n < rows && seq > this.#next) if (this.#view.passes(this.#memory.at(--seq))) n++;
     this.#next = seq;
     this.#waiting = n;
   }
@@ -275,13 +277,13 @@ export class Feed {
   }
 
   #schedule() {
-    if (this.#frame === 0) this.#frame = requestAnimationFrame(() => this.#draw());
+    this.#pace.schedule(() => this.#draw(), this.following);
   }
 
   #draw() {
-    this.#frame = 0;
     if (this.paused) return;
-    if (this.following && this.#waiting > FOLLOWED_ROWS) this.#catchUp();
+    const { flood } = this.#pace;
+    if (this.following && this.#waiting > (flood ? PER_FRAME : FOLLOWED_ROWS)) this.#catchUp(flood ? PER_FRAME : WINDOW);
     const records = this.#take(this.following ? PER_FRAME : Math.min(PER_FRAME, MOST_ROWS - this.#list.length));
     if (records.length === 0) return;
     if (this.following) this.#list.trim(FOLLOWED_ROWS - records.length);
