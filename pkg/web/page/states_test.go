@@ -155,6 +155,7 @@ func TestKeys(t *testing.T) {
 		tab.Wait(what, "return "+c.then)
 		if c.after != "" {
 			tab.Run(nil, c.after)
+			tab.Wait("no dialog", "return document.querySelector('dialog[open]') === null")
 		}
 		seen[map[string]string{webdriver.Enter: "Enter", webdriver.Escape: "Escape"}[c.key]] = true
 		seen[c.key] = true
