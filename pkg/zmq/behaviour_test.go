@@ -96,6 +96,7 @@ func TestWeRestart(t *testing.T) {
 		if _, err := s.Bind(at); err != nil {
 			t.Fatal(err)
 		}
+		eventually(t, "the PUSH is back", func() bool { return s.Peers() == 1 }) // what it sends before is lost with the old connection
 	}
 }
 
