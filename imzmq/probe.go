@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/destination"
-	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/intake"
 )
 
 const (
@@ -19,12 +18,18 @@ const (
 	answer = 10 * time.Second
 )
 
+// storing is what a prober looks at: an intake.
+type storing interface {
+	Stored() time.Time  // see intake.Intake
+	Storing() time.Time // see intake.Intake
+}
+
 // prober asks an idle destination whether it would store messages. Otherwise the first message would show that it is
 // away, which may be hours later.
 type prober struct {
 	target destination.Target
 	config destination.Config
-	in     *intake.Intake
+	in     storing
 	logger *slog.Logger
 
 	mu     sync.Mutex
@@ -33,7 +38,7 @@ type prober struct {
 	stored time.Time // when the last message had been stored by then
 }
 
-func newProber(target destination.Target, config destination.Config, in *intake.Intake) *prober {
+func newProber(target destination.Target, config destination.Config, in storing) *prober {
 	config.Trouble = nil // no message waits
 	return &prober{target: target, config: config, in: in, logger: config.Logger}
 }
@@ -80,6 +85,9 @@ func (p *prober) ask(ctx context.Context) bool {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if stored := p.in.Stored(); !stored.Equal(p.stored) { // the outage before that is over
+		p.since, p.stored = time.Time{}, stored
+	}
 	switch {
 	case err == nil && !p.since.IsZero():
 		p.logger.Info("the destination can be used", "to", p.target.String(), "after", time.Since(p.since).Round(time.Millisecond))
@@ -89,7 +97,6 @@ func (p *prober) ask(ctx context.Context) bool {
 			p.since = time.Now()
 			p.logger.Warn("the destination cannot be used", "to", p.target.String(), "reason", err)
 		}
-		p.stored = p.in.Stored()
 	}
 	return err == nil
 }
