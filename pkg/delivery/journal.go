@@ -44,6 +44,12 @@ func (s *Sender) Restore(records []journal.Record, endpoints ...string) {
 	}
 }
 
+// noRoom is why the journal had no room for a line, and when the first of such lines came.
+type noRoom struct {
+	why   error
+	since int64 // by the clock
+}
+
 // copyLine copies a line to the journal. Without one, or without room in it, the copy is in memory alone. It
 // reports whether the line is as safe as it should be: journaled, or there is no journal.
 func (s *Sender) copyLine(e *entry, line []byte) (safe bool) {
@@ -53,15 +59,15 @@ func (s *Sender) copyLine(e *entry, line []byte) (safe bool) {
 	}
 	var err error
 	e.line, e.ref, err = s.cfg.Journal.Append(e.seq, line)
-	switch {
-	case err != nil && s.full == nil:
-		s.fullAt = s.clock()
+	switch full := s.full.Load(); {
+	case err != nil && full == nil:
+		s.full.Store(&noRoom{err, s.clock()})
 		s.cfg.Logger.Error("the journal has no room: until it has, a message is answered only when it is confirmed, which is slow",
 			"reason", err)
-	case err == nil && s.full != nil:
+	case err == nil && full != nil:
+		s.full.Store(nil)
 		s.cfg.Logger.Info("the journal has room again")
 	}
-	s.full = err
 	if err != nil {
 		e.line = s.arena.copy(line)
 	}

@@ -73,9 +73,7 @@ type Sender struct {
 
 	staged  []*entry // accepted, not submitted yet
 	arena   arena
-	bytes   int   // of the lines accepted since the account was last empty
-	full    error // why the journal had no room for the last line; nil: it had
-	fullAt  int64 // when the first of these lines came
+	bytes   int // of the lines accepted since the account was last empty
 	repeats repeats
 	next    uint64 // sequence number of the next new line
 	fresh   bool   // the transaction brought a line that is not a repeat
@@ -102,6 +100,7 @@ type Sender struct {
 
 	counters    Counters
 	noDelimiter atomic.Uint64
+	full        atomic.Pointer[noRoom] // nil: the journal had room for the last line, or there is none
 }
 
 // Counters are the totals of an account since it began.

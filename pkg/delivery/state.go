@@ -49,8 +49,8 @@ func (s *Sender) State() State {
 	}
 	state.Unconfirmed = s.unconfirmed + state.Refused
 	now := s.clock()
-	if s.full != nil {
-		state.NoRoom, state.NoRoomFor = s.full, now-s.fullAt
+	if full := s.full.Load(); full != nil { // the conversation's goroutine sets it without mu
+		state.NoRoom, state.NoRoomFor = full.why, now-full.since
 	}
 	s.owed.each(func(e *entry) {
 		if e.state != confirmed {
