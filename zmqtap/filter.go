@@ -17,7 +17,7 @@ import (
 
 // filter is which of the messages that arrive are shown. All of its conditions must hold. The zero value takes all.
 type filter struct {
-	grepText        string
+	grepTexts       []string
 	excludeTexts    []string
 	severityText    string
 	hostTexts       []string
@@ -30,7 +30,8 @@ type filter struct {
 
 // add adds the flags. verb is what the command does with messages.
 func (f *filter) add(fs *pflag.FlagSet, verb string) {
-	fs.StringVar(&f.grepText, "grep", "", verb+" only messages whose payload matches this regular `expression` (RE2)")
+	fs.StringArrayVar(&f.grepTexts, "grep", nil,
+		verb+" only messages whose payload matches this regular `expression` (RE2; repeatable: one of them)")
 	fs.StringArrayVar(&f.excludeTexts, "exclude", nil,
 		"leave out messages whose payload matches this regular `expression` (RE2; repeatable)")
 	fs.StringVar(&f.severityText, "severity", "",
@@ -44,10 +45,8 @@ func (f *filter) add(fs *pflag.FlagSet, verb string) {
 }
 
 func (f *filter) validate() (err error) {
-	if f.grepText != "" {
-		if f.grep, err = regexp.Compile(f.grepText); err != nil {
-			return flags.Usage("--grep: %w", err)
-		}
+	if f.grep, err = anyOf(f.grepTexts); err != nil {
+		return flags.Usage("--grep: %w", err)
 	}
 	for _, text := range f.excludeTexts {
 		re, err := regexp.Compile(text)
@@ -71,6 +70,23 @@ func (f *filter) validate() (err error) {
 		return flags.Usage("--program %w", err)
 	}
 	return nil
+}
+
+// anyOf returns an expression that matches where one of these does, nil if there is none.
+func anyOf(texts []string) (*regexp.Regexp, error) {
+	var wanted []string
+	for _, text := range texts {
+		if _, err := regexp.Compile(text); err != nil {
+			return nil, err // of this text alone
+		}
+		if text != "" {
+			wanted = append(wanted, "(?:"+text+")")
+		}
+	}
+	if len(wanted) == 0 {
+		return nil, nil
+	}
+	return regexp.Compile(strings.Join(wanted, "|"))
 }
 
 func parseSeverity(text string) (int, error) {

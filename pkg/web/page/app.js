@@ -70,9 +70,9 @@ class App {
   constructor() {
     const { elements } = this;
     const { search: field, matches: output, next, previous, side: aside, 'side-field': sideField, 'side-list': list, 'side-rest': rest } = elements;
-    this.search = new Search({ field, output, next, previous }, this.list, {
+    this.search = new Search({ field, output, next, previous }, this.feed, this.list, {
       onInput: () => this.setQuietly({ search: field.value }),
-      onStep: () => this.feed.hold('you searched'),
+      onFound: (line) => this.reading.goTo(line),
     });
     this.sidebar = new Sidebar({ aside, field: sideField, list, rest }, this.#facets, this.histogram, (of, wanted) => this.want(of, wanted));
     this.reading = new Reading(this);
@@ -101,6 +101,7 @@ class App {
     listenToKeys(this.actions);
     addEventListener('hashchange', () => this.#applyAddress());
     const fit = () => {
+      this.list.fit();
       this.#heading.fit();
       if (this.feed.following) this.list.toEnd();
       else if (this.reading.open) this.list.keepInView();
@@ -150,9 +151,10 @@ class App {
     this.set(changes);
   }
 
-  showAll() {
+  /** Hides nothing any more. @param {string} [line] the ID of the one to go to */
+  showAll(line = '') {
     this.span.clear();
-    this.set({ severity: NONE, is: [], not: [], exclude: '', hide: false });
+    this.set({ severity: NONE, is: [], not: [], exclude: '', hide: false, line });
   }
 
   setSide(open) {
@@ -235,8 +237,8 @@ class App {
     this.#columnsDialog.show(columns);
     this.reading.setColumns(columns);
     this.span.draw();
-    this.list.render();
     if (regroup) this.feed.setView(this.#view);
+    else this.list.render();
     if (this.feed.following) this.list.toEnd();
   }
 
@@ -255,6 +257,7 @@ class App {
       if (String(view.pattern) !== String(this.#view.pattern)) this.list.mark(view.pattern);
       this.#view = view;
       if (key !== this.#shownView) this.feed.setView(view);
+      else this.feed.setSearch(view);
       this.#shownView = key;
     } catch (fault) {
       error.textContent = `${fault.message}. The lines are still those of the expression before.`;

@@ -17,6 +17,7 @@ const BUTTONS = {
   'side-toggle': 'topics',
   'save-log': 'downloadLog',
   'save-ndjson': 'downloadJSON',
+  context: 'context',
   'copy-line': 'copyLine',
   'copy-json': 'copyJSON',
   'copy-link': 'copyLink',

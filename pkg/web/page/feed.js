@@ -1,5 +1,5 @@
 /**
- * Keeps what the stream brings, and moves it into the list, a bounded number per animation frame. The list shows a
+ * Keeps what the stream brings, and moves it into the list, a screenful per animation frame. The list shows a
  * part of the memory without a hole: its end, or what the reader looks at.
  * @module
  */
@@ -15,12 +15,9 @@ const MOST_ROWS = 2000;
 /** The most rows while the end is followed. The rest is room for new lines while the reader looks back. */
 const FOLLOWED_ROWS = 1500;
 
-/** The most records that become rows in one frame. */
-const PER_FRAME = 100;
-
-/** The rows that a new view begins with, and those that come from memory when the reader reaches the first one. */
-const WINDOW = 300;
-const OLDER = 200;
+/** The rows that a new view begins with, and those that come from memory when the reader reaches the first one: in screens. */
+const WINDOW = 2;
+const OLDER = 3;
 
 /** How near to the first row the reader is when older ones are put before it, in pixels. */
 const EDGE = 100;
@@ -81,6 +78,12 @@ export class Feed {
     return this.#memory.all(this.#list.records).filter((record) => this.#view.passes(record));
   }
 
+  /** The lines that the view shows and the search finds. Of lines that are folded into one row, the first. @returns {Record[]} */
+  get found() {
+    const found = this.shown.filter((record) => this.#view.finds(record));
+    return Array.from(new Set(found.map((record) => this.#headOf(record)))).sort((a, b) => a.seq - b.seq);
+  }
+
   /** When the oldest line in memory was received, NaN if there is none. */
   get since() {
     return this.#memory.at(this.#memory.first)?.received ?? NaN;
@@ -130,7 +133,7 @@ export class Feed {
       this.#heldAt = this.#log.scrollTop;
       if (this.#log.scrollTop < EDGE) this.#older();
     } else if (!this.following && this.#log.scrollTop > this.#heldAt) {
-      if (!this.paused && this.#waiting > PER_FRAME) this.#page(this.reason);
+      if (!this.paused && this.#waiting > this.#list.screen) this.#page(this.reason);
       else this.#follow();
     }
     this.#schedule();
@@ -139,7 +142,7 @@ export class Feed {
 
   /** Goes to the newest line. */
   jump() {
-    if (!this.paused && this.#waiting > FOLLOWED_ROWS) this.#catchUp(WINDOW);
+    if (!this.paused && this.#waiting > FOLLOWED_ROWS) this.#catchUp(WINDOW * this.#list.screen);
     this.#follow();
     this.#list.toEnd();
     this.#schedule();
@@ -164,6 +167,11 @@ export class Feed {
     this.jump();
   }
 
+  /** Searches for something else. @param {import('./view.js').View} view that shows the same lines */
+  setSearch(view) {
+    this.#view = view;
+  }
+
   /**
    * Shows what another view shows. What is in view stays near, unless the end is followed.
    * @param {import('./view.js').View} view
@@ -181,21 +189,33 @@ export class Feed {
   }
 
   /**
-   * Brings a line in memory into view and chooses it, if the view shows it.
+   * Finds a line that the view shows.
    * @param {(line: import('./record.js').Line) => boolean} condition
-   * @param {string} reason
    * @returns {Record | undefined}
    */
-  find(condition, reason) {
-    const record = this.shown.find((candidate) => candidate.kind === 'line' && condition(candidate));
-    if (record === undefined) return undefined;
+  find(condition) {
+    return this.shown.find((candidate) => candidate.kind === 'line' && condition(candidate));
+  }
+
+  /**
+   * Brings a line that the view shows to the middle, and makes it the current one.
+   * @param {Record} record
+   * @param {string} reason
+   */
+  reveal(record, reason) {
     this.hold(reason);
-    this.#window(record.seq);
-    const at = record.head ?? record;
+    const at = this.#headOf(record);
+    if (!this.#list.has(at)) this.#window(at.seq);
     this.#list.show(at, 'center');
-    this.#list.choose(at);
+    this.#list.setCurrent(at);
     this.#onChange();
-    return record;
+  }
+
+  /** Returns the record in whose row a record is, or would be. */
+  #headOf(record) {
+    const { head } = record;
+    const there = this.#list.groups && head && (head.seq >= this.#memory.first || this.#list.has(head)) && this.#view.passes(head);
+    return there ? head : record;
   }
 
   /** Shows the records about a place. During a pause, none that waits comes into view. */
@@ -203,8 +223,9 @@ export class Feed {
     const limit = this.paused ? this.#next : Infinity;
     const shown = this.#memory.all(this.#list.records).filter((record) => record.seq < limit && this.#view.passes(record));
     const at = shown.findIndex((record) => record.seq >= seq);
-    const from = Math.max((at < 0 ? shown.length : at - WINDOW / 2), 0);
-    const records = at < 0 ? shown.slice(-WINDOW) : shown.slice(from, from + WINDOW);
+    const rows = WINDOW * this.#list.screen;
+    const from = Math.max((at < 0 ? shown.length - rows : at - rows / 2), 0);
+    const records = shown.slice(from, from + rows);
     this.#memory.keep(this.#list.records);
     this.#list.replace(records);
     const last = records.at(-1);
@@ -261,7 +282,7 @@ export class Feed {
   #older() {
     const first = this.#list.first;
     if (first === undefined || this.following) return;
-    const records = this.#memory.before(first.seq, OLDER, (record) => this.#view.passes(record));
+    const records = this.#memory.before(first.seq, OLDER * this.#list.screen, (record) => this.#view.passes(record));
     if (records.length === 0) return;
     this.#list.prepend(records);
     if (this.#list.length <= MOST_ROWS) return;
@@ -277,14 +298,15 @@ export class Feed {
   }
 
   #schedule() {
-    this.#pace.schedule(() => this.#draw(), this.following);
+    this.#pace.schedule(() => this.#draw());
   }
 
   #draw() {
     if (this.paused) return;
     const { flood } = this.#pace;
-    if (this.following && this.#waiting > (flood ? PER_FRAME : FOLLOWED_ROWS)) this.#catchUp(flood ? PER_FRAME : WINDOW);
-    const records = this.#take(this.following ? PER_FRAME : Math.min(PER_FRAME, MOST_ROWS - this.#list.length));
+    const { screen, length } = this.#list;
+    if (this.following && this.#waiting > (flood ? screen : FOLLOWED_ROWS)) this.#catchUp(flood ? screen : WINDOW * screen);
+    const records = this.#take(this.following ? screen : Math.min(screen, MOST_ROWS - length));
     if (records.length === 0) return;
     if (this.following) this.#list.trim(FOLLOWED_ROWS - records.length);
     this.#list.append(records);

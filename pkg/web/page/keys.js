@@ -23,6 +23,7 @@ export const KEYS = [
   [['E'], 'previousError', 'Previous error'],
   [['Enter'], 'details', 'Details of the chosen line'],
   [['o'], 'unfold', 'Unfold the chosen line, or fold it'],
+  [['a'], 'context', 'The lines around the chosen one, also those that the page hides'],
   [['y'], 'copyLine', 'Copy the chosen line'],
   [['Y'], 'copyJSON', 'Copy it as JSON'],
   [['l'], 'copyLink', 'Copy a link to it'],

@@ -8,8 +8,8 @@ import { Row } from './row.js';
 /** How near to the end counts as at the end, in pixels. */
 const NEAR = 8;
 
-/** The most rows that are made again in one frame. */
-const PER_FRAME = 100;
+/** Rows beyond those that fill the view: what is scrolled by one turn of the wheel. */
+const SPARE = 10;
 
 /** The most that the records of all rows may hold together, in UTF-16 units. */
 const LARGEST = 16 * 1024 * 1024;
@@ -18,10 +18,8 @@ const LARGEST = 16 * 1024 * 1024;
 /** @typedef {import('./row.js').Look} Look */
 
 export class List {
-  /** The number of marked matches in all rows. */
-  matches = 0;
-  /** The mark elements, in order: a live collection. */
-  marks;
+  /** How many rows of one line fill the view, and some more: what is made in one frame. */
+  screen = 60;
   /** Is called with the row that was clicked. @type {(row: Row) => void} */
   onClick = () => {};
 
@@ -43,12 +41,16 @@ export class List {
     this.#log = log;
     this.#lines = lines;
     this.#look = look;
-    this.marks = lines.getElementsByTagName('mark');
     lines.addEventListener('click', (event) => this.#clicked(event));
   }
 
   get length() {
     return this.#rows.length;
+  }
+
+  /** Measures the view, whose height is another one. */
+  fit() {
+    this.screen = Math.ceil(this.#log.clientHeight / parseFloat(getComputedStyle(this.#log).lineHeight)) + SPARE;
   }
 
   /** Of all rows, those that continue others included, in the order in which they came. */
@@ -70,6 +72,16 @@ export class List {
   get #top() {
     const edge = this.#lines.offsetTop + this.#log.scrollTop;
     return this.#rows.findIndex(({ element }) => element.offsetTop + element.offsetHeight > edge);
+  }
+
+  /** Whether a record has a row of its own. @param {Record} record */
+  has(record) {
+    return this.#rowOf.has(record);
+  }
+
+  /** Whether lines that continue another one are folded into it. */
+  get groups() {
+    return this.#look.group;
   }
 
   /** The row that was chosen, null if there is none. */
@@ -127,14 +139,14 @@ export class List {
     const chosen = this.#current?.record ?? null;
     this.trim(0);
     this.append(records);
-    this.#mark(chosen);
+    this.setCurrent(chosen);
   }
 
   /** Makes all rows again, after the look has changed: those in view at once, the others in the next frames. */
   render() {
     const at = Math.max(this.#top, 0);
     this.#stale = [...this.#rows.slice(0, at), ...this.#rows.slice(at).reverse()];
-    this.#refresh(PER_FRAME);
+    this.#refresh(this.screen);
   }
 
   #stale = []; // rows that have the former look, those in view last
@@ -144,9 +156,7 @@ export class List {
     const change = () => {
       for (const row of this.#stale.splice(-n)) {
         if (!row.element.isConnected) continue;
-        this.matches -= row.matches;
         row.render(this.#pattern, this.#look);
-        this.matches += row.matches;
       }
     };
     if ((this.#stale.at(-1)?.record.seq ?? Infinity) < this.top?.seq) this.#inPlace(change);
@@ -177,14 +187,14 @@ export class List {
    * @param {Record | null} record null for none
    */
   choose(record) {
-    this.#mark(record);
+    this.setCurrent(record);
     const row = this.#current;
     row?.element.focus({ preventScroll: true });
     row?.element.scrollIntoView({ block: 'nearest', inline: 'nearest' });
   }
 
-  /** Shows which row is the current one. */
-  #mark(record) {
+  /** Shows which row is the current one. @param {Record | null} record null for none */
+  setCurrent(record) {
     if (this.#current !== null) {
       this.#current.element.classList.remove('current');
       this.#current.element.removeAttribute('tabindex');
@@ -215,7 +225,7 @@ export class List {
 
   /** Folds or unfolds the current row. */
   toggle() {
-    if (this.#current?.foldable) this.#toggle(this.#current);
+    if (this.#current?.foldable) this.#current.toggle();
   }
 
   /**
@@ -224,11 +234,7 @@ export class List {
    */
   mark(pattern) {
     this.#pattern = pattern;
-    this.matches = 0;
-    for (const row of this.#rows) {
-      row.mark(pattern);
-      this.matches += row.matches;
-    }
+    for (const row of this.#rows) row.mark(pattern);
   }
 
   /** Makes rows, or adds lines to those that they continue. */
@@ -239,14 +245,11 @@ export class List {
       this.#size += record.size;
       const head = this.#look.group && record.head ? this.#rowOf.get(record.head) : undefined;
       if (head !== undefined) {
-        this.matches -= head.matches;
         head.add(record);
-        this.matches += head.matches;
         continue;
       }
       const row = new Row(record, this.#pattern, this.#look);
       this.#rowOf.set(record, row).set(row.element, row);
-      this.matches += row.matches;
       fragment.append(row.element);
       rows.push(row);
     }
@@ -262,11 +265,12 @@ export class List {
 
   #remove(from, n) {
     if (n <= 0) return;
+    const all = n >= this.#rows.length;
+    if (all) this.#lines.replaceChildren(); // in one go
     for (const row of this.#rows.splice(from, n)) {
-      row.element.remove();
+      if (!all) row.element.remove();
       this.#rowOf.delete(row.record);
       this.#size -= sizeOf(row);
-      this.matches -= row.matches;
       if (row === this.#current) this.#current = null;
     }
   }
@@ -274,14 +278,8 @@ export class List {
   #clicked(event) {
     const row = this.#rowOf.get(event.target.closest('#lines > *'));
     if (row === undefined) return;
-    if (event.target.closest('.more')) this.#toggle(row);
+    if (event.target.closest('.more')) row.toggle();
     else if (getSelection().isCollapsed) this.onClick(row);
-  }
-
-  #toggle(row) {
-    this.matches -= row.matches;
-    row.toggle();
-    this.matches += row.matches;
   }
 }
 

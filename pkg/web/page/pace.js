@@ -28,9 +28,8 @@ export class Pace {
   /**
    * Calls draw in an animation frame, unless that is to come already.
    * @param {() => void} draw
-   * @param {boolean} slowly whether a flood makes it wait
    */
-  schedule(draw, slowly) {
+  schedule(draw) {
     if (this.#scheduled) return;
     this.#scheduled = true;
     const frame = () =>
@@ -38,7 +37,7 @@ export class Pace {
         this.#scheduled = false;
         draw();
       });
-    if (this.flood && slowly) setTimeout(frame, PAUSE);
+    if (this.flood) setTimeout(frame, PAUSE);
     else frame();
   }
 }

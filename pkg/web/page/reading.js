@@ -38,6 +38,7 @@ export class Reading {
       nextError: () => this.#step(1, error),
       previousError: () => this.#step(-1, error),
       details: () => this.#open(this.#record),
+      context: () => this.#withLine((line) => this.#app.showAll(line.id)),
       copyLine: () => this.#copy((line) => payloadOf(JSON.parse(line.data)), 'The line is copied.'),
       copyJSON: () => this.#copy((line) => line.data, 'The line is copied as JSON.'),
       copyLink: () => this.#copy((line) => this.#linkTo(line), 'A link to the line is copied.'),
@@ -71,6 +72,12 @@ export class Reading {
     this.#app.say('The server no longer remembers the line of this link.');
   }
 
+  /** Goes to a line that the search has found. The focus stays where it is. */
+  goTo(line) {
+    this.#app.feed.reveal(line, 'you searched');
+    if (this.open) this.#details.show(line);
+  }
+
   /** Whether the details are shown. */
   get open() {
     return this.#details.line !== null;
@@ -91,9 +98,11 @@ export class Reading {
   #find() {
     const { id, until } = this.#linked;
     if (until === 0) return true;
-    const line = this.#app.feed.find((candidate) => candidate.id === id, 'a link leads to this line');
+    const line = this.#app.feed.find((candidate) => candidate.id === id);
     if (line === undefined) return false;
     this.#linked.until = 0;
+    this.#app.feed.reveal(line, 'a link leads to this line');
+    this.#app.list.choose(this.#app.list.current?.record ?? null);
     this.#details.show(line);
     return true;
   }
@@ -127,10 +136,14 @@ export class Reading {
     return `${location.origin}${location.pathname}#${hashOf({ ...this.#app.filters, line: line.id })}`;
   }
 
-  async #copy(textOf, done) {
+  #withLine(act) {
     const line = this.#details.line ?? this.#record;
-    if (line?.kind !== 'line') this.#app.say('No line is chosen: click one, or press j or k.');
-    else this.#app.say((await copy(textOf(line))) ? done : 'This browser does not let the page copy.');
+    if (line?.kind === 'line') act(line);
+    else this.#app.say('No line is chosen: click one, or press j or k.');
+  }
+
+  #copy(textOf, done) {
+    this.#withLine(async (line) => this.#app.say((await copy(textOf(line))) ? done : 'This browser does not let the page copy.'));
   }
 
   #save(kind) {

@@ -366,3 +366,18 @@ func TestNumbersAgree(t *testing.T) {
 		t.Errorf("received, shown, hidden and forgotten are %v, want %v", got, want)
 	}
 }
+
+// TestContext checks that the page shows what it has hidden around a line.
+func TestContext(t *testing.T) {
+	_, tab, r := open(t, "#severity=error&exclude=nobody")
+	for i := range 2000 {
+		r.line(i, "t", rfc5424(11+3*min(i%1000, 1), "h", "p", fmt.Sprint("m", i)))
+	}
+	shows(t, tab, "m0", "m1000")
+	tab.Click(".line:last-child")
+	tab.Click("#context")
+	waitFor(t, tab, ".line.current > .message", "m1000")
+	tab.Wait("those beside it", `const line = document.querySelector('.line.current');
+		return line.previousElementSibling?.textContent.endsWith('m999') && line.nextElementSibling?.textContent.endsWith('m1001') &&
+			line.getBoundingClientRect().bottom < innerHeight && location.hash === '#line=1000' && document.getElementById('details').checkVisibility()`)
+}

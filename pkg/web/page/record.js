@@ -26,6 +26,8 @@ import { counted, textOfBase64 } from './text.js';
  * @property {Line | null} head the line that this one continues: see Traces
  * @property {import('./view.js').View | null} judge the view that was asked last whether it shows the line
  * @property {boolean} passes its answer
+ * @property {import('./view.js').View | null} seeker the view that was asked last whether its search finds the line
+ * @property {boolean} found its answer
  * @property {string} data the event's JSON; everything else is in it
  * @property {number} size in UTF-16 units, roughly
  */
@@ -83,6 +85,8 @@ export function lineOf(data, id = '') {
     head: null,
     judge: null,
     passes: false,
+    seeker: null,
+    found: false,
     data,
     size: data.length + text.length + COST,
   };
@@ -168,7 +172,7 @@ export function skippedNote(lines, why) {
 }
 
 function note(kind, text) {
-  return { kind, seq: 0, text, judge: null, passes: false, size: text.length + COST };
+  return { kind, seq: 0, text, judge: null, passes: false, seeker: null, found: false, size: text.length + COST };
 }
 
 function isCount(value) {

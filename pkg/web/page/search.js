@@ -1,5 +1,5 @@
 /**
- * The search in the shown lines: the count of the matches, and steps from match to match.
+ * The search in the lines in memory that are shown: how many it finds, and steps from one to the next.
  * @module
  */
 
@@ -8,18 +8,21 @@ import { count } from './text.js';
 export class Search {
   #field;
   #output;
+  #feed;
   #list;
   #listener;
-  #current = null;
 
   /**
    * @param {{field: HTMLInputElement, output: Element, next: Element, previous: Element}} elements
+   * @param {import('./feed.js').Feed} feed
    * @param {import('./list.js').List} list
-   * @param {{onInput: () => void, onStep: () => void}} listener onStep is called before the view goes to a match
+   * @param {{onInput: () => void, onFound: (line: import('./record.js').Line) => void}} listener onFound is called with
+   *     the line that a step leads to
    */
-  constructor({ field, output, next, previous }, list, listener) {
+  constructor({ field, output, next, previous }, feed, list, listener) {
     this.#field = field;
     this.#output = output;
+    this.#feed = feed;
     this.#list = list;
     this.#listener = listener;
     field.addEventListener('input', () => this.#changed());
@@ -30,37 +33,33 @@ export class Search {
 
   /** Updates the number of matches. */
   update() {
-    if (this.#current && !this.#current.isConnected) this.#current = null;
     const text = this.#text();
     if (this.#output.textContent !== text) this.#output.textContent = text;
   }
 
   /**
-   * Goes to the next or previous match; if there is no current one, to the newest.
+   * Goes from the chosen line to the next or previous one that matches; if the end is followed, to the newest.
    * @param {1 | -1} by
    */
   step(by) {
-    const { marks } = this.#list;
-    if (marks.length === 0) return;
-    const at = Array.prototype.indexOf.call(marks, this.#current);
-    const to = at < 0 ? marks.length - 1 : (at + by + marks.length) % marks.length;
-    this.#current?.classList.remove('current');
-    this.#current = marks[to];
-    this.#current.classList.add('current');
-    this.#listener.onStep();
-    this.#current.scrollIntoView({ block: 'center', inline: 'nearest' });
+    if (this.#field.value === '') return;
+    const { found } = this.#feed;
+    const at = this.#feed.following ? undefined : this.#list.current?.record.seq;
+    let line = by > 0 ? found.find(({ seq }) => seq > at) : found.findLast(({ seq }) => seq < at);
+    line ??= at === undefined || by < 0 ? found.at(-1) : found[0]; // around the end
+    if (line !== undefined) this.#listener.onFound(line);
     this.update();
   }
 
   #text() {
     if (this.#field.value === '') return '';
-    const all = count(this.#list.matches);
-    if (this.#current === null) return this.#list.matches === 1 ? '1 match' : `${all} matches`;
-    return `${count(Array.prototype.indexOf.call(this.#list.marks, this.#current) + 1)} of ${all}`;
+    const { found } = this.#feed;
+    const place = this.#feed.following ? 0 : found.indexOf(this.#list.current?.record) + 1;
+    if (place > 0) return `${count(place)} of ${count(found.length)}`;
+    return found.length === 1 ? '1 match' : `${count(found.length)} matches`;
   }
 
   #changed() {
-    this.#current = null;
     this.#listener.onInput();
     this.update();
   }

@@ -139,6 +139,7 @@ func TestKeys(t *testing.T) {
 		{"k", current(99), ""}, {"k", current(98), ""}, {"j", current(99), ""}, {"E", current(96), ""}, {"E", current(92), ""}, {"e", current(96), ""},
 		{"o", "document.querySelector('.current .message').textContent.endsWith('more')", ""},
 		{"y", "window.__copied === '<11>line 96\\nmore'", ""}, {"Y", "window.__copied.startsWith('{')", ""}, {"l", "window.__copied.endsWith('line=96')", ""},
+		{"a", "location.hash.includes('line=96') && " + open("details"), ""}, {webdriver.Escape, "!" + open("details"), ""},
 		{webdriver.Enter, open("details"), ""}, {webdriver.Escape, "!" + open("details"), ""},
 		{"g", "document.getElementById('log').scrollTop === 0", ""}, {"f", atTheEndExpression, ""}, {"g", "document.getElementById('log').scrollTop === 0", ""}, {"G", atTheEndExpression, ""},
 		{"/", focused("search"), "const s = document.getElementById('search'); s.value = 'line 1'; s.dispatchEvent(new Event('input')); s.blur()"},

@@ -41,6 +41,16 @@ export class View {
     return record.passes;
   }
 
+  /** Whether the search finds a record. @param {Record} record remembers the answer */
+  finds(record) {
+    if (this.pattern === null || record.kind !== 'line') return false;
+    if (record.seeker !== this) {
+      record.seeker = this;
+      record.found = this.#finds(record, this.pattern);
+    }
+    return record.found;
+  }
+
   #passes(record) {
     if (record.kind !== 'line') return this.#span === null && !this.#hides;
     const head = record.head ?? record;
@@ -50,7 +60,7 @@ export class View {
     if (not.some((wanted) => has(record, wanted))) return false;
     if (is.length > 0 && !is.every(({ field }) => is.some((wanted) => wanted.field === field && has(record, wanted)))) return false;
     if (this.#exclude !== null && this.#finds(head, this.#exclude)) return false;
-    return !this.#hides || this.#finds(record, this.pattern) || (head !== record && this.#finds(head, this.pattern));
+    return !this.#hides || this.finds(record) || this.finds(head);
   }
 
   /** Whether every line passes. */
@@ -77,7 +87,7 @@ export class View {
   }
 
   #finds(line, pattern) {
-    return finds(line.text, pattern) || finds(line.extra, pattern) || this.#columns.some((name) => finds(valueOf(line, name), pattern));
+    return [line.text, line.extra, ...line.frames].some((text) => finds(text, pattern)) || this.#columns.some((name) => finds(valueOf(line, name), pattern));
   }
 }
 
