@@ -225,16 +225,20 @@ class App {
   #showColumns() {
     const { group, utc } = this.filters;
     const columns = this.filters.columns ?? usual(this.#seen);
-    const key = JSON.stringify([columns, utc, group]);
+    const names = JSON.stringify(columns);
+    const key = JSON.stringify([names, utc, group]);
     if (key === this.#shownColumns) return;
+    const others = names !== JSON.stringify(this.#look.columns) || this.#shownColumns === '';
     const regroup = this.#look.group !== group;
     this.#shownColumns = key;
     this.#look.columns = columns;
     this.#look.group = group;
     this.clock.utc = utc;
-    this.#heading.show(columns);
     this.elements.log.classList.toggle('usual-columns', this.filters.columns === null);
-    this.#columnsDialog.show(columns);
+    if (others) {
+      this.#heading.show(columns);
+      this.#columnsDialog.show(columns);
+    }
     this.reading.setColumns(columns);
     this.span.draw();
     if (regroup) this.feed.setView(this.#view);

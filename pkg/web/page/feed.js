@@ -15,9 +15,9 @@ const MOST_ROWS = 2000;
 /** The most rows while the end is followed. The rest is room for new lines while the reader looks back. */
 const FOLLOWED_ROWS = 1500;
 
-/** The rows that a new view begins with, and those that come from memory when the reader reaches the first one: in screens. */
+/** The rows that a new view begins with, and those that are added where the reader looks back: in screens. */
 const WINDOW = 2;
-const OLDER = 3;
+const MORE = 3;
 
 /** How near to the first row the reader is when older ones are put before it, in pixels. */
 const EDGE = 100;
@@ -181,6 +181,8 @@ export class Feed {
     this.#view = view;
     this.matching = this.hidden = 0;
     for (const record of this.#memory.between(this.#memory.first, this.#memory.next)) this.#count(record, view.passes(record), 1);
+    const flooded = this.#pace.flood && !this.paused && this.matching > this.#list.screen;
+    if (place === undefined && flooded) return this.#restart();
     this.#window(place?.seq ?? Infinity);
     if (place === undefined) this.#list.toEnd();
     else this.#list.show(this.#list.records.find((record) => record.seq >= place.seq) ?? null, 'start');
@@ -267,6 +269,14 @@ export class Feed {
     this.#unseen = 0;
   }
 
+  /** Shows the newest screenful alone: in a flood, others replace it at once. */
+  #restart() {
+    this.#memory.keep(this.#list.records);
+    this.#next = this.#memory.first;
+    this.#catchUp(this.#list.screen);
+    this.#draw();
+  }
+
   /** Leaves out of the list what would be removed from it at once. It stays in memory. */
   #catchUp(rows) {
     this.#list.trim(0);
@@ -282,7 +292,7 @@ export class Feed {
   #older() {
     const first = this.#list.first;
     if (first === undefined || this.following) return;
-    const records = this.#memory.before(first.seq, OLDER * this.#list.screen, (record) => this.#view.passes(record));
+    const records = this.#memory.before(first.seq, MORE * this.#list.screen, (record) => this.#view.passes(record));
     if (records.length === 0) return;
     this.#list.prepend(records);
     if (this.#list.length <= MOST_ROWS) return;
@@ -295,10 +305,11 @@ export class Feed {
     this.hold(reason);
     this.#list.trimInPlace(FOLLOWED_ROWS);
     this.#heldAt = -1; // scrolling on goes on
+    this.#schedule(true);
   }
 
-  #schedule() {
-    this.#pace.schedule(() => this.#draw());
+  #schedule(now = false) {
+    this.#pace.schedule(() => this.#draw(), now);
   }
 
   #draw() {
@@ -306,13 +317,13 @@ export class Feed {
     const { flood } = this.#pace;
     const { screen, length } = this.#list;
     if (this.following && this.#waiting > (flood ? screen : FOLLOWED_ROWS)) this.#catchUp(flood ? screen : WINDOW * screen);
-    const records = this.#take(this.following ? screen : Math.min(screen, MOST_ROWS - length));
+    const records = this.#take(this.following ? screen : Math.min(flood ? screen : MORE * screen, MOST_ROWS - length));
     if (records.length === 0) return;
     if (this.following) this.#list.trim(FOLLOWED_ROWS - records.length);
     this.#list.append(records);
+    this.#onChange(); // before it, the lines may be hidden
     if (this.following) this.#list.toEnd();
     if (this.#waiting > 0) this.#schedule();
-    this.#onChange();
   }
 
   /** Takes the next records that the view shows, at most n, with a note about those that are missing before them. */

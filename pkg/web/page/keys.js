@@ -48,7 +48,8 @@ export function listenToKeys(actions) {
   document.addEventListener('keydown', (event) => {
     const { key, target } = event;
     if (event.defaultPrevented || event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return;
-    if (target.closest('input, select, textarea, dialog[open]')) return;
+    const seen = target.checkVisibility(); // a field of a dialog that has just been closed keeps the focus until the next frame
+    if (seen && target.closest('input, select, textarea, dialog[open]')) return;
     if ((key === ' ' || key === 'Enter') && target.closest('button, summary, a')) return; // the key presses the element
     const action = target.closest('.line') ? { ArrowDown: 'nextLine', ArrowUp: 'previousLine' }[key] : undefined;
     const name = action ?? ACTIONS.get(key);

@@ -9,35 +9,48 @@ const FLOOD = 2000;
 const PAUSE = 100;
 
 export class Pace {
-  /** Whether there is a flood. */
-  flood = false;
+  #flood = false;
   #since = 0;
   #arrived = 0;
-  #scheduled = false;
+  #timer = 0;
+  #framed = false;
 
   /** Counts a record. */
   count() {
     const now = performance.now();
     this.#arrived++;
     if (now - this.#since < 1000) return;
-    this.flood = this.#arrived > FLOOD;
+    this.#flood = this.#arrived > FLOOD;
     this.#since = now;
     this.#arrived = 0;
+  }
+
+  /** Whether there is a flood. */
+  get flood() {
+    return this.#flood && performance.now() - this.#since < 2000; // if nothing comes, nobody counts
   }
 
   /**
    * Calls draw in an animation frame, unless that is to come already.
    * @param {() => void} draw
+   * @param {boolean} [now] in the next frame, even in a flood
    */
-  schedule(draw) {
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    const frame = () =>
-      requestAnimationFrame(() => {
-        this.#scheduled = false;
-        draw();
-      });
-    if (this.flood) setTimeout(frame, PAUSE);
-    else frame();
+  schedule(draw, now = false) {
+    if (this.#framed) return;
+    if (this.flood && !now) {
+      this.#timer ||= setTimeout(() => this.#frame(draw), PAUSE);
+      return;
+    }
+    clearTimeout(this.#timer);
+    this.#frame(draw);
+  }
+
+  #frame(draw) {
+    this.#timer = 0;
+    this.#framed = true;
+    requestAnimationFrame(() => {
+      this.#framed = false;
+      draw();
+    });
   }
 }

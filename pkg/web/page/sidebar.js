@@ -45,8 +45,9 @@ export class Sidebar {
   }
 
   /** @param {{is: import('./address.js').Wanted[], not: import('./address.js').Wanted[]}} filters to show as pressed */
-  setFilters(filters) {
-    this.#filters = filters;
+  setFilters({ is, not }) {
+    if (JSON.stringify([is, not]) === JSON.stringify([this.#filters.is, this.#filters.not])) return;
+    this.#filters = { is, not };
     this.update(true);
   }
 
