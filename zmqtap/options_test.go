@@ -186,6 +186,7 @@ func TestOutput(t *testing.T) {
 		{"--utc --count 3 --exclude plain|header", []string{nginx, sshd, shop}},
 		{"--utc --count 3 --exclude upstream --exclude header", []string{sshd, shop, end}},
 		{"--utc --count 2 --grep out|end", []string{nginx, end}},
+		{"--utc --count 2 --grep out --grep (?i)END$", []string{nginx, end}},
 		{"--utc --count 3 --severity warning", []string{nginx, shop, end}},
 		{"--utc --count 2 --severity 3", []string{nginx, end}},
 		{"--utc --count 2 --severity err", []string{nginx, end}},

@@ -78,7 +78,10 @@ export class Feed {
     return this.#memory.all(this.#list.records).filter((record) => this.#view.passes(record));
   }
 
-  /** The lines that the view shows and the search finds. Of lines that are folded into one row, the first. @returns {Record[]} */
+  /**
+   * The lines that the view shows and the search finds. Of lines that are folded into one row, the first.
+   * @returns {Record[]}
+   */
   get found() {
     const found = this.shown.filter((record) => this.#view.finds(record));
     return Array.from(new Set(found.map((record) => this.#headOf(record)))).sort((a, b) => a.seq - b.seq);
