@@ -10,7 +10,7 @@ func allRows(programs string, scale scale) []row {
 	b := &omprogBench{programs: programs}
 	return slices.Concat(b.relpRows(scale), b.omprogRows(scale), b.chainRows(scale), b.redisRows(scale), b.kafkaRows(scale),
 		b.stdoutRows(scale), b.latencyRows(scale), b.sizeRows(scale), b.crowdedRows(scale), b.memoryRows(), []row{idleRow(programs)}, b.cpuRows(scale), pushPullRows(programs, scale),
-		curveRows(programs), hubRows(programs), terminalRows(programs), printRows(programs, scale), crowdRows(programs),
+		curveRows(programs), hubRows(programs), terminalRows(programs), printRows(programs, scale), recordingRows(programs, scale), crowdRows(programs),
 		manyRows(programs), intakeRows(programs))
 }
 

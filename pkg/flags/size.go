@@ -46,7 +46,7 @@ func (s *Size) String() string {
 // Type implements pflag.Value.
 func (s *Size) Type() string { return "bytes" }
 
-// FileSize is a flag's value: a positive number of bytes in a file, with the suffix KiB, MiB or GiB if there is one.
+// FileSize is a flag's value: a number of bytes in a file, with the suffix KiB, MiB or GiB if there is one. 0: no limit.
 type FileSize int64
 
 const maxFileSize = 1 << 20 // GiB: a pebibyte
@@ -63,8 +63,8 @@ func (s *FileSize) Set(text string) error {
 	if err != nil {
 		return errors.New("write a number of bytes, such as 1000000, 512KiB, 100MiB or 2GiB")
 	}
-	if n == 0 || n > maxFileSize<<30>>shift {
-		return fmt.Errorf("it must lie between 1 byte and %dGiB", maxFileSize)
+	if n > maxFileSize<<30>>shift {
+		return fmt.Errorf("the most is %dGiB; 0 is no limit", maxFileSize)
 	}
 	*s = FileSize(n << shift)
 	return nil
