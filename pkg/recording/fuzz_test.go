@@ -10,7 +10,31 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 )
+
+// The usual lines are read as encoding/json reads them.
+func FuzzParseText(f *testing.F) {
+	for _, m := range messages {
+		f.Add(AppendMessage(nil, m))
+	}
+	f.Add([]byte(`{"message":"a\ud83d\ude00\ud83d\"","topic":"\u0041","topic":"b","received":""}`))
+	f.Add([]byte(`{"Message":"a","message":null}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		got, ok := parseText(text)
+		if !ok || !utf8.Valid(text) {
+			return
+		}
+		want, err := parseJSON(text)
+		if err != nil {
+			t.Fatalf("%q: %v", text, err)
+		}
+		wantSame(t, &got.Message, &want.Message)
+		if !got.Message.Received.Equal(want.Message.Received) {
+			t.Errorf("%q: %v, want %v", text, got.Message.Received, want.Message.Received)
+		}
+	})
+}
 
 // What is parsed is written so that it is parsed to the same.
 func FuzzParse(f *testing.F) {
