@@ -226,6 +226,9 @@ func (p *player) Next(ctx context.Context, dst []tap.Delivery) []tap.Delivery {
 // Take returns dst: nothing waits here.
 func (p *player) Take(dst []tap.Delivery) []tap.Delivery { return dst }
 
+// Return clears what was taken.
+func (p *player) Return(taken []tap.Delivery) { clear(taken) }
+
 // Ready never receives.
 func (p *player) Ready() <-chan struct{} { return nil }
 

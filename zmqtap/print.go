@@ -25,6 +25,29 @@ const (
 	printQueueBytes = 16 << 20
 )
 
+var printInterest = tap.Interest{Queue: printQueue, QueueBytes: printQueueBytes, Returns: true}
+
+// portion is how many bytes of messages, with what they cost, are taken out of the queue at once. A queue that is taken
+// as a whole would fill again meanwhile, and its memory would be needed twice.
+const portion = 1 << 20
+
+// portions is a reader that is taken from in portions.
+type portions struct{ *tap.Reader }
+
+// Next waits until there is something, and appends a portion of it. It returns dst as it is if ctx ends first.
+func (p portions) Next(ctx context.Context, dst []tap.Delivery) []tap.Delivery {
+	for {
+		if taken := p.TakeSome(dst, portion); len(taken) > len(dst) {
+			return taken
+		}
+		select {
+		case <-p.Ready():
+		case <-ctx.Done():
+			return dst
+		}
+	}
+}
+
 // printOptions are the flags of zmqtap without a command.
 type printOptions struct {
 	source
@@ -91,7 +114,7 @@ func runPrint(ctx context.Context, args []string, stdout *os.File, stderr *log.W
 	defer unwatch()
 	o.warnOfPatterns(logger)
 	stream := tap.New(0)
-	reader := stream.Join(tap.Interest{Queue: printQueue, QueueBytes: printQueueBytes})
+	reader := portions{stream.Join(printInterest)}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	o.adjust = func(cfg *zmq.Config) { o.greet(cfg, logger, forPeople) }

@@ -68,7 +68,7 @@ func (v *view) top(ctx context.Context) error {
 		for waiting, done := []tap.Delivery(nil), false; !done && ctx.Err() == nil; {
 			waiting = v.reader.Next(ctx, waiting[:0])
 			done = v.tally(waiting)
-			clear(waiting)
+			v.reader.Return(waiting)
 		}
 	}()
 	err := v.screen.Run(ctx)
@@ -99,7 +99,7 @@ func (v *view) table(ctx context.Context) error {
 		if v.tally(waiting) {
 			return v.render()
 		}
-		clear(waiting)
+		v.reader.Return(waiting)
 	}
 }
 

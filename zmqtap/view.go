@@ -36,7 +36,8 @@ type view struct {
 
 	lines  []byte
 	found  uint64 // messages that the filter lets through
-	reads  bool   // the filter or the printer needs what payloads say
+	sifts  bool   // the filter needs what payloads say
+	reads  bool   // it, or the printer, does
 	log    *missingLog
 	logger *slog.Logger
 }
@@ -46,6 +47,7 @@ type deliveries interface {
 	Next(ctx context.Context, dst []tap.Delivery) []tap.Delivery
 	Take(dst []tap.Delivery) []tap.Delivery
 	Ready() <-chan struct{}
+	Return(taken []tap.Delivery)
 }
 
 func newView(o *printOptions, reader deliveries, stdout *os.File, onTerminal bool, logger *slog.Logger) *view {
@@ -55,7 +57,8 @@ func newView(o *printOptions, reader deliveries, stdout *os.File, onTerminal boo
 	v.divide(o.by)
 	v.printer = o.look.printer(stdout, onTerminal)
 	v.printer.Grep = o.grep
-	v.reads = v.printer.Reads() || o.filter.reads()
+	v.sifts = o.filter.reads()
+	v.reads = v.sifts || v.printer.Reads()
 	return v
 }
 
@@ -97,8 +100,11 @@ func (v *view) show(ctx context.Context) error {
 func (v *view) print(ctx context.Context) error {
 	var waiting []tap.Delivery
 	for over := false; !over; {
-		over = ctx.Err() != nil
-		waiting = v.reader.Next(ctx, waiting[:0])
+		if over = ctx.Err() != nil; over {
+			waiting = v.reader.Take(waiting[:0])
+		} else {
+			waiting = v.reader.Next(ctx, waiting[:0])
+		}
 		if v.printer.Terminal && v.printer.Reads() { // it may have another size by now
 			width, _ := terminal.Size(v.stdout)
 			v.printer.Fit(width)
@@ -114,7 +120,7 @@ func (v *view) print(ctx context.Context) error {
 		if err := v.flush(); err != nil || len(waiting) == 0 {
 			return err
 		}
-		clear(waiting)
+		v.reader.Return(waiting)
 	}
 	return nil
 }
@@ -166,7 +172,7 @@ func (v *view) enter(m *tap.Message) bool {
 	as := m.Message()
 	var line syslog.Line
 	if v.reads {
-		if line = syslog.Read(m.Topic, m.Payload, m.Received); !v.options.filter.takesLine(&line) {
+		if line = syslog.Read(m.Topic, m.Payload, m.Received); v.sifts && !v.options.filter.takesLine(&line) {
 			return false
 		}
 	}

@@ -45,17 +45,22 @@ func AppendSafe(dst, text []byte, tabs bool) []byte {
 // printableEnd returns the position of the first byte from i on that is not printable. It looks at eight
 // bytes at a time, because most messages have no such byte.
 func printableEnd(text []byte, i int) int {
-	const each, tops = 0x0101010101010101, 0x8080808080808080
-	for ; i+8 <= len(text); i += 8 {
-		w := binary.LittleEndian.Uint64(text[i:])
-		if ((w-0x20*each)&^w|w|(w+each))&tops != 0 { // a byte below 0x20, from 0x80 on, or 0x7f
-			break
-		}
+	for ; i+8 <= len(text) && printableWord(text[i:]); i += 8 {
+	}
+	if len(text)-i < 8 && len(text) >= 8 && printableWord(text[len(text)-8:]) {
+		return len(text)
 	}
 	for i < len(text) && printable[text[i]] {
 		i++
 	}
 	return i
+}
+
+// printableWord reports whether each of the first eight bytes is printable.
+func printableWord(text []byte) bool {
+	const each, tops = 0x0101010101010101, 0x8080808080808080
+	w := binary.LittleEndian.Uint64(text)
+	return ((w-0x20*each)&^w|w|(w+each))&tops == 0 // no byte is below 0x20, from 0x80 on, or 0x7f
 }
 
 // harmful reports whether r, from U+0080 on, must not be shown. That holds for C1 controls (U+009B begins a

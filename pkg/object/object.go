@@ -29,7 +29,10 @@ func Of(payload []byte) Members {
 // In returns what begins with the brace of an object; nil if payload does not begin with one. A byte order mark, white
 // space and rsyslog's "@cee:" may precede it.
 func In(payload []byte) []byte {
-	b := bytes.TrimPrefix(payload, []byte("\ufeff"))
+	b := payload
+	if len(b) > 0 && b[0] == 0xef { // most payloads have none, and bytes.TrimPrefix is a call
+		b = bytes.TrimPrefix(b, []byte("\ufeff"))
+	}
 	b = b[spaceEnd(b, 0):]
 	const cookie = "@cee:"
 	if len(b) > len(cookie) && string(b[:len(cookie)]) == cookie {

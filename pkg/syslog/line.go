@@ -29,10 +29,13 @@ type Line struct {
 //	event, body, log, @mt, text, full_message                structlog, OpenTelemetry, Docker
 func Read(topic, payload []byte, received time.Time) (l Line) {
 	l.Facility, l.Severity = -1, -1
-	line := looked(payload)
+	payload = cutBOM(payload)
+	line := payload[:min(len(payload), maxLook)]
 	form, rest := l.header(line, received, All)
-	rest = cutBOM(payload)[len(line)-len(rest):]
-	rest = bytes.TrimRight(rest, "\r\n")
+	rest = payload[len(line)-len(rest):]
+	for len(rest) > 0 && (rest[len(rest)-1] == '\n' || rest[len(rest)-1] == '\r') {
+		rest = rest[:len(rest)-1]
+	}
 	switch form {
 	case ofRFC5424:
 		l.readText(l.afterPROCID(rest), received, 0)

@@ -51,13 +51,31 @@ func (s *stamp) in(year int, location *time.Location) (time.Time, bool) {
 	if s.day > 28 && s.day > daysIn(s.month, year) {
 		return time.Time{}, false
 	}
-	if s.zoned {
-		location = zone(s.offset)
+	if s.zoned { // time.Date would look for the offset twice in the location
+		clock := time.Duration(s.hour)*time.Hour + time.Duration(s.minute)*time.Minute + time.Duration(s.second)*time.Second
+		seconds := daysSince1970(year, s.month, s.day)*secondsOfDay + int64((clock-s.offset)/time.Second)
+		return time.Unix(seconds, int64(s.nanosecond)).In(zone(s.offset)), true
 	}
 	return time.Date(year, s.month, s.day, s.hour, s.minute, s.second, s.nanosecond, location), true
 }
 
-const minutesOfDay = 24 * 60
+const (
+	minutesOfDay = 24 * 60
+	secondsOfDay = minutesOfDay * 60
+)
+
+// daysBefore are the days of a year before each month, if February has 28.
+var daysBefore = [...]int{0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334}
+
+// daysSince1970 returns the number of a day, in the years from 0 on; of 1 January 1970, that is 0.
+func daysSince1970(year int, month time.Month, day int) int64 {
+	leaps := year // of the years whose leap day has passed
+	if month <= time.February {
+		leaps--
+	}
+	const leapsBefore1970, daysBefore1970 = 1969/4 - 1969/100 + 1969/400, 1970 * 365
+	return int64(365*year - daysBefore1970 + leaps/4 - leaps/100 + leaps/400 - leapsBefore1970 + daysBefore[month-1] + day - 1)
+}
 
 // zones are the locations of the offsets that have occurred, by the minute.
 var zones [2 * minutesOfDay]atomic.Pointer[time.Location]
@@ -197,10 +215,13 @@ func digits(b []byte, i, most int) (n, end int) {
 
 // fraction reads digits after a decimal point, as billionths.
 func fraction(b []byte, i int) (n, end int) {
-	unit := 1_000_000_000
-	for end = i; end < len(b) && '0' <= b[end] && b[end] <= '9'; end++ {
-		unit /= 10
-		n += unit * int(b[end]-'0')
+	const most = 9
+	n, end = digits(b, i, most)
+	for places := end - i; places < most; places++ {
+		n *= 10
+	}
+	for end < len(b) && '0' <= b[end] && b[end] <= '9' {
+		end++
 	}
 	return n, end
 }

@@ -105,7 +105,12 @@ func looked(line []byte) []byte {
 }
 
 // cutBOM returns b without the byte order mark that it may begin with.
-func cutBOM(b []byte) []byte { return bytes.TrimPrefix(b, []byte("\ufeff")) }
+func cutBOM(b []byte) []byte {
+	if len(b) >= 3 && b[0] == 0xef && b[1] == 0xbb && b[2] == 0xbf { // bytes.TrimPrefix is a call, for every line
+		return b[3:]
+	}
+	return b
+}
 
 // form is how a line begins.
 type form int

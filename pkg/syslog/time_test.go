@@ -42,3 +42,21 @@ func TestYear(t *testing.T) {
 		}
 	}
 }
+
+// A time with a zone is what time.Date makes of it, on every kind of day.
+func TestDays(t *testing.T) {
+	day, last := time.Date(1, 1, 1, 23, 59, 59, 0, time.UTC), time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
+	for step := 1; day.Before(last); step = step%73 + 1 { // all days of a year, in turn
+		for _, zone := range []string{"Z", "+13:45", "-11:00"} {
+			written := day.Format("2006-01-02T15:04:05.000000001") + zone
+			want, err := time.Parse(time.RFC3339Nano, written)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := syslog.Parse([]byte("<13>1 "+written+" h a - - - "), time.Time{}).Time; !got.Equal(want) {
+				t.Fatalf("%s is %v", written, got)
+			}
+		}
+		day = day.AddDate(0, 0, step)
+	}
+}

@@ -73,11 +73,21 @@ func (m *Message) load() int { return m.size() + frameCost*len(m.Frames) }
 // cost returns roughly the memory of a message, with its JSON.
 func (m *Message) cost() int { return messageCost + 4*m.load() }
 
-// group copies some messages of a batch, beginning with message from, into shared memory of their own. It
-// returns them and the index of the first message that it did not copy.
-func group(b *zmq.Batch, from int, firstID uint64, now time.Time) ([]Message, int) {
+// group copies some messages of a batch, beginning with message from, into shared memory of their own. It returns
+// them and the index of the first message that it did not copy. With reuse, a group that about fills a parcel is in
+// one; otherwise the parcel is nil.
+func group(b *zmq.Batch, from int, firstID uint64, now time.Time, reuse bool) (_ []Message, _ *parcel, end int) {
 	end, size, between := shared(b, from)
-	messages, bytes, lists := make([]Message, end-from), make([]byte, 0, size), [][]byte(nil)
+	var in *parcel
+	var messages []Message
+	var bytes []byte
+	if reuse && between == 0 && (end-from == groupSize || size > maxShared/2) && size <= maxShared {
+		in = parcels.Get().(*parcel)
+		messages, bytes = in.messages[:end-from], in.bytes[:0]
+	} else {
+		messages, bytes = make([]Message, end-from), make([]byte, 0, size)
+	}
+	var lists [][]byte
 	if between > 0 {
 		lists = make([][]byte, 0, between)
 	}
@@ -101,7 +111,7 @@ func group(b *zmq.Batch, from int, firstID uint64, now time.Time) ([]Message, in
 		}
 		m.ID, m.Payload, m.Received = firstID+uint64(i), own(frames[last]), now
 	}
-	return messages, end
+	return messages, in, end
 }
 
 // shared returns which messages are to share their memory, those from from up to end, and how many bytes, and

@@ -12,6 +12,7 @@ type Interest struct {
 	Topics     []string // prefixes of the first frame; none: everything
 	Queue      int      // most messages that wait for the reader
 	QueueBytes int      // once this many bytes wait, no further message is queued
+	Returns    bool     // the reader gives back what it has taken: see Reader.Return
 	Restricted bool     // the reader must learn nothing of messages with other topics, not even how many are missing
 
 	// What the reader gets first, from what the stream remembers. It may fill the queue once, in addition to
@@ -42,6 +43,8 @@ type Delivery struct {
 	Messages []Message // in a row; they must not be modified
 	Missed   uint64    // how many messages the reader did not get here because it was too slow
 	Gap      *Gap      // messages were lost here before they arrived in the stream
+
+	in *parcel // the messages' memory, if it can be used again
 }
 
 // Join adds a reader, which the caller must close.
@@ -156,24 +159,43 @@ func (r *Reader) past(h *history, last uint64) (messages [][]Message, since, mis
 }
 
 // offer queues messages, all of which the reader wants, and returns how many of them it misses.
-func (r *Reader) offer(messages []Message) (missed uint64) {
+func (r *Reader) offer(messages []Message, in *parcel) (missed uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	// Once a message does not fit, none does until Take empties the queue. Therefore the missed ones come after
-	// all that are queued.
 	n := 0
-	for n < len(messages) && r.missed == 0 && r.gap == nil && r.count+n < r.interest.Queue && (r.count+n == 0 || r.bytes < r.interest.QueueBytes) {
+	for n < len(messages) && r.fits() {
 		r.bytes += messages[n].load()
+		r.count++
 		n++
 	}
 	if n > 0 {
-		r.queue = append(r.queue, Delivery{Messages: messages[:n:n]})
-		r.count += n
+		r.queue = append(r.queue, Delivery{Messages: messages[:n:n], in: in})
 	}
 	missed = uint64(len(messages) - n)
 	r.missed += missed
 	r.wakeUp()
 	return missed
+}
+
+// fits reports whether another message can be queued. Once one does not fit, none does until Take empties the queue.
+// Therefore the missed ones come after all that are queued. The caller holds mu.
+func (r *Reader) fits() bool {
+	return r.missed == 0 && r.gap == nil && r.count < r.interest.Queue && (r.count == 0 || r.bytes < r.interest.QueueBytes)
+}
+
+// full reports whether no further message can be queued.
+func (r *Reader) full() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return !r.fits()
+}
+
+// miss is offer of that many messages, for which a full reader has had no room.
+func (r *Reader) miss(messages uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.missed += messages
+	r.wakeUp()
 }
 
 // report queues a gap. Gaps that do not fit are merged into one, after all that is queued and missed.

@@ -55,9 +55,11 @@ func (s *Stream) Publish(b *zmq.Batch) {
 	now := time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for from := 0; from < b.Len(); {
+	reuse := s.reuses()
+	for from := s.refuse(b, 0); from < b.Len(); from = s.refuse(b, from) {
 		var messages []Message
-		messages, from = group(b, from, s.last+1, now)
+		var in *parcel
+		messages, in, from = group(b, from, s.last+1, now, reuse)
 		s.last += uint64(len(messages))
 		s.counters.Received += uint64(len(messages))
 		cost := 0
@@ -65,7 +67,7 @@ func (s *Stream) Publish(b *zmq.Batch) {
 			s.counters.Bytes += uint64(messages[i].size())
 			cost += messages[i].cost()
 		}
-		s.distribute(messages)
+		s.distribute(messages, in)
 		s.history.add(messages, cost)
 		if floor, moved := s.window.published(s.last, cost); moved {
 			for r := range s.readers {
@@ -75,16 +77,48 @@ func (s *Stream) Publish(b *zmq.Batch) {
 	}
 }
 
+// refuse counts the messages of a batch, beginning with message from, that need not be copied: nothing is remembered,
+// and no reader that wants them has room for them. A reader that is far too slow thus costs little. It returns the
+// index of the message after them.
+func (s *Stream) refuse(b *zmq.Batch, from int) (end int) {
+	end = from
+	for s.history.limit == 0 && end < b.Len() {
+		begin, group := end, s.index.Of(b.Frames(end)[0])
+		for _, r := range group.Members {
+			if !r.full() {
+				return end
+			}
+		}
+		for end < b.Len() && s.index.Of(b.Frames(end)[0]) == group {
+			for _, f := range b.Frames(end) {
+				s.counters.Bytes += uint64(len(f))
+			}
+			end++
+		}
+		n := uint64(end - begin)
+		s.last += n
+		s.counters.Received += n
+		for _, r := range group.Members {
+			s.counters.Missed += n
+			r.miss(n)
+		}
+	}
+	return end
+}
+
 // distribute offers the messages to the readers that want them. A run of messages for the same readers is
-// offered as one.
-func (s *Stream) distribute(messages []Message) {
+// offered as one. A parcel that they are in goes with them, unless several deliveries share it.
+func (s *Stream) distribute(messages []Message, in *parcel) {
 	for len(messages) > 0 {
 		group, end := s.index.Of(messages[0].subject()), 1
 		for end < len(messages) && s.index.Of(messages[end].subject()) == group {
 			end++
 		}
+		if end < len(messages) {
+			in = nil
+		}
 		for _, r := range group.Members {
-			s.counters.Missed += r.offer(messages[:end])
+			s.counters.Missed += r.offer(messages[:end], in)
 		}
 		messages = messages[end:]
 	}

@@ -42,12 +42,12 @@ func (c columns) on(width int) columns {
 }
 
 // fit cuts a value that dst[from:] is, without the room characters that are to follow it, and returns its width and
-// the column's.
+// the column's; 0 if the column has none.
 func (c *column) fit(dst []byte, from, room int) (cutTo []byte, used, width int) {
-	used = characters(dst[from:])
 	if c.limit == 0 {
-		return dst, used, 0
+		return dst, 0, 0
 	}
+	used = characters(dst[from:])
 	if most := max(1, c.limit-room); used > most {
 		dst = append(dst[:from+len(cut(dst[from:], most-1))], "…"...)
 		used = most
@@ -70,10 +70,13 @@ const spaces = "                                "
 
 // pad appends n spaces.
 func pad(dst []byte, n int) []byte {
+	if n <= 0 {
+		return dst
+	}
 	for ; n > len(spaces); n -= len(spaces) {
 		dst = append(dst, spaces...)
 	}
-	return append(dst, spaces[:max(n, 0)]...)
+	return append(dst, spaces[:n]...)
 }
 
 // appendHost appends a host in its column, and a space.
@@ -89,9 +92,9 @@ func (p *Printer) appendProgram(dst, program, pid []byte) []byte {
 	if p.columns.noHost {
 		pid = nil
 	}
-	if pid != nil {
-		p.pid = append(message.AppendSafe(append(p.pid[:0], '['), pid, false), ']')
-		if room = characters(p.pid); c.limit > 0 && room > c.limit/2 {
+	if pid != nil && c.limit > 0 {
+		p.pid = appendPID(p.pid[:0], pid)
+		if room = characters(p.pid); room > c.limit/2 {
 			pid, room = nil, 0 // a long PROCID would leave no room for the program
 		}
 	}
@@ -106,9 +109,13 @@ func (p *Printer) appendProgram(dst, program, pid []byte) []byte {
 		dst = append(dst, reset...)
 	}
 	if pid != nil {
-		dst = append(dst, p.pid...)
+		dst = appendPID(dst, pid)
 	}
 	return append(pad(dst, width-used-room), ' ')
+}
+
+func appendPID(dst, pid []byte) []byte {
+	return append(message.AppendSafe(append(dst, '['), pid, false), ']')
 }
 
 // appendSource appends, in the place of host and program, a topic: it says where a message comes from, as a rule.

@@ -29,7 +29,8 @@ type Rates struct {
 	remember   bool
 	all, other counter // other: topics beyond MaxTopics
 	topics     map[string]*counter
-	known      uint64 // topics ever added
+	newest     *counter // of the last message; nil if it was forgotten since
+	known      uint64   // topics ever added
 	missed     uint64
 	last       time.Time // when the rates were computed
 	seconds    uint64    // that History has had room for since the start
@@ -84,7 +85,10 @@ func (r *Rates) Count(topic, payload []byte) { r.Add(r.by.of(topic, payload), le
 // allocates only for a new topic.
 func (r *Rates) Add(topic []byte, size int) {
 	topic = message.Cut(topic, maxTopic)
-	c := r.topics[string(topic)]
+	c := r.newest // messages of a topic often come in a row
+	if c == nil || c.Key != string(topic) {
+		c = r.topics[string(topic)]
+	}
 	switch {
 	case c != nil:
 	case len(r.topics) >= MaxTopics:
@@ -94,7 +98,9 @@ func (r *Rates) Add(topic []byte, size int) {
 		r.topics[c.Key] = c
 		r.known++
 	}
-	c.add(size)
+	if c.add(size); !c.Rest {
+		r.newest = c
+	}
 	r.all.add(size)
 }
 
@@ -131,7 +137,7 @@ func (r *Rates) Top(n int) []TopicCount {
 // Only Update changes a row, and the slice is valid until its next call.
 func (r *Rates) Update(now time.Time) (all *Row, rows []*Row) {
 	if elapsed := now.Sub(r.last); elapsed >= shortest {
-		r.last = now
+		r.last, r.newest = now, nil
 		seconds := uint64(max(1, math.Round(elapsed.Seconds())))
 		r.seconds += seconds
 		update := func(c *counter) { c.update(now, elapsed, r.remember, seconds) }

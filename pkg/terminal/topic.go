@@ -10,6 +10,9 @@ import (
 // says reports whether a topic says something that the line does not: it has a part, between what separates
 // parts, that is neither the line's host (or the first part of it), program, PID, facility nor severity.
 func says(topic []byte, l *syslog.Line) bool {
+	if usual(topic, l) {
+		return false
+	}
 	for {
 		for len(topic) > 0 && separates(topic[0]) {
 			topic = topic[1:]
@@ -26,6 +29,19 @@ func says(topic []byte, l *syslog.Line) bool {
 		}
 		topic = topic[n:]
 	}
+}
+
+// usual reports whether a topic is facility.severity.program, as in rsyslog.d/30-omzmq-publish.conf. Such topics are
+// almost all that there are, and says would take a tenth of the time that a line takes.
+func usual(topic []byte, l *syslog.Line) bool {
+	if l.Facility < 0 || l.Severity < 0 {
+		return false
+	}
+	facility, severity := syslog.FacilityName(l.Facility), severity.Severity(l.Severity).String()
+	n := len(facility) + 1 + len(severity) + 1
+	return len(topic) == n+len(l.Program) && string(topic[:len(facility)]) == facility &&
+		topic[len(facility)] == '.' && topic[n-1] == '.' &&
+		string(topic[len(facility)+1:n-1]) == severity && bytes.Equal(topic[n:], l.Program)
 }
 
 func separates(c byte) bool { return c == '.' || c == '/' || c == ':' || c == '|' }
