@@ -109,7 +109,7 @@ func (v *view) render() error {
 		width, height = terminal.Size(v.stdout)
 	}
 	v.mu.Lock()
-	v.divided.SetMissed(v.totals.Slow + v.totals.Dropped)
+	v.divided.SetMissed(tap.Sum(v.totals.Slow, v.totals.Dropped))
 	v.lines = v.divided.Render(v.lines[:0], time.Now(), width, height)
 	v.mu.Unlock()
 	_, err := v.out.Write(v.lines)
@@ -158,7 +158,7 @@ type rateSource view
 func (v *rateSource) Update(now time.Time) top.Sample {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	s := top.Sample{Missed: v.totals.Slow + v.totals.Dropped}
+	s := top.Sample{Missed: tap.Sum(v.totals.Slow, v.totals.Dropped)}
 	s.All, s.Rows = v.rates.Update(now)
 	s.AllSeconds = v.rates.Seconds()
 	if v.divided != v.rates {
