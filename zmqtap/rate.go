@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -165,6 +166,12 @@ func (v *rateSource) Update(now time.Time) top.Sample {
 		_, s.Rows = v.divided.Update(now)
 	}
 	s.Seconds = v.divided.Seconds()
+	if v.socket != nil {
+		up, down := connections(v.socket.Endpoints(), v.socket.Peers())
+		if s.Publishers = some(down, "; "); len(up) > 0 { // what is wrong comes first: a line has an end
+			s.Publishers = strings.TrimPrefix(s.Publishers+"; connected to "+some(up, ", "), "; ")
+		}
+	}
 	return s
 }
 

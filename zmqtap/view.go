@@ -11,6 +11,7 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/terminal"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/terminal/top"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
 )
 
 // maxOutput is how many bytes of lines are collected before a write.
@@ -24,6 +25,7 @@ type view struct {
 	out     *terminal.Writer
 	printer terminal.Printer
 	screen  *top.Screen // of --rate at a terminal; nil: there is none
+	socket  *zmq.Socket // that the messages come from; nil: a recording
 	began   time.Time
 
 	mu        sync.Mutex      // of the following six: the summary is made even while the output is stuck
