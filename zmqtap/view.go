@@ -200,6 +200,6 @@ func (v *view) summary() terminal.Summary {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	s := v.totals
-	s.Duration, s.Topics, s.Top = time.Since(v.began), v.rates.Topics(), v.rates.Top(3)
+	s.Duration, s.Topics, s.More, s.Top = time.Since(v.began), v.rates.Topics(), v.rates.More(), v.rates.Top(3)
 	return s
 }

@@ -17,6 +17,7 @@ type Summary struct {
 	Duration      time.Duration
 
 	Topics uint64       // Rates.Topics
+	More   bool         // there were more topics than are counted separately: Rates.More
 	Top    []TopicCount // the topics to list, those with the most messages; Rates.Top
 
 	Slow    uint64 // messages missed because this end was too slow
@@ -69,6 +70,9 @@ func (s *Summary) String() string {
 }
 
 func (s *Summary) appendTopics(dst []byte) []byte {
+	if s.More {
+		dst = append(dst, "more than "...)
+	}
 	dst = appendCount(dst, s.Topics, "topic")
 	for i, t := range s.Top {
 		switch {
