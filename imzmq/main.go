@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/flags"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/log"
@@ -25,7 +26,7 @@ func main() {
 	signal.Ignore(syscall.SIGPIPE, syscall.SIGHUP) // the program handles the end of a pipe itself
 	signals := flags.StopSignals(signal.Ignored, os.Interrupt, syscall.SIGTERM)
 	ctx, stop := signal.NotifyContext(context.Background(), signals...)
-	context.AfterFunc(ctx, stop) // a second signal kills
+	context.AfterFunc(ctx, func() { time.AfterFunc(flags.SameSignal, stop) }) // then another signal kills
 	stderr := log.NewWriter(os.Stderr)
 	os.Exit(flags.Exit(program, run(ctx, os.Args[1:], os.Stdin, os.Stdout, stderr), stderr))
 }

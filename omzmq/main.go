@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/flags"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/log"
@@ -29,7 +30,7 @@ func main() {
 	// Neither a log that is not read nor omprog's hup.signal may end a program that drains.
 	signal.Ignore(syscall.SIGPIPE, syscall.SIGHUP)
 	ctx, stop := signal.NotifyContext(context.Background(), flags.StopSignals(signal.Ignored, os.Interrupt, syscall.SIGTERM)...)
-	context.AfterFunc(ctx, stop) // a second signal kills
+	context.AfterFunc(ctx, func() { time.AfterFunc(flags.SameSignal, stop) }) // then another signal kills
 	stderr := log.NewWriter(os.Stderr)
 	os.Exit(flags.Exit(program, run(ctx, os.Args[1:], os.Stdin, os.Stdout, stderr), stderr))
 }

@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/spf13/pflag"
 
@@ -121,6 +123,8 @@ func expression(pattern string) string {
 	inside, escaped := false, false // brackets; after a backslash
 	for _, c := range pattern {
 		switch {
+		case escaped && c < utf8.RuneSelf && unicode.IsPunct(c), inside && c == '[': // also - in brackets, and [:alpha:]
+			out.WriteString(`\` + string(c))
 		case escaped:
 			out.WriteString(regexp.QuoteMeta(string(c)))
 		case c == '\\':

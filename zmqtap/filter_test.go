@@ -14,7 +14,8 @@ func TestPatterns(t *testing.T) {
 		{"web1", "web1", true}, {"web1", "web11", false}, {"web1", "web1.example.com", false}, {"web*", "web1.example.com", true},
 		{"*.example.com", "web1.example.com", true}, {"web?", "web1", true}, {"web?", "web", false}, {"w?b", "wäb", true},
 		{"web[12]", "web2", true}, {"web[^12]", "web2", false}, {"web[a-c]*", "webb", true}, {"a.c", "abc", false},
-		{`a\*`, "a*", true}, {`a\*`, "ab", false}, {`a\\*`, `a\b`, true}, {"(a|b)+", "a", false}, {"", "", false}, {"[", "[", false},
+		{`a\*`, "a*", true}, {`a\*`, "ab", false}, {`a\\*`, `a\b`, true}, {"(a|b)+", "a", false},
+		{`[a\-c]`, "b", false}, {`[a\-c]`, "-", true}, {`[a\]]x`, "]x", true}, {"[[:a]", ":", true}, {"[[:a]x", "[x", true}, {"", "", false}, {"[", "[", false},
 	} {
 		re, err := patterns([]string{c.pattern}, "(?s)")
 		got := err == nil && matches(re, []byte(c.name))

@@ -55,6 +55,25 @@ func TestServeEnds(t *testing.T) {
 	}
 }
 
+// Timeout sends its signal to the process and to the group that the process is in, and a terminal that closes sends two
+// as well. Both together are one.
+func TestSignalComesTwice(t *testing.T) {
+	t.Parallel()
+	for i := range 20 {
+		for _, s := range []syscall.Signal{syscall.SIGTERM, syscall.SIGHUP} {
+			_, at := publishing(t)
+			p := launch(t, "record", filepath.Join(t.TempDir(), fmt.Sprint(i)), at)
+			p.logged("peer connected")
+			p.signal(s)
+			for range 50 {
+				p.cmd.Process.Signal(s) //nolint:errcheck // it may have ended
+			}
+			p.exits(0)
+			p.logged("(?m)^0 messages recorded into ")
+		}
+	}
+}
+
 // A second signal kills a process that lingers.
 func TestSecondSignal(t *testing.T) {
 	p := launch(t, "serve", "--http", "127.0.0.1:0", "--linger", "1h", "--bind", "tcp://127.0.0.1:0")

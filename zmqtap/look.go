@@ -63,6 +63,9 @@ func (o *look) validate(fs *pflag.FlagSet) (err error) {
 		return flags.Usage("--pretty and --utc need the form for people: leave out --raw and --json")
 	}
 	if fs.Changed("format") {
+		if o.formatText == "" {
+			return flags.Usage("--format: it is empty, and so would be all lines")
+		}
 		if o.format, err = terminal.ParseFormat(o.formatText); err != nil {
 			return flags.Usage("--format: %w", err)
 		}

@@ -18,6 +18,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/flags"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/log"
@@ -34,7 +35,7 @@ func main() {
 		ends = append(ends, syscall.SIGHUP) // the terminal is gone
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), ends...)
-	context.AfterFunc(ctx, stop) // a second signal kills
+	context.AfterFunc(ctx, func() { time.AfterFunc(flags.SameSignal, stop) }) // then another signal kills
 	stderr := log.NewWriter(os.Stderr)
 	name, err := run(ctx, os.Args[1:], os.Stdout, stderr)
 	os.Exit(flags.Exit(name, err, stderr))

@@ -35,11 +35,11 @@ func (v *view) miss(d tap.Delivery) {
 
 // count adds what is missing to the totals. The caller holds mu.
 func (v *view) count(d tap.Delivery) {
-	v.totals.Slow += d.Missed
+	v.totals.Slow = tap.Sum(v.totals.Slow, d.Missed)
 	switch {
 	case d.Gap == nil:
 	case d.Gap.Count > 0:
-		v.totals.Dropped += d.Gap.Count
+		v.totals.Dropped = tap.Sum(v.totals.Dropped, d.Gap.Count)
 	case d.Gap.Before:
 		v.totals.Before++
 	default:
@@ -49,7 +49,7 @@ func (v *view) count(d tap.Delivery) {
 
 // missed logs that this end is too slow.
 func (l *missingLog) missed(n uint64) {
-	l.slowMessages += n
+	l.slowMessages = tap.Sum(l.slowMessages, n)
 	if l.slow.Write(slog.LevelWarn, "messages are missing: this end is too slow", "messages", l.slowMessages) {
 		l.slowMessages = 0
 	}
@@ -61,7 +61,7 @@ func (l *missingLog) gap(g *tap.Gap) {
 		l.unknown.Write(slog.LevelWarn, "messages may be missing", "publisher", g.Publisher, "reason", g.Reason)
 		return
 	}
-	l.goneMessages += g.Count
+	l.goneMessages = tap.Sum(l.goneMessages, g.Count)
 	if l.gone.Write(slog.LevelWarn, "messages are missing",
 		"publisher", g.Publisher, "messages", l.goneMessages, "reason", g.Reason) {
 		l.goneMessages = 0

@@ -39,13 +39,11 @@ type player struct {
 func openRecording(ctx context.Context, o *replayOptions, logger *slog.Logger) (p *player, err error) {
 	p = &player{options: o, logger: logger, file: os.Stdin, pace: pace{speed: float64(o.speed), idle: o.idle}, over: ctx.Done()}
 	if o.File != stdio {
-		if p.file, err = os.Open(o.File); err != nil {
+		if p.file, err = open(ctx, o.File); err != nil {
 			return nil, err
 		}
 	}
-	if p.in = p.file; !isRegular(p.file) {
-		p.in = interruptible(ctx, p.file)
-	}
+	p.in = untilEnd(ctx, p.file)
 	if err = p.begin(); err == nil {
 		if _, _, err = p.peek(); err == nil || err == io.EOF {
 			return p, nil
@@ -55,23 +53,6 @@ func openRecording(ctx context.Context, o *replayOptions, logger *slog.Logger) (
 		p.file.Close()
 	}
 	return nil, err
-}
-
-func isRegular(file *os.File) bool {
-	there, err := file.Stat()
-	return err == nil && there.Mode().IsRegular()
-}
-
-// interruptible returns a reader of what comes from a pipe or terminal, until ctx ends. The goroutine that reads ends
-// with the program: nothing else ends a read(2) there.
-func interruptible(ctx context.Context, from io.Reader) io.Reader {
-	r, w := io.Pipe()
-	go func() {
-		_, err := io.Copy(w, from)
-		w.CloseWithError(err)
-	}()
-	context.AfterFunc(ctx, func() { w.Close() })
-	return r
 }
 
 func (p *player) close() {
@@ -92,6 +73,10 @@ func (p *player) begin() error {
 // peek returns the next entry and when it is due. The error is io.EOF after the last one, and then always the same.
 func (p *player) peek() (*recording.Entry, time.Time, error) {
 	for p.next == nil && p.err == nil {
+		if p.interrupted() { // what is not wanted may have no end
+			p.err = io.EOF
+			break
+		}
 		e, err := p.reader.Next()
 		switch {
 		case err != nil:
@@ -208,10 +193,8 @@ func (p *player) Next(ctx context.Context, dst []tap.Delivery) []tap.Delivery {
 			if len(messages) > 0 {
 				dst, messages = append(dst, tap.Delivery{Messages: messages}), nil
 			}
-			if e.Gap.Count == 0 { // a view leaves that to the socket
-				p.logger.Warn("messages are missing in the recording", "reason", e.Gap.Reason, "publisher", e.Gap.Publisher)
-			}
-			return append(dst, tap.Delivery{Gap: &tap.Gap{Publisher: e.Gap.Publisher, Count: e.Gap.Count, Reason: e.Gap.Reason, Time: e.Gap.Received}})
+			return append(dst, tap.Delivery{Gap: &tap.Gap{Publisher: e.Gap.Publisher, Count: e.Gap.Count, Before: true,
+				Reason: e.Gap.Reason, Time: e.Gap.Received}})
 		}
 		m := &e.Message
 		messages = append(messages, tap.Message{Topic: m.Topic, Frames: m.Frames, Payload: m.Payload, Received: m.Received})

@@ -130,6 +130,7 @@ func runPrint(ctx context.Context, args []string, stdout *os.File, stderr *log.W
 	source := status.Source{Sockets: []*zmq.Socket{socket}, Numbers: o.statistics(stream, socket)}
 	endMonitor := o.Monitor(source, logger, stderr)
 	v := newView(o, reader, stdout, onTerminal, logger)
+	v.socket = socket
 	var explaining sync.WaitGroup
 	explaining.Go(func() { v.explainSilence(ctx, socket) })
 	if o.wantsScreen(onTerminal) {

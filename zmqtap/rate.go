@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -109,7 +110,7 @@ func (v *view) render() error {
 		width, height = terminal.Size(v.stdout)
 	}
 	v.mu.Lock()
-	v.divided.SetMissed(v.totals.Slow + v.totals.Dropped)
+	v.divided.SetMissed(tap.Sum(v.totals.Slow, v.totals.Dropped))
 	v.lines = v.divided.Render(v.lines[:0], time.Now(), width, height)
 	v.mu.Unlock()
 	_, err := v.out.Write(v.lines)
@@ -158,13 +159,19 @@ type rateSource view
 func (v *rateSource) Update(now time.Time) top.Sample {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	s := top.Sample{Missed: v.totals.Slow + v.totals.Dropped}
+	s := top.Sample{Missed: tap.Sum(v.totals.Slow, v.totals.Dropped)}
 	s.All, s.Rows = v.rates.Update(now)
 	s.AllSeconds = v.rates.Seconds()
 	if v.divided != v.rates {
 		_, s.Rows = v.divided.Update(now)
 	}
 	s.Seconds = v.divided.Seconds()
+	if v.socket != nil {
+		up, down := connections(v.socket.Endpoints(), v.socket.Peers())
+		if s.Publishers = some(down, "; "); len(up) > 0 { // what is wrong comes first: a line has an end
+			s.Publishers = strings.TrimPrefix(s.Publishers+"; connected to "+some(up, ", "), "; ")
+		}
+	}
 	return s
 }
 

@@ -106,6 +106,19 @@ func TestRateScreen(t *testing.T) {
 	}
 }
 
+// The screen says which publishers are connected, and which are not.
+func TestRatePublishers(t *testing.T) {
+	t.Parallel()
+	r := startRating(t, nil, "tcp://127.0.0.1:1")
+	r.sees(t, "no connection to tcp://127.0.0.1:1: connection refused; connected to tcp://")
+	r.Type("/t")
+	r.ShowsNot("connection refused")
+	r.Type("\x1b")
+	r.sees(t, "connection refused")
+	r.Type("q")
+	r.restores(t, 0)
+}
+
 // What to count by is a flag, and a key's business later.
 func TestRateBy(t *testing.T) {
 	t.Parallel()

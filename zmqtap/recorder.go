@@ -35,9 +35,10 @@ type recorder struct {
 
 // recorded is what a recorder has counted.
 type recorded struct {
-	messages, bytes     uint64 // in the file
-	slow, dropped, lost uint64 // as in terminal.Summary
-	last                time.Time
+	messages, bytes uint64 // in the file
+	slow, dropped   uint64 // these four as in terminal.Summary
+	before, lost    uint64
+	last            time.Time
 }
 
 func (r *recorder) totals() recorded {
@@ -151,13 +152,17 @@ func (r *recorder) miss(d tap.Delivery) {
 	switch g := d.Gap; {
 	case d.Missed > 0:
 		r.log.missed(d.Missed)
-		r.all.slow += d.Missed
+		r.all.slow = tap.Sum(r.all.slow, d.Missed)
 		r.out.Gap(&recording.Gap{Count: d.Missed, Reason: "the recorder was too slow", Received: time.Now()})
 	case g != nil:
-		if r.all.dropped += g.Count; g.Count > 0 {
+		switch r.all.dropped = tap.Sum(r.all.dropped, g.Count); {
+		case g.Count > 0:
 			r.log.gap(g)
-		} else {
-			r.all.lost++
+		case g.Before:
+			r.log.gap(g)
+			r.all.before++
+		default:
+			r.all.lost++ // the socket has logged why
 		}
 		r.out.Gap(&recording.Gap{Count: g.Count, Publisher: g.Publisher, Reason: g.Reason, Received: g.Time})
 	}
@@ -189,6 +194,7 @@ func (r *recorder) summary(err error) string {
 	}
 	missing(&out, t.slow, "message", " missed: this end was too slow")
 	missing(&out, t.dropped, "message", " missed: publishers dropped them")
+	missing(&out, t.before, "place", " where messages may be missing: they were lost before")
 	missing(&out, t.lost, "connection", " lost: what was sent meanwhile is missed as well")
 	return out.String()
 }

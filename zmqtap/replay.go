@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -129,6 +130,11 @@ func parseReplay(args []string, stdout *os.File) (*replayOptions, error) {
 	return o, o.validate(fs)
 }
 
+// everything reports whether nothing is left out.
+func (o *replayOptions) everything() bool {
+	return (len(o.topics) == 0 || slices.Contains(o.topics, "")) && o.filter.names() == ""
+}
+
 func (o *replayOptions) publishes() bool { return len(o.Bind)+len(o.Connect) > 0 }
 
 func (o *replayOptions) validate(fs *pflag.FlagSet) (err error) {
@@ -165,16 +171,16 @@ func runReplay(ctx context.Context, args []string, stdout *os.File, stderr *log.
 	}
 	o.Budget().Govern(ctx)
 	logger := o.Logger(stderr)
+	if o.duration > 0 { // a pipe may have nothing in it for long
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, o.duration)
+		defer cancel()
+	}
 	p, err := openRecording(ctx, o, logger)
 	if err != nil {
 		return err
 	}
 	defer p.close()
-	if o.duration > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, o.duration)
-		defer cancel()
-	}
 	if o.publishes() {
 		return o.publish(ctx, p, logger, stderr)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/log"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/recording"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/status"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
 )
 
@@ -25,7 +26,8 @@ type republisher struct {
 	log     *missingLog
 	began   time.Time
 
-	published, unwanted, missing atomic.Uint64 // messages; those that nobody had subscribed to; those that the recording says are missing
+	published, unwanted atomic.Uint64 // messages, and those of them that nobody had subscribed to
+	missing, unknown    atomic.Uint64 // messages that the recording says are missing, and places where it knows no number
 }
 
 // publish publishes what p plays, until it ends or ctx does.
@@ -124,16 +126,18 @@ func (r *republisher) give(ctx context.Context, e *recording.Entry) error {
 
 // miss tells the subscribers that can be told, and the log, what the recording lacks.
 func (r *republisher) miss(g *recording.Gap) {
-	r.missing.Add(g.Count)
 	if g.Count == 0 {
-		r.log.gone.Write(slog.LevelWarn, "messages are missing in the recording", "reason", g.Reason, "publisher", g.Publisher)
-		return
+		r.unknown.Add(1)
+		r.log.unknown.Write(slog.LevelWarn, "messages may be missing in the recording", "reason", g.Reason, "publisher", g.Publisher)
+	} else {
+		r.missing.Store(tap.Sum(r.missing.Load(), g.Count)) // nobody else adds to it
+		r.log.gone.Write(slog.LevelWarn, "messages are missing in the recording", "messages", g.Count, "reason", g.Reason, "publisher", g.Publisher)
 	}
-	r.log.gone.Write(slog.LevelWarn, "messages are missing in the recording", "messages", g.Count, "reason", g.Reason, "publisher", g.Publisher)
-	r.socket.EachPeer(func(p *zmq.Peer) bool {
-		p.Miss(g.Count)
-		return true
-	})
+	n := g.Count
+	if !r.options.everything() {
+		n = 0 // it counts what is left out, too
+	}
+	r.socket.Lost(n, nil) // which topics they had is not known
 }
 
 // summary says what was published.
@@ -142,5 +146,6 @@ func (r *republisher) summary() string {
 	fmt.Fprintf(&out, "%s published in %v\n", counted(r.published.Load(), "message"), time.Since(r.began).Round(time.Millisecond))
 	missing(&out, r.unwanted.Load(), "message", " among them that nobody had subscribed to")
 	missing(&out, r.missing.Load(), "message", " missing in the recording")
+	missing(&out, r.unknown.Load(), "place", " where messages may be missing in the recording")
 	return out.String()
 }

@@ -61,9 +61,8 @@ func (v *view) silence(s terminal.Summary, socket *zmq.Socket) (kind, text strin
 		s.Seen, cmp.Or(v.options.filter.names(), "to the output"), topics(top))
 }
 
-// publishers says which publishers are connected, and which are not, and why.
-func publishers(endpoints []zmq.EndpointState, peers int) string {
-	var up, down []string
+// connections returns which publishers are connected, and which are not, and why.
+func connections(endpoints []zmq.EndpointState, peers int) (up, down []string) {
 	for _, e := range endpoints {
 		switch {
 		case e.Bound && peers == 0:
@@ -76,6 +75,12 @@ func publishers(endpoints []zmq.EndpointState, peers int) string {
 			down = append(down, "no connection to "+e.Endpoint+": "+cmp.Or(e.Reason, "no answer yet"))
 		}
 	}
+	return up, down
+}
+
+// publishers is connections for somebody who sees nothing.
+func publishers(endpoints []zmq.EndpointState, peers int) string {
+	up, down := connections(endpoints, peers)
 	if len(up) == 0 {
 		return cmp.Or(some(down, "; "), "no connection yet")
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/terminal"
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/terminal/top"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
 )
 
 // maxOutput is how many bytes of lines are collected before a write.
@@ -24,6 +25,7 @@ type view struct {
 	out     *terminal.Writer
 	printer terminal.Printer
 	screen  *top.Screen // of --rate at a terminal; nil: there is none
+	socket  *zmq.Socket // that the messages come from; nil: a recording
 	began   time.Time
 
 	mu        sync.Mutex      // of the following six: the summary is made even while the output is stuck
@@ -204,6 +206,6 @@ func (v *view) summary() terminal.Summary {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	s := v.totals
-	s.Duration, s.Topics, s.Top = time.Since(v.began), v.rates.Topics(), v.rates.Top(3)
+	s.Duration, s.Topics, s.More, s.Top = time.Since(v.began), v.rates.Topics(), v.rates.More(), v.rates.Top(3)
 	return s
 }

@@ -13,6 +13,11 @@ func (c *Common) Lingering(ctx context.Context) (context.Context, context.Cancel
 	return longer, func() { stop(); cancel() }
 }
 
+// SameSignal is how long after a signal another one counts as the same: timeout(1) sends one to its child and one to the
+// group, which the child is in, and a terminal that closes sends one from the kernel and one from the shell. Later ones
+// kill.
+const SameSignal = 500 * time.Millisecond
+
 // StopSignals returns the signals that end a program. SIGINT is not among them if it was ignored at the start: rsyslog
 // ignores it in its children on purpose, and signal.Notify would undo that.
 func StopSignals(ignored func(os.Signal) bool, interrupt, terminate os.Signal) []os.Signal {

@@ -148,7 +148,12 @@ func noRoom(err error) bool {
 	return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) || errors.Is(err, unix.EFBIG)
 }
 
-// Close waits until the disk has everything.
+// Close waits until the disk has everything. It is an error if the file has been removed.
 func (f *File) Close() error {
-	return errors.Join(f.file.Sync(), f.file.Close())
+	var is unix.Stat_t
+	var gone error
+	if err := unix.Fstat(int(f.file.Fd()), &is); err == nil && is.Nlink == 0 {
+		gone = fmt.Errorf("%s was removed meanwhile: what was recorded is lost", f.file.Name())
+	}
+	return errors.Join(gone, f.file.Sync(), f.file.Close())
 }

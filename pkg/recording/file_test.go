@@ -84,6 +84,25 @@ func TestExistingFiles(t *testing.T) {
 	}
 }
 
+// A recording that is removed meanwhile is lost, and that is said; one that is moved is not.
+func TestRemovedFile(t *testing.T) {
+	for name, change := range map[string]func(file string) error{
+		"removed": os.Remove, "moved": func(file string) error { return os.Rename(file, file+".1") },
+	} {
+		file := filepath.Join(t.TempDir(), "file")
+		f, err := Create(file, Refuse)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := change(file); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Close(); (err != nil) != (name == "removed") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // What a killed recorder has left is gone on with after its last whole line, except within a compressed portion.
 func TestAppendAfterACut(t *testing.T) {
 	for _, end := range []string{".ndjson", ".gz", ".zst"} {

@@ -24,6 +24,9 @@ type line struct {
 	Received      string   `json:"received"`
 }
 
+// mostFrames is how many frames a message may have: package zmq receives no more.
+const mostFrames = 1024
+
 // Parse reads a line, without its line feed. The entry borrows nothing. A message with more than most bytes in all
 // frames is an error.
 func Parse(text []byte, most int) (Entry, error) {
@@ -71,6 +74,9 @@ func parseJSON(text []byte) (Entry, error) {
 	}
 	if len(e.Message.Frames) > 0 && !e.Message.HasTopic {
 		return Entry{}, errors.New(`"frames" stand between a topic and a message, and there is no "topic"`)
+	}
+	if n := 2 + len(e.Message.Frames); n > mostFrames {
+		return Entry{}, fmt.Errorf("a message of %d frames, and the limit is %d", n, mostFrames)
 	}
 	return e, nil
 }

@@ -84,10 +84,11 @@ func TestGapsSurvive(t *testing.T) {
 func TestParse(t *testing.T) {
 	for text, want := range map[string]string{
 		`{"topic":"t","message":"m","received":"2026-01-02T13:00:00.123456+01:00","host":"h","fields":{"message":1}}`: "",
-		`{"message_base64":"/w=="}`:           "",
-		`{"message":"m","received":"today"}`:  `received "today": not a time`,
-		`{"topic":"t"}`:                       `no "message", "message_base64" or "gap"`,
-		`{"message":"m","frames":["f"]}`:      `there is no "topic"`,
+		`{"message_base64":"/w=="}`:          "",
+		`{"message":"m","received":"today"}`: `received "today": not a time`,
+		`{"topic":"t"}`:                      `no "message", "message_base64" or "gap"`,
+		`{"message":"m","frames":["f"]}`:     `there is no "topic"`,
+		`{"topic":"","message":"","frames":[""` + strings.Repeat(`,""`, 1022) + `]}`: "a message of 1025 frames, and the limit is 1024",
 		`{"message_base64":"!"}`:              "illegal base64",
 		`{"message":1}`:                       "cannot unmarshal number",
 		`{"message":"m"`:                      "unexpected end of JSON",

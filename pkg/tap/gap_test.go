@@ -1,6 +1,7 @@
 package tap_test
 
 import (
+	"math"
 	"testing"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap"
@@ -122,5 +123,22 @@ func TestGapsInAFullQueue(t *testing.T) {
 	}
 	if got := r.Take(nil); len(got) > 3 {
 		t.Errorf("%d gaps are queued", len(got))
+	}
+}
+
+// Any number that a publisher reports is a number, and added to another one it is no smaller.
+func TestHugeGaps(t *testing.T) {
+	s := tap.New(0)
+	reader := s.Join(tap.Interest{Queue: 3, QueueBytes: plenty})
+	defer reader.Close()
+	for range 2 {
+		s.Report(tap.Gap{Count: math.MaxUint64, Reason: "r"})
+	}
+	got := reader.Take(nil)
+	if len(got) == 0 || got[0].Gap == nil || got[0].Gap.String() != "18446744073709551615 messages are missing here: r" {
+		t.Errorf("%+v", got)
+	}
+	if gone := s.Counters().Gone; gone != math.MaxUint64 {
+		t.Errorf("%d messages are gone", gone)
 	}
 }

@@ -7,6 +7,7 @@
 package tap
 
 import (
+	"math"
 	"sync"
 	"time"
 
@@ -136,7 +137,7 @@ func (m *Message) subject() []byte {
 func (s *Stream) Report(g Gap) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.counters.Gone += g.Count
+	s.counters.Gone = Sum(s.counters.Gone, g.Count)
 	s.history.report(g, s.last)
 	for r := range s.readers {
 		r.report(g)
@@ -165,18 +166,21 @@ func (g *Gap) and(later Gap) Gap {
 	}
 	later.Before = later.Before && g.Before
 	if later.Count > 0 && g.Count > 0 {
-		later.Count += g.Count
+		later.Count = Sum(later.Count, g.Count)
 	} else {
 		later.Count = 0
 	}
 	return later
 }
 
+// Sum is a + b, or the largest number: publishers report any.
+func Sum(a, b uint64) uint64 { return a + min(b, math.MaxUint64-a) }
+
 // String describes the gap in one line.
 func (g *Gap) String() string {
 	text := g.Reason
 	if g.Count > 0 {
-		text = message.Count(int(g.Count), "message is missing here: ", "messages are missing here: ") + g.Reason
+		text = message.Count(g.Count, "message is missing here: ", "messages are missing here: ") + g.Reason
 	}
 	if g.Publisher != "" {
 		text = g.Publisher + ": " + text

@@ -1,8 +1,6 @@
 package terminal
 
 import (
-	"unicode/utf8"
-
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/message"
 )
 
@@ -18,7 +16,7 @@ type columns struct {
 
 type column struct{ width, limit int }
 
-// Widths of terminals, in characters.
+// Widths of terminals.
 const (
 	narrow     = 60 // below it, there is neither host nor PID
 	veryNarrow = 40 // below it, there is no time
@@ -49,21 +47,11 @@ func (c *column) fit(dst []byte, from, room int) (cutTo []byte, used, width int)
 	}
 	used = characters(dst[from:])
 	if most := max(1, c.limit-room); used > most {
-		dst = append(dst[:from+len(cut(dst[from:], most-1))], "…"...)
-		used = most
+		n, width := fitting(dst[from:], most-1) // half of a wide character does not
+		dst, used = append(dst[:from+n], "…"...), width+1
 	}
 	c.width = max(c.width, min(used+room, c.limit))
 	return dst, used, c.width
-}
-
-// characters returns how many characters a text has. Those that are two columns wide, as in Chinese, count as one.
-func characters(text []byte) int {
-	for i, c := range text {
-		if c >= utf8.RuneSelf {
-			return i + utf8.RuneCount(text[i:])
-		}
-	}
-	return len(text)
 }
 
 const spaces = "                                "

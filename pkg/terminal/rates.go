@@ -120,6 +120,9 @@ func (r *Rates) Topics() uint64 {
 	return r.known
 }
 
+// More reports whether there were topics beyond MaxTopics.
+func (r *Rates) More() bool { return r.other.Total+r.other.messages > 0 }
+
 // Top returns the n topics with the most messages, the busiest first. Forgotten topics are not among them.
 func (r *Rates) Top(n int) []TopicCount {
 	top := make([]TopicCount, 0, len(r.topics))

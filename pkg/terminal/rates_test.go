@@ -118,6 +118,9 @@ func TestTooManyTopics(t *testing.T) {
 	for range 3 {
 		r.Add([]byte("topic 00007"), 10)
 	}
+	if !r.More() {
+		t.Error("there are no more topics")
+	}
 	if len(r.topics) != MaxTopics || r.Topics() != MaxTopics {
 		t.Errorf("%d topics, %d ever, want %d", len(r.topics), r.Topics(), MaxTopics)
 	}

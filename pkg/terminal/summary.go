@@ -17,16 +17,17 @@ type Summary struct {
 	Duration      time.Duration
 
 	Topics uint64       // Rates.Topics
+	More   bool         // there were more topics than are counted separately: Rates.More
 	Top    []TopicCount // the topics to list, those with the most messages; Rates.Top
 
 	Slow    uint64 // messages missed because this end was too slow
 	Dropped uint64 // messages that publishers reported as dropped, or as lost before
-	Before  uint64 // places where hubs reported as lost before them what may or may not have been wanted here
+	Before  uint64 // places where hubs, or a recording, report as lost before them what may or may not have been wanted here
 	Lost    uint64 // connections lost
 }
 
 // Missing reports whether messages, or connections, were lost.
-func (s *Summary) Missing() bool { return s.Slow+s.Dropped+s.Before+s.Lost > 0 }
+func (s *Summary) Missing() bool { return s.Slow|s.Dropped|s.Before|s.Lost != 0 }
 
 // Append appends one to six lines for a person:
 //
@@ -34,7 +35,7 @@ func (s *Summary) Missing() bool { return s.Slow+s.Dropped+s.Before+s.Lost > 0 }
 //	12 topics, most messages: auth.info 3000, mail.err 1200, cron.info 300
 //	20 messages missed: this end was too slow
 //	5 messages missed: publishers dropped them
-//	1 place where messages may be missing: a hub did not get all
+//	1 place where messages may be missing: they were lost before
 //	2 connections lost: what was sent meanwhile is missed as well
 func (s *Summary) Append(dst []byte) []byte {
 	dst = append(appendCount(dst, s.Seen, "message"), " seen, "...)
@@ -55,7 +56,7 @@ func (s *Summary) Append(dst []byte) []byte {
 		dst = append(appendCount(dst, s.Dropped, "message"), " missed: publishers dropped them\n"...)
 	}
 	if s.Before > 0 {
-		dst = append(appendCount(dst, s.Before, "place"), " where messages may be missing: a hub did not get all\n"...)
+		dst = append(appendCount(dst, s.Before, "place"), " where messages may be missing: they were lost before\n"...)
 	}
 	if s.Lost > 0 {
 		dst = append(appendCount(dst, s.Lost, "connection"), " lost: what was sent meanwhile is missed as well\n"...)
@@ -69,6 +70,9 @@ func (s *Summary) String() string {
 }
 
 func (s *Summary) appendTopics(dst []byte) []byte {
+	if s.More {
+		dst = append(dst, "more than "...)
+	}
 	dst = appendCount(dst, s.Topics, "topic")
 	for i, t := range s.Top {
 		switch {

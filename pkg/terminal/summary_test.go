@@ -30,10 +30,12 @@ func TestSummary(t *testing.T) {
 1 topic: a 1
 1 message missed: this end was too slow
 1 message missed: publishers dropped them
-1 place where messages may be missing: a hub did not get all
+1 place where messages may be missing: they were lost before
 1 connection lost: what was sent meanwhile is missed as well
 `},
 		{"long", Summary{Seen: 3, Duration: 25*time.Hour + time.Second, Topics: 2}, "3 messages seen, 0 printed; 0 B in 25h0m1s, 0.0 messages/s\n2 topics\n"},
+		{"very many topics", Summary{Topics: 10_000, More: true, Top: []TopicCount{{"a", 1}}},
+			"0 messages seen, 0 printed\nmore than 10000 topics, most messages: a 1\n"},
 		{"long topic", Summary{Topics: 1, Top: []TopicCount{{strings.Repeat("é", 100), 2}}},
 			"0 messages seen, 0 printed\n1 topic: " + strings.Repeat("é", maxSummaryTopic) + " 2\n"},
 	} {

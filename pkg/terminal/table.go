@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strconv"
 	"time"
-	"unicode/utf8"
 )
 
 // Render appends a table of the rates since the last call: a line of totals, the topics that had messages, the busiest
@@ -108,19 +107,4 @@ func (p *page) line(text []byte) {
 	if p.left--; p.left >= 0 || p.unlimited {
 		p.dst = append(append(p.dst, cut(text, p.width)...), '\n')
 	}
-}
-
-// cut returns the first characters of a UTF-8 text.
-func cut(text []byte, characters int) []byte {
-	if len(text) <= characters {
-		return text
-	}
-	for i := 0; i < len(text); characters-- {
-		if characters == 0 {
-			return text[:i]
-		}
-		_, size := utf8.DecodeRune(text[i:])
-		i += size
-	}
-	return text
 }

@@ -31,7 +31,9 @@ func TestPlainText(t *testing.T) {
 	s.publish("only", "topic|payload", "topic|more|frames|payload", "|", "#012")
 	a.expect("only\npayload\npayload\n\n#012\n")
 	for payload, want := range map[string]string{
-		"two\nlines\n":             "two#012lines#012",
+		"two\nlines\n":             "two#012lines",
+		"\n":                       "",
+		"no more than one\n\n":     "no more than one#012",
 		"\r\x00\x1b[2J\x7f":        "#015#000#033[2J#177",
 		"a\ttab, é, 日本, 😀":         "a\ttab, é, 日本, 😀",
 		"\x9b2J\xff\xc3(":          "#2332J#377#303(",
@@ -71,6 +73,7 @@ func TestLongPlainText(t *testing.T) {
 		{"zmqtap: " + strings.Repeat("x", 100_000), "#172mqtap: " + strings.Repeat("x", 100_000), "#172mqtap: " + strings.Repeat("x", 100_000)},
 		{strings.Repeat("zmqtap: ", 8192), "#172mqtap: " + strings.Repeat("zmqtap: ", 8191), "#172mqtap: " + strings.Repeat("zmqtap: ", 8191)},
 		{strings.Repeat("xzmqtap:", 8192), strings.Repeat("xzmqtap:", 8192), strings.Repeat("xzmqtap:", 8192)},
+		{strings.Repeat("x", 70_000) + "\n", strings.Repeat("x", 70_000), strings.Repeat("x", 70_000) + "#012"},
 		{strings.Repeat("\xff", 70_000), strings.Repeat("#377", 70_000), strings.Repeat("\xff", 70_000)},
 		{strings.Repeat("\x80", 70_000), strings.Repeat("#200", 70_000), strings.Repeat("\x80", 70_000)},
 	} {

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"iter"
 	"unicode/utf8"
 
@@ -11,7 +12,7 @@ import (
 // plainText is one payload per line, with lines of its own where something is missing. Those begin with message.Own,
 // and no payload's line does.
 type plainText struct {
-	raw        bool // the bytes stay as they are, except line feeds and NULs; otherwise the lines are safe to look at
+	raw        bool // the bytes stay as they are, except line feeds and NULs; otherwise shown
 	restricted bool // see eventStream
 }
 
@@ -47,21 +48,25 @@ func aloneText(s *tap.Status) string {
 	return "no publisher is connected"
 }
 
+// shown returns what people see of a payload, after AppendSafeLine: a line feed at its end is that of a line.
+func shown(payload []byte) []byte { return bytes.TrimSuffix(payload, []byte("\n")) }
+
 func (p plainText) message(dst []byte, m *tap.Message) []byte {
 	if p.raw {
 		return append(message.AppendBytesLine(dst, m.Payload), '\n')
 	}
-	return append(message.AppendSafeLine(dst, m.Payload, true), '\n')
+	return append(message.AppendSafeLine(dst, shown(m.Payload), true), '\n')
 }
 
 func (p plainText) pieces(dst []byte, m *tap.Message) iter.Seq[[]byte] {
-	first, later := message.AppendBytesLine, message.AppendLine
+	first, later, payload := message.AppendBytesLine, message.AppendLine, m.Payload
 	if !p.raw {
+		payload = shown(payload)
 		first = func(dst, text []byte) []byte { return message.AppendSafeLine(dst, text, true) }
 		later = func(dst, text []byte) []byte { return message.AppendSafe(dst, text, true) }
 	}
 	return func(yield func([]byte) bool) {
-		for rest, next := m.Payload, first; len(rest) > 0; next = later {
+		for rest, next := payload, first; len(rest) > 0; next = later {
 			n := whole(rest, maxWrite)
 			if dst = next(dst, rest[:n]); !yield(dst) {
 				return
@@ -86,7 +91,7 @@ func whole(text []byte, most int) int {
 }
 
 func (plainText) missed(dst []byte, n, _ uint64) []byte {
-	dst = append(append(dst, message.Own...), message.Count(int(n), "message is", "messages are")...)
+	dst = append(append(dst, message.Own...), message.Count(n, "message is", "messages are")...)
 	return append(dst, " missing here: this reader is too slow\n"...)
 }
 

@@ -44,6 +44,7 @@ type Sample struct {
 	Rows       []*terminal.Row
 	Seconds    uint64 // of the rows' histories
 	Missed     uint64
+	Publishers string // which are connected, and which are not, and why; it need not be safe to look at
 }
 
 // Config is what a Screen needs.

@@ -215,7 +215,7 @@ func (m *model) footer() []string {
 	return []string{m.state(), m.short()}
 }
 
-// state is what is typed, else what is selected, else what is filtered.
+// state is what is typed, else what is selected, else what is filtered, else which publishers there are.
 func (m *model) state() string {
 	found := fmt.Sprintf("%d of %d %s", len(m.shown), len(m.sample.Rows), m.by.Plural())
 	switch {
@@ -228,7 +228,7 @@ func (m *model) state() string {
 	case m.filter.text != "":
 		return fmt.Sprintf("filter %s: %s", m.filterText(), found)
 	}
-	return ""
+	return string(message.AppendSafe(nil, []byte(m.sample.Publishers), false))
 }
 
 func (m *model) prompt() string { return "/" + m.filterText() }
