@@ -64,7 +64,7 @@ func (s *FileSize) Set(text string) error {
 		return errors.New("write a number of bytes, such as 1000000, 512KiB, 100MiB or 2GiB")
 	}
 	if n > maxFileSize<<30>>shift {
-		return fmt.Errorf("the most is %dGiB; 0 is no limit", maxFileSize)
+		return fmt.Errorf("it must lie between 0 and %dGiB", maxFileSize)
 	}
 	*s = FileSize(n << shift)
 	return nil
