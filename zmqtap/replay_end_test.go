@@ -50,8 +50,8 @@ func TestReplayThatFindsNothingEnds(t *testing.T) {
 	}
 }
 
-// Subscribers of a replay learn in its place that messages are missing, also where nobody knows how many. Those that get
-// a part of the stream do not learn the number, which counts the rest, too.
+// Subscribers of a replay learn in its place that messages are missing, also where nobody knows how many. Those that
+// get a part of the stream do not learn the number, which counts the rest, too.
 func TestReplayPassesGapsOn(t *testing.T) {
 	t.Parallel()
 	const (
@@ -86,8 +86,8 @@ func TestReplayPassesGapsOn(t *testing.T) {
 	}
 }
 
-// places returns the messages of a recording, and the numbers of those that are missing; ? where that is not known. That
-// the publisher has gone is left out.
+// places returns the messages of a recording, and the numbers of those that are missing; ? where that is not known.
+// That the publisher has gone is left out.
 func places(text string) string {
 	var all []string
 	for line := range strings.Lines(text) {

@@ -13,9 +13,9 @@ func (c *Common) Lingering(ctx context.Context) (context.Context, context.Cancel
 	return longer, func() { stop(); cancel() }
 }
 
-// SameSignal is how long after a signal another one counts as the same: timeout(1) sends one to its child and one to the
-// group, which the child is in, and a terminal that closes sends one from the kernel and one from the shell. Later ones
-// kill.
+// SameSignal is how long after a signal another one counts as the same: timeout(1) sends one to its child and one to
+// the group, which the child is in; when a terminal closes, one comes from the kernel and one from the shell. After
+// that, another one kills.
 const SameSignal = 500 * time.Millisecond
 
 // StopSignals returns the signals that end a program. SIGINT is not among them if it was ignored at the start: rsyslog
