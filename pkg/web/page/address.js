@@ -68,8 +68,9 @@ export function hashOf(filters) {
   const fields = requestFields(filters);
   const set = (name, value) => value && fields.append(name, value);
   set('severity', NAMES[filters.severity]);
-  for (const { field, value } of filters.is) set('is', `${field}:${value}`);
-  for (const { field, value } of filters.not) set('not', `${field}:${value}`);
+  for (const list of ['is', 'not']) {
+    for (const { field, value } of filters[list]) set(list, `${escaped(field).replaceAll(':', '%u003A')}:${escaped(value)}`);
+  }
   set('exclude', filters.exclude);
   set('search', filters.search);
   set('hide', filters.hide && 'on');
@@ -113,9 +114,18 @@ export function topicsOf(text) {
 
 function wanted(texts) {
   return texts
-    .map((text) => text.match(/^(topic|host|program|pid|facility|(?:fields|structured)\.[^:]+):(.*)$/s))
+    .map((text) => text.match(/^(topic|host|program|pid|facility|(?:fields|structured)\.[^:]*):(.*)$/s))
     .filter((match) => match !== null)
-    .map(([, field, value]) => ({ field, value }));
+    .map(([, field, value]) => ({ field: unescaped(field), value: unescaped(value) }));
+}
+
+/** Writes what an address cannot hold, a lone surrogate, as %uDC80. */
+function escaped(text) {
+  return text.replace(/%(?=u)|\p{Cs}/gu, (c) => `%u${c.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}`);
+}
+
+function unescaped(text) {
+  return text.replace(/%u([0-9A-F]{4})/g, (_, digits) => String.fromCharCode(parseInt(digits, 16)));
 }
 
 function requestFields(filters) {

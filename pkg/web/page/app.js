@@ -5,7 +5,7 @@
 
 import { Access } from './access.js';
 import { actionsOf } from './actions.js';
-import { filtersOf, hashOf, topicsOf } from './address.js';
+import { filtersOf } from './address.js';
 import { Blank } from './blank.js';
 import { chipsOf, showChips } from './chips.js';
 import { Clock } from './clock.js';
@@ -21,6 +21,7 @@ import { List } from './list.js';
 import { Reading } from './reading.js';
 import { Receipt } from './receipt.js';
 import { Search } from './search.js';
+import { Settings } from './settings.js';
 import { NAMES, NONE } from './severity.js';
 import { Sidebar } from './sidebar.js';
 import { Span } from './span.js';
@@ -29,6 +30,7 @@ import { count, counted } from './text.js';
 import { TokenPrompt } from './token.js';
 import { Upstream } from './upstream.js';
 import { View } from './view.js';
+import { Viewing } from './viewing.js';
 
 /** The time between two updates of the counters and the chart, in milliseconds. */
 const TICK = 250;
@@ -39,15 +41,19 @@ const wide = matchMedia('(min-width: 75rem)');
 
 class App {
   elements = Object.fromEntries(Array.from(document.querySelectorAll('[id]'), (element) => [element.id, element]));
-  filters = filtersOf(location.hash);
+  settings = new Settings(
+    () => this.#settingsChanged(),
+    () => this.say('That is too long for the address of this page.'),
+  );
   clock = new Clock();
   #seen = { host: false, program: false, topic: false };
   #look = { columns: usual(this.#seen), clock: this.clock, group: true };
   list = new List(this.elements.log, this.elements.lines, this.#look);
   histogram = new Histogram();
   span = new Span(this.elements.chart, this.histogram, this.clock, () => this.#spanChanged());
-  #view = new View(filtersOf(''), null, []);
-  feed = new Feed(this.list, this.elements.log, this.#view, () => this.#showLines());
+  #all = new View(filtersOf(''), null, []);
+  feed = new Feed(this.list, this.elements.log, this.#all, () => this.#showLines());
+  #viewing = new Viewing(this.elements, this.feed, this.list, this.#all);
   #upstream = new Upstream();
   #status = new Status(this.elements, this.clock, this.#upstream);
   #access = new Access(this.elements.access);
@@ -71,10 +77,10 @@ class App {
     const { elements } = this;
     const { search: field, matches: output, next, previous, side: aside, 'side-field': sideField, 'side-list': list, 'side-rest': rest } = elements;
     this.search = new Search({ field, output, next, previous }, this.feed, this.list, {
-      onInput: () => this.setQuietly({ search: field.value }),
+      onInput: () => this.settings.setQuietly({ search: field.value }),
       onFound: (line) => this.reading.goTo(line),
     });
-    this.sidebar = new Sidebar({ aside, field: sideField, list, rest }, this.#facets, this.histogram, (of, wanted) => this.want(of, wanted));
+    this.sidebar = new Sidebar({ aside, field: sideField, list, rest }, this.#facets, this.histogram, (of, wanted) => this.settings.want(of, wanted));
     this.reading = new Reading(this);
     this.#heading = new Heading(elements.log, elements.heading, (columns) => this.set({ columns }));
     this.#columnsDialog = new ColumnsDialog(elements['columns-list'], elements['columns-reset'], (columns) => this.set({ columns }));
@@ -99,7 +105,6 @@ class App {
     listenTo(this);
     listKeys(keys);
     listenToKeys(this.actions);
-    addEventListener('hashchange', () => this.#applyAddress());
     const fit = () => {
       this.list.fit();
       this.#heading.fit();
@@ -117,44 +122,22 @@ class App {
     setInterval(() => this.#tick(), TICK);
   }
 
-  /**
-   * Changes what is shown, by way of the address.
-   * @param {Partial<import('./address.js').Filters>} changes
-   */
+  /** What the reader has set. @returns {import('./address.js').Filters} */
+  get filters() {
+    return this.settings.filters;
+  }
+
+  /** @param {Partial<import('./address.js').Filters>} changes to what is set */
   set(changes) {
-    location.hash = hashOf({ ...this.filters, line: '', ...changes }); // triggers #applyAddress if it is a new one
-  }
-
-  /** The same without an entry in the browser's history: for what is being typed. */
-  setQuietly(changes) {
-    history.replaceState(null, '', `#${hashOf({ ...this.filters, line: '', ...changes })}`);
-    this.#applyAddress();
-  }
-
-  /** Writes the fields into the address, from where they are applied. */
-  fieldsChanged() {
-    const { topics, grep, severity, exclude } = this.elements;
-    this.set({
-      topics: topicsOf(topics.value),
-      grep: grep.value,
-      severity: severity.value === '' ? NONE : NAMES.indexOf(severity.value),
-      exclude: exclude.value,
-    });
-  }
-
-  /** Shows only the lines that have a value, or not these; both only until the same is wanted again. */
-  want(of, { field, value }) {
-    const same = (wanted) => wanted.field === field && wanted.value === value;
-    const others = (list) => this.filters[list].filter((wanted) => !same(wanted) && (list === 'not' || of === 'not' || wanted.field !== field));
-    const changes = { is: others('is'), not: others('not') };
-    if (!this.filters[of].some(same)) changes[of].push({ field, value });
-    this.set(changes);
+    this.settings.set(changes);
   }
 
   /** Hides nothing any more. @param {string} [line] the ID of the one to go to */
   showAll(line = '') {
+    const focused = this.elements.empty.contains(document.activeElement); // the button is hidden now
     this.span.clear();
     this.set({ severity: NONE, is: [], not: [], exclude: '', hide: false, line });
+    if (focused) this.elements.log.focus();
   }
 
   setSide(open) {
@@ -192,8 +175,7 @@ class App {
 
   #said = -Infinity;
 
-  #applyAddress() {
-    this.filters = filtersOf(location.hash);
+  #settingsChanged() {
     this.#showFilters();
     this.#connect();
   }
@@ -211,7 +193,7 @@ class App {
     if (elements.search.value !== filters.search) elements.search.value = filters.search;
     for (const name of ['wrap', 'utc', 'group', 'hide', 'expression']) elements[name].setAttribute('aria-pressed', String(filters[name]));
     elements.log.classList.toggle('no-wrap', !filters.wrap);
-    showChips(elements.chips, [...chipsOf(filters, (changes) => this.set(changes)), ...this.#spanChip()]);
+    showChips(elements.chips, [...chipsOf(filters, (changes) => this.set(changes)), ...this.#spanChip()], elements.log);
     this.sidebar.setFilters(filters);
     this.#showColumns();
     this.#showView();
@@ -241,39 +223,22 @@ class App {
     }
     this.reading.setColumns(columns);
     this.span.draw();
-    if (regroup) this.feed.setView(this.#view);
+    if (regroup) this.feed.setView(this.#viewing.view);
     else this.list.render();
     if (this.feed.following) this.list.toEnd();
   }
 
   #shownColumns = '';
 
-  /** Applies what decides which lines are shown. A fault in an expression leaves them as they are. */
   #showView() {
-    const { search, exclude, 'pattern-error': error } = this.elements;
-    const { filters } = this;
-    const names = this.#look.columns.map(({ name }) => name);
-    const { severity, is, not, exclude: excluded, hide, expression, search: words } = filters;
-    const key = JSON.stringify([severity, is, not, excluded, hide && words, expression, this.span.chosen, names]);
-    try {
-      const view = new View(filters, this.span.chosen, names);
-      error.hidden = true;
-      if (String(view.pattern) !== String(this.#view.pattern)) this.list.mark(view.pattern);
-      this.#view = view;
-      if (key !== this.#shownView) this.feed.setView(view);
-      else this.feed.setSearch(view);
-      this.#shownView = key;
-    } catch (fault) {
-      error.textContent = `${fault.message}. The lines are still those of the expression before.`;
-      error.hidden = false;
-    }
-    search.setAttribute('aria-invalid', String(!error.hidden));
-    exclude.setAttribute('aria-invalid', String(!error.hidden));
+    this.#viewing.show(this.filters, this.span.chosen, this.#columnNames);
     if (this.feed.following) this.list.toEnd();
     this.#tick();
   }
 
-  #shownView = JSON.stringify([NONE, [], [], '', false, false, null, []]);
+  get #columnNames() {
+    return this.#look.columns.map(({ name }) => name);
+  }
 
   #spanChanged() {
     const { chosen } = this.span;
@@ -336,10 +301,11 @@ class App {
 
   #tick() {
     const { chart, rate } = this.elements;
+    this.#viewing.watch(this.filters, this.span.chosen, this.#columnNames);
     this.#status.update(this.feed, this.feed.paused);
     this.#showPause();
     this.#showLines();
-    this.#blank.show(this.filters, this.#view.reasons, this.feed.hidden);
+    this.#blank.show(this.filters, this.#viewing.view.reasons, this.feed.hidden);
     this.search.update();
     this.sidebar.update();
     this.reading.update();

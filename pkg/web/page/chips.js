@@ -25,8 +25,10 @@ export function chipsOf(filters, change) {
 /**
  * @param {Element} element
  * @param {Chip[]} chips
+ * @param {HTMLElement} elsewhere gets the focus if it was at a chip and none is left
  */
-export function showChips(element, chips) {
+export function showChips(element, chips, elsewhere) {
+  const focused = Array.from(element.children).indexOf(document.activeElement);
   element.hidden = chips.length === 0;
   element.replaceChildren(
     ...chips.map(({ text, end }) => {
@@ -39,4 +41,5 @@ export function showChips(element, chips) {
       return button;
     }),
   );
+  if (focused >= 0) (element.children[focused] ?? element.lastElementChild ?? elsewhere).focus();
 }

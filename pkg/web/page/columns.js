@@ -12,8 +12,12 @@ export const WIDEST = 80;
 /** The most columns, for which style.css has widths. */
 export const MOST = 12;
 
-/** The most leaves of a JSON object that are fields. */
+/** The most leaves of a JSON object that are fields, and how deep they are looked for. */
 const MOST_LEAVES = 200;
+const DEEPEST = 8;
+
+/** What is below a name that is longer, in UTF-16 units, has no fields: all of them would have the name. */
+const LONGEST_NAME = 1000;
 
 /**
  * @typedef {object} Column
@@ -61,7 +65,7 @@ export function columnsOf(text) {
   const columns = new Map();
   for (const part of text === 'none' ? [] : text.split(',')) {
     const [name, width] = part.split(':').map(decode);
-    if (!TITLES.has(name) && !/^(?:fields|structured)\../.test(name)) continue;
+    if (!TITLES.has(name) && !/^(?:fields|structured)\./.test(name)) continue;
     const usualWidth = column(name).width;
     columns.set(name, { name, width: /^\d{1,3}$/.test(width) ? clamp(Number(width)) : usualWidth });
   }
@@ -75,7 +79,7 @@ export function columnsOf(text) {
 export function namesOf(columns) {
   if (columns.length === 0) return 'none';
   return columns
-    .map(({ name, width }) => encodeURIComponent(name) + (width === column(name).width ? '' : `:${width}`))
+    .map(({ name, width }) => encodeURIComponent(name.toWellFormed()) + (width === column(name).width ? '' : `:${width}`))
     .join(',');
 }
 
@@ -115,7 +119,8 @@ export function fieldsOf({ structured, fields }) {
   const leaves = [];
   const walk = (name, value, depth) => {
     if (leaves.length >= MOST_LEAVES) return;
-    if (value !== null && typeof value === 'object' && depth < 8 && !Array.isArray(value)) {
+    const parent = value !== null && typeof value === 'object' && !Array.isArray(value);
+    if (parent && depth < DEEPEST && name.length <= LONGEST_NAME) {
       for (const [key, inner] of Object.entries(value)) walk(`${name}.${key}`, inner, depth + 1);
     } else if (depth > 0) {
       leaves.push({ name, value: typeof value === 'string' ? value : JSON.stringify(value) });

@@ -32,10 +32,10 @@ export function listenTo(app) {
   const { elements, actions, feed } = app;
   const { topics, grep, severity, exclude, controls, log, lines, clear } = elements;
   for (const [id, action] of Object.entries(BUTTONS)) elements[id].addEventListener('click', actions[action]);
-  for (const field of [topics, grep, severity]) field.addEventListener('change', () => app.fieldsChanged());
-  exclude.addEventListener('input', () => app.setQuietly({ exclude: exclude.value }));
+  for (const field of [topics, grep, severity]) field.addEventListener('change', () => app.settings.takeFields(elements));
+  exclude.addEventListener('input', () => app.settings.setQuietly({ exclude: exclude.value }));
   exclude.addEventListener('keydown', (event) => {
-    if (event.key === 'Escape') app.setQuietly({ exclude: '' });
+    if (event.key === 'Escape') app.settings.setQuietly({ exclude: '' });
   });
   controls.addEventListener('submit', (event) => event.preventDefault());
   clear.addEventListener('click', () => app.clear());

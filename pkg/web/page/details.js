@@ -10,8 +10,10 @@ import { LABELS } from './severity.js';
 import { printable, segments } from './text.js';
 import { fill } from './highlight.js';
 
-/** How much of a value is shown, in UTF-16 units. */
+/** How much of a value and of a name is shown, in UTF-16 units. */
 const LONGEST = 64 * 1024;
+
+const LONGEST_NAME = 200;
 
 /** The fields of a line that it can be filtered by, besides those of its JSON. */
 const FILTERED = ['topic', 'host', 'program', 'pid', 'facility'];
@@ -54,9 +56,11 @@ export class Details {
     const event = JSON.parse(line.data);
     const { details, 'details-fields': list, 'details-json': json, 'details-title': title } = this.#elements;
     title.textContent = this.#clock.long(line.time) || 'A line';
+    const pressed = Array.from(list.querySelectorAll('button')).indexOf(document.activeElement);
     list.replaceChildren(...this.#fields(line, event));
+    list.querySelectorAll('button')[pressed]?.focus();
     json.parentElement.hidden = event.fields === undefined && event.structured === undefined;
-    json.textContent = short(JSON.stringify(event.fields ?? event.structured, null, 2) ?? '');
+    json.textContent = short(indented(event.fields ?? event.structured));
     this.#showRaw(event);
     details.hidden = false;
   }
@@ -82,7 +86,7 @@ export class Details {
   #field(name, value, wanted) {
     const row = document.createElement('div');
     const [term, description] = ['dt', 'dd'].map((tag) => document.createElement(tag));
-    term.textContent = name === 'text' ? 'Text' : printable(titleOf(name));
+    term.textContent = name === 'text' ? 'Text' : printable(titleOf(name).slice(0, LONGEST_NAME));
     const text = document.createElement('span');
     text.className = 'value';
     text.dir = 'auto';
@@ -114,6 +118,15 @@ export class Details {
     const { 'details-raw': raw, 'details-hex': toggle } = this.#elements;
     if (toggle.ariaPressed === 'true') raw.textContent = dump(bytesOf(event));
     else fill(raw, segments(short(payloadOf(event)), true), null);
+  }
+}
+
+/** JSON on several lines; on one, if it is nested too deep for that. */
+function indented(value) {
+  try {
+    return JSON.stringify(value, null, 2) ?? '';
+  } catch {
+    return JSON.stringify(value);
   }
 }
 

@@ -6,6 +6,9 @@
 /** The most values of a field that are counted one by one. */
 const MOST = 1000;
 
+/** A value that is longer is not counted by itself, in UTF-16 units. */
+const LONGEST = 1000;
+
 /** The seconds over which a rate is a mean. */
 const SECONDS = 10;
 
@@ -28,7 +31,7 @@ export class Facets {
       const value = line[name] ?? '';
       let tally = field.tallies.get(value);
       if (tally === undefined) {
-        if (field.tallies.size >= MOST) {
+        if (field.tallies.size >= MOST || value.length > LONGEST) {
           field.others++;
           continue;
         }

@@ -5,8 +5,8 @@
  */
 
 import { Pace } from './pace.js';
-import { Past } from './past.js';
 import { skippedNote } from './record.js';
+import { Stock } from './stock.js';
 import { Traces } from './trace.js';
 
 /** The most rows in the document. */
@@ -27,11 +27,6 @@ const EDGE = 100;
 export class Feed {
   /** Lines that left the memory before they could be shown. */
   skipped = 0;
-  /** Lines that have left the memory. */
-  forgotten = 0;
-  /** Lines in memory that the view shows, and those that it hides. */
-  matching = 0;
-  hidden = 0;
   /** Whether the view follows the newest line, and why it does not. */
   following = true;
   reason = '';
@@ -40,12 +35,14 @@ export class Feed {
   #list;
   #log;
   #onChange;
-  #view;
-  #memory = new Past((record) => this.#forget(record));
+  #memory;
   #traces = new Traces();
   #next = 0; // the number of the first record that is not in the list
-  #waiting = 0; // records from #next on that the view shows
-  #unseen = 0; // that have come since the end is not followed
+  #limit = 0; // during a pause: the number of the first record that is not to come into view
+  #waiting = 0; // records from #next to #end that the view shows
+  #pending = 0; // and those from #end on
+  #since = 0; // the number of the first record that came when the end was not followed any more
+  #unseen = 0; // lines from there on that the view shows
   #dropped = 0; // those of skipped that no note in the list reports yet
   #heldAt = 0; // scrolling on from here to the end follows it again
   #pace = new Pace();
@@ -59,13 +56,13 @@ export class Feed {
   constructor(list, log, view, onChange) {
     this.#list = list;
     this.#log = log;
-    this.#view = view;
+    this.#memory = new Stock(list, view, (record) => this.#forget(record));
     this.#onChange = onChange;
   }
 
   /** Lines that wait for the end of a pause. */
   get waiting() {
-    return this.#waiting;
+    return this.#pending;
   }
 
   /** Lines that have come since the view does not follow the end. */
@@ -73,23 +70,36 @@ export class Feed {
     return this.following ? 0 : this.#unseen;
   }
 
-  /** All records that the view shows, in the list, before it and after it. @returns {Record[]} */
+  /** The number after the last record that may be in the list. */
+  get #end() {
+    return this.paused ? this.#limit : this.#memory.next;
+  }
+
+  /** Lines in memory that the view shows, those that it hides, and lines that have left the memory. */
+  get matching() {
+    return this.#memory.matching;
+  }
+
+  get hidden() {
+    return this.#memory.hidden;
+  }
+
+  get forgotten() {
+    return this.#memory.forgotten;
+  }
+
+  /** All records that the view shows. @returns {Record[]} */
   get shown() {
-    return this.#memory.all(this.#list.records).filter((record) => this.#view.passes(record));
+    return this.#memory.shown;
   }
 
   /**
-   * The lines that the view shows and the search finds. Of lines that are folded into one row, the first.
+   * The lines that the view shows and the search finds; during a pause, none that waits for its end. Of lines that are
+   * folded into one row, the first.
    * @returns {Record[]}
    */
   get found() {
-    const found = this.shown.filter((record) => this.#view.finds(record));
-    return Array.from(new Set(found.map((record) => this.#headOf(record)))).sort((a, b) => a.seq - b.seq);
-  }
-
-  /** When the oldest line in memory was received, NaN if there is none. */
-  get since() {
-    return this.#memory.at(this.#memory.first)?.received ?? NaN;
+    return this.#memory.foundBefore(this.#end);
   }
 
   /** @param {Record} record */
@@ -97,22 +107,25 @@ export class Feed {
     this.#pace.count();
     if (record.kind === 'line') this.#traces.join(record);
     this.#memory.add(record);
-    const passes = this.#view.passes(record);
-    this.#count(record, passes, 1);
-    if (!passes) return;
-    this.#waiting++;
-    if (!this.following) this.#unseen++;
+    if (!this.#memory.passes(record)) return;
+    if (this.paused) this.#pending++;
+    else this.#waiting++;
+    if (!this.following && record.kind === 'line') this.#unseen++;
     this.#schedule();
   }
 
+  /** Lets nothing more come into view than what is there, or below it. */
   pause() {
+    this.#limit = this.following ? this.#next : this.#memory.next;
     this.paused = true;
+    this.#recount();
   }
 
   /** Ends the pause. What has waited is shown at once if it fits, otherwise from its beginning. */
   resume() {
     this.paused = false;
-    if (this.#waiting > FOLLOWED_ROWS) this.#page('the pause was long');
+    this.#recount();
+    if (this.following && this.#waiting > FOLLOWED_ROWS) this.#page('the pause was long');
     this.#schedule();
   }
 
@@ -125,7 +138,8 @@ export class Feed {
     this.reason = reason;
     if (!this.following) return;
     this.following = false;
-    this.#unseen = this.#waiting;
+    this.#since = this.#next;
+    this.#recount();
     this.#onChange();
   }
 
@@ -136,7 +150,7 @@ export class Feed {
       this.#heldAt = this.#log.scrollTop;
       if (this.#log.scrollTop < EDGE) this.#older();
     } else if (!this.following && this.#log.scrollTop > this.#heldAt) {
-      if (!this.paused && this.#waiting > this.#list.screen) this.#page(this.reason);
+      if (this.#waiting > this.#list.screen) this.#page(this.reason);
       else this.#follow();
     }
     this.#schedule();
@@ -145,7 +159,7 @@ export class Feed {
 
   /** Goes to the newest line. */
   jump() {
-    if (!this.paused && this.#waiting > FOLLOWED_ROWS) this.#catchUp(WINDOW * this.#list.screen);
+    if (this.#waiting > FOLLOWED_ROWS) this.#catchUp(WINDOW * this.#list.screen);
     this.#follow();
     this.#list.toEnd();
     this.#schedule();
@@ -165,14 +179,14 @@ export class Feed {
     this.#list.trim(0);
     this.#memory.clear();
     this.#traces.clear();
-    this.skipped = this.forgotten = this.matching = this.hidden = this.#dropped = this.#waiting = 0;
-    this.#next = this.#memory.next;
+    this.skipped = this.#dropped = this.#waiting = this.#pending = 0;
+    this.#next = this.#limit = this.#memory.next;
     this.jump();
   }
 
   /** Searches for something else. @param {import('./view.js').View} view that shows the same lines */
   setSearch(view) {
-    this.#view = view;
+    this.#memory.setSearch(view);
   }
 
   /**
@@ -181,16 +195,20 @@ export class Feed {
    */
   setView(view) {
     const place = this.following ? undefined : this.#list.top;
-    this.#view = view;
-    this.matching = this.hidden = 0;
-    for (const record of this.#memory.between(this.#memory.first, this.#memory.next)) this.#count(record, view.passes(record), 1);
+    this.#memory.setView(view);
     const flooded = this.#pace.flood && !this.paused && this.matching > this.#list.screen;
     if (place === undefined && flooded) return this.#restart();
     this.#window(place?.seq ?? Infinity);
     if (place === undefined) this.#list.toEnd();
-    else this.#list.show(this.#list.records.find((record) => record.seq >= place.seq) ?? null, 'start');
+    else this.#showPlace(place.seq);
     this.#schedule();
     this.#onChange();
+  }
+
+  /** Brings the first record from a number on to the top of what is in view. */
+  #showPlace(seq) {
+    const record = this.#list.records.find((candidate) => candidate.seq >= seq);
+    if (record !== undefined) this.#list.show(this.#memory.headOf(record), 'start');
   }
 
   /**
@@ -209,59 +227,62 @@ export class Feed {
    */
   reveal(record, reason) {
     this.hold(reason);
-    const at = this.#headOf(record);
+    const at = this.#memory.headOf(record);
+    this.#limit = Math.max(this.#limit, at.seq + 1); // a link may lead to a line that waits for the end of a pause
     if (!this.#list.has(at)) this.#window(at.seq);
     this.#list.show(at, 'center');
     this.#list.setCurrent(at);
     this.#onChange();
   }
 
-  /** Returns the record in whose row a record is, or would be. */
-  #headOf(record) {
-    const { head } = record;
-    const there = this.#list.groups && head && (head.seq >= this.#memory.first || this.#list.has(head)) && this.#view.passes(head);
-    return there ? head : record;
+  /**
+   * Returns the record of the next row beyond those of the list that satisfies a condition, undefined if there is none.
+   * @param {1 | -1} by
+   * @param {(record: Record) => boolean} condition
+   */
+  beyond(by, condition) {
+    return this.#memory.beyond(by, this.#next, this.#end, condition);
   }
 
   /** Shows the records about a place. During a pause, none that waits comes into view. */
   #window(seq) {
-    const limit = this.paused ? this.#next : Infinity;
-    const shown = this.#memory.all(this.#list.records).filter((record) => record.seq < limit && this.#view.passes(record));
+    const limit = this.#end;
+    const shown = this.shown.filter((record) => record.seq < limit);
     const at = shown.findIndex((record) => record.seq >= seq);
     const rows = WINDOW * this.#list.screen;
     const from = Math.max((at < 0 ? shown.length - rows : at - rows / 2), 0);
     const records = shown.slice(from, from + rows);
     this.#memory.keep(this.#list.records);
     this.#list.replace(records);
+    this.#dropped = 0; // those that are missing are noted where they are
     const last = records.at(-1);
-    this.#next = last && last !== shown.at(-1) ? last.seq + 1 : Math.min(this.#memory.next, limit);
+    this.#next = last && last !== shown.at(-1) ? Math.floor(last.seq) + 1 : limit;
     this.#recount();
   }
 
   #recount() {
+    const end = this.#end;
     this.#next = Math.max(this.#next, this.#memory.first);
-    this.#waiting = 0;
-    for (const record of this.#memory.between(this.#next, this.#memory.next)) {
-      if (this.#view.passes(record)) this.#waiting++;
+    this.#waiting = this.#pending = this.#unseen = 0;
+    for (const record of this.#memory.between(Math.min(this.#next, Math.max(this.#since, this.#memory.first)), this.#memory.next)) {
+      if (!this.#memory.passes(record)) continue;
+      if (record.seq >= this.#next && record.seq < end) this.#waiting++;
+      if (record.seq >= this.#next && record.seq >= end) this.#pending++;
+      if (!this.following && record.seq >= this.#since && record.kind === 'line') this.#unseen++;
     }
-  }
-
-  #count(record, passes, by) {
-    if (record.kind !== 'line') return;
-    if (passes) this.matching += by;
-    else this.hidden += by;
   }
 
   /** Takes leave of a record that the memory has no room for. */
   #forget(record) {
-    const passes = this.#view.passes(record);
-    this.#count(record, passes, -1);
-    if (record.kind === 'line') this.forgotten++;
+    const passes = this.#memory.passes(record);
+    const listed = record.seq < this.#next && record.seq >= (this.#list.first?.seq ?? Infinity);
+    if (passes) this.#memory.left(record, listed);
     if (record.seq < this.#next) return;
     this.#next = record.seq + 1;
     if (!passes) return;
-    this.#waiting--;
-    this.#unseen = Math.max(this.#unseen - 1, 0);
+    if (record.seq < this.#end) this.#waiting--;
+    else this.#pending--;
+    if (!this.following && record.seq >= this.#since && record.kind === 'line') this.#unseen--;
     this.#dropped++;
     this.skipped++;
   }
@@ -285,21 +306,23 @@ export class Feed {
     this.#list.trim(0);
     this.#dropped = 0;
     let n = 0;
-    let seq = this.#memory.next;
-    while (n < rows && seq > this.#next) if (this.#view.passes(this.#memory.at(--seq))) n++;
+    let seq = this.#end;
+    while (n < rows && seq > this.#next) if (this.#memory.passes(this.#memory.at(--seq))) n++;
     this.#next = seq;
     this.#waiting = n;
   }
 
-  /** Puts older lines before the first row. */
+  /** Puts older lines before the first row, and into them those that continue them. */
   #older() {
-    const first = this.#list.first;
+    const { first } = this.#list;
     if (first === undefined || this.following) return;
-    const records = this.#memory.before(first.seq, MORE * this.#list.screen, (record) => this.#view.passes(record));
+    const records = this.#memory.before(first.seq, MORE * this.#list.screen, (record) => this.#memory.passes(record));
     if (records.length === 0) return;
-    this.#list.prepend(records);
+    this.#list.prepend([...records, ...this.#memory.continuing(first.seq, this.#next, records)]);
     if (this.#list.length <= MOST_ROWS) return;
-    this.#next = this.#list.trimEnd(MOST_ROWS).seq;
+    const removed = this.#list.trimEnd(MOST_ROWS);
+    for (const { kind, seq, lines = 1 } of removed) if (seq < this.#memory.first && (kind === 'line' || kind === 'skipped')) this.#dropped += lines;
+    this.#next = Math.ceil(removed[0].seq);
     this.#recount();
   }
 
@@ -316,14 +339,14 @@ export class Feed {
   }
 
   #draw() {
-    if (this.paused) return;
     const { flood } = this.#pace;
     const { screen, length } = this.#list;
     if (this.following && this.#waiting > (flood ? screen : FOLLOWED_ROWS)) this.#catchUp(flood ? screen : WINDOW * screen);
-    const records = this.#take(this.following ? screen : Math.min(flood ? screen : MORE * screen, MOST_ROWS - length));
+    const room = this.#list.full ? 0 : MOST_ROWS - length;
+    const records = this.#take(this.following ? screen : Math.min(flood ? screen : MORE * screen, room));
     if (records.length === 0) return;
     if (this.following) this.#list.trim(FOLLOWED_ROWS - records.length);
-    this.#list.append(records);
+    this.#list.append(records, !this.following);
     this.#onChange(); // before it, the lines may be hidden
     if (this.following) this.#list.toEnd();
     if (this.#waiting > 0) this.#schedule();
@@ -332,15 +355,13 @@ export class Feed {
   /** Takes the next records that the view shows, at most n, with a note about those that are missing before them. */
   #take(n) {
     const records = [];
-    while (records.length < n && this.#next < this.#memory.next) {
+    while (records.length < n && this.#next < this.#end) {
       const record = this.#memory.at(this.#next++);
-      if (this.#view.passes(record)) records.push(record);
+      if (this.#memory.passes(record)) records.push(record);
     }
     this.#waiting -= records.length;
     if (this.#dropped > 0 && records.length > 0) {
-      const note = skippedNote(this.#dropped, 'too many came meanwhile to hold them all');
-      note.seq = records[0].seq - 0.5;
-      records.unshift(note);
+      records.unshift(skippedNote(this.#dropped, records[0].seq));
       this.#dropped = 0;
     }
     return records;

@@ -3,6 +3,8 @@
  * @module
  */
 
+import { Expression } from './expression.js';
+
 /** The most matches that are marked in one text. Bounds the nodes of a line. */
 const MOST_MARKS = 100;
 
@@ -16,7 +18,7 @@ const MOST_MARKS = 100;
  */
 export function patternOf(words, expression = false) {
   if (words === '') return null;
-  return new RegExp(expression ? words : words.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&'), 'giu');
+  return expression ? new Expression(words, 'giu') : new RegExp(words.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&'), 'giu');
 }
 
 /**

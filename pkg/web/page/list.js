@@ -94,12 +94,18 @@ export class List {
     return this.#log.scrollHeight - this.#log.scrollTop - this.#log.clientHeight < NEAR;
   }
 
-  /** @param {Record[]} records */
-  append(records) {
+  /** Whether the rows hold as much as they may. */
+  get full() {
+    return this.#size > LARGEST;
+  }
+
+  /**
+   * @param {Record[]} records
+   * @param {boolean} [held] whether older rows stay, even if they hold too much
+   */
+  append(records, held = false) {
     this.#lines.append(this.#made(records, (rows) => this.#rows.push(...rows)));
-    let large = 0;
-    for (let size = this.#size; size > LARGEST && large < this.#rows.length - 1; large++) size -= sizeOf(this.#rows[large]);
-    this.#remove(0, large);
+    if (!held) this.#lighten(LARGEST);
   }
 
   /**
@@ -120,26 +126,41 @@ export class List {
 
   /** Like trim, but what is in view stays where it is. */
   trimInPlace(most) {
-    this.#inPlace(() => this.trim(most));
+    this.#inPlace(() => {
+      this.trim(most);
+      this.#lighten(LARGEST / 2);
+    });
   }
 
   /**
    * Removes the newest rows, so that most remain.
    * @param {number} most
-   * @returns {Record | undefined} the first one that was removed
+   * @returns {Record[]} what was removed, in the order of the rows
    */
   trimEnd(most) {
-    const first = this.#rows[most]?.record;
+    const removed = this.#rows.slice(most).flatMap((row) => row.records);
     this.#remove(most, this.#rows.length - most);
-    return first;
+    return removed;
   }
 
   /** @param {Record[]} records that replace all rows */
   replace(records) {
     const chosen = this.#current?.record ?? null;
+    const { focused } = this;
     this.trim(0);
-    this.append(records);
+    this.append(records, true);
     this.setCurrent(chosen);
+    if (focused) this.focus();
+  }
+
+  /** Whether a row, or something in it, has the focus. */
+  get focused() {
+    return this.#lines.contains(document.activeElement);
+  }
+
+  /** Gives the focus to the current row, or to the list if there is none. */
+  focus() {
+    (this.#current?.element ?? this.#log).focus({ preventScroll: true });
   }
 
   /** Makes all rows again, after the look has changed: those in view at once, the others in the next frames. */
@@ -188,9 +209,8 @@ export class List {
    */
   choose(record) {
     this.setCurrent(record);
-    const row = this.#current;
-    row?.element.focus({ preventScroll: true });
-    row?.element.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+    this.focus();
+    this.keepInView();
   }
 
   /** Shows which row is the current one. @param {Record | null} record null for none */
@@ -241,20 +261,30 @@ export class List {
   #made(records, keep) {
     const fragment = document.createDocumentFragment();
     const rows = [];
+    const continued = new Map(); // by row
     for (const record of records) {
-      this.#size += record.size;
       const head = this.#look.group && record.head ? this.#rowOf.get(record.head) : undefined;
       if (head !== undefined) {
-        head.add(record);
+        if (!continued.has(head)) continued.set(head, []);
+        continued.get(head).push(record);
         continue;
       }
       const row = new Row(record, this.#pattern, this.#look);
       this.#rowOf.set(record, row).set(row.element, row);
+      this.#size += record.size;
       fragment.append(row.element);
       rows.push(row);
     }
+    for (const [row, lines] of continued) for (const { size } of row.add(lines)) this.#size += size;
     keep(rows);
     return fragment;
+  }
+
+  /** Removes the oldest rows that together hold too much. The newest remains. */
+  #lighten(largest) {
+    let n = 0;
+    for (let size = this.#size; size > largest && n < this.#rows.length - 1; n++) size -= sizeOf(this.#rows[n]);
+    this.#remove(0, n);
   }
 
   #inPlace(change) {
@@ -265,6 +295,7 @@ export class List {
 
   #remove(from, n) {
     if (n <= 0) return;
+    const { focused } = this;
     const all = n >= this.#rows.length;
     if (all) this.#lines.replaceChildren(); // in one go
     for (const row of this.#rows.splice(from, n)) {
@@ -273,6 +304,7 @@ export class List {
       this.#size -= sizeOf(row);
       if (row === this.#current) this.#current = null;
     }
+    if (focused && !this.focused) this.focus();
   }
 
   #clicked(event) {

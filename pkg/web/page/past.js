@@ -4,6 +4,7 @@
  */
 
 import { Memory } from './memory.js';
+import { forgottenNote } from './record.js';
 
 /** The most records in memory, and their size together in UTF-16 units. */
 const MOST = 20_000;
@@ -12,10 +13,15 @@ const LARGEST = 32 * 1024 * 1024;
 /** The most records that are kept though they are not in memory. */
 const MOST_KEPT = 2000;
 
+/** The most holes that are remembered. */
+const MOST_HOLES = 100;
+
 /** @typedef {import('./record.js').Record} Record */
 
 export class Past extends Memory {
   #kept = [];
+  #holes = []; // {from, to}: numbers of records that are nowhere any more, in order
+  #inHole = false;
 
   /** @param {(record: Record) => void} onForget see Memory */
   constructor(onForget) {
@@ -24,12 +30,13 @@ export class Past extends Memory {
 
   /**
    * @param {Record[]} listed the records in the list, some of which may have left the memory
-   * @returns {Record[]} all records that there are, in order
+   * @returns {Record[]} all records that there are, in order, with a note where some are missing
    */
   all(listed) {
     const older = listed.filter((record) => record.seq < this.first);
     const before = older[0]?.seq ?? this.first;
-    return [...this.#kept.filter((record) => record.seq < before), ...older, ...this.between(this.first, this.next)];
+    const kept = this.#kept.filter((record) => record.seq < before);
+    return this.#joined(this.#joined(kept, older), Array.from(this.between(this.first, this.next)));
   }
 
   /**
@@ -37,7 +44,18 @@ export class Past extends Memory {
    * @param {Record[]} listed
    */
   keep(listed) {
-    this.#kept = this.all(listed).slice(0, -this.length || undefined).slice(-MOST_KEPT);
+    this.#kept = this.all(listed).filter(({ seq }) => seq < this.first).slice(-MOST_KEPT);
+  }
+
+  /**
+   * Takes note of a record that has left the memory, and that the view shows.
+   * @param {Record} record
+   * @param {boolean} listed whether it is in the list
+   */
+  left({ seq }, listed) {
+    if (!listed && this.#inHole) this.#holes.at(-1).to = seq;
+    else if (!listed) this.#holes = [...this.#holes.slice(1 - MOST_HOLES), { from: seq, to: seq }];
+    this.#inHole = !listed;
   }
 
   /**
@@ -48,15 +66,15 @@ export class Past extends Memory {
    */
   before(seq, n, condition) {
     const records = [];
-    for (let at = Math.min(seq, this.next) - 1; at >= this.first && records.length < n; at--) {
+    for (let at = Math.ceil(Math.min(seq, this.next)) - 1; at >= this.first && records.length < n; at--) {
       const record = this.at(at);
       if (condition(record)) records.push(record);
     }
+    records.reverse();
     const limit = Math.min(seq, this.first);
-    for (let i = this.#kept.length - 1; i >= 0 && records.length < n; i--) {
-      if (this.#kept[i].seq < limit && condition(this.#kept[i])) records.push(this.#kept[i]);
-    }
-    return records.reverse();
+    const kept = this.#kept.filter((record) => record.seq < limit && condition(record));
+    const wanted = Math.max(n - records.length, 0);
+    return wanted === 0 ? records : this.#joined(kept.slice(-wanted), records, limit);
   }
 
   /** Yields the records in memory from one number up to another. */
@@ -67,5 +85,14 @@ export class Past extends Memory {
   clear() {
     super.clear();
     this.#kept = [];
+    this.#holes = [];
+    this.#inHole = false;
+  }
+
+  /** Joins records, with a note between them if there is a hole. next: the number after the older ones */
+  #joined(older, newer, next = newer[0]?.seq) {
+    const last = older.at(-1)?.seq;
+    const hole = Number.isInteger(next) && this.#holes.some(({ from, to }) => to > last && from < next);
+    return [...older, ...(hole ? [forgottenNote(next)] : []), ...newer];
   }
 }

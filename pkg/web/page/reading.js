@@ -23,7 +23,7 @@ export class Reading {
   constructor(app) {
     this.#app = app;
     this.#details = new Details(app.elements, app.clock, {
-      wanted: (of, wanted) => app.want(of, wanted),
+      wanted: (of, wanted) => app.settings.want(of, wanted),
       column: (name) => this.#toggleColumn(name),
       close: () => this.close(),
     });
@@ -38,7 +38,7 @@ export class Reading {
       nextError: () => this.#step(1, error),
       previousError: () => this.#step(-1, error),
       details: () => this.#open(this.#record),
-      context: () => this.#withLine((line) => this.#app.showAll(line.id)),
+      context: () => this.#withLine((line) => this.#around(line)),
       copyLine: () => this.#copy((line) => payloadOf(JSON.parse(line.data)), 'The line is copied.'),
       copyJSON: () => this.#copy((line) => line.data, 'The line is copied as JSON.'),
       copyLink: () => this.#copy((line) => this.#linkTo(line), 'A link to the line is copied.'),
@@ -72,9 +72,11 @@ export class Reading {
     this.#app.say('The server no longer remembers the line of this link.');
   }
 
-  /** Goes to a line that the search has found. The focus stays where it is. */
+  /** Goes to a line that the search has found. The focus stays where it is, if it is not in the lines. */
   goTo(line) {
+    const { focused } = this.#app.list;
     this.#app.feed.reveal(line, 'you searched');
+    if (focused) this.#app.list.focus();
     if (this.open) this.#details.show(line);
   }
 
@@ -87,8 +89,9 @@ export class Reading {
   close() {
     if (this.#details.line === null) return;
     const { line } = this.#details;
+    const { list } = this.#app;
     this.#details.hide();
-    this.#app.list.choose(line.head ?? line);
+    list.choose([line, line.head].find((record) => record && list.has(record)) ?? null);
   }
 
   get #record() {
@@ -101,25 +104,34 @@ export class Reading {
     const line = this.#app.feed.find((candidate) => candidate.id === id);
     if (line === undefined) return false;
     this.#linked.until = 0;
-    this.#app.feed.reveal(line, 'a link leads to this line');
-    this.#app.list.choose(this.#app.list.current?.record ?? null);
-    this.#details.show(line);
+    this.#open(line, 'a link leads to this line');
     return true;
   }
 
   #step(by, condition) {
-    const record = this.#app.list.neighbor(by, condition);
-    if (record === null) return;
-    this.#app.feed.hold('you chose a line');
-    this.#app.list.choose(record);
+    const { feed, list } = this.#app;
+    const record = list.neighbor(by, condition) ?? feed.beyond(by, condition);
+    if (record === undefined) return;
+    if (list.has(record)) feed.hold('you chose a line');
+    else feed.reveal(record, 'you chose a line');
+    list.choose(record);
     if (this.#details.line !== null && record.kind === 'line') this.#details.show(record);
   }
 
-  #open(record) {
+  /** Opens the details of a line: of one in the list, or with a reason of any that is shown. */
+  #open(record, why = '') {
     if (record?.kind !== 'line') return;
-    this.#app.feed.hold('you opened a line');
+    const { feed, list } = this.#app;
+    if (why === '') feed.hold('you opened a line');
+    else feed.reveal(record, why);
     this.#details.show(record);
-    this.#app.list.choose(record);
+    list.choose(why === '' ? record : list.current?.record ?? null);
+  }
+
+  /** Shows all lines, and stays at one. */
+  #around(line) {
+    this.#app.showAll(line.id);
+    this.#open(line, 'you look around a line');
   }
 
   #escape() {

@@ -35,7 +35,8 @@ import { counted, textOfBase64 } from './text.js';
 /**
  * @typedef {object} Note a remark about the stream, in its place among the lines
  * @property {'missed' | 'gap' | 'end' | 'skipped'} kind
- * @property {number} seq
+ * @property {number} seq half a number for one that is made in this page, before the record that it stands before
+ * @property {number} [lines] how many are not shown, of kind skipped
  * @property {string} text
  * @property {number} size
  */
@@ -164,11 +165,19 @@ export function endOf(data) {
 
 /**
  * @param {number} lines how many are not shown
- * @param {string} why
+ * @param {number} seq that of the record after it
  * @returns {Note}
  */
-export function skippedNote(lines, why) {
-  return note('skipped', `${counted(lines, 'line')} not shown: ${why}`);
+export function skippedNote(lines, seq) {
+  return { ...note('skipped', `${counted(lines, 'line')} not shown: too many came meanwhile to hold them all`), lines, seq: seq - 0.5 };
+}
+
+/**
+ * @param {number} seq that of the record after it
+ * @returns {Note}
+ */
+export function forgottenNote(seq) {
+  return { ...note('skipped', 'Lines may be missing here: they have been forgotten'), lines: 1, seq: seq - 0.5 };
 }
 
 function note(kind, text) {

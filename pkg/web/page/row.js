@@ -30,6 +30,7 @@ export class Row {
   matches = 0;
   /** The record, and those that continue it. @type {Record[]} */
   records;
+  #lines; // of the text of all records
   #cells = [];
   #pattern = null;
   #extra = null;
@@ -42,6 +43,7 @@ export class Row {
    */
   constructor(record, pattern, look) {
     this.records = [record];
+    this.#lines = linesOf(record.text);
     this.element = document.createElement('div');
     this.render(pattern, look);
   }
@@ -59,20 +61,26 @@ export class Row {
     this.element.replaceChildren();
     this.#cells = [];
     this.#extra = null;
-    if (this.record.kind === 'line') this.#line(this.record, look);
+    if (this.record.kind === 'line') this.#fields(this.record, look);
     else this.#note(this.record);
     this.mark(pattern);
   }
 
   /**
-   * Adds a line that continues this one, unless it is there.
-   * @param {import('./record.js').Line} line
+   * Adds lines that continue this one, but for those that are there.
+   * @param {import('./record.js').Line[]} lines
+   * @returns {import('./record.js').Line[]} those that were added
    */
-  add(line) {
-    if (this.records.some((record) => record.seq === line.seq)) return;
-    this.records.push(line);
+  add(lines) {
+    const there = new Set(this.records.map(({ seq }) => seq));
+    const added = lines.filter(({ seq }) => !there.has(seq));
+    this.records = this.records.concat(added);
+    const texts = added.flatMap(({ text }) => linesOf(text));
+    this.#lines = this.#lines.concat(texts);
     this.#write();
-    this.mark(this.#pattern);
+    this.#mark();
+    if (this.matches === 0) this.#unfoldFor(texts);
+    return added;
   }
 
   /**
@@ -82,9 +90,13 @@ export class Row {
   mark(pattern) {
     this.#pattern = pattern;
     this.#mark();
-    if (pattern === null || this.matches > 0 || this.#expanded || !this.foldable) return;
-    const lines = this.#lines();
-    if (lines.length > 1 && lines.slice(1).some((line) => line.search(pattern) >= 0)) this.toggle();
+    if (this.matches === 0) this.#unfoldFor(this.#lines.slice(1));
+  }
+
+  /** Unfolds the row if the pattern is in lines that it has folded. */
+  #unfoldFor(lines) {
+    if (this.#pattern === null || this.#expanded || !this.foldable || this.#lines.length === 1) return;
+    if (lines.some((line) => line.search(this.#pattern) >= 0)) this.toggle();
   }
 
   /** Whether there is more of the line than is shown at first. */
@@ -108,7 +120,7 @@ export class Row {
     }
   }
 
-  #line(record, look) {
+  #fields(record, look) {
     this.element.className = record.severity === NONE ? 'line' : `line severity-${record.severity}`;
     if (record.head !== null && look.group) this.element.classList.add('continued');
     look.columns.forEach(({ name }, i) => this.element.append(this.#field(record, name, `c${i}`, look.clock), ' '));
@@ -143,13 +155,9 @@ export class Row {
     return element;
   }
 
-  #lines() {
-    return this.records.flatMap((record) => linesOf(record.text));
-  }
-
   /** Writes the message: its first line, or all, and the button that unfolds it. */
   #write() {
-    const lines = this.#lines();
+    const lines = this.#lines;
     const { head, more } = cut(lines[0]);
     const cell = this.#cells.at(-1);
     cell.segments = segments(this.#expanded ? lines.join('\n') : head, true);

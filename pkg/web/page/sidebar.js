@@ -66,7 +66,8 @@ export class Sidebar {
     for (const one of shown) this.#show(one);
     if (!list.matches(':hover, :focus-within')) list.append(...shown.map(({ value }) => this.#items.get(value)));
     const more = counts.length - shown.length;
-    rest.textContent = more === 0 ? '' : `and ${counted(more, 'more')}`.replace(/s$/, '') + (others ? `, ${counted(others, 'line')} of others` : '');
+    const beyond = [more > 0 && `and ${count(more)} more`, others > 0 && `${counted(others, 'line')} of others`];
+    rest.textContent = beyond.filter(Boolean).join(', ');
   }
 
   #show({ value, lines, rate }) {

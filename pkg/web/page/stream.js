@@ -84,6 +84,7 @@ export class Stream {
   /** Runs one connection to its end. A result with a name is the final State. */
   async #connect() {
     const headers = { Accept: 'text/event-stream' };
+    if (/[^\x21-\x7e]/.test(this.#config.token())) return { name: 'unauthorized' }; // a header cannot hold it
     if (this.#config.token()) headers.Authorization = `Bearer ${this.#config.token()}`;
     if (this.#lastId) headers['Last-Event-ID'] = this.#lastId;
     const watch = new Watch(this.#config.silence, this.#controller);

@@ -13,6 +13,9 @@ const MOST_LINES = 1000;
 /** A line that comes this much later continues nothing, in milliseconds. */
 const LATEST = 5000;
 
+/** A line that is longer begins no trace: one is held for each source. In UTF-16 units. */
+const LARGEST = 64 * 1024;
+
 /** How a line begins that continues another: indented, or as Java and Python write the parts of a trace. */
 const continuation =
   /^(?:\s+\S|#011|at \S+\(|Caused by: |Suppressed: |\.\.\. \d+ (?:more|common frames)|Traceback \(|During handling of the above |The above exception )/;
@@ -59,6 +62,7 @@ export class Traces {
       return;
     }
     this.#open.delete(source); // the map is in the order of use
+    if (line.size > LARGEST) return;
     this.#open.set(source, { head: line, lines: 0, python: line.text.startsWith('Traceback (') });
     if (this.#open.size > MOST_SOURCES) this.#open.delete(this.#open.keys().next().value);
   }

@@ -63,6 +63,11 @@ export class View {
     return !this.#hides || this.finds(record) || this.finds(head);
   }
 
+  /** Whether an expression was given up, because it takes too long. */
+  get slow() {
+    return this.pattern?.slow || this.#exclude?.slow || false;
+  }
+
   /** Whether every line passes. */
   get all() {
     const { severity, is, not } = this.#filters;
