@@ -26,7 +26,7 @@ const LONGEST = 80;
  * @returns {string}
  */
 export function absence({ state, since, clock, upstream, filters, reasons, hidden, topics }) {
-  if (hidden > 0) return `None of ${counted(hidden, 'line')} in memory is shown: ${reasons.join('; ')}.`;
+  if (hidden > 0) return `${hidden === 1 ? 'The line' : `All ${counted(hidden, 'line')}`} in memory ${hidden === 1 ? 'is' : 'are'} hidden by ${listed(reasons)}.`;
   switch (state.name) {
     case 'connecting':
       return 'Connecting.';
@@ -46,6 +46,11 @@ export function absence({ state, since, clock, upstream, filters, reasons, hidde
     grep !== '' && `a text that matches “${short(grep)}”`,
   ];
   return `No message with ${wanted.filter(Boolean).join(' and ')} since ${time}. ${existing(topics)}`;
+}
+
+/** Joins reasons as in a sentence. */
+function listed(reasons) {
+  return reasons.length < 2 ? reasons.join('') : `${reasons.slice(0, -1).join(', ')} and ${reasons.at(-1)}`;
 }
 
 function existing(topics) {

@@ -5,7 +5,7 @@
  */
 
 import { columnsOf, namesOf } from './columns.js';
-import { NAMES, NONE } from './severity.js';
+import { NAMES, severityNamed } from './severity.js';
 
 /** How many remembered messages a new view asks the server for; as many as it has if it looks for one line. */
 const LAST = 200;
@@ -41,11 +41,10 @@ const LAST_FOR_LINE = 20_000;
  */
 export function filtersOf(hash) {
   const fields = new URLSearchParams(hash.replace(/^#/, ''));
-  const severity = NAMES.indexOf(fields.get('severity'));
   return {
     topics: fields.getAll('topic').filter((topic) => topic !== ''),
     grep: fields.get('grep') ?? '',
-    severity: severity < 0 ? NONE : severity,
+    severity: severityNamed(fields.get('severity') ?? ''),
     is: wanted(fields.getAll('is')),
     not: wanted(fields.getAll('not')),
     exclude: fields.get('exclude') ?? '',

@@ -35,8 +35,8 @@ import { Viewing } from './viewing.js';
 /** The time between two updates of the counters and the chart, in milliseconds. */
 const TICK = 250;
 
-/** If the page is this narrow, the fields are folded; if it is this wide, the topics are beside the lines. */
-const narrow = matchMedia('(max-width: 46rem)');
+/** If the page is this narrow or low, the fields are folded; if it is this wide, the topics are beside the lines. */
+const narrow = matchMedia('(max-width: 46rem), (max-height: 30rem)');
 const wide = matchMedia('(min-width: 75rem)');
 
 class App {
@@ -161,6 +161,7 @@ class App {
   clear() {
     this.feed.clear();
     this.#facets.clear();
+    this.sidebar.update(true);
     this.#status.reset();
     this.#tick();
   }
@@ -216,7 +217,6 @@ class App {
     this.#look.columns = columns;
     this.#look.group = group;
     this.clock.utc = utc;
-    this.elements.log.classList.toggle('usual-columns', this.filters.columns === null);
     if (others) {
       this.#heading.show(columns);
       this.#columnsDialog.show(columns);

@@ -31,7 +31,7 @@ export const TITLES = new Map([
   ['received', ['Received', 12]],
   ['severity', ['Level', 6]],
   ['host', ['Host', 10]],
-  ['program', ['Program', 16]],
+  ['program', ['Program', 18]],
   ['pid', ['PID', 7]],
   ['facility', ['Facility', 9]],
   ['topic', ['Topic', 25]],
@@ -48,12 +48,13 @@ export function column(name) {
 }
 
 /**
- * The usual columns: those that the lines have something in. The topic is one if there are lines without a program.
- * @param {{host: boolean, program: boolean, topic: boolean}} seen
+ * The usual columns: those that the lines have something in. Topics stand in the place of programs where there are none.
+ * @param {{host: boolean, program: boolean, topic: boolean}} seen whether there are lines with a host, with a program,
+ *     and with a topic and no program
  * @returns {Column[]}
  */
-export function usual(seen) {
-  return ['time', 'severity', 'host', 'program', 'topic'].filter((name) => seen[name] ?? true).map(column);
+export function usual({ host, program, topic }) {
+  return ['time', 'severity', host && 'host', program ? 'program' : topic && 'topic'].filter(Boolean).map(column);
 }
 
 /**
@@ -86,6 +87,18 @@ export function namesOf(columns) {
 /** @param {number} width */
 export function clamp(width) {
   return Math.min(Math.max(Math.round(width), NARROWEST), WIDEST);
+}
+
+/**
+ * Returns what a column shows of a line. A line without a program has its topic there, which says where it comes from as
+ * a rule, unless topics have a column.
+ * @param {import('./record.js').Line} line
+ * @param {string} name of the column, but not of one that shows a time
+ * @param {boolean} topics whether they have a column
+ * @returns {string}
+ */
+export function shownOf(line, name, topics) {
+  return valueOf(line, name === 'program' && line.program === '' && !topics ? 'topic' : name);
 }
 
 /**

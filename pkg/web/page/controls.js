@@ -35,7 +35,9 @@ export function listenTo(app) {
   for (const field of [topics, grep, severity]) field.addEventListener('change', () => app.settings.takeFields(elements));
   exclude.addEventListener('input', () => app.settings.setQuietly({ exclude: exclude.value }));
   exclude.addEventListener('keydown', (event) => {
-    if (event.key === 'Escape') app.settings.setQuietly({ exclude: '' });
+    if (event.key !== 'Escape') return;
+    app.settings.setQuietly({ exclude: '' });
+    app.list.focus();
   });
   controls.addEventListener('submit', (event) => event.preventDefault());
   clear.addEventListener('click', () => app.clear());

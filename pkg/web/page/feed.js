@@ -145,7 +145,9 @@ export class Feed {
 
   /** Reacts to scrolling. */
   scrolled() {
-    if (!this.#list.atEnd) {
+    if (!this.#list.atEnd && this.following && this.#list.moved) {
+      this.#list.toEnd();
+    } else if (!this.#list.atEnd) {
       if (this.following) this.hold('you scrolled');
       this.#heldAt = this.#log.scrollTop;
       if (this.#log.scrollTop < EDGE) this.#older();

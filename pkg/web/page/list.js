@@ -188,7 +188,15 @@ export class List {
 
   toEnd() {
     this.#log.scrollTop = this.#log.scrollHeight;
+    this.#height = this.#log.scrollHeight;
   }
+
+  /** Whether the lines have another height than when the end was gone to: then it is away though nobody has scrolled. */
+  get moved() {
+    return this.#log.scrollHeight !== this.#height;
+  }
+
+  #height = 0;
 
   toStart() {
     this.#log.scrollTop = 0;

@@ -117,7 +117,7 @@ func TestFocusIsNotLost(t *testing.T) {
 	tab.Run(nil, "document.querySelector('.line').click()")
 	focus("#details-close")
 	tab.Run(nil, "location.hash = 'exclude=line'")
-	waitFor(t, tab, "#absence", "None of")
+	waitFor(t, tab, "#absence", "are hidden by")
 	tab.Press(webdriver.Escape)
 	focused("#log")
 	focus("#show-all")

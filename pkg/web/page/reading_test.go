@@ -59,10 +59,10 @@ func TestColumns(t *testing.T) {
 	r.line(2, "orders", `{"level":"error","msg":"timed out","http":{"status":504},"order":"A 1"}`)
 	waitFor(t, tab, "#lines", "timed out")
 	const cells = "Array.from(document.querySelectorAll('.line:first-child > .cell:not(time)'), (e) => e.textContent).join('|')"
-	if got := js(tab, cells); got != "info|web1|sshd[42]|sshd/web1/" {
+	if got := js(tab, cells); got != "info|web1|sshd[42]" {
 		t.Errorf("the first line has %q", got)
 	}
-	if got := js(tab, "document.querySelector('.line:last-child').textContent.replace(/.*error/, '')"); got != `   orders timed out http.status=504 order="A 1"` {
+	if got := js(tab, "document.querySelector('.line:last-child').textContent.replace(/.*error/, '')"); got != `  orders timed out http.status=504 order="A 1"` {
 		t.Errorf("the second line has %q", got)
 	}
 	const heading = "Array.from(document.querySelectorAll('#heading > .cell'), (e) => e.textContent).join('|')"
@@ -72,6 +72,7 @@ func TestColumns(t *testing.T) {
 		tab.Wait(want, "return "+heading+" === arguments[0]", want)
 	}
 	tab.Click("#columns")
+	click("#show-topic", "Time|Level|Host|Program|Topic")
 	click("#show-topic", "Time|Level|Host|Program")
 	click("#show-facility", "Time|Level|Host|Program|Facility")
 	click("#left-facility", "Time|Level|Host|Facility|Program")
@@ -93,7 +94,7 @@ func TestColumns(t *testing.T) {
 	drag(tab, from[0]+5, from[1]+5, to[0]+5, to[1]+5)
 	tab.Wait("the facility in front", "return "+heading+" === 'Facility|Level|Time|Host|Program'")
 	tab.Click("#columns")
-	click("#columns-reset", "Time|Level|Host|Program|Topic")
+	click("#columns-reset", "Time|Level|Host|Program")
 	tab.Wait("the address", "return location.hash === ''")
 }
 
@@ -147,7 +148,7 @@ func TestDetails(t *testing.T) {
 	copied("#copy-link", js(tab, "location.href.replace(/#.*/, '')")+"#time=utc&line=1") // without a clipboard, as with http://
 	tab.Click("#details-fields .not")
 	shows(t, tab)
-	waitFor(t, tab, "#absence", "None of 2 lines in memory is shown: not t/.")
+	waitFor(t, tab, "#absence", "All 2 lines in memory are hidden by “not t/”.")
 	tab.Click("#show-all")
 	shows(t, tab, "m<U+202E>", "plain")
 	tab.Click("#details-fields > div:last-child .only")
@@ -268,7 +269,7 @@ func TestExcludeAndHide(t *testing.T) {
 	tab.Wait("no error", "return !document.getElementById('pattern-error').checkVisibility()")
 	shows(t, tab, "GET /a 200", "POST /b 500", "x", "later 200", "later 300")
 	tab.Type("#search", "nowhere")
-	waitFor(t, tab, "#absence", "None of 6 lines in memory is shown: excluded “HEALTH”; what the search for “nowhere” does not find.")
+	waitFor(t, tab, "#absence", "All 6 lines in memory are hidden by Exclude “HEALTH” and Hide others, with the search “nowhere”.")
 	tab.Type("#exclude", webdriver.Escape)
 	tab.Wait("no exclusion", "return document.getElementById('exclude').value === ''")
 }
@@ -380,4 +381,31 @@ func TestContext(t *testing.T) {
 	tab.Wait("those beside it", `const line = document.querySelector('.line.current');
 		return line.previousElementSibling?.textContent.endsWith('m999') && line.nextElementSibling?.textContent.endsWith('m1001') &&
 			line.getBoundingClientRect().bottom < innerHeight && location.hash === '#line=1000' && document.getElementById('details').checkVisibility()`)
+}
+
+// TestTopicsOfProgramless checks where the topic of a line stands that has no program.
+func TestTopicsOfProgramless(t *testing.T) {
+	_, tab, r := open(t, "")
+	const cells = "Array.from(document.querySelectorAll('.line'), (e) => Array.from(e.querySelectorAll('.cell:not(time)'), (c) => c.textContent).join(',')).join('|')"
+	r.line(1, "orders.INFO", "an order")
+	tab.Wait("a column of topics", "return "+cells+" === 'info,orders.INFO'")
+	r.line(2, "nginx/web1/", rfc5424(14, "web1", "nginx", "GET /"))
+	r.line(3, "orders.INFO", "another")
+	const want = "info,,orders.INFO|info,web1,nginx[42]|info,,orders.INFO"
+	tab.Wait("its place", "return "+cells+" === '"+want+"'")
+	tab.Type("#search", "orders")
+	waitFor(t, tab, "#matches", "2 matches")
+	tab.Type("#search", "web1/") // is not shown
+	waitFor(t, tab, "#matches", "0 matches")
+	tab.Run(nil, "location.hash = 'columns=program,topic'")
+	tab.Wait("both", "return "+cells+" === ',orders.INFO|nginx[42],nginx/web1/|,orders.INFO'")
+}
+
+// TestSeveritiesOfAddresses checks that each name of a severity is one in an address.
+func TestSeveritiesOfAddresses(t *testing.T) {
+	_, tab, _ := open(t, "")
+	for name, want := range map[string]string{"err": "error", "crit": "critical", "warn": "warning", "emerg": "emergency", "5": "notice", "info": "info", "8": "", "loud": ""} {
+		tab.Run(nil, "location.hash = 'severity="+name+"'")
+		tab.Wait(name, "return document.getElementById('severity').value === '"+want+"'")
+	}
 }

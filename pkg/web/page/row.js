@@ -3,7 +3,7 @@
  * @module
  */
 
-import { valueOf } from './columns.js';
+import { shownOf } from './columns.js';
 import { fill } from './highlight.js';
 import { NONE } from './severity.js';
 import { counted, cut, printable, segments } from './text.js';
@@ -123,7 +123,8 @@ export class Row {
   #fields(record, look) {
     this.element.className = record.severity === NONE ? 'line' : `line severity-${record.severity}`;
     if (record.head !== null && look.group) this.element.classList.add('continued');
-    look.columns.forEach(({ name }, i) => this.element.append(this.#field(record, name, `c${i}`, look.clock), ' '));
+    const topics = look.columns.some(({ name }) => name === 'topic');
+    look.columns.forEach(({ name }, i) => this.element.append(this.#field(record, name, `c${i}`, look.clock, topics), ' '));
     if (record.frames.length > 0) {
       this.element.append(this.#cell('frames', short(record.frames.map((frame) => `[${frame}]`).join(' '))), ' ');
     }
@@ -132,13 +133,14 @@ export class Row {
     this.#write();
   }
 
-  #field(record, name, place, clock) {
+  #field(record, name, place, clock, topics) {
     if (name === 'time' || name === 'received') return timeOf(record, name, place, clock);
-    const value = valueOf(record, name);
+    const value = shownOf(record, name, topics);
     const known = /^[a-z]+$/.test(name) ? name : 'other';
     const element = this.#cell(`cell ${place} ${known}`, short(value));
     if (value !== '' && name !== 'severity') element.title = printable(short(value));
-    if (known === 'program' || known === 'topic') element.classList.add(`hue-${hueOf(record[known] ?? '')}`);
+    const source = { program: record.program || record.topic, topic: record.topic }[known];
+    if (source !== undefined) element.classList.add(`hue-${hueOf(source ?? '')}`);
     return element;
   }
 

@@ -71,6 +71,7 @@ export class Search {
     } else if (event.key === 'Escape') {
       this.#field.value = '';
       this.#changed();
+      this.#list.focus();
     }
   }
 }

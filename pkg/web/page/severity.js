@@ -12,6 +12,15 @@ export const LABELS = ['emerg', 'alert', 'crit', 'error', 'warn', 'notice', 'inf
 /** The severity of a message that has none. It is below every minimum. */
 export const NONE = 8;
 
+/**
+ * @param {string} name any of its names, or its number
+ * @returns {number} 0 to 7, or NONE if it is none of these
+ */
+export function severityNamed(name) {
+  const number = [NAMES, LABELS, Array.from(NUMBERS.keys()), [...NAMES.keys()].map(String)].map((names) => names.indexOf(name)).find((n) => n >= 0);
+  return number ?? NONE;
+}
+
 const NUMBERS = new Map(['emerg', 'alert', 'crit', 'err', 'warning', 'notice', 'info', 'debug'].map((name, n) => [name, n]));
 
 /**

@@ -149,7 +149,7 @@ func TestKeys(t *testing.T) {
 		{"w", "!" + pressed("wrap"), ""}, {"u", pressed("utc"), ""}, {"s", "!" + pressed("group"), ""}, {"t", side, ""}, {"z", "document.getElementById('range').textContent === '10 min'", ""},
 		{"c", "document.getElementById('columns-dialog').open", "document.getElementById('columns-close').click()"},
 		{"d", "window.__saved.at(-1)?.endsWith('.log')", ""}, {"D", "window.__saved.at(-1).endsWith('.ndjson')", ""},
-		{"?", "document.getElementById('help').open && document.getElementById('help-keys').textContent.includes('Previous match')", "document.getElementById('help-close').click()"},
+		{"?", "document.getElementById('help').open && document.getElementById('help').scrollTop === 0 && document.getElementById('help-keys').textContent.includes('Previous match')", "document.getElementById('help-close').click()"},
 	} {
 		tab.Press(c.key)
 		what := fmt.Sprintf("%q: %s, after %d keys", c.key, c.then, len(seen))

@@ -4,7 +4,7 @@
  */
 
 import { patternOf } from './highlight.js';
-import { valueOf } from './columns.js';
+import { shownOf, valueOf } from './columns.js';
 import { NONE } from './severity.js';
 import { printable } from './text.js';
 
@@ -16,6 +16,7 @@ export class View {
   #filters;
   #span;
   #columns;
+  #topics; // whether they have a column
   #exclude;
 
   /**
@@ -28,6 +29,7 @@ export class View {
     this.#filters = filters;
     this.#span = span;
     this.#columns = columns.filter((name) => name !== 'time' && name !== 'received');
+    this.#topics = columns.includes('topic');
     this.pattern = patternOf(filters.search, filters.expression);
     this.#exclude = patternOf(filters.exclude, filters.expression);
   }
@@ -79,11 +81,11 @@ export class View {
     const { severity, is, not, exclude, search } = this.#filters;
     return [
       severity !== NONE && 'the severity',
-      is.length > 0 && `only ${is.map(({ value }) => printable(value)).join(', ')}`,
-      not.length > 0 && `not ${not.map(({ value }) => printable(value)).join(', ')}`,
-      this.#exclude && `excluded “${printable(exclude)}”`,
-      this.#hides && `what the search for “${printable(search)}” does not find`,
-      this.#span !== null && 'the span',
+      is.length > 0 && `“only ${is.map(({ value }) => printable(value)).join(', ')}”`,
+      not.length > 0 && `“not ${not.map(({ value }) => printable(value)).join(', ')}”`,
+      this.#exclude && `Exclude “${printable(exclude)}”`,
+      this.#hides && `Hide others, with the search “${printable(search)}”`,
+      this.#span !== null && 'the span of time',
     ].filter(Boolean);
   }
 
@@ -92,7 +94,7 @@ export class View {
   }
 
   #finds(line, pattern) {
-    return [line.text, line.extra, ...line.frames].some((text) => finds(text, pattern)) || this.#columns.some((name) => finds(valueOf(line, name), pattern));
+    return [line.text, line.extra, ...line.frames].some((text) => finds(text, pattern)) || this.#columns.some((name) => finds(shownOf(line, name, this.#topics), pattern));
   }
 }
 

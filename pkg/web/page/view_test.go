@@ -182,7 +182,9 @@ func TestSearch(t *testing.T) {
 	tab.Wait("no mark", "return document.querySelectorAll('mark').length === 0 && document.getElementById('search').value === ''")
 	tab.Type("#search", "(n.") // taken as it is, not as a regular expression
 	waitFor(t, tab, "#matches", "0 matches")
-	tab.Type("#search", webdriver.Escape+"<U+200B>d")
+	tab.Type("#search", webdriver.Escape)
+	tab.Wait("the field is left", "return document.activeElement.id !== 'search' && document.getElementById('search').value === ''")
+	tab.Type("#search", "<U+200B>d")
 	waitFor(t, tab, "mark", "<U+200B>d")
 }
 
@@ -317,4 +319,21 @@ func TestSearchInMemory(t *testing.T) {
 			return line.top >= log.top && line.bottom <= log.bottom && document.activeElement.id === 'search'`)
 	}
 	waitFor(t, tab, "#held-text", "Not following: you searched.")
+}
+
+// TestTurned turns a phone while lines arrive: nobody has scrolled.
+func TestTurned(t *testing.T) {
+	_, tab, r := open(t, "")
+	n := 0
+	for _, size := range [][2]int{{1280, 760}, {390, 844}, {844, 390}, {700, 500}, {1280, 760}, {390, 844}} {
+		tab.SetSize(size[0], size[1], 1, size[0] < 1000)
+		for range 5 {
+			for range 20 {
+				n++
+				r.line(n, "t", rfc5424(14, "host", "program", fmt.Sprintf("line %d %s", n, strings.Repeat("word ", n%40))))
+			}
+			waitFor(t, tab, ".line:last-child", fmt.Sprintf("line %d ", n))
+		}
+		tab.Wait(fmt.Sprint("at the end at ", size), atTheEnd)
+	}
 }
