@@ -48,7 +48,7 @@ export function column(name) {
 }
 
 /**
- * The usual columns: those that the lines have something in. Topics stand in the place of programs where there are none.
+ * The usual columns: those that the lines have something in. Topics stand in the place of programs where none are.
  * @param {{host: boolean, program: boolean, topic: boolean}} seen whether there are lines with a host, with a program,
  *     and with a topic and no program
  * @returns {Column[]}
@@ -90,8 +90,8 @@ export function clamp(width) {
 }
 
 /**
- * Returns what a column shows of a line. A line without a program has its topic there, which says where it comes from as
- * a rule, unless topics have a column.
+ * Returns what a column shows of a line. A line without a program has its topic there, unless topics have a column: as a
+ * rule it says where the line comes from.
  * @param {import('./record.js').Line} line
  * @param {string} name of the column, but not of one that shows a time
  * @param {boolean} topics whether they have a column

@@ -1,6 +1,6 @@
 /**
- * A regular expression that a reader has typed, for texts that a stranger has sent. For some texts, some expressions take
- * as good as for ever, and nothing can end that: the page can only see it coming, or see it afterwards.
+ * A regular expression that a reader has typed, for texts that a stranger has sent. For some texts, some expressions
+ * take as good as for ever, and nothing can end that: the page can only see it coming, or see it afterwards.
  * @module
  */
 

@@ -44,7 +44,8 @@ export class Settings {
 
   /**
    * Applies what is in the fields.
-   * @param {{topics: HTMLInputElement, grep: HTMLInputElement, severity: HTMLSelectElement, exclude: HTMLInputElement}} elements
+   * @param {{topics: HTMLInputElement, grep: HTMLInputElement, severity: HTMLSelectElement,
+   *     exclude: HTMLInputElement}} elements
    */
   takeFields({ topics, grep, severity, exclude }) {
     this.set({
