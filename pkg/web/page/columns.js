@@ -90,8 +90,8 @@ export function clamp(width) {
 }
 
 /**
- * Returns what a column shows of a line. A line without a program has its topic there, unless topics have a column: as a
- * rule it says where the line comes from.
+ * Returns what a column shows of a line. A line without a program has its topic there, which says where it comes from,
+ * unless topics have a column.
  * @param {import('./record.js').Line} line
  * @param {string} name of the column, but not of one that shows a time
  * @param {boolean} topics whether they have a column

@@ -191,7 +191,7 @@ export class List {
     this.#height = this.#log.scrollHeight;
   }
 
-  /** Whether the lines' height is another one than at the last toEnd: the end may be away though nobody has scrolled. */
+  /** Whether the lines have another height than at the last toEnd: the end may be away though nobody has scrolled. */
   get moved() {
     return this.#log.scrollHeight !== this.#height;
   }
