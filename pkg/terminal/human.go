@@ -24,13 +24,17 @@ func (p *Printer) appendHuman(dst []byte, m *message.Message, l *syslog.Line) []
 		dst = append(p.clock.append(dst, timeOf(m, l), m.Received), ' ')
 	}
 	telling := len(m.Topic) > 0 && says(m.Topic, l)
+	program, pid := l.Program, l.PID
+	if program == nil && telling {
+		program, pid, telling = m.Topic, nil, false
+	}
 	switch {
 	case l.Host == nil && l.Program == nil:
-		dst, telling = p.appendSource(dst, m.Topic), false
+		dst = p.appendSource(dst, m.Topic)
 	case p.columns.noHost:
-		dst = p.appendProgram(dst, l.Program, nil)
+		dst = p.appendProgram(dst, program, nil)
 	default:
-		dst = p.appendProgram(p.appendHost(dst, l.Host), l.Program, l.PID)
+		dst = p.appendProgram(p.appendHost(dst, l.Host), program, pid)
 	}
 	dst = p.appendSeverity(dst, l.Severity)
 	if telling {

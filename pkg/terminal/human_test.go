@@ -23,7 +23,7 @@ var lines = []struct{ topic, payload, want string }{
 	{"", "<14>1 2026-11-30T17:03:18Z h p - - [timeQuality tzKnown=\"1\"][x@1 a=\"b \\\"c\" d=\"e\"][f] text",
 		`17:03:18 h p info   text a="b \"c" d=e f`},
 	{"x", "<14>1 2026-11-30T17:03:18Z - p - - - no host", "17:03:18 - p info   [x] no host"},
-	{"x", "<14>1 2026-11-30T17:03:18Z h - 7 - - no program", "17:03:18 h -[7] info   [x] no program"},
+	{"x", "<14>1 2026-11-30T17:03:18Z h - 7 - - no program", "17:03:18 h x info   no program"},
 }
 
 func TestHumanIntoAPipe(t *testing.T) {
@@ -54,7 +54,7 @@ func TestHumanOnATerminal(t *testing.T) {
          ValueError
 17:03:18 h    p           info   text a="b \"c" d=e f
 17:03:18 -    p           info   [x] no host
-17:03:18 h    -[7]        info   [x] no program
+17:03:18 h    x           info   no program
 17:03:18 a-host-with-a-… a-program-with-a-lon…[1] info   x
 17:03:18 h               p                        info   x
 `,
@@ -72,7 +72,7 @@ func TestHumanOnATerminal(t *testing.T) {
   ValueError
 17:03:18 p          info   text a="b \"c" d=e f
 17:03:18 p          info   [x] no host
-17:03:18 -          info   [x] no program
+17:03:18 x          info   no program
 17:03:18 a-program… info   x
 17:03:18 p          info   x
 `,
