@@ -1,13 +1,14 @@
 /**
  * A regular expression that a reader has typed, for texts that a stranger has sent. For some texts, some expressions
- * take as good as for ever, and nothing can end that: the page can only see it coming, or see it afterwards.
+ * take as good as for ever, and nothing can end that. The page therefore gives up what becomes slow, and a page that is
+ * loaded after one that has stopped does not run the same expression again.
  * @module
  */
 
 /** How much of a text is looked at, in UTF-16 units: what takes the square of it, still ends soon. */
 const LONGEST = 8 * 1024;
 
-/** A text for which an expression takes longer is slow, and when so much was lost that it is given up; milliseconds. */
+/** What takes longer for one text is slow; what has lost so much with slow ones is given up. In milliseconds. */
 const SLOW = 20;
 const PATIENCE = 1000;
 

@@ -253,15 +253,24 @@ export class Feed {
     const at = shown.findIndex((record) => record.seq >= seq);
     const rows = WINDOW * this.#list.screen;
     const from = Math.max((at < 0 ? shown.length - rows : at - rows / 2), 0);
-    const records = shown.slice(from, from + rows);
+    const remembered = shown.findIndex((record) => record.seq >= this.#memory.first);
+    const to = Math.min(Math.max(from + rows, remembered), from + MOST_ROWS); // only those in memory can be added later
+    const records = shown.slice(from, to);
     this.#memory.keep(this.#list.records);
     this.#list.replace(records);
     this.#dropped = 0; // those that are missing are noted where they are
+    this.#drop(shown.slice(to));
     const last = records.at(-1);
     this.#next = last && last !== shown.at(-1) ? Math.floor(last.seq) + 1 : limit;
     this.#recount();
   }
 
+  /** Takes note of records after the list that are not in memory. */
+  #drop(records) {
+    for (const { kind, seq, lines = 1 } of records) if (seq < this.#memory.first && (kind === 'line' || kind === 'skipped')) this.#dropped += lines;
+  }
+
+  /** Counts again what is not in the list. */
   #recount() {
     const end = this.#end;
     this.#next = Math.max(this.#next, this.#memory.first);
@@ -323,7 +332,7 @@ export class Feed {
     this.#list.prepend([...records, ...this.#memory.continuing(first.seq, this.#next, records)]);
     if (this.#list.length <= MOST_ROWS) return;
     const removed = this.#list.trimEnd(MOST_ROWS);
-    for (const { kind, seq, lines = 1 } of removed) if (seq < this.#memory.first && (kind === 'line' || kind === 'skipped')) this.#dropped += lines;
+    this.#drop(removed);
     this.#next = Math.ceil(removed[0].seq);
     this.#recount();
   }

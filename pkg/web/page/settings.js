@@ -1,6 +1,6 @@
 /**
  * What the reader has set. It is kept in the page's address, and what changes it applies at once: the browser tells of
- * another address only later, and takes no more than so many in a while.
+ * another address only later, and takes only so many in a while.
  * @module
  */
 
@@ -44,8 +44,7 @@ export class Settings {
 
   /**
    * Applies what is in the fields.
-   * @param {{topics: HTMLInputElement, grep: HTMLInputElement, severity: HTMLSelectElement,
-   *     exclude: HTMLInputElement}} elements
+   * @param {Record<string, HTMLInputElement | HTMLSelectElement>} fields by their ids
    */
   takeFields({ topics, grep, severity, exclude }) {
     this.set({

@@ -60,7 +60,7 @@ export class Stock extends Past {
   }
 
   /**
-   * The lines up to a number that the view shows and the search finds. Of those that are folded into one row, the
+   * The lines up to a number that the view shows and the search finds. Of lines that are folded into one row, the
    * first.
    * @param {number} end
    * @returns {Record[]}

@@ -174,7 +174,8 @@ func TestSearch(t *testing.T) {
 	tab.Click("#next")
 	waitFor(t, tab, "#matches", "2 of 3")
 	r.line(5, "", "a late needle")
-	waitFor(t, tab, "#matches", "2 of 4")
+	waitFor(t, tab, "#matches", "2 of 4") // which may be so before the next frame shows the line
+	waitFor(t, tab, "#lines", "a late needle")
 	if got := strings.Join(messages(t, tab), "|"); got != "one Needle|nee<U+200B>dle, needle.needle|hay|İ (needle)|a late needle" {
 		t.Errorf("the text has become %q", got)
 	}
