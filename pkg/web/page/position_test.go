@@ -227,7 +227,7 @@ func TestHolesAreNoted(t *testing.T) {
 	waitFor(t, tab, ".current", "line 32")
 	seen := map[string]bool{}
 	for i := 0; !seen["line 13000"] || !seen["line 10"]; i++ {
-		if i == 200 {
+		if i == 2000 {
 			t.Fatalf("line 10: %v, line 13000: %v", seen["line 10"], seen["line 13000"])
 		}
 		var rows []string
