@@ -46,7 +46,7 @@ func (s *Size) String() string {
 // Type implements pflag.Value.
 func (s *Size) Type() string { return "bytes" }
 
-// FileSize is a flag's value: a number of bytes in a file, with the suffix KiB, MiB or GiB if there is one. 0: no limit.
+// FileSize is a flag's value: a number of bytes in a file, with one of the suffixes KiB, MiB and GiB. 0: no limit.
 type FileSize int64
 
 const maxFileSize = 1 << 20 // GiB: a pebibyte
