@@ -14,39 +14,37 @@ import (
 // last is how many messages of the past are asked for.
 type last struct {
 	messages int
-	given    bool // otherwise a hub gives what it remembers
+	all      bool // that a hub remembers, however many these are
 }
 
-func (o *last) add(fs *pflag.FlagSet) {
-	flags.Count(fs, &o.messages, "last", 0, 0, flags.MaxCount,
-		"begin with the last `messages` that a hub remembers, no more than this many of each --topic; 0: none; "+
-			"without this flag, all that it remembers")
+func (o *last) add(fs *pflag.FlagSet, usage string) {
+	flags.Count(fs, &o.messages, "last", 0, 0, flags.MaxCount, usage)
 }
 
 // ask asks the publishers for them.
 func (o *last) ask(cfg *zmq.Config) {
-	if o.given {
+	if !o.all {
 		cfg.Properties = append(cfg.Properties, zmq.Property{Name: hub.LastProperty, Value: strconv.Itoa(o.messages)})
 	}
 }
 
 // warn warns of a publisher that has none.
 func (o *last) warn(p *zmq.Peer, logger *slog.Logger) {
-	if o.given && o.messages > 0 && p.Property(hub.ReplayProperty) == "" {
-		logger.Warn("--last: this publisher remembers no messages, because it is no hub with --replay; "+
-			"what it publishes from now on is shown", "endpoint", p.Remote())
+	if !o.all && o.messages > 0 && p.Property(hub.ReplayProperty) == "" {
+		logger.Warn("--last: this publisher remembers no messages, because it is no hub with --replay: "+
+			"there is only what it publishes from now on", "endpoint", p.Remote())
 	}
 }
 
 // greet has the socket ask for the last messages, and say to people when it is connected.
-func (o *printOptions) greet(cfg *zmq.Config, logger *slog.Logger, forPeople bool) {
-	o.last.ask(cfg)
+func (o *source) greet(cfg *zmq.Config, last *last, logger *slog.Logger, forPeople bool) {
+	last.ask(cfg)
 	cfg.OnUp = func(p *zmq.Peer) {
 		o.connected.Store(true)
 		if forPeople {
 			sayConnected(p, logger)
 		}
-		o.last.warn(p, logger)
+		last.warn(p, logger)
 	}
 }
 
