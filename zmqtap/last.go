@@ -1,8 +1,11 @@
 package main
 
 import (
+	"fmt"
 	"log/slog"
 	"strconv"
+	"sync"
+	"time"
 
 	"github.com/spf13/pflag"
 
@@ -39,20 +42,43 @@ func (o *last) warn(p *zmq.Peer, logger *slog.Logger) {
 // greet has the socket ask for the last messages, and say to people when it is connected.
 func (o *source) greet(cfg *zmq.Config, last *last, logger *slog.Logger, forPeople bool) {
 	last.ask(cfg)
+	var away absences
+	down := cfg.OnDown
+	cfg.OnDown = func(p *zmq.Peer, err error) {
+		away.begin(p.Endpoint())
+		down(p, err)
+	}
 	cfg.OnUp = func(p *zmq.Peer) {
 		o.connected.Store(true)
-		if forPeople {
-			sayConnected(p, logger)
+		if absent := away.end(p.Endpoint()); forPeople {
+			sayConnected(p, absent, logger)
 		}
 		last.warn(p, logger)
 	}
 }
 
-// sayConnected says who is connected, and who it has proved to be.
-func sayConnected(p *zmq.Peer, logger *slog.Logger) {
+// absences are the endpoints whose connections were lost, and when.
+type absences struct{ since sync.Map }
+
+func (a *absences) begin(endpoint string) { a.since.Store(endpoint, time.Now()) }
+
+// end returns how long an endpoint was away; 0: it was not.
+func (a *absences) end(endpoint string) time.Duration {
+	since, known := a.since.LoadAndDelete(endpoint)
+	if !known {
+		return 0
+	}
+	return time.Since(since.(time.Time))
+}
+
+// sayConnected says who is connected, after which absence, and who it has proved to be.
+func sayConnected(p *zmq.Peer, absent time.Duration, logger *slog.Logger) {
 	text, who := "connected to "+p.Endpoint(), p.User()
-	if p.Endpoint() == "" {
+	switch {
+	case p.Endpoint() == "":
 		text = "a publisher has connected: " + p.Remote()
+	case absent > 0:
+		text = fmt.Sprintf("connected again to %s after %.1f s", p.Endpoint(), absent.Seconds())
 	}
 	if who != "" {
 		text += ", user " + who

@@ -122,8 +122,7 @@ func parseReplay(args []string, stdout *os.File) (*replayOptions, error) {
 	flags.Count(fs, &o.subscribers, "subscribers", 1, 0, flags.MaxCount, "how many `subscribers` it waits for before it begins")
 	o.look.add(fs)
 	// A subscriber that stands at a breakpoint answers no PING.
-	o.Heartbeat = 0
-	fs.Lookup("heartbeat").DefValue = "0"
+	flags.Default(fs, "heartbeat", "0")
 	if err := o.Parse(fs, version, args, stdout); err != nil {
 		return nil, err
 	}

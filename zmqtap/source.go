@@ -30,10 +30,14 @@ func (o *source) addTopics(fs *pflag.FlagSet) {
 		"take only messages whose first frame begins with this `prefix` (repeatable; default everything)")
 }
 
+// longestAway is the longest wait between dials: what is published meanwhile is missed, and a person waits.
+const longestAway = "2s"
+
 // parse parses a command line whose arguments are endpoints to connect to. After a --bind without a value
 // they are endpoints to bind.
 func (o *source) parse(fs *pflag.FlagSet, args []string, stdout io.Writer) error {
 	o.Arguments = flags.ConnectArguments
+	flags.Default(fs, "reconnect-max", longestAway)
 	if i := slices.Index(args, "--bind"); i >= 0 && (i+1 == len(args) || strings.HasPrefix(args[i+1], "-")) {
 		o.Arguments, args = flags.BindArguments, slices.Delete(slices.Clone(args), i, i+1)
 	}

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -136,6 +138,30 @@ func TestTerminalLog(t *testing.T) {
 	s := openScreen(t, 120)
 	p, _ := s.attended(t, []string{"NO_COLOR=1"}, []string{"--log-format", "json"})
 	taptest.Eventually(t, "the log", func() bool { return strings.Contains(s.log(), `zmqtap: {"time":`) })
+	p.signal(os.Interrupt)
+	p.exits(0)
+}
+
+// A publisher that comes back is announced, with how long it was away.
+func TestTerminalReconnects(t *testing.T) {
+	t.Parallel()
+	s := openScreen(t, 120)
+	at := "ipc://" + filepath.Join(t.TempDir(), "pub")
+	cmd := exec.Command(program, at)
+	cmd.Env = append(cmd.Environ(), "NO_COLOR=1", "TERM=xterm")
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = s.slave, s.slave, s.slave
+	p := launchCommand(t, cmd)
+	for _, said := range []string{"connected to " + at, "connected again to " + at + ` after \d+\.\d s`} {
+		pub := taptest.Open(t, zmq.Config{Type: zmq.Pub})
+		if _, err := pub.Bind(at); err != nil {
+			t.Fatal(err)
+		}
+		want := regexp.MustCompile(`(?m)^zmqtap: ` + said + `\r$`)
+		taptest.Eventually(t, said, func() bool { return want.MatchString(s.log()) })
+		over, cancel := context.WithCancel(t.Context())
+		cancel()
+		pub.Close(over)
+	}
 	p.signal(os.Interrupt)
 	p.exits(0)
 }

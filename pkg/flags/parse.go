@@ -50,6 +50,9 @@ func (c *Common) Parse(fs *pflag.FlagSet, version string, args []string, stdout 
 			return err
 		}
 	}
+	if !fs.Changed("reconnect-max") {
+		c.ReconnectMax = max(c.ReconnectMax, c.Reconnect)
+	}
 	return c.validate()
 }
 

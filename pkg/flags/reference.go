@@ -21,6 +21,11 @@ func (c *Common) printReference(fs *pflag.FlagSet, shared bool, stdout io.Writer
 			own.AddFlag(f)
 		}
 	})
+	c.shared.VisitAll(func(f *pflag.Flag) {
+		if _, differs := f.Annotations[ownDefault]; differs {
+			own.AddFlag(f)
+		}
+	})
 	writeReference(&out, own)
 	for _, v := range c.program.Environment {
 		fmt.Fprintf(&out, "%s in the environment: %s\n\n", v.Name, v.Meaning)
