@@ -62,11 +62,9 @@ type printOptions struct {
 func parsePrint(args []string, stdout *os.File) (*printOptions, error) {
 	o := &printOptions{}
 	fs := flags.NewSet(flags.Program{
-		Name:     program,
-		Commands: []string{"serve", "hub", "record", "replay", "status"},
-		Summary: "Prints the stream that the publishers at ENDPOINT... send.\n" +
-			"Other ways to use it: zmqtap serve --help, zmqtap hub --help, zmqtap record --help, zmqtap replay --help, " +
-			"zmqtap status --help.",
+		Name:        program,
+		Commands:    commands,
+		Summary:     "Prints the stream of log messages that the publishers at ENDPOINT... send.",
 		Environment: noColorVariable,
 		Examples: []flags.Example{
 			{Purpose: "Everything", Command: "zmqtap tcp://127.0.0.1:5556"},

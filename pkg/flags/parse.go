@@ -26,7 +26,7 @@ func (c *Common) Parse(fs *pflag.FlagSet, version string, args []string, stdout 
 	}
 	c.version = version
 	if err := fs.Parse(args); err != nil {
-		return &UsageError{Err: err}
+		return wrongFlags(fs, err)
 	}
 	if err := c.printed(fs, stdout); err != nil {
 		return err
