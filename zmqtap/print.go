@@ -55,8 +55,6 @@ type printOptions struct {
 	look
 	rateOptions
 	last last
-
-	logFormatGiven bool
 }
 
 func parsePrint(args []string, stdout *os.File) (*printOptions, error) {
@@ -87,7 +85,7 @@ func parsePrint(args []string, stdout *os.File) (*printOptions, error) {
 	if o.rate && (o.raw || o.json || fs.Changed("format") || o.pretty || o.utc) {
 		return nil, flags.Usage("--rate excludes --raw, --json, --format, --pretty and --utc")
 	}
-	o.last.all, o.logFormatGiven = !fs.Changed("last") && !o.rate, fs.Changed("log-format")
+	o.last.all = !fs.Changed("last") && !o.rate
 	return o, cmp.Or(o.filter.validate(), o.look.validate(fs), o.rateOptions.validate(fs))
 }
 

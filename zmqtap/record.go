@@ -119,7 +119,10 @@ func runRecord(ctx context.Context, args []string, stdout *os.File, stderr *log.
 		return check.Run(ctx, stdout, check.Program{Name: program}, "", &check.Subject{Try: o.try})
 	}
 	o.Budget().Govern(ctx)
-	logger := o.Logger(stderr)
+	logger, forPeople := o.logger(stderr)
+	if forPeople {
+		mark(stderr, terminal.ColorWanted(stderr.File(), false, os.Getenv))
+	}
 	unwatch, err := o.Secure(logger, hangups)
 	if err != nil {
 		return err
@@ -133,7 +136,7 @@ func runRecord(ctx context.Context, args []string, stdout *os.File, stderr *log.
 	reader := stream.Join(tap.Interest{Queue: printQueue, QueueBytes: printQueueBytes})
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	o.adjust = func(cfg *zmq.Config) { o.greet(cfg, &o.last, logger, false) }
+	o.adjust = func(cfg *zmq.Config) { o.greet(cfg, &o.last, logger, forPeople) }
 	socket, err := o.open(stream, logger, cancel)
 	if err != nil {
 		return errors.Join(err, end())

@@ -23,6 +23,8 @@ type source struct {
 	topics    []string
 	connected atomic.Bool       // a publisher was, at some time
 	adjust    func(*zmq.Config) // what the command changes in the socket's configuration; nil: nothing
+
+	logFormatGiven bool
 }
 
 func (o *source) addTopics(fs *pflag.FlagSet) {
@@ -44,6 +46,7 @@ func (o *source) parse(fs *pflag.FlagSet, args []string, stdout io.Writer) error
 	if err := o.Parse(fs, version, args, stdout); err != nil {
 		return err
 	}
+	o.logFormatGiven = fs.Changed("log-format")
 	return flags.CheckPrefixes("topic", o.topics)
 }
 

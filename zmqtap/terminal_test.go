@@ -165,3 +165,15 @@ func TestTerminalReconnects(t *testing.T) {
 	p.signal(os.Interrupt)
 	p.exits(0)
 }
+
+// A recorder speaks in words at a terminal, too.
+func TestTerminalRecord(t *testing.T) {
+	t.Parallel()
+	s := openScreen(t, 120)
+	p, pub := s.attended(t, []string{"NO_COLOR=1"}, []string{"record", "--count", "1", filepath.Join(t.TempDir(), "file")})
+	pub.Publish([]byte("t"), []byte("x"))
+	pub.Flush()
+	p.exits(0)
+	want := regexp.MustCompile(`^zmqtap: connected to tcp://127\.0\.0\.1:\d+\r\nzmqtap: 1 message recorded into .*\r\n$`)
+	taptest.Eventually(t, "words", func() bool { return want.MatchString(s.log()) })
+}
