@@ -45,7 +45,7 @@ func parseOptions(args []string, stdout io.Writer) (*options, error) {
 	o := &options{}
 	fs := flags.NewSet(flags.Program{
 		Name:     program,
-		Commands: []string{"status"},
+		Commands: []flags.Command{{Name: "status", Arguments: " [ADDRESS]...", Purpose: "show how the running ones are"}},
 		Plugin:   true,
 		Summary:  "Takes messages from ZeroMQ into rsyslog (improg, RELP), into Redis or Kafka, or onto standard output.",
 		Environment: []flags.Variable{

@@ -129,7 +129,7 @@ func TestCompletionInZsh(t *testing.T) {
 			"--journal=[folder for accepted but unconfirmed messages, so that a killed omzmq loses none]:folder:_files -/",
 			"--dns=[DNS server, host\\:port, for dns+tcp and srv+tcp endpoints, instead of the system's]:host\\:port: "},
 		"imzmq ":        {"--check=-[", `--to=[destination]:destination:compadd -S "" -- improg - relp\:// `, `*--connect=[connect to this endpoint]:endpoint:compadd -S "" -- tcp\:// `},
-		"zmqtap ":       {"1: :(serve hub record replay status)", "--rate["},
+		"zmqtap ":       {"1: :(serve hub record replay status help)", "--rate["},
 		"zmqtap serve ": {"*--http-host=[accept this name in the Host header, in addition to addresses, localhost and the host's own name]:name: "},
 		"zmqtap hub ":   {"--replay-bytes="},
 	} {

@@ -99,7 +99,8 @@ func wantOfVMs(t *testing.T, curls []*receiver) (few string) {
 	}
 	host = regexp.QuoteMeta(host)
 	few = `{"time":"\S+","level":"WARN","msg":"few left","host":"` + host + `","item":7}`
-	brings(t, curls[0].next, host+`: no such account#012Traceback \(most recent call last\):#012  File "\S+billing\.py", line \d+, in .*#012KeyError: 'web'`)
+	brings(t, curls[0].next, `{"time": "\S+", "host": "`+host+`", "program": "billing", "level": "ERROR", "message": "no such account", `+
+		`"traceback": "Traceback \(most recent call last\):\\n  File \\"\S+billing\.py\\", line \d+, in .*\\nKeyError: 'web'"}`)
 	brings(t, curls[1].next, few,
 		`{"time":"\S+","host":"`+host+`","level":"INFO","msg":"an order"}`,
 		`{"time":"\S+","host":"`+host+`","level":"ERROR","msg":"TypeError: .*\\n    at .*shop\.js.*"}`)
@@ -107,9 +108,9 @@ func wantOfVMs(t *testing.T, curls []*receiver) (few string) {
 		return `data: {"topic":"` + topic + `","message":"` + message + `","received":"\S+",` + fields + `}`
 	}
 	brings(t, curls[2].message,
-		event(`billing\.INFO`, host+`: an invoice of 12 EUR`, `"severity":"info"`),
-		event(`billing\.WARNING\.refund`, host+`: of 5 EUR`, `"severity":"warning"`),
-		event(`billing\.ERROR`, host+`: no such account\\nTraceback .*`, `"severity":"err"`),
+		event(`billing\.INFO`, `.*`, `"time":"\S+","host":"`+host+`","program":"billing","severity":"info","text":"an invoice of 12 EUR",.*`),
+		event(`billing\.WARNING\.refund`, `.*`, `.*"host":"`+host+`","program":"billing","severity":"warning","text":"of 5 EUR",.*`),
+		event(`billing\.ERROR`, `.*`, `.*"host":"`+host+`","program":"billing","severity":"err","text":"no such account",.*"Traceback .*`),
 		event(`shop\.INFO`, `.*`, `.*"host":"`+host+`","severity":"info","text":"an order",.*`),
 		event(`shop\.ERROR`, `.*`, `.*"host":"`+host+`","severity":"err","text":"TypeError: .*\\n    at .*`),
 		event(`shop\.stock`, `.*`, `.*"host":"`+host+`","severity":"warning","text":"few left",.*`))

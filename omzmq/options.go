@@ -82,7 +82,7 @@ func parseOptions(args []string, stdout io.Writer) (*options, error) {
 func about() flags.Program {
 	return flags.Program{
 		Name:     program,
-		Commands: []string{"status"},
+		Commands: []flags.Command{{Name: "status", Arguments: " [ADDRESS]...", Purpose: "show how the running ones are"}},
 		Plugin:   true,
 		Offline:  newIDFlag,
 		Summary:  "Moves log messages from rsyslog, through omprog or omrelp, into ZeroMQ.",

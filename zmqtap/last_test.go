@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/tap/taptest"
+	"github.com/rsyslog-zeromq/rsyslog-zeromq/pkg/zmq"
 )
 
 // A hub with --replay gives the last messages that are asked for. One without says that it has none.
@@ -17,7 +18,8 @@ func TestLast(t *testing.T) {
 	pub, at := publishing(t)
 	dir := t.TempDir()
 	hub := launch(t, "hub", "--in-connect", at, "--out", "ipc://"+filepath.Join(dir, "out"), "--http", "127.0.0.1:0", "--replay", "20")
-	numbers(t, pub, hub.logged(`msg=serving at=(\S+)`), 20)
+	url := hub.logged(`msg=serving at=(\S+)`)
+	numbers(t, pub, url, 20)
 	teens := []string{"10", "11", "12", "13", "14", "15", "16", "17", "18", "19"}
 	for _, c := range []struct {
 		flags string
@@ -36,16 +38,7 @@ func TestLast(t *testing.T) {
 				taptest.Eventually(t, "the last messages", func() bool { return strings.Contains(p.log(), want[len(want)-2]) })
 			}
 			if !slices.Equal(want, teens) {
-				taptest.Eventually(t, "what is published now", func() bool {
-					pub.Publish([]byte("t"), []byte("new"))
-					pub.Flush()
-					select {
-					case <-tap.ended:
-						return true
-					default:
-						return false
-					}
-				})
+				publishUntilEnd(t, pub, tap, "new")
 			}
 			tap.exits(0)
 			if got := strings.Fields(p.log()); !slices.Equal(got, want) {
@@ -56,11 +49,42 @@ func TestLast(t *testing.T) {
 			}
 		})
 	}
+	out := "ipc://" + filepath.Join(dir, "out")
+	t.Run("--rate", func(t *testing.T) {
+		p := launch(t, "--rate", "--grep", "^now$", "--count", "1", out)
+		publishUntilEnd(t, pub, p, "now")
+		p.logged("(?m)^1 message seen, 1 counted; ")
+	})
+	t.Run("record", func(t *testing.T) {
+		file := filepath.Join(t.TempDir(), "file")
+		publishUntilEnd(t, pub, launch(t, "record", "--count", "1", file, out), "later")
+		numbers(t, pub, url, 20)
+		launch(t, "record", "--append", "--last", "2", "--count", "2", file, out).exits(0)
+		if got, want := replayed(t, file), []string{"later", "18", "19"}; !slices.Equal(got, want) {
+			t.Errorf("recorded %q, want %q", got, want)
+		}
+	})
 	tap := launch(t, "--last", "3", at)
-	tap.logged(`level=WARN msg="--last: this publisher remembers no messages, because it is no hub with --replay; .*" endpoint=` + at)
+	tap.logged(`level=WARN msg="--last: this publisher remembers no messages, because it is no hub with --replay: .*" endpoint=` + at)
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
 	pub.Close(gone)
+}
+
+// publishUntilEnd publishes a text again and again until a zmqtap ends.
+func publishUntilEnd(t *testing.T, pub *zmq.Socket, p *process, text string) {
+	t.Helper()
+	taptest.Eventually(t, "what is published now", func() bool {
+		pub.Publish([]byte("t"), []byte(text))
+		pub.Flush()
+		select {
+		case <-p.ended:
+			return true
+		default:
+			return false
+		}
+	})
+	p.exits(0)
 }
 
 // tapInto is a zmqtap whose output goes to the log of p.

@@ -6,6 +6,8 @@
 //	zmqtap hub --in ENDPOINT --out ENDPOINT   joins many publishers with many subscribers
 //	zmqtap record FILE ENDPOINT...            keeps it in a file
 //	zmqtap replay FILE [--bind ENDPOINT]      prints or publishes it again, at its pace or another one
+//	zmqtap status                             shows how the running ones are
+//	zmqtap help [COMMAND]                     prints the help
 //
 // Standard output carries only messages; everything else goes to standard error. The exit code is 0 after SIGINT,
 // SIGTERM, SIGHUP, --count or --for, or when standard output has been closed; 1 after a failure; 2 if the command line
@@ -39,20 +41,4 @@ func main() {
 	stderr := log.NewWriter(os.Stderr)
 	name, err := run(ctx, os.Args[1:], os.Stdout, stderr)
 	os.Exit(flags.Exit(name, err, stderr))
-}
-
-func runStatus(ctx context.Context, args []string, stdout *os.File, _ *log.Writer) error {
-	return flags.Status(ctx, program, version, args, stdout)
-}
-
-// run runs the command that the first argument names. It also returns the command's full name, for error messages.
-func run(ctx context.Context, args []string, stdout *os.File, stderr *log.Writer) (name string, err error) {
-	commands := map[string]func(context.Context, []string, *os.File, *log.Writer) error{
-		"serve": runServe, "hub": runHub, "record": runRecord, "replay": runReplay, "status": runStatus}
-	if len(args) > 0 {
-		if command, known := commands[args[0]]; known {
-			return program + " " + args[0], command(ctx, args[1:], stdout, stderr)
-		}
-	}
-	return program, runPrint(ctx, args, stdout, stderr)
 }

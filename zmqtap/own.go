@@ -20,7 +20,11 @@ func (o *printOptions) markOwn(stdout *os.File, stderr *log.Writer) {
 	if err != nil || (!terminal.IsTerminal(stderr.File()) && !os.SameFile(out, of)) {
 		return
 	}
-	if o.colored(stderr.File()) {
+	mark(stderr, o.colored(stderr.File()))
+}
+
+func mark(stderr *log.Writer, colored bool) {
+	if colored {
 		stderr.Mark(terminal.Own)
 	} else {
 		stderr.Mark(message.Own)
@@ -31,7 +35,7 @@ func (o *printOptions) markOwn(stdout *os.File, stderr *log.Writer) {
 const peerConnected = "peer connected"
 
 // logger returns the program's log. On a terminal, it is in words; forPeople reports that.
-func (o *printOptions) logger(stderr *log.Writer) (logger *slog.Logger, forPeople bool) {
+func (o *source) logger(stderr *log.Writer) (logger *slog.Logger, forPeople bool) {
 	if !terminal.IsTerminal(stderr.File()) || o.logFormatGiven {
 		return o.Logger(stderr), false
 	}

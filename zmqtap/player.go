@@ -27,7 +27,9 @@ type player struct {
 
 	next   *recording.Entry // read, and not played yet
 	due    time.Time        // of next
-	first  time.Time        // of the recording
+	first  time.Time        // of the recording, as the next
+	last   time.Time        // of what was read
+	inside bool             // something lay between --from and --to
 	passes int64            // the recording was read to its end
 	found  bool             // in this pass, something was played
 	warned bool
@@ -84,11 +86,19 @@ func (p *player) peek() (*recording.Entry, time.Time, error) {
 		case p.first.IsZero():
 			p.first = e.Time()
 		}
-		if err != nil || !p.wants(&e) {
+		if err != nil {
 			continue
 		}
+		if e.Time().After(p.last) {
+			p.last = e.Time()
+		}
 		if p.options.to.set && e.Time().After(p.options.to.in(p.first)) {
-			p.err = p.end(io.EOF)
+			if p.inside || !isRegular(p.file) { // otherwise it reads on, to say where the recording ends
+				p.err = p.end(io.EOF)
+			}
+			continue
+		}
+		if !p.wants(&e) {
 			continue
 		}
 		p.next, p.found, p.due = &e, true, p.pace.due(e.Time(), time.Now())
@@ -105,6 +115,7 @@ func (p *player) wants(e *recording.Entry) bool {
 	if at := e.Time(); o.from.set && !at.IsZero() && at.Before(o.from.in(p.first)) {
 		return false
 	}
+	p.inside = true
 	if e.Gap != nil {
 		return true
 	}
@@ -131,6 +142,9 @@ func (p *player) end(err error) error {
 	case err != io.EOF:
 		return fmt.Errorf("%s: %w", p.options.File, err)
 	}
+	if !p.inside && !p.first.IsZero() && !p.interrupted() {
+		return p.outside()
+	}
 	if p.passes++; p.passes == p.options.loop || !p.found {
 		return io.EOF
 	}
@@ -139,6 +153,24 @@ func (p *player) end(err error) error {
 		return fmt.Errorf("--loop: %s: %w", p.options.File, err)
 	}
 	return p.begin()
+}
+
+// outside is the error of a part that the recording does not have.
+func (p *player) outside() error {
+	o := p.options
+	text := func(t time.Time) string { return t.In(o.zone()).Format(time.RFC3339) }
+	asked := "before " + text(o.to.in(p.first))
+	switch {
+	case o.from.set && o.to.set:
+		asked = "between " + text(o.from.in(p.first)) + " and " + text(o.to.in(p.first))
+	case o.from.set:
+		asked = "after " + text(o.from.in(p.first))
+	}
+	there := "goes from " + text(p.first) + " to " + text(p.last)
+	if !isRegular(p.file) { // the rest of a pipe was not read
+		there = "begins at " + text(p.first)
+	}
+	return fmt.Errorf("%s: nothing %s: the recording %s", o.File, asked, there)
 }
 
 func (p *player) interrupted() bool {

@@ -55,18 +55,14 @@ type printOptions struct {
 	look
 	rateOptions
 	last last
-
-	logFormatGiven bool
 }
 
 func parsePrint(args []string, stdout *os.File) (*printOptions, error) {
 	o := &printOptions{}
 	fs := flags.NewSet(flags.Program{
-		Name:     program,
-		Commands: []string{"serve", "hub", "record", "replay", "status"},
-		Summary: "Prints the stream that the publishers at ENDPOINT... send.\n" +
-			"Other ways to use it: zmqtap serve --help, zmqtap hub --help, zmqtap record --help, zmqtap replay --help, " +
-			"zmqtap status --help.",
+		Name:        program,
+		Commands:    commands,
+		Summary:     "Prints the stream of log messages that the publishers at ENDPOINT... send.",
 		Environment: noColorVariable,
 		Examples: []flags.Example{
 			{Purpose: "Everything", Command: "zmqtap tcp://127.0.0.1:5556"},
@@ -79,7 +75,8 @@ func parsePrint(args []string, stdout *os.File) (*printOptions, error) {
 	}, &o.Common)
 	o.addTopics(fs)
 	o.selection.add(fs, "print")
-	o.last.add(fs)
+	o.last.add(fs, "begin with the last `messages` that a hub remembers, no more than this many of each --topic; 0: none; "+
+		"without this flag, all that it remembers, but with --rate none")
 	o.look.add(fs)
 	o.rateOptions.add(fs)
 	if err := o.parse(fs, args, stdout); err != nil {
@@ -88,7 +85,7 @@ func parsePrint(args []string, stdout *os.File) (*printOptions, error) {
 	if o.rate && (o.raw || o.json || fs.Changed("format") || o.pretty || o.utc) {
 		return nil, flags.Usage("--rate excludes --raw, --json, --format, --pretty and --utc")
 	}
-	o.last.given, o.logFormatGiven = fs.Changed("last"), fs.Changed("log-format")
+	o.last.all = !fs.Changed("last") && !o.rate
 	return o, cmp.Or(o.filter.validate(), o.look.validate(fs), o.rateOptions.validate(fs))
 }
 
@@ -117,7 +114,7 @@ func runPrint(ctx context.Context, args []string, stdout *os.File, stderr *log.W
 	reader := portions{stream.Join(printInterest)}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	o.adjust = func(cfg *zmq.Config) { o.greet(cfg, logger, forPeople) }
+	o.adjust = func(cfg *zmq.Config) { o.greet(cfg, &o.last, logger, forPeople) }
 	socket, err := o.open(stream, logger, cancel)
 	if err != nil {
 		return err

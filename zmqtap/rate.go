@@ -78,13 +78,10 @@ func (v *view) top(ctx context.Context) error {
 	return err
 }
 
-// table writes the rates periodically.
+// table writes the rates periodically, first after a second of counting.
 func (v *view) table(ctx context.Context) error {
 	ticker := time.NewTicker(refresh)
 	defer ticker.Stop()
-	if err := v.render(); err != nil {
-		return err
-	}
 	var waiting []tap.Delivery
 	for {
 		select {

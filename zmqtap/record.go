@@ -25,6 +25,7 @@ import (
 type recordOptions struct {
 	source
 	selection
+	last          last
 	maxSize       flags.FileSize
 	force, append bool
 	compression   recording.Compression
@@ -48,6 +49,7 @@ func parseRecord(args []string, stdout *os.File) (*recordOptions, error) {
 	}, &o.Common)
 	o.addTopics(fs)
 	o.selection.add(fs, "record")
+	o.last.add(fs, "also record the last `messages` that a hub remembers, no more than this many of each --topic; 0: none")
 	fs.Var(&o.maxSize, "max-size", "exit when FILE would be larger than this many `bytes`; suffixes KiB, MiB and GiB; 0: no limit")
 	fs.BoolVar(&o.append, "append", false, "go on with FILE, if it is there")
 	fs.BoolVar(&o.force, "force", false, "overwrite FILE, if it is there")
@@ -117,7 +119,10 @@ func runRecord(ctx context.Context, args []string, stdout *os.File, stderr *log.
 		return check.Run(ctx, stdout, check.Program{Name: program}, "", &check.Subject{Try: o.try})
 	}
 	o.Budget().Govern(ctx)
-	logger := o.Logger(stderr)
+	logger, forPeople := o.logger(stderr)
+	if forPeople {
+		mark(stderr, terminal.ColorWanted(stderr.File(), false, os.Getenv))
+	}
 	unwatch, err := o.Secure(logger, hangups)
 	if err != nil {
 		return err
@@ -131,6 +136,7 @@ func runRecord(ctx context.Context, args []string, stdout *os.File, stderr *log.
 	reader := stream.Join(tap.Interest{Queue: printQueue, QueueBytes: printQueueBytes})
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	o.adjust = func(cfg *zmq.Config) { o.greet(cfg, &o.last, logger, forPeople) }
 	socket, err := o.open(stream, logger, cancel)
 	if err != nil {
 		return errors.Join(err, end())

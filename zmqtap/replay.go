@@ -65,33 +65,54 @@ func (s *speed) String() string {
 // Type implements pflag.Value.
 func (s *speed) Type() string { return "number" }
 
-// moment is a place in a recording: a time, or how long after its first message; neither: there is none.
+// moment is a place in a recording: a time, a time of its first day, or how long after its first message; none of
+// them: there is none.
 type moment struct {
 	at    time.Time
+	daily bool // at is a time of day
 	after time.Duration
 	set   bool
 }
 
-func parseMoment(name, text string) (m moment, err error) {
+// parseMoment parses a flag's value. Times of day are those of a zone.
+func parseMoment(name, text string, zone *time.Location) (m moment, err error) {
 	if text == "" {
 		return m, nil
 	}
 	m.set = true
+	for _, layout := range []string{"15:04", time.TimeOnly} {
+		if m.at, err = time.ParseInLocation(layout, text, zone); err == nil {
+			m.daily = true
+			return m, nil
+		}
+	}
 	if m.after, err = time.ParseDuration(text); err == nil && m.after >= 0 {
 		return m, nil
 	}
 	if m.at, err = time.Parse(time.RFC3339Nano, text); err != nil {
-		return m, flags.Usage("--%s %q: write a time, such as 2026-01-02T03:04:05Z, or how long after the first message, such as 90s", name, text)
+		return m, flags.Usage("--%s %q: write a time, such as 2026-01-02T03:04:05Z, or 03:04 on the first day, or how long after the first message, such as 90s", name, text)
 	}
 	return m, nil
 }
 
 // in returns the time of the place in a recording that begins at first.
 func (m moment) in(first time.Time) time.Time {
-	if m.at.IsZero() {
+	switch {
+	case m.daily:
+		year, month, day := first.In(m.at.Location()).Date()
+		return time.Date(year, month, day, m.at.Hour(), m.at.Minute(), m.at.Second(), m.at.Nanosecond(), m.at.Location())
+	case m.at.IsZero():
 		return first.Add(m.after)
 	}
 	return m.at
+}
+
+// zone returns the time zone of what people read and write.
+func (o *look) zone() *time.Location {
+	if o.utc {
+		return time.UTC
+	}
+	return time.Local
 }
 
 func parseReplay(args []string, stdout *os.File) (*replayOptions, error) {
@@ -116,14 +137,14 @@ func parseReplay(args []string, stdout *os.File) (*replayOptions, error) {
 	o.selection.add(fs, "replay")
 	fs.Var(&o.speed, "speed", "how many times as fast as the recording; max: as fast as the subscribers, or the terminal, take it")
 	flags.Duration(fs, &o.idle, "idle-limit", 0, 0, flags.MaxDuration, "longest `pause` between two messages, before --speed; 0: as in the recording")
-	fs.StringVar(&o.fromText, "from", "", "begin at this `time`, or this long after the first message")
-	fs.StringVar(&o.toText, "to", "", "end at this `time`, or this long after the first message")
+	fs.StringVar(&o.fromText, "from", "", "begin with what was received at this `time`: 2026-01-02T03:04:05Z, 03:04:05 or 03:04 on the "+
+		"recording's first day, or 90s after its first message")
+	fs.StringVar(&o.toText, "to", "", "end with what was received at this `time`, written as for --from")
 	flags.Count(fs, &o.loop, "loop", 1, 0, flags.MaxCount, "how many `times` the recording is replayed; 0: without end")
 	flags.Count(fs, &o.subscribers, "subscribers", 1, 0, flags.MaxCount, "how many `subscribers` it waits for before it begins")
 	o.look.add(fs)
 	// A subscriber that stands at a breakpoint answers no PING.
-	o.Heartbeat = 0
-	fs.Lookup("heartbeat").DefValue = "0"
+	flags.Default(fs, "heartbeat", "0")
 	if err := o.Parse(fs, version, args, stdout); err != nil {
 		return nil, err
 	}
@@ -149,10 +170,10 @@ func (o *replayOptions) validate(fs *pflag.FlagSet) (err error) {
 	case o.File == stdio && o.loop != 1:
 		return flags.Usage("--loop needs a file: standard input can be read only once")
 	}
-	if o.from, err = parseMoment("from", o.fromText); err != nil {
+	if o.from, err = parseMoment("from", o.fromText, o.zone()); err != nil {
 		return err
 	}
-	if o.to, err = parseMoment("to", o.toText); err != nil {
+	if o.to, err = parseMoment("to", o.toText, o.zone()); err != nil {
 		return err
 	}
 	if err := flags.CheckPrefixes("topic", o.topics); err != nil {

@@ -51,7 +51,7 @@ func (v *view) explainSilence(ctx context.Context, socket *zmq.Socket) {
 // silence returns why nothing is shown. The same kind of reason is not explained twice.
 func (v *view) silence(s terminal.Summary, socket *zmq.Socket) (kind, text string) {
 	if s.Seen == 0 {
-		text = publishers(socket.Endpoints(), socket.Peers())
+		text = publishers(socket.Endpoints(), socket.Peers(), v.options.topics)
 		return text, fmt.Sprintf("nothing has arrived for %v: %s", silent, text)
 	}
 	v.mu.Lock()
@@ -78,8 +78,9 @@ func connections(endpoints []zmq.EndpointState, peers int) (up, down []string) {
 	return up, down
 }
 
-// publishers is connections for somebody who sees nothing.
-func publishers(endpoints []zmq.EndpointState, peers int) string {
+// publishers is connections for somebody who sees nothing of these topics. What else is published, and what the rights
+// of a hub's tenants hide, is not known here.
+func publishers(endpoints []zmq.EndpointState, peers int, topics []string) string {
 	up, down := connections(endpoints, peers)
 	if len(up) == 0 {
 		return cmp.Or(some(down, "; "), "no connection yet")
@@ -88,7 +89,10 @@ func publishers(endpoints []zmq.EndpointState, peers int) string {
 	if len(down) > 0 {
 		return text + "; " + some(down, "; ")
 	}
-	return text + ", and nothing is published there"
+	if len(topics) > 0 {
+		return text + ", and nothing that begins with " + quotedAll(topics) + " has come"
+	}
+	return text + ", and nothing has come"
 }
 
 // some joins the first few of many texts.

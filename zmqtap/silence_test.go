@@ -20,7 +20,14 @@ func TestSilence(t *testing.T) {
 	t.Run("connected", func(t *testing.T) {
 		t.Parallel()
 		p, _, _ := printing(t, 0, nil, nil)
-		p.logged(`msg="nothing has arrived for 5s: connected to tcp://127.0.0.1:\d+ since \d\d:\d\d:\d\d, and nothing is published there"`)
+		p.logged(`msg="nothing has arrived for 5s: connected to tcp://127.0.0.1:\d+ since \d\d:\d\d:\d\d, and nothing has come"`)
+	})
+	t.Run("other topics", func(t *testing.T) {
+		t.Parallel()
+		p, pub, _ := printing(t, 0, nil, nil, "--topic", "nope")
+		pub.Publish([]byte("t"), []byte("x"))
+		pub.Flush()
+		p.logged(`msg="nothing has arrived for 5s: connected to \S+ since \S+, and nothing that begins with \\"nope\\" has come"`)
 	})
 	t.Run("filtered", func(t *testing.T) {
 		t.Parallel()
@@ -45,17 +52,20 @@ func TestPublishers(t *testing.T) {
 	for _, c := range []struct {
 		endpoints []zmq.EndpointState
 		peers     int
+		topics    []string
 		want      string
 	}{
-		{nil, 0, "no connection yet"},
-		{[]zmq.EndpointState{{Endpoint: "a", Bound: true, Up: true}}, 0, "nobody has connected to a"},
-		{[]zmq.EndpointState{{Endpoint: "a", Bound: true, Up: true}}, 3, "connected to 3 publishers, which have connected to a, and nothing is published there"},
-		{[]zmq.EndpointState{{Endpoint: "a", Up: true, Since: since}, {Endpoint: "b"}}, 1, "connected to a since 17:03:18; no connection to b: no answer yet"},
-		{[]zmq.EndpointState{{Endpoint: "a"}, {Endpoint: "b"}, {Endpoint: "c"}, {Endpoint: "d"}, {Endpoint: "e"}, {Endpoint: "f", Reason: "x"}}, 0,
+		{nil, 0, nil, "no connection yet"},
+		{[]zmq.EndpointState{{Endpoint: "a", Bound: true, Up: true}}, 0, nil, "nobody has connected to a"},
+		{[]zmq.EndpointState{{Endpoint: "a", Bound: true, Up: true}}, 3, nil, "connected to 3 publishers, which have connected to a, and nothing has come"},
+		{[]zmq.EndpointState{{Endpoint: "a", Up: true, Since: since}}, 1, []string{"t", "u"},
+			`connected to a since 17:03:18, and nothing that begins with "t" or "u" has come`},
+		{[]zmq.EndpointState{{Endpoint: "a", Up: true, Since: since}, {Endpoint: "b"}}, 1, []string{"t"}, "connected to a since 17:03:18; no connection to b: no answer yet"},
+		{[]zmq.EndpointState{{Endpoint: "a"}, {Endpoint: "b"}, {Endpoint: "c"}, {Endpoint: "d"}, {Endpoint: "e"}, {Endpoint: "f", Reason: "x"}}, 0, nil,
 			"no connection to a: no answer yet; no connection to b: no answer yet; no connection to c: no answer yet; " +
 				"no connection to d: no answer yet; no connection to e: no answer yet; and 1 more"},
 	} {
-		if got := publishers(c.endpoints, c.peers); got != c.want {
+		if got := publishers(c.endpoints, c.peers, c.topics); got != c.want {
 			t.Errorf("got  %s\nwant %s", got, c.want)
 		}
 	}

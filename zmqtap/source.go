@@ -23,6 +23,8 @@ type source struct {
 	topics    []string
 	connected atomic.Bool       // a publisher was, at some time
 	adjust    func(*zmq.Config) // what the command changes in the socket's configuration; nil: nothing
+
+	logFormatGiven bool
 }
 
 func (o *source) addTopics(fs *pflag.FlagSet) {
@@ -30,16 +32,21 @@ func (o *source) addTopics(fs *pflag.FlagSet) {
 		"take only messages whose first frame begins with this `prefix` (repeatable; default everything)")
 }
 
+// longestAway is the longest wait between dials: what is published meanwhile is missed, and a person waits.
+const longestAway = "2s"
+
 // parse parses a command line whose arguments are endpoints to connect to. After a --bind without a value
 // they are endpoints to bind.
 func (o *source) parse(fs *pflag.FlagSet, args []string, stdout io.Writer) error {
 	o.Arguments = flags.ConnectArguments
+	flags.Default(fs, "reconnect-max", longestAway)
 	if i := slices.Index(args, "--bind"); i >= 0 && (i+1 == len(args) || strings.HasPrefix(args[i+1], "-")) {
 		o.Arguments, args = flags.BindArguments, slices.Delete(slices.Clone(args), i, i+1)
 	}
 	if err := o.Parse(fs, version, args, stdout); err != nil {
 		return err
 	}
+	o.logFormatGiven = fs.Changed("log-format")
 	return flags.CheckPrefixes("topic", o.topics)
 }
 

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -138,4 +140,40 @@ func TestTerminalLog(t *testing.T) {
 	taptest.Eventually(t, "the log", func() bool { return strings.Contains(s.log(), `zmqtap: {"time":`) })
 	p.signal(os.Interrupt)
 	p.exits(0)
+}
+
+// A publisher that comes back is announced, with how long it was away.
+func TestTerminalReconnects(t *testing.T) {
+	t.Parallel()
+	s := openScreen(t, 120)
+	at := "ipc://" + filepath.Join(t.TempDir(), "pub")
+	cmd := exec.Command(program, at)
+	cmd.Env = append(cmd.Environ(), "NO_COLOR=1", "TERM=xterm")
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = s.slave, s.slave, s.slave
+	p := launchCommand(t, cmd)
+	for _, said := range []string{"connected to " + at, "connected again to " + at + ` after \d+\.\d s`} {
+		pub := taptest.Open(t, zmq.Config{Type: zmq.Pub})
+		if _, err := pub.Bind(at); err != nil {
+			t.Fatal(err)
+		}
+		want := regexp.MustCompile(`(?m)^zmqtap: ` + said + `\r$`)
+		taptest.Eventually(t, said, func() bool { return want.MatchString(s.log()) })
+		over, cancel := context.WithCancel(t.Context())
+		cancel()
+		pub.Close(over)
+	}
+	p.signal(os.Interrupt)
+	p.exits(0)
+}
+
+// A recorder speaks in words at a terminal, too.
+func TestTerminalRecord(t *testing.T) {
+	t.Parallel()
+	s := openScreen(t, 120)
+	p, pub := s.attended(t, []string{"NO_COLOR=1"}, []string{"record", "--count", "1", filepath.Join(t.TempDir(), "file")})
+	pub.Publish([]byte("t"), []byte("x"))
+	pub.Flush()
+	p.exits(0)
+	want := regexp.MustCompile(`^zmqtap: connected to tcp://127\.0\.0\.1:\d+\r\nzmqtap: 1 message recorded into .*\r\n$`)
+	taptest.Eventually(t, "words", func() bool { return want.MatchString(s.log()) })
 }

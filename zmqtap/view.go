@@ -206,6 +206,7 @@ func (v *view) summary() terminal.Summary {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	s := v.totals
+	s.Counted = v.options.rate
 	s.Duration, s.Topics, s.More, s.Top = time.Since(v.began), v.rates.Topics(), v.rates.More(), v.rates.Top(3)
 	return s
 }

@@ -53,7 +53,7 @@ func (c *Common) printCompletion(fs *pflag.FlagSet, shell string, stdout io.Writ
 	if !known {
 		return Usage("--%s %q: write bash, zsh or fish", completionFlag, shell)
 	}
-	p := &completion{program: fs.Name(), commands: c.program.Commands, file: c.TakesFile}
+	p := &completion{program: fs.Name(), commands: c.program.CommandNames(), file: c.TakesFile}
 	fs.VisitAll(func(f *pflag.Flag) {
 		if !f.Hidden {
 			p.flags = append(p.flags, newCompletedFlag(f))

@@ -100,6 +100,19 @@ func NewSetWithoutEndpoints(p Program, c *Common) *pflag.FlagSet {
 	return c.newSet(p)
 }
 
+// Default gives a shared flag another default in one command, before Parse.
+func Default(fs *pflag.FlagSet, name, value string) {
+	f := fs.Lookup(name)
+	if err := f.Value.Set(value); err != nil {
+		panic(err)
+	}
+	f.DefValue = f.Value.String()
+	fs.SetAnnotation(name, ownDefault, nil) //nolint:errcheck // it is there
+}
+
+// ownDefault is the annotation of a shared flag with a default of this command.
+const ownDefault = "own default"
+
 func newSet(name string) *pflag.FlagSet {
 	fs := pflag.NewFlagSet(name, pflag.ContinueOnError)
 	fs.SortFlags = false

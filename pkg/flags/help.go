@@ -17,8 +17,7 @@ const pipeWidth = 80
 // printHelp prints usage line and summary, then the program's own flags, its examples, and the shared flags.
 func (c *Common) printHelp(fs *pflag.FlagSet, stdout io.Writer) {
 	columns := width(stdout)
-	usage := fs.Name() + " [flags]" + c.usage()
-	fmt.Fprintf(stdout, "Usage: %s\n\n%s", usage, wrap(c.program.Summary, columns))
+	fmt.Fprintf(stdout, "Usage: %s\n%s\n%s", fs.Name()+" [flags]"+c.usage(), c.program.commandLines(), wrap(c.program.Summary, columns))
 
 	own := pflag.NewFlagSet(fs.Name(), pflag.ContinueOnError)
 	own.SortFlags = false
@@ -37,6 +36,19 @@ func (c *Common) printHelp(fs *pflag.FlagSet, stdout io.Writer) {
 		fmt.Fprintf(stdout, "  # %s\n  %s\n", e.Purpose, e.Command)
 	}
 	fmt.Fprintf(stdout, "\nFlags that all programs share:\n%s", usages(c.shared, columns))
+}
+
+// commandLines returns a usage line for each command, with its purpose.
+func (p *Program) commandLines() string {
+	var out strings.Builder
+	longest := 0
+	for _, command := range p.Commands {
+		longest = max(longest, len(command.Name+command.Arguments))
+	}
+	for _, command := range p.Commands {
+		fmt.Fprintf(&out, "       %s %-*s  %s\n", p.Name, longest, command.Name+command.Arguments, command.Purpose)
+	}
+	return out.String()
 }
 
 // leastText is the width, in columns, below which a usage text starts on a line of its own.

@@ -21,6 +21,9 @@ func (c *Common) printManual(fs *pflag.FlagSet, version string, stdout io.Writer
 	fmt.Fprintf(&out, ".SH NAME\n%s \\- %s\n", roff(name), roff(brief(summary)))
 	fmt.Fprintf(&out, ".SH SYNOPSIS\n.B %s\n[\\fIflags\\fR]", roff(fs.Name()))
 	out.WriteString(roff(c.usage()))
+	for _, command := range c.program.Commands {
+		fmt.Fprintf(&out, "\n.br\n.B %s\n%s", roff(fs.Name()+" "+command.Name), roff(strings.TrimPrefix(command.Arguments, " ")))
+	}
 	fmt.Fprintf(&out, "\n.SH DESCRIPTION\n%s\n", roff(summary))
 	if further != "" {
 		fmt.Fprintf(&out, ".PP\n%s\n", roff(further))

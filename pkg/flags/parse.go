@@ -26,7 +26,7 @@ func (c *Common) Parse(fs *pflag.FlagSet, version string, args []string, stdout 
 	}
 	c.version = version
 	if err := fs.Parse(args); err != nil {
-		return &UsageError{Err: err}
+		return wrongFlags(fs, err)
 	}
 	if err := c.printed(fs, stdout); err != nil {
 		return err
@@ -49,6 +49,9 @@ func (c *Common) Parse(fs *pflag.FlagSet, version string, args []string, stdout 
 		if err := c.CheckRoles(c.Bind, c.Connect); err != nil {
 			return err
 		}
+	}
+	if !fs.Changed("reconnect-max") {
+		c.ReconnectMax = max(c.ReconnectMax, c.Reconnect)
 	}
 	return c.validate()
 }

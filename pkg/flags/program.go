@@ -7,8 +7,23 @@ type Program struct {
 	Examples    []Example
 	Plugin      bool       // rsyslog starts it: see checkQuotes
 	Environment []Variable // what it reads from the environment
-	Commands    []string   // words that may come first, each with a Program of its own: serve, hub
+	Commands    []Command  // words that may come first
 	Offline     string     // a flag with which it needs no endpoint; "": there is none
+}
+
+// Command is a word that may come first, most often with a Program of its own.
+type Command struct {
+	Name      string // serve, hub
+	Arguments string // after it in the usage lines, such as " FILE ENDPOINT..."; "": none
+	Purpose   string // what it does, in a few words
+}
+
+// CommandNames returns the commands' names.
+func (p *Program) CommandNames() (names []string) {
+	for _, c := range p.Commands {
+		names = append(names, c.Name)
+	}
+	return names
 }
 
 // Variable is a variable of the environment.

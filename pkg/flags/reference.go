@@ -14,10 +14,16 @@ const referenceFlag = "reference"
 // printReference prints what --help prints, in Markdown. shared: with the flags that all programs share.
 func (c *Common) printReference(fs *pflag.FlagSet, shared bool, stdout io.Writer) {
 	var out strings.Builder
-	fmt.Fprintf(&out, "## %s\n\n    %s [flags]%s\n\n%s\n", fs.Name(), fs.Name(), c.usage(), wrap(c.program.Summary, referenceWidth))
+	fmt.Fprintf(&out, "## %s\n\n    %s [flags]%s\n%s\n%s\n", fs.Name(), fs.Name(), c.usage(),
+		strings.ReplaceAll(c.program.commandLines(), "       "+fs.Name(), "    "+fs.Name()), wrap(c.program.Summary, referenceWidth))
 	own := newSet(fs.Name())
 	fs.VisitAll(func(f *pflag.Flag) {
 		if c.shared.Lookup(f.Name) == nil {
+			own.AddFlag(f)
+		}
+	})
+	c.shared.VisitAll(func(f *pflag.Flag) {
+		if _, differs := f.Annotations[ownDefault]; differs {
 			own.AddFlag(f)
 		}
 	})

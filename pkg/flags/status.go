@@ -42,7 +42,7 @@ func askRunning(ctx context.Context, program, version string, args []string, std
 	addStandard(c.shared)
 	fs.AddFlagSet(c.shared)
 	if err := fs.Parse(args); err != nil {
-		return &UsageError{Err: err}
+		return wrongFlags(fs, err)
 	}
 	if err := c.printed(fs, stdout); err != nil {
 		return err

@@ -13,6 +13,7 @@ const maxSummaryTopic = 60
 // Summary is what is reported at the end. Zero fields are left out, except Seen and Printed.
 type Summary struct {
 	Seen, Printed uint64 // messages that arrived, and those of them that were written
+	Counted       bool   // they were counted, and not written
 	Bytes         uint64 // of the payloads of all that arrived
 	Duration      time.Duration
 
@@ -39,7 +40,12 @@ func (s *Summary) Missing() bool { return s.Slow|s.Dropped|s.Before|s.Lost != 0 
 //	2 connections lost: what was sent meanwhile is missed as well
 func (s *Summary) Append(dst []byte) []byte {
 	dst = append(appendCount(dst, s.Seen, "message"), " seen, "...)
-	dst = append(strconv.AppendUint(dst, s.Printed, 10), " printed"...)
+	dst = strconv.AppendUint(dst, s.Printed, 10)
+	if s.Counted {
+		dst = append(dst, " counted"...)
+	} else {
+		dst = append(dst, " printed"...)
+	}
 	if s.Duration > 0 {
 		dst = append(AppendBytes(append(dst, "; "...), float64(s.Bytes)), " in "...)
 		dst = append(append(dst, round(s.Duration).String()...), ", "...)

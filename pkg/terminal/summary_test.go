@@ -23,6 +23,7 @@ func TestSummary(t *testing.T) {
 5 messages missed: publishers dropped them
 2 connections lost: what was sent meanwhile is missed as well
 `},
+		{"counted", Summary{Seen: 2, Printed: 1, Counted: true}, "2 messages seen, 1 counted\n"},
 		{"one of each", Summary{
 			Seen: 1, Printed: 1, Bytes: 10, Duration: 1500 * time.Microsecond, Topics: 1, Top: []TopicCount{{"a", 1}},
 			Slow: 1, Dropped: 1, Before: 1, Lost: 1,
