@@ -48,8 +48,8 @@ func TestTapPageInABrowser(t *testing.T) {
 
 	tab.Type("#topics", "auth.err.sshd"+webdriver.Enter)
 	logged("after the filter")
-	tab.Wait("only what the filter lets through", `const topics = [...document.querySelectorAll('.line .topic')].map((e) => e.textContent);
-		return topics.length > 0 && topics.every((topic) => topic.startsWith('auth.err.sshd'))`)
+	tab.Wait("only what the filter lets through", `const sources = [...document.querySelectorAll('.line .program')].map((e) => e.textContent);
+		return sources.length > 0 && sources.every((source) => source.startsWith('sshd'))`)
 	wantShown(t, tab, "after the filter")
 	from.stop(t)
 	tab.Wait("the page shows that a publisher is gone", "return document.querySelector('#state').textContent.includes('1 publisher away: "+endpoint+"')")

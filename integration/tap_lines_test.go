@@ -62,6 +62,7 @@ func TestTapPageChoices(t *testing.T) {
 		`^\S+ (web[34] nginx\[\d+\] error|orders.eu warn|billing.ERROR error)  `,
 		`^\S+ web[34] nginx\[\d+\] error  `,
 		`^\S+ web3 nginx\[6883\] error  upstream timed out`,
+		`^\S+ (web[34] nginx\[\d+\] error|orders.eu warn)  `,
 		`^\S+ \S+ (\S+ )?(error|info|warn) `,
 		`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\S+ (web1|web3|web4|-) (upstream|Accepted|slow|Traceback|healthcheck)`,
 		`^(\S+ \S+ (\S+ )?(error|info|warn) |  )`,
