@@ -69,7 +69,7 @@ func TestStoppedReceiver(t *testing.T) {
 		t.Errorf("rsyslog does not log omzmq's reason: %v", err)
 	}
 	imzmq.signal(t, syscall.SIGCONT)
-	eventually(t, 2*time.Minute, "every message arrives", func() bool { return arrived.has(t, messages) })
+	eventually(t, 5*time.Minute, "every message arrives", func() bool { return arrived.has(t, messages) })
 	from.stop(t)
 	imzmq.stop(t)
 	to.stop(t)
@@ -120,7 +120,7 @@ func TestReceiverRestartsUnderLoad(t *testing.T) {
 				}
 				imzmq = startImzmq(t, flags...)
 			}
-			eventually(t, 2*time.Minute, "every message arrives", func() bool { return arrived.has(t, messages) })
+			eventually(t, 5*time.Minute, "every message arrives", func() bool { return arrived.has(t, messages) })
 			fed()
 			from.stop(t)
 			imzmq.stop(t)
@@ -143,7 +143,7 @@ func TestRestartedRsyslogBehindImzmq(t *testing.T) {
 	eventually(t, time.Minute, "some arrive", func() bool { return arrived.has(t, 3000) })
 	to.stop(t)
 	to.again(t)
-	eventually(t, 2*time.Minute, "every message arrives", func() bool { return arrived.has(t, messages) })
+	eventually(t, 5*time.Minute, "every message arrives", func() bool { return arrived.has(t, messages) })
 	fed()
 	from.stop(t)
 	imzmq.stop(t)
