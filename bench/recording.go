@@ -9,9 +9,8 @@ import (
 	"time"
 )
 
-// recordedStream measures how many lines a second zmqtap record keeps in a file of this name, which says how it is
-// compressed. The time has zmqtap's start in it.
-func recordedStream(programs string, n int, name string) func(context.Context) (sample, error) {
+// inFolder runs a measurement with a folder of its own, and what it starts ends with it.
+func inFolder(run func(ctx context.Context, dir string) (sample, error)) func(context.Context) (sample, error) {
 	return func(ctx context.Context) (sample, error) {
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
@@ -20,20 +19,23 @@ func recordedStream(programs string, n int, name string) func(context.Context) (
 			return sample{}, err
 		}
 		defer os.RemoveAll(dir) //nolint:errcheck // what is left is in the system's folder for that
-		s, cmd, err := record(ctx, programs, n, filepath.Join(dir, name))
-		if err != nil {
-			return s, err
-		}
-		s.CPU = spent(cmd, n)
-		return s, nil
+		return run(ctx, dir)
 	}
 }
 
-// record records n lines of a flood.
-func record(ctx context.Context, programs string, n int, file string) (sample, *exec.Cmd, error) {
+// recordedStream measures how many lines a second zmqtap record keeps in a file of this name, which says how it is
+// compressed. The time has zmqtap's start in it.
+func recordedStream(programs string, n int, name string) func(context.Context) (sample, error) {
+	return inFolder(func(ctx context.Context, dir string) (sample, error) {
+		return record(ctx, programs, n, filepath.Join(dir, name))
+	})
+}
+
+// record records n lines of a flood. The CPU time is zmqtap's.
+func record(ctx context.Context, programs string, n int, file string) (sample, error) {
 	pub, err := startPuller(ctx, nil, filepath.Join(programs, "zmq_flood"))
 	if err != nil {
-		return sample{}, nil, err
+		return sample{}, err
 	}
 	defer pub.stop() // it would publish forever
 	cmd := exec.CommandContext(ctx, filepath.Join(programs, "zmqtap"), "record", "--log-level", "error",
@@ -41,23 +43,16 @@ func record(ctx context.Context, programs string, n int, file string) (sample, *
 	cmd.Stderr = os.Stderr
 	began := time.Now()
 	if err := cmd.Run(); err != nil {
-		return sample{}, nil, fmt.Errorf("%q: %w", cmd.Args, err)
+		return sample{}, fmt.Errorf("%q: %w", cmd.Args, err)
 	}
-	return sample{Rate: float64(n) / time.Since(began).Seconds()}, cmd, nil
+	return sample{Rate: float64(n) / time.Since(began).Seconds(), CPU: spent(cmd, n)}, nil
 }
 
 // replayedStream measures how many lines a second reach a SUB on libzmq from a recording. The CPU time is zmqtap's.
 func replayedStream(programs string, n int, name string) func(context.Context) (sample, error) {
-	return func(ctx context.Context) (sample, error) {
-		ctx, cancel := context.WithCancel(ctx)
-		defer cancel()
-		dir, err := os.MkdirTemp("", "rz-bench-")
-		if err != nil {
-			return sample{}, err
-		}
-		defer os.RemoveAll(dir) //nolint:errcheck // what is left is in the system's folder for that
+	return inFolder(func(ctx context.Context, dir string) (sample, error) {
 		file := filepath.Join(dir, name)
-		if _, _, err := record(ctx, programs, n, file); err != nil {
+		if _, err := record(ctx, programs, n, file); err != nil {
 			return sample{}, err
 		}
 		port, err := freePort()
@@ -89,7 +84,7 @@ func replayedStream(programs string, n int, name string) func(context.Context) (
 		}
 		s.CPU = spent(replay, n)
 		return s, nil
-	}
+	})
 }
 
 // spent is the CPU time of a command that has ended, in seconds for a million of its n messages.

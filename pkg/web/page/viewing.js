@@ -44,7 +44,7 @@ export class Viewing {
     const key = JSON.stringify([severity, is, not, exclude, hide && search, expression, span, columns]);
     const expressions = expression && (search || exclude) ? JSON.stringify([search, exclude]) : '';
     try {
-      if (hung(expressions)) throw new Error('This expression has stopped the page');
+      if (hung(expressions)) throw new Error('This expression has stopped the page: write a simpler one');
       this.#apply(new View(filters, span, columns), key !== this.#shown);
       this.#shown = key;
       this.#expressions = expressions;
@@ -60,7 +60,7 @@ export class Viewing {
       this.#apply(new View({ ...filters, search: '', exclude: '' }, span, columns), true);
       this.#shown = '';
       this.#expressions = '';
-      this.#complain('An expression takes too long for these lines: there is no search, and nothing is excluded.');
+      this.#complain('An expression takes too long for these lines: there is no search, and nothing is excluded. Write a simpler one.');
     }
     alive(this.#expressions);
   }
